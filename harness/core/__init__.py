@@ -1,0 +1,1 @@
+"""Pure arithmetic: numpy and scipy, no files, no clocks, no foreign model libraries."""

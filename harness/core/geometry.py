@@ -1,0 +1,50 @@
+"""How an image was brought to the model's input size, and the exact way back for boxes.
+
+Conventions: boxes are ``xyxy`` in absolute float pixels, without the +1 pixel; sizes are
+``(width, height)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image's geometry: ``model_px = image_px * scale + offset``, per axis.
+
+    Parameters
+    ----------
+    image
+        ``(width, height)`` of the original image, px.
+    model
+        ``(width, height)`` of the model's input, px.
+    scale, offset
+        ``(x, y)`` of the affine map from original pixels to input pixels.
+    """
+
+    image: tuple[int, int]
+    model: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    def to_image(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map boxes [n, 4] from model-input pixels to original pixels, clipped to the image."""
+        scale = np.array([*self.scale, *self.scale], dtype=np.float64)
+        offset = np.array([*self.offset, *self.offset], dtype=np.float64)
+        limit = np.array([*self.image, *self.image], dtype=np.float64)
+        mapped = (boxes.astype(np.float64).reshape(-1, 4) - offset) / scale
+        return np.clip(mapped, 0.0, limit).astype(np.float32)
+
+    def to_model(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map boxes [n, 4] from original pixels to model-input pixels."""
+        scale = np.array([*self.scale, *self.scale], dtype=np.float64)
+        offset = np.array([*self.offset, *self.offset], dtype=np.float64)
+        mapped = boxes.astype(np.float64).reshape(-1, 4) * scale + offset
+        return mapped.astype(np.float32)

@@ -1,0 +1,100 @@
+"""What a model says about one image, and what is true of it, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Scores of every class for one image.
+
+    Parameters
+    ----------
+    scores
+        float32 [classes]; probabilities (softmax is applied by the decoder where the model has
+        none). Class ids index the dataset's labels: a background class is removed by the decoder.
+    """
+
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Objects found in one image, sorted by score, highest first (stable).
+
+    Parameters
+    ----------
+    boxes
+        float32 [n, 4], ``xyxy`` in pixels of the original image, clipped to it.
+    scores
+        float32 [n], in 0..1.
+    labels
+        int64 [n], 0-based indices into the dataset's labels.
+    masks
+        One COCO run-length encoding (``{"size": [h, w], "counts": bytes}``) an object, or None
+        where the model gives no masks.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    masks: tuple[dict[str, object], ...] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.scores)
+        if self.boxes.shape != (n, 4) or self.labels.shape != (n,):
+            raise ValueError(
+                f"columns differ: boxes {self.boxes.shape}, scores {n}, labels {self.labels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Detections:
+        """Select objects by index or boolean mask, masks included."""
+        chosen = np.arange(len(self))[index]
+        masks = None if self.masks is None else tuple(self.masks[i] for i in chosen)
+        return Detections(self.boxes[chosen], self.scores[chosen], self.labels[chosen], masks)
+
+    @classmethod
+    def empty(cls) -> Detections:
+        """No object."""
+        return cls(
+            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64), None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The annotated objects of one image, ``xyxy`` px; ``crowd`` marks COCO's iscrowd regions.
+
+    ``areas`` (px²) are the annotation's own (mask area where there is one), as COCO's size
+    classes use them.
+    """
+
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    areas: NDArray[np.float32]
+    masks: tuple[dict[str, object], ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassLabel:
+    """The annotated class of one image: 0-based index into the dataset's labels."""
+
+    label: int
+
+
+Prediction: TypeAlias = ClassScores | Detections
+Truth: TypeAlias = ClassLabel | Objects

@@ -1,0 +1,1 @@
+"""Images with their truth: every kind of dataset becomes one frozen list of samples."""

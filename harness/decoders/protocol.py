@@ -1,0 +1,55 @@
+"""What a decoder is: a frozen dataclass of parameters that can check outputs and decode them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.core.geometry import Frame
+    from harness.core.predictions import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a model: its name and its shape (-1 where a dimension is dynamic)."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+#: Raw outputs of one inference by port name, in the model's order; the batch dimension is kept.
+Outputs = Mapping[str, "NDArray[Any]"]
+
+
+class Decoder(Protocol):
+    """A frozen dataclass with a ``kind``; its other fields are the decoder's keys in models.toml."""
+
+    @property
+    def kind(self) -> str:
+        """Name in models.toml."""
+        ...
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse outputs that do not fit.
+
+        Raises
+        ------
+        DecoderError
+            Says which outputs were found and which shapes this decoder expects.
+        """
+        ...
+
+    def decode(self, outputs: Outputs, frame: Frame) -> Prediction:
+        """Turn the raw outputs of one image into a prediction in original-image pixels.
+
+        Raises
+        ------
+        DecoderError
+            On NaN or infinity.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""NNCF and OpenVINO live here: quantize, run, time, profile."""

@@ -1,0 +1,75 @@
+"""Every way in which the harness itself can fail: never an AssertionError, so never a red gate.
+
+A limit missed is an AssertionError (the model regressed). Everything here means that the harness
+could not tell: bad input, a crash, a measurement that did not decide.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Something kept the harness from judging.
+
+    The message is one sentence for people: what happened, where (dotted path, file or image), what
+    was expected, what was found, and what to do.
+    """
+
+
+class ManifestError(HarnessError):
+    """models.toml is wrong; carries every problem found, not only the first.
+
+    Attributes
+    ----------
+    problems
+        One sentence each, in the order of the file, each starting with its dotted path.
+    """
+
+    def __init__(self, path: str, problems: tuple[str, ...]) -> None:
+        self.path = path
+        self.problems = problems
+        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
+        super().__init__("\n".join([f"{path}: {count}", *(f"  - {line}" for line in problems)]))
+
+
+class StackError(HarnessError):
+    """The installed libraries do not fit together (two stacks mixed, or none installed)."""
+
+
+class SourceError(HarnessError):
+    """A model could not be obtained or read."""
+
+
+class SourceUnavailableError(SourceError):
+    """A model is not on this machine and has to be fetched first: skipped unless sources are strict."""
+
+
+class StoreError(HarnessError):
+    """The content-addressed store cannot be written or read (full or read-only disk)."""
+
+
+class DatasetError(HarnessError):
+    """A dataset is missing, empty, inconsistent, or too many of its images are unreadable."""
+
+
+class PreprocessError(HarnessError):
+    """An image cannot be brought into the form that the model's input asks for."""
+
+
+class DecoderError(HarnessError):
+    """The model's outputs do not fit the decoder, or hold NaN or infinity."""
+
+
+class QuantizationError(HarnessError):
+    """The optimizer refused or crashed, or the model is quantized already."""
+
+
+class MeasurementError(HarnessError):
+    """A number could not be measured (nothing to measure, or the run broke)."""
+
+
+class UndecidedError(HarnessError):
+    """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit."""
+
+
+class ReportError(HarnessError):
+    """Evidence or a report could not be made or written."""

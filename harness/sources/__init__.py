@@ -1,0 +1,1 @@
+"""Where a parent model comes from: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""Tasks: how predictions are kept, scored and compared; one module a task."""
