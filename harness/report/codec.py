@@ -1,0 +1,92 @@
+"""Frozen dataclasses to JSON values and back, by their annotations."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from harness.errors import ReportError
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> Any:
+    """Turn a tree of dataclasses, tuples, sets, mappings and enums into plain JSON values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return [encode(item) for item in sorted(value)]
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value
+
+
+def decode(kind: type[T], data: object) -> T:
+    """Build a dataclass from the plain JSON value that `encode` made of it.
+
+    Unknown keys are ignored (a newer writer), missing ones take their defaults.
+
+    Raises
+    ------
+    ReportError
+        Where the data do not have the shape of ``kind``.
+    """
+    try:
+        return cast("T", _decode(kind, data))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ReportError(
+            f"this is no {kind.__name__} of a run: {error}; was the file edited, or written by "
+            "another version? Run the gates again to get a fresh one."
+        ) from error
+
+
+def _decode(kind: Any, data: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(kind, data)
+    if get_origin(kind) is not None:
+        return _decode_generic(get_origin(kind), get_args(kind), data)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
+    return float(data) if kind is float else data
+
+
+def _decode_generic(origin: Any, kinds: tuple[Any, ...], data: Any) -> Any:
+    if origin in {Union, types.UnionType}:
+        return _decode_union(kinds, data)
+    if origin is tuple:
+        return _decode_tuple(kinds, data)
+    if origin is frozenset:
+        return frozenset(_decode(kinds[0], item) for item in data)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {key: _decode(kinds[1], item) for key, item in data.items()}
+    return data
+
+
+def _decode_dataclass(kind: Any, data: Any) -> Any:
+    hints = get_type_hints(kind)
+    names = [f.name for f in dataclasses.fields(kind) if f.name in data]
+    return kind(**{name: _decode(hints[name], data[name]) for name in names})
+
+
+def _decode_union(kinds: tuple[Any, ...], data: Any) -> Any:
+    if data is None:
+        return None
+    for kind in kinds:
+        if dataclasses.is_dataclass(kind) or get_origin(kind) is not None:
+            return _decode(kind, data)
+    return data
+
+
+def _decode_tuple(kinds: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
+    if kinds[-1] is Ellipsis:
+        return tuple(_decode(kinds[0], item) for item in data)
+    if len(kinds) != len(data):
+        raise ValueError(f"expected {len(kinds)} items, found {len(data)}")
+    return tuple(_decode(kind, item) for kind, item in zip(kinds, data, strict=True))
