@@ -1,0 +1,3 @@
+"""Loads the harness as a pytest plugin; everything else is in harness/."""
+
+pytest_plugins = ["harness.plugin"]

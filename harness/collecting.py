@@ -1,0 +1,168 @@
+"""From options and models.toml to tests: which gates run, in which order, and where they write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.entries import ModelEntry
+
+#: The gates in the order of one model: cheap and decisive ones first, timing last.
+SUITES = (
+    "test_integrity.py",
+    "test_accuracy.py",
+    "test_agreement.py",
+    "test_execution.py",
+    "test_speed.py",
+)
+#: Not a limit of the manifest: every model is asked whether it was quantized at all.
+INTEGRITY = "integrity"
+
+_CASES: pytest.StashKey[dict[str, list[object]]] = pytest.StashKey()
+
+
+def gates_directory() -> Path:
+    """Find the gates: inside the installed package, or in the checkout beside it."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "gates"
+    return shipped if shipped.is_dir() else package.parent / "suites" / "gates"
+
+
+def requested_manifest(config: pytest.Config) -> Path | None:
+    """Decide whether this session runs gates, add them to its arguments, and name the manifest.
+
+    Gates run when they are among the arguments, when ``--manifest`` is given, or when pytest is
+    called without arguments in a repository that has a manifest.
+    """
+    gates = gates_directory()
+    explicit = config.getoption("--manifest")
+    default = Path(config.rootpath, str(config.getini("quantgate_manifest")))
+    if not _covers(config, gates):
+        called_bare = config.args_source is not pytest.Config.ArgsSource.ARGS
+        if explicit is None and not (called_bare and default.is_file()):
+            return None
+        config.args.append(str(gates))
+    return Path(config.invocation_params.dir, explicit) if explicit else default
+
+
+def prepare(config: pytest.Config, manifest: Path) -> Run:
+    """Check the installation, read the manifest and name the run's directory.
+
+    Raises
+    ------
+    StackError
+        Where the installed libraries do not fit together.
+    ManifestError
+        With every problem of the manifest.
+    """
+    from harness.manifest import load_manifest
+    from harness.plugin import default_store
+    from harness.stack import check_stack
+
+    check_stack()
+    loaded = load_manifest(manifest)
+    now = dt.datetime.now(dt.UTC)
+    given = getattr(config, "workerinput", {}).get("quantgate")
+    reports = Path(config.invocation_params.dir, config.getoption("--reports") or _reports(config))
+    store = config.getoption("--store")
+    name = f"{now:%Y-%m-%dT%H-%M-%SZ}-{os.getpid()}"
+    return Run(
+        manifest=loaded,
+        directory=Path(given["directory"]) if given else reports / name,
+        store=Path(config.invocation_params.dir, store) if store else default_store(),
+        strict_sources=bool(config.getoption("--strict-sources")),
+        worker=os.environ.get("PYTEST_XDIST_WORKER", "main"),
+        started=given["started"] if given else now.isoformat(timespec="seconds"),
+    )
+
+
+def route_output(config: pytest.Config, run: Run) -> None:
+    """Send Allure results and JUnit XML into the run's directory, unless the user said where."""
+    option = config.option
+    if getattr(option, "allure_report_dir", "absent") is None:
+        option.allure_report_dir = str(run.directory / "allure-results")
+    if getattr(option, "xmlpath", "absent") is None:
+        option.xmlpath = str(run.directory / "junit.xml")
+    if getattr(option, "numprocesses", None) and getattr(option, "dist", "no") in {"no", "load"}:
+        option.dist = "loadgroup"
+
+
+def cases(config: pytest.Config, run: Run, key: str) -> list[object]:
+    """List the models that declare the limit ``key``, as pytest parameters with their tags."""
+    if _CASES not in config.stash:
+        config.stash[_CASES] = _all_cases(config, run)
+    return config.stash[_CASES].get(key, [])
+
+
+def ordered(run: Run, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Sort gates by model, then by kind; leave other tests before them, in their own order."""
+    rank = {model: place for place, model in enumerate(run.manifest.models)}
+    gates: list[tuple[tuple[int, int], pytest.Item]] = []
+    others: list[pytest.Item] = []
+    for item in items:
+        gate = gate_of(item)
+        if gate is not None:
+            suite = SUITES.index(item.path.name) if item.path.name in SUITES else len(SUITES)
+            gates.append(((rank[gate[0]], suite), item))
+        elif item.get_closest_marker("limit") is None:
+            others.append(item)
+    gates.sort(key=lambda pair: pair[0])
+    return others + [item for _, item in gates]
+
+
+def gate_of(item: pytest.Item) -> tuple[str, str] | None:
+    """Name the model and the limit that an item judges; None where it is no gate."""
+    marker = item.get_closest_marker("limit")
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if marker is None or not isinstance(parameters.get("model_id"), str):
+        return None
+    return parameters["model_id"], marker.args[0]
+
+
+def declared(run: Run) -> set[tuple[str, str]]:
+    """Every (model, limit) that a full run has to judge."""
+    return {
+        (model, key) for model, entry in run.manifest.models.items() for key in gate_keys(entry)
+    }
+
+
+def gate_keys(entry: ModelEntry) -> tuple[str, ...]:
+    """Keys of the gates of one model: its integrity and every limit that it declares."""
+    from harness.limits import declared_limits
+
+    return (INTEGRITY, *declared_limits(entry))
+
+
+def _all_cases(config: pytest.Config, run: Run) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    grouped = config.pluginmanager.hasplugin("xdist")
+    for tag in sorted({tag for entry in run.manifest.models.values() for tag in entry.tags}):
+        config.addinivalue_line("markers", f"{tag}: a tag of models.toml")
+    for model, entry in run.manifest.models.items():
+        marks = [getattr(pytest.mark, tag) for tag in entry.tags]
+        if grouped:
+            marks.append(pytest.mark.xdist_group(model))
+        for key in gate_keys(entry):
+            found.setdefault(key, []).append(pytest.param(model, id=model, marks=marks))
+    return found
+
+
+def _covers(config: pytest.Config, gates: Path) -> bool:
+    for argument in config.args:
+        path = Path(config.invocation_params.dir, argument.split("::", 1)[0]).resolve()
+        if path == gates or gates in path.parents or path in gates.parents:
+            return True
+    return False
+
+
+def _reports(config: pytest.Config) -> Path:
+    return config.rootpath / "reports"

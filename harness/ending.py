@@ -1,0 +1,155 @@
+"""The end of a run: problems that gave no verdict, holes, the report, the closing lines."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import collecting, terminal
+from harness.errors import HarnessError, ReportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.report.model import Judged, ModelReport, Problem, RunReport
+    from harness.run import Run
+
+#: Set in a config's stash when -k, -m or another plugin left tests out.
+SELECTED: pytest.StashKey[bool] = pytest.StashKey()
+FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+
+
+def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
+    """Keep a gate that broke or was skipped, and return its line for the terminal."""
+    model, key = gate
+    skipped = isinstance(error, pytest.skip.Exception)
+    sentence = str(error) if isinstance(error, HarnessError) or skipped else _unexpected(error)
+    status = "skipped" if skipped else "broken"
+    run.append(
+        "problems", {"model": model, "gate": key, "status": status, "sentence": sentence}
+    )
+    return f"{status.upper():<9} {model}: {key}: {sentence}"
+
+
+def finish(config: pytest.Config, run: Run) -> bool:
+    """Write the whole run's report; True where the run has to fail although no test did.
+
+    A declared limit that a full run judged nowhere is such a case, and so is a report that could
+    not be written.
+    """
+    from harness.report.publish import finish_run
+
+    lines: list[str] = []
+    report = _report(config, run)
+    missing = _missing(config, run, report)
+    lines += [f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it" for model, key in missing]
+    allure = getattr(config.option, "allure_report_dir", None)
+    try:
+        import os
+        from pathlib import Path
+
+        page = finish_run(
+            report, run.directory, allure=Path(allure) if allure else None, environ=os.environ
+        )
+    except ReportError as error:
+        config.stash[FINISHED] = (*lines, f"no report: {error}")
+        return True
+    config.stash[FINISHED] = (*lines, f"report: {page}")
+    return bool(missing)
+
+
+def write_summary(reporter: Any, run: Run) -> None:
+    """Write the table of all verdicts and where the evidence lies."""
+    from harness.report.wording import summary_rows
+
+    judged, problems = _judged(run), _problems(run)
+    if judged or problems:
+        reporter.write_sep("=", "verdicts")
+        for line in terminal.summary_lines(summary_rows(judged, problems)):
+            terminal.write_coloured(reporter, line)
+    for line in reporter.config.stash.get(FINISHED, ()):
+        reporter.write_line(line)
+
+
+def _report(config: pytest.Config, run: Run) -> RunReport:
+    from harness.machine import fingerprint
+    from harness.report.model import RunReport
+
+    started = dt.datetime.fromisoformat(run.started)
+    facts = fingerprint()
+    manifest = run.manifest.path.read_bytes()
+    return RunReport(
+        run=run.directory.name,
+        started=run.started,
+        duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
+        command=shlex.join([*sys.argv[:1], *config.invocation_params.args]),
+        manifest=str(run.manifest.path),
+        manifest_digest=hashlib.sha256(manifest).hexdigest(),
+        fingerprint=facts.digest,
+        versions=facts.versions,
+        machine=facts.machine,
+        models=tuple(_models(run)),
+        judged=_judged(run),
+        problems=_problems(run),
+        notes=tuple(record["sentence"] for record in run.records("notes")),
+    )
+
+
+def _models(run: Run) -> list[ModelReport]:
+    from harness.report.codec import decode
+    from harness.report.model import ModelReport
+
+    found = []
+    for model, entry in run.manifest.models.items():
+        fields = run.kept(model)
+        if fields:
+            found.append(decode(ModelReport, {"id": model, "task": entry.task, **fields}))
+    return found
+
+
+def _judged(run: Run) -> tuple[Judged, ...]:
+    from harness.report.codec import decode
+    from harness.report.model import Judged
+
+    return tuple(decode(Judged, record) for record in _in_order(run, "judged", "verdict"))
+
+
+def _problems(run: Run) -> tuple[Problem, ...]:
+    from harness.report.codec import decode
+    from harness.report.model import Problem
+
+    return tuple(decode(Problem, record) for record in _in_order(run, "problems", None))
+
+
+def _in_order(run: Run, kind: str, inner: str | None) -> list[dict[str, Any]]:
+    place = {model: index for index, model in enumerate(run.manifest.models)}
+    records = list(run.records(kind))
+    return sorted(records, key=lambda record: place[(record[inner] if inner else record)["model"]])
+
+
+def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[str, str]]:
+    """List the declared limits that nothing judged, of a run that was not cut down on purpose."""
+    if config.stash.get(SELECTED, False) or _narrowed(config):
+        return []
+    answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
+    answered |= {(problem.model, problem.gate) for problem in report.problems}
+    return sorted(collecting.declared(run) - answered - _passed_integrity(run))
+
+
+def _passed_integrity(run: Run) -> set[tuple[str, str]]:
+    return {(record["model"], record["gate"]) for record in run.records("passed")}
+
+
+def _narrowed(config: pytest.Config) -> bool:
+    cut_short = config.option.maxfail or getattr(config.option, "lf", False)
+    return bool(cut_short) or any("::" in argument for argument in config.args)
+
+
+def _unexpected(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error} (an error of the harness itself, please report it)"

@@ -1,0 +1,130 @@
+"""The pytest plugin: options, one test per declared limit, outcomes in words. No arithmetic here.
+
+A repository uses it by naming it in its conftest: ``pytest_plugins = ["harness.plugin"]``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import collecting, ending, terminal
+from harness.errors import HarnessError, UndecidedError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from harness.run import Run
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+#: Outcomes of a judged gate: the verdict is kept already, with more than their message says.
+_JUDGED = (AssertionError, UndecidedError, pytest.fail.Exception, pytest.xfail.Exception)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of the gates."""
+    group = parser.getgroup("quantgate", "gates of quantized models")
+    group.addoption("--manifest", metavar="FILE", help="the models.toml to judge")
+    group.addoption("--store", metavar="DIR", help="where built models and results are kept")
+    group.addoption("--reports", metavar="DIR", help="where each run leaves its report")
+    group.addoption(
+        "--strict-sources",
+        action="store_true",
+        help="a model that is not on this machine fails instead of being skipped",
+    )
+    parser.addini("quantgate_manifest", "the models.toml to judge", default="models.toml")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the manifest before anything runs, where gates are asked for."""
+    config.addinivalue_line("markers", "limit(key): one test for each model that declares the limit")
+    manifest = collecting.requested_manifest(config)
+    if manifest is None:
+        return
+    try:
+        run = collecting.prepare(config, manifest)
+    except HarnessError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from None
+    config.stash[RUN] = run
+    collecting.route_output(config, run)
+    config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give every xdist worker the run's directory and start."""
+    run = node.config.stash.get(RUN, None)
+    if run is not None:
+        node.workerinput["quantgate"] = {"directory": str(run.directory), "started": run.started}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test for each model that declares the limit of the marker."""
+    marker = metafunc.definition.get_closest_marker("limit")
+    if marker is not None:
+        run = metafunc.config.stash.get(RUN, None)
+        cases = [] if run is None else collecting.cases(metafunc.config, run, marker.args[0])
+        metafunc.parametrize("model_id", cases, scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the gates by model and drop the placeholders of limits that nobody declares."""
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        items[:] = collecting.ordered(run, items)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember that a selection was made: then undecided limits are not missing ones."""
+    for item in items:
+        item.config.stash[ending.SELECTED] = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say harness errors as one sentence, and keep what gave no verdict."""
+    report = yield
+    run = item.config.stash.get(RUN, None)
+    gate = collecting.gate_of(item)
+    if run is None or gate is None or call.excinfo is None:
+        return report
+    error = call.excinfo.value
+    if isinstance(error, HarnessError):
+        report.longrepr = str(error)
+    if not isinstance(error, _JUDGED) and not terminal.line_of(report):
+        line = ending.note_problem(run, gate, error)
+        report.user_properties.append((terminal.LINE, line))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Close with the table of all verdicts and the places where the evidence lies."""
+    run = config.stash.get(RUN, None)
+    if run is not None and not hasattr(config, "workerinput"):
+        ending.write_summary(terminalreporter, run)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report, and fail a full run in which a declared limit was judged nowhere."""
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if run is None or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    if ending.finish(config, run):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus in {0, 5} else exitstatus
+
+
+def default_store() -> Path:
+    """Root of the store: QUANTGATE_STORE, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("QUANTGATE_STORE")
+    return Path(chosen) if chosen else user_cache_path("quantgate")

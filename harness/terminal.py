@@ -1,0 +1,94 @@
+"""What a run says in the terminal: one line a verdict, progress bars, a summary at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: Property of a test report under which the line of its verdict travels, also between processes.
+LINE = "verdict line"
+
+COLOURS = {
+    "PASSED": "green",
+    "FAILED": "red",
+    "UNDECIDED": "yellow",
+    "BROKEN": "yellow",
+    "SKIPPED": "cyan",
+    "KNOWN": "cyan",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictLines:
+    """Shows each gate as the line of its verdict instead of a dot."""
+
+    config: pytest.Config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Count the outcome without a letter of its own."""
+        if not isinstance(report, pytest.TestReport) or not is_gate(report):
+            return None
+        if not speaks(report):
+            return ("", "", "") if report.passed else None
+        return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the line as soon as the verdict is known."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and is_gate(report) and speaks(report) and line_of(report):
+            write_coloured(reporter, line_of(report))
+
+
+def is_gate(report: pytest.TestReport) -> bool:
+    """Whether a report is of a gate, also where it came from another process."""
+    return "limit" in report.keywords and "[" in report.nodeid
+
+
+def line_of(report: pytest.TestReport) -> str:
+    """Find the verdict's line that a report carries; empty where it has none."""
+    return next((str(value) for name, value in report.user_properties if name == LINE), "")
+
+
+def speaks(report: pytest.TestReport) -> bool:
+    """Whether this phase of a gate is the one whose line is shown: once for each gate."""
+    return report.when == "call" or (report.when == "setup" and not report.passed)
+
+
+def write_coloured(reporter: Any, line: str) -> None:
+    """Write a line, its first word in the colour of the outcome it names."""
+    reporter.ensure_newline()
+    word = line.split(maxsplit=1)[0] if line.strip() else ""
+    colour = COLOURS.get(word)
+    reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))
+    reporter.write_line(line[len(word) :])
+
+
+def summary_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align rows of cells into a table; the first row is the heading."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
+
+
+@contextmanager
+def visible(config: pytest.Config) -> Iterator[bool]:
+    """Let output through to the terminal while a long step runs; False where there is none."""
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not reporter.isatty:
+        yield False
+        return
+    if capture is None:
+        yield True
+        return
+    with capture.global_and_fixture_disabled():
+        yield True

@@ -1,0 +1,27 @@
+"""The fixture graph of the gates: it is the pipeline, from models.toml to the measured numbers."""
+
+from harness.fixtures import (
+    artifacts,
+    comparison,
+    control,
+    dataset,
+    entry,
+    gate,
+    memory,
+    parent,
+    profiles,
+    timing,
+)
+
+__all__ = [
+    "artifacts",
+    "comparison",
+    "control",
+    "dataset",
+    "entry",
+    "gate",
+    "memory",
+    "parent",
+    "profiles",
+    "timing",
+]

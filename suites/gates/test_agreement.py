@@ -1,0 +1,41 @@
+"""Agreement with the parent, without annotations: do users see the same answers?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.core.comparison import Comparison
+    from harness.fixtures import Gate
+
+
+@pytest.mark.limit("min_agreement")
+def test_agreement(gate: Gate, comparison: Comparison[Any]) -> None:
+    """Both roles give the same answer on at least this share of the images."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_match_rate")
+def test_match_rate(gate: Gate, comparison: Comparison[Any]) -> None:
+    """Objects of both roles match one to one; lost and gained objects cost the same."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_class_precision")
+def test_class_precision(gate: Gate, comparison: Comparison[Any]) -> None:
+    """In no class does the optimized model invent more than the limit allows."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_tensor_distance")
+def test_tensor_distance(gate: Gate, comparison: Comparison[Any]) -> None:
+    """Raw outputs stay within the limit of the parent's, in relative mean squared error."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_sqnr_db")
+def test_sqnr(gate: Gate, comparison: Comparison[Any]) -> None:
+    """Quantization noise in the raw outputs stays below the signal by the limit."""
+    gate.accuracy(comparison)

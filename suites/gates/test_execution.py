@@ -1,0 +1,38 @@
+"""What really executed, and what it takes: numbers that never flicker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.engine.artifact import Artifact
+    from harness.engine.memory import Memory
+    from harness.engine.profile import Profile
+    from harness.fixtures import Gate
+    from harness.pair import Pair
+
+
+@pytest.mark.limit("min_int8_share")
+def test_int8_share(gate: Gate, profiles: Pair[Profile]) -> None:
+    """At least this share of the multiply-accumulates really ran in INT8."""
+    gate.execution(profiles)
+
+
+@pytest.mark.limit("max_reorder_share")
+def test_reorder_share(gate: Gate, profiles: Pair[Profile]) -> None:
+    """Reorders and conversions take at most this share of the time."""
+    gate.execution(profiles)
+
+
+@pytest.mark.limit("max_size_ratio")
+def test_size_ratio(gate: Gate, artifacts: Pair[Artifact]) -> None:
+    """The optimized model's files are at most this share of the parent's."""
+    gate.size(artifacts)
+
+
+@pytest.mark.limit("max_memory_ratio")
+def test_memory_ratio(gate: Gate, memory: Pair[Memory]) -> None:
+    """A run of the optimized model peaks at most at this share of the parent's memory."""
+    gate.memory(memory)

@@ -1,0 +1,18 @@
+"""Before any number: is the optimized model quantized at all, and can it take the parent's place?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.engine.artifact import Artifact
+    from harness.fixtures import Gate
+    from harness.pair import Pair
+
+
+@pytest.mark.limit("integrity")
+def test_integrity(gate: Gate, artifacts: Pair[Artifact]) -> None:
+    """The optimized model holds quantized layers and has the parent's inputs and outputs."""
+    gate.integrity(artifacts)

@@ -1,0 +1,29 @@
+"""Speed, measured in paired interleaved rounds: never one run after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.engine.timing import Timing
+    from harness.fixtures import Gate
+
+
+@pytest.mark.limit("min_speedup")
+def test_speedup(gate: Gate, timing: Timing) -> None:
+    """The optimized model is at least this much faster than its parent in f32."""
+    gate.speed(timing)
+
+
+@pytest.mark.limit("min_native_speedup")
+def test_native_speedup(gate: Gate, timing: Timing) -> None:
+    """The optimized model is at least this much faster than its parent as the device runs it."""
+    gate.speed(timing)
+
+
+@pytest.mark.limit("max_latency_ratio")
+def test_latency_ratio(gate: Gate, timing: Timing) -> None:
+    """The slow tail (p90) of the optimized model is at most this share of its parent's."""
+    gate.speed(timing)
