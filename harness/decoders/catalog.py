@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from harness.decoders.boxes_scores import BoxesScoresDecoder
 from harness.decoders.class_scores import ClassScoresDecoder
+from harness.decoders.fastestdet import FastestdetDecoder
+from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.ssd import SsdDecoder
+from harness.decoders.ssd_raw import SsdRawDecoder
+from harness.decoders.yolox import YoloxDecoder
 
-AnyDecoder: TypeAlias = ClassScoresDecoder | SsdDecoder
+AnyDecoder: TypeAlias = (
+    ClassScoresDecoder
+    | SsdDecoder
+    | BoxesScoresDecoder
+    | SsdRawDecoder
+    | YoloxDecoder
+    | NanodetDecoder
+    | FastestdetDecoder
+)
+
+#: Decoders by their name in models.toml.
+DECODERS: dict[str, Any] = {
+    "class-scores": ClassScoresDecoder,
+    "ssd": SsdDecoder,
+    "boxes-scores": BoxesScoresDecoder,
+    "ssd-raw": SsdRawDecoder,
+    "yolox": YoloxDecoder,
+    "nanodet": NanodetDecoder,
+    "fastestdet": FastestdetDecoder,
+}
+
+#: Tasks that each decoder's predictions serve.
+DECODER_TASKS: dict[str, tuple[str, ...]] = {
+    kind: ("classification",) if kind == "class-scores" else ("detection",) for kind in DECODERS
+}

@@ -1,0 +1,126 @@
+"""From scored boxes in input pixels to detections: formats, suppression, order, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.core.predictions import Detections
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.core.geometry import Frame
+
+#: exp() of a regression is cut here: far beyond any real box, and far from overflow.
+LARGEST_EXPONENT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Scored boxes before suppression: ``xyxy`` float32 [n, 4] in input pixels, scores, labels."""
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
+        """Select by index or boolean mask."""
+        return Candidates(self.boxes[index], self.scores[index], self.labels[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: NMS threshold (None: suppressed already), most objects, label of each class."""
+
+    max_detections: int
+    iou_threshold: float | None = None
+    class_table: tuple[int, ...] | None = None
+
+
+def centre_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn ``cx, cy, w, h`` [n, 4] into ``x0, y0, x1, y1``."""
+    half = boxes[:, 2:] * np.float32(0.5)
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def above(
+    scores: NDArray[np.float32], threshold: float, *, multi_label: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and classes of scores [n, classes] that reach the threshold.
+
+    ``multi_label`` gives every class of a row that does, else only a row's best class.
+    """
+    if multi_label:
+        flat = np.flatnonzero(scores >= threshold)
+        rows, labels = np.divmod(flat, scores.shape[1])
+        return rows.astype(np.int64), labels.astype(np.int64)
+    labels = scores.argmax(axis=1)
+    rows = np.flatnonzero(scores[np.arange(len(scores)), labels] >= threshold)
+    return rows.astype(np.int64), labels[rows].astype(np.int64)
+
+
+def suppress(candidates: Candidates, iou_threshold: float, most: int) -> NDArray[np.int64]:
+    """Greedy NMS per class: indices of the best ``most`` survivors, by score (stable).
+
+    Whether a box survives depends on better boxes alone, so only as many of the best candidates
+    are looked at as are needed to fill ``most``; the result is that of looking at all.
+    """
+    order = np.argsort(-candidates.scores, kind="stable")
+    window = max(256, 2 * most)
+    while True:
+        head = order[:window]
+        kept = head[_nms(candidates.take(head), iou_threshold)]
+        if len(kept) >= most or window >= len(order):
+            return kept[:most]
+        window *= 2
+
+
+def _nms(candidates: Candidates, iou_threshold: float) -> NDArray[np.int64]:
+    from cv2 import dnn
+
+    if not len(candidates.scores):
+        return np.zeros(0, np.int64)
+    boxes = candidates.boxes.astype(np.float64)
+    # OpenCV keeps classes apart by shifting them by the largest coordinate: none may be negative.
+    boxes -= min(float(boxes.min()), 0.0)
+    boxes[:, 2:] -= boxes[:, :2]
+    # As lists: the binding converts them faster than arrays. Scores of 0 would be dropped.
+    ranks = np.linspace(1.0, 0.5, len(boxes), dtype=np.float32)
+    kept = dnn.NMSBoxesBatched(
+        boxes.tolist(), ranks.tolist(), candidates.labels.tolist(), 0.0, iou_threshold
+    )
+    return np.asarray(kept, dtype=np.int64).reshape(-1)
+
+
+def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detections:
+    """Name classes as labels, suppress, map back to the original image, and keep the best.
+
+    Boxes that are empty once clipped to the image are dropped.
+    """
+    named = _as_labels(candidates, keeping.class_table)
+    if keeping.iou_threshold is None:
+        kept = np.argsort(-named.scores, kind="stable")[: keeping.max_detections]
+    else:
+        kept = suppress(named, keeping.iou_threshold, keeping.max_detections)
+    best = named.take(kept)
+    boxes = frame.to_image(best.boxes)
+    real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return Detections(boxes[real], best.scores[real], best.labels[real])
+
+
+def _as_labels(candidates: Candidates, table: tuple[int, ...] | None) -> Candidates:
+    if table is None or not len(candidates.labels):
+        return candidates
+    largest = int(candidates.labels.max())
+    if largest >= len(table):
+        raise DecoderError(
+            f"class_ids names {len(table)} classes, the model found class {largest}; "
+            "give one label index (or -1) for each class of the model"
+        )
+    labels = np.asarray(table, dtype=np.int64)[candidates.labels]
+    renamed = Candidates(candidates.boxes, candidates.scores, labels)
+    return renamed.take(labels >= 0)

@@ -1,0 +1,134 @@
+"""NanoDet (RangiLyu): class scores and, for each side, a distribution over distances.
+
+The distances follow Li et al. 2020 (Generalized Focal Loss, arXiv:2006.04388).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from harness.decoders.boxes import Candidates, Keeping, above, detections
+from harness.decoders.fields import (
+    ClassIds,  # noqa: TC001 - read at run time
+    IouThreshold,  # noqa: TC001
+    MaxDetections,  # noqa: TC001
+    MultiLabel,  # noqa: TC001
+    OutputNames,  # noqa: TC001
+    ScoreThreshold,  # noqa: TC001
+    Strides,  # noqa: TC001
+    class_table,
+)
+from harness.decoders.grids import cells, check_cells
+from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.core.geometry import Frame
+    from harness.core.predictions import Detections
+    from harness.decoders.protocol import Outputs, Port
+
+_SIDES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NanodetDecoder:
+    """Scores [1, n, classes] (sigmoid done) and distances [1, n, 4·bins] for each stride.
+
+    A single output [1, N, classes + 4·bins] of all strides, finest first, is read too
+    (NanoDet-Plus, whose ``centre`` is ``corner``).
+    """
+
+    kind: Literal["nanodet"] = "nanodet"
+    strides: Strides = (8, 16, 32)
+    bins: Annotated[int, Ge(2), Doc("values a side's distribution has (reg_max + 1)")] = 8
+    centre: Annotated[
+        Literal["cell", "corner"],
+        Doc("where distances start: the middle of a cell's pixels, or its first pixel"),
+    ] = "cell"
+    score_threshold: ScoreThreshold = 0.01
+    iou_threshold: IouThreshold = 0.6
+    max_detections: MaxDetections = 100
+    multi_label: MultiLabel = True
+    class_ids: ClassIds = None
+    outputs: OutputNames = None
+
+    @staticmethod
+    def fits(ports: Sequence[Port]) -> bool:
+        """Whether the outputs are pairs of scores and distances with the usual eight bins."""
+        return len(ports) > 1 and NanodetDecoder()._heads(ports) is not None
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse outputs that are not a pair for each stride, nor one table (see Decoder)."""
+        if self._heads(chosen(ports, self.outputs)) is None:
+            raise misfit(self.kind, self._expected(), ports)
+
+    def decode(self, outputs: Outputs, frame: Frame) -> Detections:
+        """Objects of one image (see Decoder)."""
+        scores, distances = self._read(outputs)
+        check_cells(len(scores), frame.model, self.strides)
+        rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
+        corners = self._corners(distances[rows], cells(frame.model, self.strides)[rows])
+        candidates = Candidates(corners, scores[rows, labels], labels)
+        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
+        return detections(candidates, frame, keeping)
+
+    def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        heads = self._heads(chosen(ports_of(outputs), self.outputs))
+        if heads is None:
+            raise misfit(self.kind, self._expected(), ports_of(outputs))
+        scores, distances = heads
+        columns = _SIDES * self.bins
+        if not distances:
+            table = finite(outputs, scores[0].name).reshape(-1, scores[0].shape[-1])
+            return table[:, :-columns], table[:, -columns:]
+        classes = scores[0].shape[-1]
+        return (
+            np.concatenate([finite(outputs, p.name).reshape(-1, classes) for p in scores]),
+            np.concatenate([finite(outputs, p.name).reshape(-1, columns) for p in distances]),
+        )
+
+    def _heads(self, ports: Sequence[Port]) -> tuple[list[Port], list[Port]] | None:
+        """Scores and distances, the most cells first; one table of both has no distances."""
+        tables = [(p, t) for p in ports if (t := as_table(p.shape)) is not None]
+        columns = _SIDES * self.bins
+        if len(tables) == 1 and tables[0][1][1] > columns:
+            return [tables[0][0]], []
+        levels = len(self.strides)
+        if self.outputs is not None and len(tables) == 2 * levels:
+            return [p for p, _ in tables[:levels]], [p for p, _ in tables[levels:]]
+        tables.sort(key=lambda item: -item[1][0])
+        scores = [(p, t) for p, t in tables if t[1] != columns]
+        distances = [(p, t) for p, t in tables if t[1] == columns]
+        rows = [[t[0] for _, t in scores], [t[0] for _, t in distances]]
+        alike = len({t[1] for _, t in scores}) == 1
+        if not alike or rows[0] != rows[1] or len(scores) != levels:
+            return None
+        return [p for p, _ in scores], [p for p, _ in distances]
+
+    def _corners(
+        self, distances: NDArray[np.float32], cell: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        bins = distances.reshape(-1, _SIDES, self.bins)
+        powers = np.exp(bins - bins.max(axis=2, keepdims=True))
+        weights = powers / powers.sum(axis=2, keepdims=True)
+        stride = cell[:, 2:]
+        sides = (weights @ np.arange(self.bins, dtype=np.float32)) * stride
+        middle = cell[:, :2] * stride
+        if self.centre == "cell":
+            middle = middle + (stride - 1) * np.float32(0.5)
+        return np.concatenate([middle - sides[:, :2], middle + sides[:, 2:]], axis=1)
+
+    def _expected(self) -> str:
+        return (
+            f"for each of the strides {', '.join(map(str, self.strides))} scores [1,n,classes] and "
+            f"distances [1,n,{_SIDES * self.bins}], or one table of both "
+            "(name scores, then distances in `outputs` if ambiguous)"
+        )

@@ -1,0 +1,101 @@
+"""Finding a decoder's outputs among the model's, and saying well which decoder would fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.decoders.protocol import Port
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.decoders.protocol import Outputs
+
+Shape = tuple[int, ...]
+
+
+def as_table(shape: Shape) -> tuple[int, int] | None:
+    """Rows and columns of an output whose leading dimensions are all 1 (or dynamic), else None."""
+    if len(shape) < 2 or any(d not in {1, -1} for d in shape[:-2]):  # noqa: PLR2004 - two of a table
+        return None
+    return shape[-2], shape[-1]
+
+
+def describe(ports: Sequence[Port]) -> str:
+    """Every output with its shape, for messages: ``boxes [1,4420,4], scores [1,4420,2]``."""
+    shapes = (
+        f"{port.name} [{','.join('?' if d < 0 else str(d) for d in port.shape)}]" for port in ports
+    )
+    return ", ".join(shapes) or "none"
+
+
+def fitting_kinds(ports: Sequence[Port]) -> tuple[str, ...]:
+    """Kinds of all decoders that could read outputs of these shapes, in the catalog's order."""
+    from harness.decoders.catalog import DECODERS
+
+    return tuple(kind for kind, decoder in DECODERS.items() if decoder.fits(ports))
+
+
+def misfit(kind: str, expected: str, ports: Sequence[Port]) -> DecoderError:
+    """Make the error for outputs that a decoder cannot read."""
+    kinds = [name for name in fitting_kinds(ports) if name != kind]
+    hint = (
+        f"decoders that would fit: {', '.join(kinds)}"
+        if kinds
+        else "no other decoder fits these shapes"
+    )
+    return DecoderError(
+        f"decoder {kind} expects {expected}, found the outputs {describe(ports)}; {hint}"
+    )
+
+
+def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ...]:
+    """Ports with these names in this order, or all ports where no names are given.
+
+    Raises
+    ------
+    DecoderError
+        When the model has no output of a given name.
+    """
+    if names is None:
+        return tuple(ports)
+    by_name = {port.name: port for port in ports}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise DecoderError(
+            f"the decoder's outputs name {', '.join(missing)}, which the model does not have; "
+            f"found the outputs {describe(ports)}"
+        )
+    return tuple(by_name[name] for name in names)
+
+
+def ports_of(outputs: Outputs) -> tuple[Port, ...]:
+    """Ports of one inference's raw outputs."""
+    return tuple(Port(name, tuple(array.shape)) for name, array in outputs.items())
+
+
+def finite(outputs: Outputs, name: str) -> NDArray[np.float32]:
+    """Read one raw output as float32.
+
+    Raises
+    ------
+    DecoderError
+        When it holds NaN or infinity.
+    """
+    array: NDArray[Any] = np.asarray(outputs[name], dtype=np.float32)
+    # One sum is several times cheaper than isfinite; a sum that overflows is looked at again.
+    with np.errstate(all="ignore"):
+        suspicious = not np.isfinite(array.sum())
+    if suspicious:
+        bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+        if bad:
+            raise DecoderError(
+                f"output {name} holds NaN or infinity in {bad} of {array.size} values; "
+                "the model is broken for this image"
+            )
+    return array
