@@ -18,10 +18,8 @@ USAGE = 4
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 0 passed, 1 failed, 2 interrupted, 4 bad usage."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(argv)
-    if rest and options.verb != "gate":
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments, rest = _split(list(sys.argv[1:] if argv is None else argv))
+    options = _parser().parse_args(arguments)
     try:
         return int(options.run(options, rest))
     except ManifestError as error:
@@ -30,6 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         _say_error(error)
         return 1
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part ``gate``'s own arguments (the manifest) from those that go to pytest as they are."""
+    if arguments[:1] != ["gate"] or {"-h", "--help"} & set(arguments):
+        return arguments, []
+    own = 2 if len(arguments) > 1 and not arguments[1].startswith("-") else 1
+    return arguments[:own], arguments[own:]
 
 
 def _parser() -> argparse.ArgumentParser:
