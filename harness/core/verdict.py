@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from harness.core.estimate import Estimate
+# The report's codec reads the annotations at run time.
+from harness.core.estimate import Estimate  # noqa: TC001
 
 Relation = Literal["min", "max"]
+JudgeMode = Literal["value", "interval"]
 
 
 class Outcome(Enum):
@@ -69,3 +72,54 @@ class Verdict:
             return None
         distance = self.estimate.value - self.limit.threshold
         return distance if self.limit.relation == "min" else -distance
+
+
+def judge(
+    estimate: Estimate | None,
+    limit: Limit,
+    *,
+    model: str,
+    quantity: str,
+    mode: JudgeMode = "value",
+    note: str = "",
+) -> Verdict:
+    """Judge a number against its limit.
+
+    Parameters
+    ----------
+    estimate
+        The measured number; None means that it was declared and not measured: UNDECIDED.
+    mode
+        ``value``: the value itself is compared, so that a deterministic number gives a
+        deterministic verdict. ``interval``: the whole interval has to lie on one side, and an
+        interval across the limit is UNDECIDED.
+    note
+        What explains a failure; it becomes the verdict's reason unless the verdict has its own.
+
+    Raises
+    ------
+    ValueError
+        When the threshold is NaN or infinite.
+    """
+    if not math.isfinite(limit.threshold):
+        raise ValueError(f"{limit.path}: a limit must be finite, found {limit.threshold}")
+    if estimate is None:
+        reason = "the limit was declared and nothing was measured"
+        return Verdict(model, quantity, limit, None, Outcome.UNDECIDED, reason)
+    outcome = _compare(estimate, limit, mode)
+    if outcome is Outcome.UNDECIDED:
+        note = f"the interval over {estimate.n} {estimate.of} contains the limit"
+    return Verdict(model, quantity, limit, estimate, outcome, note)
+
+
+def _compare(estimate: Estimate, limit: Limit, mode: JudgeMode) -> Outcome:
+    """Meet the limit exactly and it is met: both relations include equality."""
+    worst, best = (
+        (estimate.value, estimate.value) if mode == "value" else (estimate.low, estimate.high)
+    )
+    if limit.relation == "max":
+        worst, best = -best, -worst
+    threshold = limit.threshold if limit.relation == "min" else -limit.threshold
+    if worst >= threshold:
+        return Outcome.PASSED
+    return Outcome.FAILED if best < threshold else Outcome.UNDECIDED
