@@ -12,6 +12,8 @@ from harness.errors import SourceError
 from harness.sources.darknet import DarknetHead, import_darknet
 from harness.sources.darknet.activations import ACTIVATIONS
 from harness.sources.darknet.cfg import read_cfg
+from harness.sources.darknet.locate import locate, read
+from harness.sources.specs import DarknetSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -374,3 +376,17 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         import_darknet(tmp_path / "no.cfg", weights)
     with pytest.raises(SourceError, match=r"no\.weights: cannot be read"):
         import_darknet(cfg, tmp_path / "no.weights")
+
+
+def test_source_is_found_by_both_files(tmp_path: Path) -> None:
+    """A Darknet source is its cfg and weights, and its digest changes with either."""
+    cfg, weights = _write(tmp_path, NET + CONV)
+    source = DarknetSource(Path(cfg.name), Path(weights.name))
+    found = locate(source, tmp_path)
+    assert found.paths == (cfg, weights)
+    assert tuple(read(found).outputs[0].get_shape()) == (1, 4, 12, 16)
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    assert locate(source, tmp_path).digest != found.digest
+    weights.unlink()
+    with pytest.raises(SourceError, match=r"net\.weights: no such model file"):
+        locate(source, tmp_path)

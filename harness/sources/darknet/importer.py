@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from harness.sources.darknet.weights import WeightReader
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     import openvino as ov
 
@@ -56,8 +58,7 @@ def import_darknet(
         One sentence with file and line: malformed cfg, unsupported layer or activation, weights
         that are missing, left over, truncated or not finite.
     """
-    from openvino import opset13 as ops
-
+    ops = _opset()
     net, *layers = read_cfg(cfg)
     width, height = size or (net.integer("width"), net.integer("height"))
     shape = [1, net.integer("channels", 3), height, width]
@@ -68,6 +69,14 @@ def import_darknet(
         _append(section, graph)
     graph.weights.finish(f"layer {layers[-1].index} of {cfg.name}")
     return DarknetModel(_model(graph, source, cfg.stem), tuple(head for head, _ in graph.heads))
+
+
+def _opset() -> ModuleType:
+    """Opset 13, which OpenVINO 2024 keeps in another package than OpenVINO 2026."""
+    try:
+        return importlib.import_module("openvino.opset13")
+    except ModuleNotFoundError:
+        return importlib.import_module("openvino.runtime.opset13")
 
 
 def _append(section: Section, graph: Graph) -> None:

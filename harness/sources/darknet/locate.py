@@ -1,0 +1,49 @@
+"""Darknet's two files as a source: found without OpenVINO, read with it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from harness.errors import SourceError
+from harness.sources.darknet.importer import import_darknet
+from harness.sources.files import SourceFile
+from harness.store import digest_of_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import openvino as ov
+
+    from harness.sources.specs import DarknetSource
+
+FORM = "Darknet"
+
+
+def locate(source: DarknetSource, root: Path) -> SourceFile:
+    """Find cfg and weights.
+
+    Raises
+    ------
+    SourceError
+        Where one of them is missing.
+    """
+    paths = (root / source.cfg, root / source.weights)
+    digest = hashlib.sha256(FORM.encode())
+    for path in paths:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such model file")
+        digest.update(f"\0{path.suffix}\0{digest_of_file(path)}".encode())
+    return SourceFile(paths[0], paths, digest.hexdigest(), FORM)
+
+
+def read(source: SourceFile) -> ov.Model:
+    """Import the network.
+
+    Raises
+    ------
+    SourceError
+        As :func:`harness.sources.darknet.import_darknet`.
+    """
+    cfg, weights = source.paths
+    return import_darknet(cfg, weights).model
