@@ -32,3 +32,6 @@ class Silent:
 
     def close(self) -> None:
         """Ignore it."""
+
+
+SILENT = Silent()

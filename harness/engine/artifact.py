@@ -1,0 +1,150 @@
+"""OpenVINO IRs on disk, known by their content; and the parent, the first of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from harness.engine.embed import embed
+from harness.errors import QuantizationError, StoreError
+from harness.sources.catalog import locate, resolve
+from harness.sources.quantized import quantization_trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import openvino as ov
+
+    from harness.entries import AnySource, Preprocess
+    from harness.store import Store
+
+#: Raised whenever this module changes what it writes for the same inputs.
+SCHEMA = 1
+_MODEL = "model.xml"
+_ABOUT = "artifact.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An OpenVINO IR.
+
+    Parameters
+    ----------
+    path
+        The .xml; its weights lie beside it.
+    digest
+        Of the graph and its constants, whatever the nodes happen to be called.
+    """
+
+    path: Path
+    digest: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of both files."""
+        return self.path.stat().st_size + self.path.with_suffix(".bin").stat().st_size
+
+
+def parent_artifact(
+    source: AnySource, preprocess: Preprocess, root: Path, store: Store
+) -> Artifact:
+    """Make the parent of an entry: read, preprocessing embedded, batch 1, kept in FP32.
+
+    Raises
+    ------
+    SourceError
+        Where the model is missing or does not parse.
+    PreprocessError
+        Where the preprocessing does not fit its input.
+    QuantizationError
+        Where the model is quantized already; says where that was seen.
+    StoreError
+        Where the store cannot be written.
+    """
+    key = {
+        "schema": SCHEMA,
+        "source": locate(source, root).digest,
+        "preprocess": asdict(preprocess),
+        "openvino": version("openvino"),
+    }
+
+    def build(folder: Path) -> None:
+        found, model = resolve(source, root)
+        trace = quantization_trace(model)
+        if trace:
+            raise QuantizationError(
+                f"{found.path}: is quantized already ({trace.fake_quantize} FakeQuantize nodes, "
+                f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
+                "model as it was before quantization"
+            )
+        save(embed(model, preprocess), folder)
+
+    return load(store.get_or_build("parent", key, build))
+
+
+def save(model: ov.Model, folder: Path) -> None:
+    """Write a model as ``model.xml`` and ``model.bin``, nothing compressed, and read it back.
+
+    Raises
+    ------
+    StoreError
+        Where what was written cannot be read: OpenVINO does not report a full disk.
+    """
+    import openvino as ov
+
+    path = folder / _MODEL
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+        ov.Core().read_model(path)
+    except RuntimeError as error:
+        raise StoreError(
+            f"{folder}: a model could not be written whole: free space there, or set "
+            "QUANTGATE_STORE to another folder"
+        ) from error
+    (folder / _ABOUT).write_text(json.dumps({"digest": digest_of_ir(path)}))
+
+
+def load(folder: Path) -> Artifact:
+    """Find the artifact that :func:`save` wrote."""
+    digest = json.loads((folder / _ABOUT).read_text())["digest"]
+    return Artifact(folder / _MODEL, digest)
+
+
+def digest_of_ir(path: Path) -> str:
+    """Digest an IR by its graph and constants: layer names and metadata do not count.
+
+    NNCF numbers the nodes it inserts differently when the number of CPUs differs, while the graph
+    stays the same. The names of inputs and of tensors count, as outputs are found by them.
+    """
+    layers = ET.parse(path).getroot()  # noqa: S314 - written by OpenVINO a moment ago
+    digest = hashlib.sha256()
+    weights = path.with_suffix(".bin")
+    with weights.open("rb") as stream:
+        if weights.stat().st_size == 0:
+            _feed(layers, b"", digest)
+        else:
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                _feed(layers, data, digest)
+    return digest.hexdigest()
+
+
+def _feed(element: ET.Element, data: mmap.mmap | bytes, digest: hashlib._Hash) -> None:
+    """Digest an element and all below it, constants by their bytes."""
+    if element.tag in {"rt_info", "meta_data"}:
+        return
+    fields = dict(element.attrib)
+    named = element.tag == "layer" and fields.get("type") == "Parameter"
+    if element.tag in {"net", "layer"} and not named:
+        fields.pop("name", None)
+    if element.tag == "data" and {"offset", "size"} <= fields.keys():
+        start, size = int(fields.pop("offset")), int(fields.pop("size"))
+        fields["content"] = hashlib.sha256(data[start : start + size]).hexdigest()
+    digest.update(json.dumps([element.tag, sorted(fields.items())]).encode())
+    for child in element:
+        _feed(child, data, digest)
+    digest.update(b"/")
