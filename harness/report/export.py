@@ -86,9 +86,9 @@ def step_summary(report: RunReport) -> str:
     return "\n".join([*lines, ""])
 
 
-def annotations(report: RunReport) -> list[str]:
+def workflow_commands(report: RunReport) -> list[str]:
     """Write workflow commands that mark missed limits as errors, and the undecided as warnings."""
-    said = []
+    said: list[str] = []
     for judged in report.judged:
         word = wording.headword(judged)
         level = {"FAILED": "error", "UNDECIDED": "warning"}.get(word)

@@ -32,6 +32,18 @@ def write_atomic(path: Path, data: bytes) -> None:
             aside.unlink(missing_ok=True)
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add text to a file that another program reads.
+
+    Raises
+    ------
+    ReportError
+        Where it cannot be written.
+    """
+    with _disk(path), path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def point_latest(directory: Path) -> None:
     """Point ``latest`` beside a run's directory at it; a copy of the page where links are refused."""
     latest = directory.parent / "latest"

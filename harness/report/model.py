@@ -171,14 +171,13 @@ class Picture:
         What changed on this image.
     image
         WebP of the bare photograph, scaled down.
-    overlay
-        WebP "Parent | Optimized | Diff" with the captions burned in.
+    overlay, overview, panes
+        WebP "Parent | Optimized | Diff" with the captions burned in: beside each other, as a 2 × 2
+        grid, and one by one. `report.publish.draw_worst` fills in all file names.
     changes
         For ``kind == "objects"``: every object of both roles at or above the hysteresis.
     parent, optimized
         For ``kind == "classes"``: the top-k, best first.
-    rendered
-        For ``kind == "rendered"``: files of parent, optimized and amplified difference.
     truth
         Annotated class or a sentence about the truth, or empty.
     threshold
@@ -191,10 +190,11 @@ class Picture:
     sentence: str
     image: str = ""
     overlay: str = ""
+    overview: str = ""
+    panes: tuple[str, ...] = ()
     changes: tuple[ObjectChange, ...] = ()
     parent: tuple[ClassBar, ...] = ()
     optimized: tuple[ClassBar, ...] = ()
-    rendered: tuple[str, ...] = ()
     truth: str = ""
     threshold: float = 0.5
 

@@ -4,21 +4,25 @@
 2. `draw_worst`: picture files of one model, written into the run's directory.
 3. `publish_verdict`: the evidence of one verdict, *before* its outcome is raised.
 4. `finish_run`: everything of the whole run, once, in the controlling process.
+
+`harness.report.allure.report_crash` is for `pytest_handlecrashitem`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
+from harness.report.drawing import draw_worst
+from harness.report.files import file_name, point_latest, write_atomic
 
-    import numpy as np
-    from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from harness.report.evidence import Evidence
     from harness.report.model import Judged, Picture, RunReport
+
+__all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_verdict"]
 
 
 def begin_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> None:
@@ -27,29 +31,9 @@ def begin_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> No
     ``gate`` is the limit's key (or a stable name for a gate without one). From these labels the
     identity of the test is made, so that its history survives moved files and shards.
     """
-    raise NotImplementedError
+    from harness.report.allure import label_gate
 
-
-def draw_worst(
-    pictures: Iterable[tuple[Picture, Callable[[], Sequence[NDArray[np.uint8]]]]],
-    directory: Path,
-    *,
-    model: str,
-    budget_bytes: int,
-) -> tuple[tuple[Picture, ...], int]:
-    """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
-
-    Each loader returns the BGR uint8 image ``[height, width, 3]`` at original size; for
-    ``kind == "rendered"`` it returns image, parent's and optimized model's renderings.
-
-    Returns the pictures with their file names filled in, and how many were omitted.
-
-    Raises
-    ------
-    ReportError
-        On a full or read-only disk.
-    """
-    raise NotImplementedError
+    label_gate(model, gate, task, tags)
 
 
 def publish_verdict(
@@ -64,7 +48,11 @@ def publish_verdict(
     ``directory`` is the run's directory, in which the files of ``pictures`` lie. Call it before the
     outcome is raised.
     """
-    raise NotImplementedError
+    from harness.report.allure import is_on
+    from harness.report.allure_evidence import attach_verdict
+
+    if is_on():
+        attach_verdict(judged, directory, evidence, pictures)
 
 
 def finish_run(
@@ -93,4 +81,69 @@ def finish_run(
     ReportError
         On a full or read-only disk; nothing half-written stays.
     """
-    raise NotImplementedError
+    from harness.report.codec import encode
+    from harness.report.evidence import json_evidence
+    from harness.report.export import step_summary, verdicts_json
+    from harness.report.page import render_page
+
+    write_atomic(directory / "run.json", json_evidence("run.json", encode(report)).data)
+    write_atomic(directory / "verdicts.json", verdicts_json(report).data)
+    write_atomic(directory / "summary.md", step_summary(report).encode())
+    _write_tables(report, directory / "tables")
+    page = directory / "index.html"
+    write_atomic(page, render_page(report, directory).encode())
+    point_latest(directory)
+    _tell_pipeline(report, environ or {})
+    if allure is not None:
+        from harness.report.allure_session import attach_page, write_session
+
+        write_session(report, allure, environ or {})
+        attach_page(page)
+    return page
+
+
+def load_run(directory: Path) -> RunReport:
+    """Read back the run.json of a finished run.
+
+    Raises
+    ------
+    ReportError
+        Where there is none, or none that this version can read.
+    """
+    import json
+
+    from harness.errors import ReportError
+    from harness.report.codec import decode
+    from harness.report.model import SCHEMA, RunReport
+
+    path = directory / "run.json" if directory.is_dir() else directory
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"cannot read the run {path}: {error}; give the directory of a finished run, such as "
+            "reports/latest"
+        ) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise ReportError(f"{path}: expected schema {SCHEMA}, found {found}; run the gates again")
+    return decode(RunReport, data)
+
+
+def _write_tables(report: RunReport, directory: Path) -> None:
+    from harness.report.evidence import table_csv, table_json
+
+    for model in report.models:
+        for table in (*model.tables, *((model.layers,) if model.layers else ())):
+            for item in (table_csv(table), table_json(table)):
+                write_atomic(directory / file_name(model.id) / item.name, item.data)
+
+
+def _tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:
+    from pathlib import Path
+
+    from harness.report.export import step_summary
+    from harness.report.files import append_text
+
+    if environ.get("GITHUB_STEP_SUMMARY"):
+        append_text(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary(report))

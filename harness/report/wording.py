@@ -141,12 +141,27 @@ def change_sentence(change: ObjectChange) -> str:
     parent, optimized = change.parent, change.optimized
     crossed = ", score crossed the threshold" if change.crossed else ""
     if parent is None or optimized is None:
-        return f"{_seen(parent or optimized)} {CHANGE_TITLES[change.change]}"
+        only = parent or optimized
+        return f"{seen_text(only) if only else 'nothing'} {CHANGE_TITLES[change.change]}"
     iou = "" if change.iou is None else f", IoU {change.iou:.2f}"
     if change.change == "relabelled":
-        return f"{_seen(parent)} → {_seen(optimized)}{iou}{crossed}"
+        return f"{seen_text(parent)} → {seen_text(optimized)}{iou}{crossed}"
     scores = f"{parent.label} {parent.score:.2f} → {optimized.score:.2f}"
     return f"{scores}, {CHANGE_TITLES[change.change]}{iou}{crossed}"
+
+
+def change_label(change: ObjectChange) -> str:
+    """Label a changed object in a picture: ``LOST car 0.72``, ``car 0.72 → truck 0.61``."""
+    if change.change == "relabelled" and change.parent is not None and change.optimized is not None:
+        return f"{seen_text(change.parent)} → {seen_text(change.optimized)}"
+    seen = change.optimized or change.parent
+    title = CHANGE_TITLES[change.change].upper()
+    return title if seen is None else f"{title} {seen_text(seen)}"
+
+
+def seen_text(seen: Seen) -> str:
+    """Name one object: its class and score, ``car 0.72``."""
+    return f"{seen.label} {minus(f'{seen.score:.2f}')}"
 
 
 def counts_sentence(counts: dict[str, int]) -> str:
@@ -186,7 +201,7 @@ def run_summary(report: RunReport) -> str:
 
 def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[tuple[str, ...]]:
     """Make the table that closes a run, the heading first: one row a gate."""
-    rows = [("outcome", "model", "limit", "value", "interval", "margin")]
+    rows: list[tuple[str, ...]] = [("outcome", "model", "limit", "value", "interval", "margin")]
     for item in judged:
         verdict = item.verdict
         limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
@@ -249,10 +264,6 @@ def _details(judged: Judged) -> str:
 
 def _repeat(judged: Judged) -> str:
     return f"Repeat: {judged.repeat}" if judged.repeat else ""
-
-
-def _seen(seen: Seen | None) -> str:
-    return "nothing" if seen is None else f"{seen.label} {minus(f'{seen.score:.2f}')}"
 
 
 def _sentences(parts: list[str]) -> str:

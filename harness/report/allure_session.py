@@ -1,0 +1,118 @@
+"""What Allure wants to know once a session: environment, executor, categories, metrics, the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from harness.report import wording
+from harness.report.files import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from harness.report.model import Judged, RunReport
+
+#: Larger pages stay in the run's directory only.
+_MOST_PAGE_BYTES = 10_000_000
+CATEGORIES: tuple[dict[str, Any], ...] = (
+    {"name": "Regressed: a limit was missed", "matchedStatuses": ["failed"]},
+    {
+        "name": "Undecided: the interval straddles the limit, or the machine is unfit",
+        "matchedStatuses": ["broken"],
+        "messageRegex": ".*UNDECIDED.*",
+    },
+    {
+        "name": "Known: expected in models.toml",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": ".*(KNOWN|known until|XFAIL).*",
+    },
+    {
+        "name": "Broken: the harness could not judge",
+        "matchedStatuses": ["broken"],
+        "messageRegex": "(?!.*UNDECIDED).*",
+    },
+)
+
+
+def write_session(report: RunReport, results: Path, environ: Mapping[str, str]) -> None:
+    """Write the session's files into an Allure results directory; controlling process only."""
+    results.mkdir(parents=True, exist_ok=True)
+    write_atomic(results / "environment.properties", _environment(report).encode())
+    write_atomic(results / "categories.json", json.dumps(CATEGORIES, indent=1).encode())
+    write_atomic(results / "executor.json", json.dumps(_executor(report, environ)).encode())
+    metrics = [metric for judged in report.judged for metric in _metric(judged, report)]
+    if metrics:
+        write_atomic(results / f"{uuid.uuid4()}-perf.json", json.dumps(metrics).encode())
+
+
+def attach_page(page: Path) -> None:
+    """Attach the run's page to the whole run, where it is small enough."""
+    import allure
+
+    from harness.report.allure import is_on
+
+    if is_on() and page.stat().st_size <= _MOST_PAGE_BYTES:
+        allure.global_attach(page.read_bytes(), page.name, "text/html", "html")
+
+
+def _environment(report: RunReport) -> str:
+    facts = {
+        **report.versions,
+        **report.machine,
+        "fingerprint": report.fingerprint,
+        "manifest": report.manifest,
+        "manifest.sha256": report.manifest_digest,
+        "outcome": wording.run_summary(report),
+    }
+    return "".join(f"{_key(name)}={_one_line(value)}\n" for name, value in facts.items())
+
+
+def _executor(report: RunReport, environ: Mapping[str, str]) -> dict[str, str]:
+    executor = {"name": "quantgate", "type": "local", "buildName": report.run}
+    if environ.get("GITHUB_ACTIONS") == "true":
+        server, repository = (
+            environ.get("GITHUB_SERVER_URL", ""),
+            environ.get("GITHUB_REPOSITORY", ""),
+        )
+        number = environ.get("GITHUB_RUN_NUMBER", "0")
+        executor |= {
+            "name": "GitHub Actions",
+            "type": "github",
+            "buildName": f"{environ.get('GITHUB_WORKFLOW', 'workflow')} #{number}",
+            "buildOrder": number,
+            "buildUrl": f"{server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}",
+        }
+    return executor
+
+
+def _metric(judged: Judged, report: RunReport) -> list[dict[str, Any]]:
+    verdict = judged.verdict
+    if verdict.estimate is None:
+        return []
+    start = dt.datetime.fromisoformat(report.started).timestamp() * 1000
+    return [
+        {
+            "id": str(uuid.uuid4()),
+            "key": f"{verdict.model}.{verdict.limit.key}",
+            "value": verdict.estimate.value,
+            "start": round(start),
+            "stop": round(start + report.duration_s * 1000),
+            "title": f"{verdict.model}: {verdict.quantity}",
+            "unit": verdict.estimate.unit,
+            "group": verdict.model,
+            "groupTitle": verdict.model,
+            "better": "higher" if verdict.limit.relation == "min" else "lower",
+        }
+    ]
+
+
+def _key(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+
+
+def _one_line(value: str) -> str:
+    return " ".join(str(value).replace("\\", "\\\\").split())

@@ -1,0 +1,52 @@
+"""Pictures: the same image as Parent | Optimized | Diff, bounded in pixels and in bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.errors import ReportError
+from harness.report.overlays.canvas import from_bgr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from harness.report.model import Picture
+
+#: Longest side of one pane, px.
+PANE_PX = 640
+
+
+def panes(
+    picture: Picture, images: Sequence[NDArray[np.uint8]], max_side: int = PANE_PX
+) -> tuple[Image, Image, Image]:
+    """Draw one picture's three panes at equal size.
+
+    Parameters
+    ----------
+    images
+        The BGR image ``[height, width, 3]``; for ``kind == "rendered"`` also parent's and
+        optimized model's renderings.
+
+    Raises
+    ------
+    ReportError
+        Where images are missing or empty.
+    """
+    from harness.report.overlays.classes import class_panes
+    from harness.report.overlays.objects import object_panes
+    from harness.report.overlays.rendered import rendered_panes
+
+    wanted = 3 if picture.kind == "rendered" else 1
+    if len(images) < wanted or any(image.size == 0 for image in images):
+        raise ReportError(
+            f"picture {picture.name}: expected {wanted} images with pixels to draw, found "
+            f"{[image.shape for image in images]}"
+        )
+    if picture.kind == "rendered":
+        return rendered_panes(images[1], images[2], max_side)
+    draw = object_panes if picture.kind == "objects" else class_panes
+    return draw(picture, from_bgr(images[0], max_side))

@@ -1,0 +1,124 @@
+"""Objects as inline SVG over one embedded photograph: sharp, small, alive without a script."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from harness.report import wording
+from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+
+if TYPE_CHECKING:
+    from harness.pair import Role
+    from harness.report.model import ObjectChange, Picture, Seen
+
+#: Average advance of a letter relative to its size; labels only need a background wide enough.
+_ADVANCE = 0.58
+
+
+def role_svg(picture: Picture, role: Role) -> str:
+    """Draw one role's objects: kept ones thin, changed ones thick and named."""
+    colour = PARENT if role == "parent" else OPTIMIZED
+    placer = _Placer(picture.size)
+    parts: list[str] = []
+    for index, change in _ordered(picture):
+        seen = change.parent if role == "parent" else change.optimized
+        if seen is not None:
+            label = wording.seen_text(seen)
+            named = placer.label(seen.box, label, colour)
+            parts.append(_group(change, index, _shape(seen, colour, change, dashed=False) + named))
+    return _svg(picture, "".join(reversed(parts)))
+
+
+def diff_svg(picture: Picture) -> str:
+    """Draw what changed: lost dashed, moved with its old place, the rest of one role's objects."""
+    placer = _Placer(picture.size)
+    parts: list[str] = []
+    for index, change in _ordered(picture):
+        seen = change.optimized or change.parent
+        if seen is None:
+            continue
+        colour = CHANGES[change.change]
+        drawn = _shape(seen, colour, change, dashed=change.change == "lost")
+        if change.change == "moved" and change.parent is not None:
+            drawn = _rect(change.parent, PARENT, 1.5, dashed=True) + drawn
+        if change.change != "kept":
+            drawn += placer.label(seen.box, wording.change_label(change), colour)
+        parts.append(_group(change, index, drawn))
+    return _svg(picture, "".join(reversed(parts)))
+
+
+def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
+    return sorted(enumerate(picture.changes), key=lambda item: item[1].change == "kept")
+
+
+def _svg(picture: Picture, body: str) -> str:
+    width, height = picture.size
+    return (
+        f'<svg class="ov" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
+        f'aria-hidden="true">{body}</svg>'
+    )
+
+
+def _group(change: ObjectChange, index: int, body: str) -> str:
+    title = escape(wording.change_sentence(change))
+    return f'<g class="o {change.change}" data-i="{index}"><title>{title}</title>{body}</g>'
+
+
+def _shape(seen: Seen, colour: str, change: ObjectChange, *, dashed: bool) -> str:
+    masks = "".join(_ring(ring, colour) for ring in seen.rings)
+    return masks + _rect(seen, colour, 1.5 if change.change == "kept" else 3.5, dashed=dashed)
+
+
+def _rect(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
+    x0, y0, x1, y1 = seen.box
+    dash = ' stroke-dasharray="9 6"' if dashed else ""
+    return (
+        f'<rect x="{x0:.1f}" y="{y0:.1f}" width="{max(0.0, x1 - x0):.1f}" '
+        f'height="{max(0.0, y1 - y0):.1f}" fill="transparent" stroke="{colour}" '
+        f'stroke-width="{width}"{dash} vector-effect="non-scaling-stroke"/>'
+    )
+
+
+def _ring(ring: tuple[float, ...], colour: str) -> str:
+    points = " ".join(f"{ring[i]:.1f},{ring[i + 1]:.1f}" for i in range(0, len(ring) - 1, 2))
+    return f'<polygon points="{points}" fill="{colour}" fill-opacity=".4" stroke="{colour}"/>'
+
+
+class _Placer:
+    """Puts labels where no other label of the same pane lies."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.letters = max(size) / 42
+        self.taken: list[tuple[float, float, float, float]] = []
+
+    def label(self, box: tuple[float, float, float, float], text: str, colour: str) -> str:
+        high = self.letters * 1.35
+        wide = len(text) * self.letters * _ADVANCE + self.letters * 0.5
+        x, y = self._free(box, wide, high)
+        self.taken.append((x, y, x + wide, y + high))
+        return (
+            f'<rect class="lb" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" '
+            f'fill="{colour}"/><text x="{x + self.letters * 0.25:.1f}" y="{y + self.letters:.1f}" '
+            f'font-size="{self.letters:.1f}" fill="{ink_on(colour)}">{escape(text)}</text>'
+        )
+
+    def _free(
+        self, box: tuple[float, float, float, float], wide: float, high: float
+    ) -> tuple[float, float]:
+        x0, y0, x1, y1 = box
+        wished = ((x0, y0 - high), (x0, y1), (x0, y0), (x1 - wide, y0 - high), (x0, y1 - high))
+        places = [self._inside(x, y, wide, high) for x, y in wished]
+        return next((p for p in places if not self._covered(p, wide, high)), places[0])
+
+    def _inside(self, x: float, y: float, wide: float, high: float) -> tuple[float, float]:
+        width, height = self.size
+        return min(max(0.0, x), max(0.0, width - wide)), min(max(0.0, y), max(0.0, height - high))
+
+    def _covered(self, place: tuple[float, float], wide: float, high: float) -> bool:
+        x, y = place
+        return any(
+            x < right and left < x + wide and y < bottom and top < y + high
+            for left, top, right, bottom in self.taken
+        )
