@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, Len, MinLen
@@ -20,9 +21,13 @@ TaskName = Literal["classification", "detection"]
 IsaClass = Literal["amx", "vnni", "avx2", "sve", "neon", "other"]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
 PositiveInt = Annotated[int, Gt(0)]
 Size = Annotated[tuple[PositiveInt, PositiveInt], Doc("[width, height] in pixels")]
 PerChannel = float | Annotated[tuple[float, ...], Len(1, 4)]
+
+#: Metadata of a field that no key of models.toml sets.
+DERIVED: Mapping[str, bool] = MappingProxyType({"derived": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +158,7 @@ class EvaluationPlan:
         Literal["f32", "default"],
         Doc("inference precision of what is not quantized, both roles"),
     ] = "f32"
-    hold_out: Annotated[
-        bool, Doc("leave the calibration images out of the evaluation set")
-    ] = False
+    hold_out: Annotated[bool, Doc("leave the calibration images out of the evaluation set")] = False
     allow_overlap: Annotated[
         bool, Doc("images in both sets become a warning instead of an error")
     ] = False
@@ -182,25 +185,25 @@ class Limits:
     """``limits``: one test each. A limit that nothing could breach is refused."""
 
     max_accuracy_drop: Annotated[
-        float | None, Ge(0), Doc("parent − optimized, in the metric's own fractions")
+        NonNegative | None, Doc("parent − optimized, in the metric's own fractions")
     ] = None
     max_error_increase: Annotated[
-        float | None, Ge(0), Doc("relative growth of the error rate, 0.1 = ten per cent more errors")
+        NonNegative | None, Doc("relative growth of the error rate, 0.1 = ten per cent more errors")
     ] = None
     max_class_drop: Annotated[
-        float | None, Ge(0), Doc("worst class with at least 10 objects or images")
+        NonNegative | None, Doc("worst class with at least 10 objects or images")
     ] = None
     min_agreement: Annotated[
         Fraction | None, Doc("share of images with the same top class in both roles")
     ] = None
-    min_match_rate: Annotated[
-        Fraction | None, Doc("2·matches / (parent + optimized objects)")
-    ] = None
+    min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
+        None
+    )
     min_class_precision: Annotated[
         Fraction | None, Doc("matches / optimized objects, worst class")
     ] = None
     max_tensor_distance: Annotated[
-        float | None, Ge(0), Doc("relative mean squared error of raw outputs, mean over images")
+        NonNegative | None, Doc("relative mean squared error of raw outputs, mean over images")
     ] = None
     min_sqnr_db: Annotated[float | None, Doc("signal to quantization noise of raw outputs")] = None
     min_speedup: Annotated[
@@ -233,15 +236,21 @@ class ExpectedFailure:
 class ModelEntry:
     """``[models.NAME]``: one model, its data and its limits."""
 
-    id: str
-    task: TaskName
-    source: AnySource
-    decoder: AnyDecoder
-    calibrate: Recipe
-    evaluate: EvaluationPlan
-    preprocess: Preprocess = Preprocess()
-    benchmark: Benchmark = Benchmark()
-    limits: Limits = Limits()
+    id: Annotated[str, Doc("NAME")] = field(metadata=DERIVED)
+    task: Annotated[TaskName, Doc("a built-in model knows it")]
+    source: Annotated[AnySource, Doc("where the parent comes from; a string is a path")]
+    decoder: Annotated[
+        AnyDecoder, Doc("how outputs are read; a string is its kind; a built-in model knows it")
+    ]
+    calibrate: Annotated[
+        Recipe, Doc("how the optimized model is made; a string is the name of a dataset")
+    ]
+    evaluate: Annotated[
+        EvaluationPlan, Doc("what both roles are judged on; a string is the name of a dataset")
+    ]
+    preprocess: Annotated[Preprocess, Doc("how an image becomes the input")] = Preprocess()
+    benchmark: Annotated[Benchmark, Doc("how speed is measured")] = Benchmark()
+    limits: Annotated[Limits, Doc("what is judged, one test each")] = Limits()
     judge: Annotated[
         Literal["value", "interval"],
         Doc("accuracy and agreement: judge the value (default), or demand the whole interval"),
@@ -249,8 +258,13 @@ class ModelEntry:
     undecided: Annotated[
         Literal["fail", "warn"], Doc("whether UNDECIDED fails the run (default) or only warns")
     ] = "fail"
-    tags: tuple[str, ...] = ()
-    expected_failure: Mapping[str, ExpectedFailure] = field(default_factory=dict)
+    tags: Annotated[tuple[str, ...], Doc("pytest marks of this model's tests: `-m nightly`")] = ()
+    expected_failure: Annotated[
+        Mapping[str, ExpectedFailure], Doc("known misses, by the key of the limit")
+    ] = field(default_factory=dict)
+    limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
+        default_factory=dict, metadata=DERIVED
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""The limits that an entry declares: which there are, which task can judge them, their thresholds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from harness.core.verdict import Limit
+from harness.entries import Limits
+
+if TYPE_CHECKING:
+    from harness.entries import ModelEntry
+
+#: Every limit, in the order in which gates run and reports list them.
+LIMIT_KEYS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(Limits))
+
+#: Limits that compare with the truth: a dataset without annotations cannot judge them.
+NEEDS_TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop"})
+
+#: Limits that only some tasks can judge; every task judges all others.
+TASKS_OF_LIMIT: Mapping[str, tuple[str, ...]] = {
+    "max_error_increase": ("classification",),
+    "min_agreement": ("classification",),
+    "min_match_rate": ("detection",),
+    "min_class_precision": ("detection",),
+}
+
+#: From here on nothing could breach the limit: the quantity cannot get there.
+VACUOUS: Mapping[str, float] = {
+    "max_accuracy_drop": 1.0,
+    "max_class_drop": 1.0,
+    "max_reorder_share": 1.0,
+    "min_agreement": 0.0,
+    "min_match_rate": 0.0,
+    "min_class_precision": 0.0,
+    "min_int8_share": 0.0,
+}
+
+
+def task_limits(task: str) -> tuple[str, ...]:
+    """Name the limits that a task can judge, in the order of the manifest."""
+    return tuple(key for key in LIMIT_KEYS if task in TASKS_OF_LIMIT.get(key, (task,)))
+
+
+def declared_limits(entry: ModelEntry) -> tuple[str, ...]:
+    """Name the limits that an entry declares, in a stable order; a table by ISA class is one."""
+    return tuple(key for key in LIMIT_KEYS if getattr(entry.limits, key) is not None)
+
+
+def limit_for(entry: ModelEntry, key: str, isa: str | None) -> Limit | None:
+    """Look up the limit that holds on a machine.
+
+    Parameters
+    ----------
+    key
+        A key of ``limits``, e.g. ``min_speedup``.
+    isa
+        ISA class of the machine (``amx``, ``vnni``, ``avx2``, ``sve``, ``neon``, ``other``), or
+        None where it is not known; only tables by class need it.
+
+    Returns
+    -------
+    Limit or None
+        None where the entry does not declare the limit, or its table does not list the class.
+    """
+    declared = getattr(entry.limits, key)
+    path = entry.limit_places.get(key, f"models.{entry.id}.limits.{key}")
+    if isinstance(declared, Mapping):
+        threshold = declared.get(isa)
+        path = f"{path}.{isa}"
+    else:
+        threshold = declared
+    return None if threshold is None else Limit(key, float(threshold), path)
+
+
+def limits_of(entry: ModelEntry, isa: str | None) -> dict[str, Limit]:
+    """Map every declared limit that holds on a machine of this ISA class to its threshold."""
+    found = {key: limit_for(entry, key, isa) for key in declared_limits(entry)}
+    return {key: limit for key, limit in found.items() if limit is not None}

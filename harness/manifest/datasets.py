@@ -1,0 +1,87 @@
+"""Checks of ``[datasets.NAME]``: the keys that its kind uses, and the files it names."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.manifest.problems import Place, Problem, found, meant, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.entries import DatasetEntry
+
+#: Keys that a kind of dataset must have, and those that it may have besides.
+KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "coco": (("path", "annotations"), ("labels",)),
+    "voc": (("path",), ("annotations", "labels", "split", "difficult")),
+    "imagenet": (("path",), ("annotations", "labels")),
+    "folder": (("path",), ("labels",)),
+    "digits": ((), ("split", "size", "count", "seed", "subject")),
+}
+#: Keys that belong to some kinds only.
+KEYS_OF_ANY = frozenset(key for needed, optional in KEYS.values() for key in (*needed, *optional))
+#: Splits of the built-in scenes.
+SPLITS = ("train", "calibrate", "evaluate")
+
+
+def resolved(root: Path, path: Path) -> Path:
+    """Make a path of the manifest absolute: ``~`` is expanded, the rest is below its folder."""
+    return root / os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
+
+
+def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place) -> list[Problem]:
+    """Check the keys of a dataset against its kind; ``said`` is its table as written."""
+    needed, optional = KEYS[entry.kind]
+    problems = [
+        Problem((*place, key), f'missing, expected because kind = "{entry.kind}" needs it')
+        for key in needed
+        if key not in said
+    ]
+    problems += [
+        Problem(
+            (*place, key),
+            f'expected no such key, because kind = "{entry.kind}" uses '
+            f"{names((*needed, *optional))} only",
+        )
+        for key in said
+        if key in KEYS_OF_ANY and key not in {*needed, *optional}
+    ]
+    if entry.kind == "digits" and entry.split not in {None, *SPLITS}:
+        sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
+        problems.append(Problem((*place, "split"), sentence + meant(entry.split, SPLITS)))
+    return problems
+
+
+def located(entry: DatasetEntry, root: Path) -> DatasetEntry:
+    """Make the paths of a dataset absolute."""
+    labels = entry.labels
+    return dataclasses.replace(
+        entry,
+        path=entry.path and resolved(root, entry.path),
+        annotations=entry.annotations and resolved(root, entry.annotations),
+        labels=resolved(root, labels) if isinstance(labels, Path) else labels,
+    )
+
+
+def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
+    """Check that what a located dataset names is there."""
+    if entry.path is not None and not os.path.isdir(entry.path):  # noqa: PTH112 - as in `missing`
+        yield missing((*place, "path"), entry.path, "a folder")
+    if entry.annotations is not None and not os.path.exists(entry.annotations):  # noqa: PTH110
+        yield missing((*place, "annotations"), entry.annotations, "a file or folder")
+    if isinstance(entry.labels, Path) and not os.path.isfile(entry.labels):  # noqa: PTH113
+        yield missing((*place, "labels"), entry.labels, "a text file")
+
+
+def missing(place: Place, path: Path, expected: str) -> Problem:
+    """Say that a file is not where the manifest says.
+
+    The callers ask ``os.path``, which answers False for names that the system refuses (too long, a
+    null character), where ``pathlib`` raises.
+    """
+    there = "a file or folder of another kind" if os.path.exists(path) else "nothing"  # noqa: PTH110
+    return Problem(place, f"expected {expected}, found {there} at {found(str(path))[1:-1]}")

@@ -1,0 +1,186 @@
+"""Checks of one ``[models.NAME]`` against itself and against the datasets."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.decoders.catalog import DECODER_TASKS
+from harness.entries import DatasetEntry, EvaluationPlan, LocalSource, Preprocess, Recipe
+from harness.manifest.datasets import missing
+from harness.manifest.draft import Draft, zoo
+from harness.manifest.problems import Problem, found, names, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+#: Metrics that a task can compute; the first is its default.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("top1", "top5"),
+    "detection": ("ap", "ap50", "ap75", "voc", "voc11"),
+}
+#: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
+RESERVED_MARKS = frozenset(
+    {
+        *("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast"),
+        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit"),
+    }
+)
+_MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CHANNELS = {"bgr": 3, "rgb": 3, "gray": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read of one model.
+
+    Parameters
+    ----------
+    values
+        Validated values by key; a value is absent, and its table in ``broken``, where it was wrong.
+    datasets
+        Every declared dataset; ``None`` where it could not be read.
+    """
+
+    draft: Draft
+    values: Mapping[str, Any]
+    datasets: Mapping[str, DatasetEntry | None] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+
+    def problem(self, *parts: str, say: str) -> Problem:
+        """Make a problem at the place where a key was written."""
+        return Problem(self.draft.where(*parts), say)
+
+    def dataset(self, key: str) -> DatasetEntry | None:
+        """Dataset that ``calibrate`` or ``evaluate`` names, if it could be read."""
+        plan: Recipe | EvaluationPlan | None = self.values.get(key)
+        return None if plan is None else self.datasets.get(plan.dataset)
+
+
+def check_model(reading: Reading) -> Iterator[Problem]:
+    """Run every check of a model but those of its limits."""
+    for check in (_references, _source, _decoder, _plan, _recipe, _overlap, _preprocess, _tags):
+        yield from check(reading)
+
+
+def _references(reading: Reading) -> Iterator[Problem]:
+    for key in ("calibrate", "evaluate"):
+        plan: Recipe | EvaluationPlan | None = reading.values.get(key)
+        if plan is not None and plan.dataset not in reading.datasets:
+            say = unknown_name("dataset", plan.dataset, reading.datasets)
+            yield reading.problem(key, "dataset", say=say)
+
+
+def _source(reading: Reading) -> Iterator[Problem]:
+    source = reading.values.get("source")
+    name = getattr(source, "zoo", None)
+    if name is not None and name not in zoo():
+        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
+    if isinstance(source, LocalSource) and not os.path.exists(source.path):  # noqa: PTH110 - as in `missing`
+        yield missing(reading.draft.where("source", "path"), source.path, "a model")
+
+
+def _decoder(reading: Reading) -> Iterator[Problem]:
+    decoder, task = reading.values.get("decoder"), reading.values.get("task")
+    if decoder is None or task is None or task in DECODER_TASKS[decoder.kind]:
+        return
+    fitting = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks]
+    say = f"expected a decoder for {task} ({names(fitting)}), found {decoder.kind}"
+    yield reading.problem("decoder", "kind", say=say)
+
+
+def _plan(reading: Reading) -> Iterator[Problem]:
+    plan: EvaluationPlan | None = reading.values.get("evaluate")
+    task = reading.values.get("task")
+    if plan is None or task is None or plan.metric in {None, *METRICS[task]}:
+        return
+    say = f"expected a metric of {task} ({names(METRICS[task])}), found {plan.metric}"
+    yield reading.problem("evaluate", "metric", say=say)
+
+
+def _recipe(reading: Reading) -> Iterator[Problem]:
+    recipe: Recipe | None = reading.values.get("calibrate")
+    if recipe is None or "calibrate" in reading.broken:
+        return
+    if recipe.method != "accuracy-aware":
+        if recipe.max_drop is not None:
+            say = 'expected only with method = "accuracy-aware"'
+            yield reading.problem("calibrate", "max_drop", say=say)
+        return
+    limits = reading.values.get("limits")
+    if recipe.max_drop is None and limits is not None and limits.max_accuracy_drop is None:
+        say = 'missing, expected with method = "accuracy-aware" (or limits.max_accuracy_drop)'
+        yield reading.problem("calibrate", "max_drop", say=say)
+    data = reading.dataset("calibrate")
+    if data is not None and data.kind == "folder":
+        say = 'expected annotated images with method = "accuracy-aware", found kind = "folder"'
+        yield reading.problem("calibrate", "dataset", say=say)
+
+
+def _overlap(reading: Reading) -> Iterator[Problem]:
+    plan: EvaluationPlan | None = reading.values.get("evaluate")
+    calibration, evaluation = reading.dataset("calibrate"), reading.dataset("evaluate")
+    if plan is None or calibration is None or evaluation is None or "evaluate" in reading.broken:
+        return
+    if plan.hold_out or plan.allow_overlap:
+        return
+    same = plan.subset is None and calibration == evaluation
+    if same or _renders_the_same(calibration, evaluation):
+        say = (
+            f"expected images that evaluate does not judge, found those of evaluate.dataset "
+            f"{found(plan.dataset)}: use another dataset or split, or set evaluate.hold_out = true"
+        )
+        yield reading.problem("calibrate", "dataset", say=say)
+
+
+def _renders_the_same(one: DatasetEntry, other: DatasetEntry) -> bool:
+    """Whether two built-in datasets hold the same scenes, whatever their number or size."""
+    if {one.kind, other.kind} != {"digits"}:
+        return False
+    return (one.split, one.seed, one.subject) == (other.split, other.seed, other.subject)
+
+
+def _preprocess(reading: Reading) -> Iterator[Problem]:
+    steps: Preprocess | None = reading.values.get("preprocess")
+    if steps is None or "preprocess" in reading.broken:
+        return
+    if steps.short_side is not None and steps.resize != "crop":
+        say = f'expected only with resize = "crop", found resize = "{steps.resize}"'
+        yield reading.problem("preprocess", "short_side", say=say)
+    elif steps.short_side is not None and steps.size and steps.short_side < min(steps.size):
+        say = f"expected at least {min(steps.size)}, to cut {list(steps.size)} from, found {steps.short_side}"
+        yield reading.problem("preprocess", "short_side", say=say)
+    scales = steps.scale if isinstance(steps.scale, tuple) else (steps.scale,)
+    if 0 in scales:
+        say = "expected numbers other than 0, because the image is divided by them, found 0"
+        yield reading.problem("preprocess", "scale", say=say)
+    channels = _CHANNELS[steps.colour]
+    for key in ("mean", "scale"):
+        given: float | tuple[float, ...] = getattr(steps, key)
+        if isinstance(given, tuple) and len(given) not in {1, channels}:
+            say = f"expected 1 or {channels} numbers for colour {steps.colour}, found {len(given)}"
+            yield reading.problem("preprocess", key, say=say)
+
+
+def _tags(reading: Reading) -> Iterator[Problem]:
+    for tag in reading.values.get("tags") or ():
+        if not _MARK.fullmatch(tag) or keyword.iskeyword(tag):
+            say = (
+                "expected names of pytest marks (letters, digits, _ and -, a letter first, no word "
+                f"of Python), found {found(tag)}"
+            )
+            yield reading.problem("tags", say=say)
+        elif tag in RESERVED_MARKS:
+            say = f"expected marks without a meaning of their own in pytest, found {found(tag)}"
+            yield reading.problem("tags", say=say)
+
+
+def located_source(source: object, root: Path) -> object:
+    """Make the path of a local source absolute."""
+    from harness.manifest.datasets import resolved
+
+    return LocalSource(resolved(root, source.path)) if isinstance(source, LocalSource) else source
