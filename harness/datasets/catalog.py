@@ -1,0 +1,48 @@
+"""Every kind of dataset that models.toml can name, in one visible place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.datasets import coco, folder, imagenet, voc
+from harness.datasets.assembly import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.datasets.assembly import Findings
+    from harness.datasets.sample import Dataset
+    from harness.entries import DatasetEntry
+
+#: Loaders of files by their kind in models.toml; ``digits`` is rendered instead.
+FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
+    "coco": coco.find,
+    "voc": voc.find,
+    "imagenet": imagenet.find,
+    "folder": folder.find,
+}
+
+
+def load_dataset(
+    name: str, entry: DatasetEntry, root: Path, *, cache: Path | None = None
+) -> Dataset:
+    """Load ``[datasets.NAME]``; images are checked and digested, none is decoded.
+
+    Parameters
+    ----------
+    root
+        Folder of the manifest, against which the entry's paths are resolved.
+    cache
+        Folder for what was learnt about files and scenes, so that the next run is quick.
+
+    Raises
+    ------
+    DatasetError
+        One sentence: missing, empty, inconsistent, or above 1 % of the images unreadable.
+    """
+    if entry.kind == "digits":
+        from harness.datasets.digits import load
+
+        return load(name, entry, cache)
+    return assemble(name, FINDERS[entry.kind](name, entry, root), cache)

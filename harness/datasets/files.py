@@ -1,0 +1,109 @@
+"""Looking at every image file once: content digest and readability, remembered between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.datasets.headers import HEAD_BYTES, fault, image_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS files_1 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+    "digest TEXT, reason TEXT)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """Hex digest of a file's bytes, and why it is no readable image (empty where it is one)."""
+
+    digest: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
+    """Digest and check every file, in order.
+
+    Parameters
+    ----------
+    cache
+        Folder in which facts are kept by path, size and time of change, so that only new and
+        changed files are read; None, or a folder that cannot be written: all are read.
+    """
+    stamps = [_stamp(path) for path in paths]
+    known = _recall(cache)
+    facts = [_missing() if stamp is None else known.get(stamp) for stamp in stamps]
+    unknown = [i for i, fact in enumerate(facts) if fact is None]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = list(pool.map(lambda i: _inspect(paths[i]), unknown))
+    for i, fact in zip(unknown, found, strict=True):
+        facts[i] = fact
+    fresh = {stamp: facts[i] for i in unknown if (stamp := stamps[i]) is not None}
+    _remember(cache, {stamp: fact for stamp, fact in fresh.items() if fact is not None})
+    return [fact for fact in facts if fact is not None]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _Stamp(str(path), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
+
+
+def _missing() -> FileFact:
+    return FileFact("", "no such file")
+
+
+def _inspect(path: Path) -> FileFact:
+    try:
+        with path.open("rb") as file:
+            # A video that strayed in is refused by its first bytes, not read to its end.
+            head = file.read(HEAD_BYTES)
+            data = head if image_kind(head) is None else head + file.read()
+    except OSError as error:
+        return FileFact("", f"cannot be read: {error.strerror or error}")
+    return FileFact(hashlib.blake2b(data, digest_size=16).hexdigest(), fault(data) or "")
+
+
+def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
+    if cache is None or not (cache / "files.sqlite").is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
+            rows = database.execute("SELECT path, size, mtime_ns, digest, reason FROM files_1")
+            return {
+                _Stamp(path, size, mtime_ns): FileFact(digest, reason)
+                for path, size, mtime_ns, digest, reason in rows
+            }
+    except sqlite3.Error:
+        return {}  # a damaged or locked cache costs time, never an answer
+
+
+def _remember(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
+    if cache is None or not facts:
+        return
+    rows = [(s.path, s.size, s.mtime_ns, f.digest, f.reason) for s, f in facts.items()]
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
+            database.execute(_TABLE)
+            database.executemany("INSERT OR REPLACE INTO files_1 VALUES (?, ?, ?, ?, ?)", rows)
+    except (sqlite3.Error, OSError):
+        return  # as above: the next run reads the files again

@@ -1,0 +1,63 @@
+"""Reading one image as every model sees it: uint8 BGR, upright."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.datasets.headers import fault, pixel_size
+from harness.errors import DatasetError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.datasets.sample import Sample
+
+#: Larger images are refused: one of them would take over 300 MB and starve everything else.
+LARGEST_PX = 100_000_000
+
+
+def read_image(sample: Sample) -> NDArray[np.uint8]:
+    """Read the pixels of a sample: uint8 [height, width, 3], BGR.
+
+    EXIF orientation is applied, grey becomes BGR, alpha is dropped, 16 bits become 8: as OpenCV's
+    imread does it.
+
+    Raises
+    ------
+    DatasetError
+        When the file is gone, damaged, no image, or above 100 megapixels; names the file.
+    """
+    if not isinstance(sample.image, Path):
+        return sample.image()
+    path = sample.image
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode a whole image file; ``where`` names it in errors (as :func:`read_image`)."""
+    import cv2
+
+    reason = fault(data)
+    if reason is not None:
+        raise DatasetError(f"{where} cannot be read: {reason}")
+    size = pixel_size(data)
+    if size is not None and size[0] * size[1] > LARGEST_PX:
+        raise DatasetError(
+            f"{where} has {size[0]}x{size[1]} pixels, more than the {LARGEST_PX // 10**6} megapixels "
+            "that are read; scale it down or leave it out"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DatasetError(f"{where} cannot be decoded: {error.err}") from error
+    if image is None:
+        raise DatasetError(f"{where} cannot be decoded: its image data are damaged")
+    pixels: NDArray[np.uint8] = image
+    return pixels
