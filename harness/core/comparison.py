@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-from harness.pair import Pair
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.core.predictions import Truth
+    from harness.pair import Pair
 
 R = TypeVar("R")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,20 @@ class Comparison(Generic[R]):
     labels: tuple[str, ...]
     images: tuple[ImageResult[R], ...]
     images_digest: str
+    #: ``(name, reason)`` of images that could not be read, at most 1 % of all.
+    skipped: tuple[tuple[str, str], ...] = ()
+    _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def once(self, key: str, compute: Callable[[], V]) -> V:
+        """Return what ``compute`` returned when ``key`` was first asked for.
+
+        Limits, tables and pictures rest on the same matches and the same AP; those are computed
+        once. ``key`` must name every parameter of the computation.
+        """
+        if key not in self._derived:
+            self._derived[key] = compute()
+        value: V = self._derived[key]
+        return value
