@@ -25,11 +25,16 @@ IMAGE_PX = 960
 
 
 def draw_worst(
-    pictures: Iterable[tuple[Picture, Loader]], directory: Path, *, model: str, budget_bytes: int
+    pictures: Iterable[tuple[Picture, Loader]],
+    directory: Path,
+    *,
+    model: str,
+    budget_bytes: int,
+    most: int | None = None,
 ) -> tuple[tuple[Picture, ...], int]:
     """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
 
-    Each loader returns the BGR uint8 image ``[height, width, 3]`` at original size; for
+    At most ``most`` pictures are drawn; the loaders of the others are never called. Each loader returns the BGR uint8 image ``[height, width, 3]`` at original size; for
     ``kind == "rendered"`` it returns image, parent's and optimized model's renderings.
 
     Returns the pictures with their file names filled in, and how many were omitted.
@@ -42,7 +47,7 @@ def draw_worst(
     drawn: list[Picture] = []
     used, omitted = 0, 0
     for index, (picture, load) in enumerate(pictures):
-        if used >= budget_bytes:
+        if used >= budget_bytes or (most is not None and index >= most):
             omitted += 1
             continue
         files = _files(picture, load(), f"{index:02d}-{file_name(picture.name)}")

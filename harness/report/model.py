@@ -180,8 +180,8 @@ class Picture:
         For ``kind == "classes"``: the top-k, best first.
     truth
         Annotated class or a sentence about the truth, or empty.
-    threshold
-        The shared score threshold of the comparison.
+    threshold, hysteresis
+        The shared score threshold of the comparison, and how far below it a pair still matches.
     """
 
     name: str
@@ -197,6 +197,7 @@ class Picture:
     optimized: tuple[ClassBar, ...] = ()
     truth: str = ""
     threshold: float = 0.5
+    hysteresis: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,17 @@ LIMIT_TITLES = {
     "min_int8_share": "Work in INT8",
     "max_reorder_share": "Reorders and conversions",
 }
+QUANTITIES = {
+    "min_agreement": "agreement",
+    "min_sqnr_db": "signal to quantization noise",
+    "min_psnr_db": "peak signal to noise",
+    "min_speedup": "speedup",
+    "min_native_speedup": "native speedup",
+    "max_class_drop": "accuracy drop of the worst class",
+    "min_class_precision": "precision of the worst class",
+    "min_int8_share": "work executed in INT8",
+    "max_reorder_share": "time in reorders and conversions",
+}
 _INDENT = " " * 12
 _NO_LOSS = "_drop"
 
@@ -52,6 +63,11 @@ _NO_LOSS = "_drop"
 def limit_title(key: str) -> str:
     """Name what a limit judges: ``min_match_rate`` → ``Match rate``."""
     return LIMIT_TITLES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
+
+
+def quantity_name(key: str) -> str:
+    """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``."""
+    return QUANTITIES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
 
 
 def value_text(verdict: Verdict) -> str:
