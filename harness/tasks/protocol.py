@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.core.comparison import Comparison
+    from harness.core.comparison import Comparison, ImageResult
     from harness.core.estimate import Estimate
+    from harness.core.matching import ChangeCounts, Match
     from harness.core.predictions import Truth
     from harness.core.table import Table
     from harness.entries import EvaluationPlan
@@ -37,37 +39,50 @@ class Task(Protocol):
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]
 
-    @staticmethod
-    def compact(prediction: Pair[Any], truth: Truth | None) -> Pair[Any]:
-        """Keep what the reports need of one image's predictions: bounded size, picklable."""
+    def compact(self, prediction: Pair[Any], truth: Truth | None, name: str = ...) -> Pair[Any]:
+        """Keep what the reports need of one image's predictions: bounded size, picklable.
+
+        Raises
+        ------
+        DecoderError
+            On NaN or infinity, naming the image by ``name``.
+        """
         ...
 
-    @staticmethod
-    def pack(records: Sequence[Any]) -> dict[str, NDArray[np.generic]]:
+    def pack(self, records: Sequence[Any]) -> dict[str, NDArray[np.generic]]:
         """Turn the records of one role into flat arrays for an .npz (no pickling)."""
         ...
 
-    @staticmethod
-    def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Any]:
+    def unpack(self, arrays: Mapping[str, NDArray[np.generic]]) -> list[Any]:
         """Inverse of ``pack``."""
         ...
 
-    @staticmethod
-    def metrics(comparison: Comparison[Any]) -> Pair[dict[str, float]]:
+    def metrics(self, comparison: Comparison[Any]) -> Pair[dict[str, float]]:
         """Every metric of both roles against the truth; raises DatasetError without annotations."""
         ...
 
-    @staticmethod
-    def judge_quantity(key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> Estimate:
+    def judge_quantity(
+        self, key: str, comparison: Comparison[Any], plan: EvaluationPlan
+    ) -> Estimate:
         """Compute the quantity that the limit ``key`` judges, with its interval."""
         ...
 
-    @staticmethod
-    def tables(comparison: Comparison[Any], plan: EvaluationPlan) -> tuple[Table, ...]:
-        """Basic and advanced tables of accuracy-report.md, in a fixed order."""
+    def tables(self, comparison: Comparison[Any], plan: EvaluationPlan) -> tuple[Table, ...]:
+        """Make the basic and advanced tables of accuracy-report.md, in a fixed order."""
         ...
 
-    @staticmethod
-    def worst(comparison: Comparison[Any], plan: EvaluationPlan) -> list[ImageChange]:
+    def smallest_drop(self, comparison: Comparison[Any], plan: EvaluationPlan) -> float:
+        """Smallest accuracy drop that a set of this size and spread can detect."""
+        ...
+
+    def detail(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> ChangeCounts:
+        """Count what happened to the objects (or images): a verdict's second line."""
+        ...
+
+    def changes(self, result: ImageResult[Any], plan: EvaluationPlan) -> list[Match]:
+        """Tell what happened to each object of one image, for drawing."""
+        ...
+
+    def worst(self, comparison: Comparison[Any], plan: EvaluationPlan) -> list[ImageChange]:
         """Images on which the roles differ, worst first; images without a change are left out."""
         ...

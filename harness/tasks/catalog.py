@@ -1,0 +1,15 @@
+"""Every task that models.toml can name, in one visible place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.tasks import classification, detection
+
+if TYPE_CHECKING:
+    from harness.tasks.protocol import Task
+
+TASKS: dict[str, Task] = {
+    "classification": classification,
+    "detection": detection,
+}

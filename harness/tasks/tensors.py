@@ -1,0 +1,93 @@
+"""Tensor distance: how far the raw outputs of the roles are apart, for any model."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from harness.core.bootstrap import bootstrap_mean
+from harness.core.estimate import Estimate
+from harness.core.table import Cell, Column, Table
+from harness.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from harness.core.comparison import Comparison
+
+AnyComparison: TypeAlias = "Comparison[Any]"
+
+LIMITS = ("max_tensor_distance", "min_sqnr_db")
+#: Equal outputs have no noise; beyond float32's own 24 bits more signal is not a difference.
+HIGHEST_SQNR_DB = 150.0
+
+
+def judge_quantity(key: str, comparison: AnyComparison) -> Estimate:
+    """Mean over images of the relative mean squared error, or of the SQNR in dB.
+
+    An image with several outputs counts with its worst one.
+
+    Raises
+    ------
+    MeasurementError
+        Where no distance was measured, or the parent's output is all zero and the optimized not.
+    """
+    if key == "max_tensor_distance":
+        return bootstrap_mean(relative_distances(comparison)).estimate
+    found = bootstrap_mean(sqnr_decibels(comparison)).estimate
+    return Estimate(found.value, found.low, found.high, found.n, "dB")
+
+
+def relative_distances(comparison: AnyComparison) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Relative mean squared error of the worst output of every image, [images]."""
+    worst = []
+    for result in comparison.images:
+        if not result.distances:
+            raise MeasurementError(f"image {result.name}: no raw output was compared")
+        for distance in result.distances:
+            if not math.isfinite(distance.relative):
+                raise MeasurementError(
+                    f"image {result.name}, output {distance.output}: the parent gives zeros only and "
+                    "the optimized model does not; no relative distance is defined"
+                )
+        worst.append(max(distance.relative for distance in result.distances))
+    if not worst:
+        raise MeasurementError("the evaluation set holds no image: no tensor distance is defined")
+    return np.array(worst, np.float64)
+
+
+def sqnr_decibels(comparison: AnyComparison) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """SQNR of the worst output of every image in dB, at most ``HIGHEST_SQNR_DB``, [images]."""
+    relative = np.maximum(relative_distances(comparison), 10 ** (-HIGHEST_SQNR_DB / 10))
+    return np.asarray(-10 * np.log10(relative))
+
+
+def lowest_sqnr_db(comparison: AnyComparison) -> float:
+    """SQNR of the worst image and output, dB."""
+    return float(sqnr_decibels(comparison).min())
+
+
+def tensor_table(comparison: AnyComparison) -> Table:
+    """One row an image and output; an SQNR without end (equal outputs) is an empty cell."""
+    columns = (
+        Column("image", "Image Name"),
+        Column("output", "Output"),
+        Column("mse", "Mean Squared Error", "number"),
+        Column("relative", "Relative Mean Squared Error", "number"),
+        Column("sqnr_db", "SQNR, dB", "number"),
+        Column("cosine", "Cosine Similarity", "number"),
+        Column("largest", "Largest Absolute Difference", "number"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    erroneous: set[int] = set()
+    for result in comparison.images:
+        for d in result.distances:
+            if d.mse > 0:
+                erroneous.add(len(rows))
+            relative, sqnr = _finite(d.relative), _finite(d.sqnr_db)
+            rows.append((result.name, d.output, d.mse, relative, sqnr, d.cosine, d.largest))
+    return Table("tensors", "Tensor distance", columns, tuple(rows), frozenset(erroneous))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
