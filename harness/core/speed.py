@@ -102,9 +102,9 @@ def _unlisted(table: Mapping[str, float], isa: str, estimate: Estimate | None) -
     )
 
 
-def speedup(timing: Timing, against: Baseline) -> Estimate | None:
+def speedup(timing: Timing, against: Baseline, subject: ArmName = "optimized") -> Estimate | None:
     """Speedup with its exact interval over all rounds, not judged; None where nothing was measured."""
-    ratios, _ = timing.log_ratios(against)
+    ratios, _ = timing.log_ratios(against, subject)
     if len(ratios) == 0:
         return None
     low, value, high = _interval(ratios)

@@ -1,0 +1,269 @@
+"""Compiled OpenVINO models as arms: one inference after the other, or several in flight."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.engine.executed import executed_precisions
+from harness.engine.rounds import CopyFacts, Sample
+from harness.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from harness.core.timing import ArmName
+    from harness.engine.rounds import Arm
+    from harness.entries import Benchmark
+    from harness.pair import Pair, Role
+
+#: From here on an inference is so long that a cold cache after the switch no longer shows.
+SLOW_NS = 100_000_000
+#: With several requests in flight a window holds at least this many inferences a request.
+WINDOW_FILLS = 20
+WARM_INFERENCES = 3
+WARM_NS = 30_000_000
+
+
+@dataclass(slots=True)
+class SingleStream:
+    """One request: every inference waits for the one before it."""
+
+    facts: CopyFacts
+    request: Any
+    clock: Callable[[], int]
+    typical_ns: int = 0
+
+    def infer_ns(self) -> int:
+        """Time one inference, from its start to its outputs."""
+        begin = self.clock()
+        self.request.start_async()
+        self.request.wait()
+        return self.clock() - begin
+
+    def warm_up(self) -> None:
+        """Infer a few times, until caches and the clock of the core have settled."""
+        spent, count = 0, 0
+        while count < WARM_INFERENCES or spent < WARM_NS:
+            self.typical_ns = self.infer_ns()
+            spent, count = spent + self.typical_ns, count + 1
+            if self.typical_ns > SLOW_NS:
+                return
+
+    def run_window(self, seconds: float) -> Sample:
+        """Infer until the time is over; the median inference is what the ratio uses."""
+        fast = self.typical_ns < SLOW_NS
+        if fast:
+            self.infer_ns()
+        latencies: list[int] = []
+        spent = 0
+        while spent < seconds * 1e9 or len(latencies) < 1 + fast:
+            latencies.append(self.infer_ns())
+            spent += latencies[-1]
+        return Sample(len(latencies), spent, float(np.median(latencies)), latencies)
+
+
+@dataclass(slots=True)
+class InFlight:
+    """Several requests kept busy, as a deployment for throughput would."""
+
+    facts: CopyFacts
+    queue: Any
+    clock: Callable[[], int]
+
+    def run_window(self, seconds: float) -> Sample:
+        """Fill the pipeline, then count completions until time and number suffice."""
+        clock, queue = self.clock, self.queue
+        for _ in range(self.facts.requests):
+            queue.start_async()
+        free = queue.get_idle_request_id()
+        latencies: list[int] = []
+        begin = clock()
+        elapsed = 0
+        while elapsed < seconds * 1e9 or len(latencies) < WINDOW_FILLS * self.facts.requests:
+            queue.start_async()
+            free = queue.get_idle_request_id()
+            latencies.append(int(queue[free].latency * 1e6))
+            elapsed = clock() - begin
+        queue.wait_all()
+        return Sample(len(latencies), elapsed, elapsed / len(latencies), latencies)
+
+
+@dataclass(slots=True)
+class OpenVinoArms:
+    """Makes compiled copies of every arm, all under the same conditions.
+
+    Parameters
+    ----------
+    models
+        IR files of both roles.
+    inputs
+        A real preprocessed sample: input name to array, batch 1 or ``benchmark.batch``.
+    names
+        Arms to compile; ``parent_default`` is left out of later copies where the device turned
+        out to run it in f32 anyway (then ``native_is_f32`` is true).
+
+    Raises
+    ------
+    MeasurementError
+        On build: a model that does not compile, or inputs that do not fit it.
+    """
+
+    models: Pair[Path]
+    inputs: Mapping[str, NDArray[np.generic]]
+    benchmark: Benchmark
+    names: tuple[ArmName, ...]
+    clock: Callable[[], int] = time.perf_counter_ns
+    native_is_f32: bool = False
+    _core: Any = None
+    _read: dict[str, Any] = field(default_factory=dict)
+
+    def build(self, copy: int) -> Sequence[Arm]:
+        """Compile and warm up the ``copy``-th copy of every arm."""
+        compiled = [(name, *self._compile(name)) for name in self.names]
+        precisions = {name: executed_precisions(model) for name, model, _ in compiled}
+        if copy == 0 and {"parent_f32", "parent_default"} <= set(self.names):
+            self.native_is_f32 = set(precisions["parent_default"]) <= {"f32"}
+        if self.native_is_f32:
+            self.names = tuple(name for name in self.names if name != "parent_default")
+            compiled = [item for item in compiled if item[0] in self.names]
+        requests = self._requests([model for _, model, _ in compiled])
+        return [
+            self._arm(name, model, (compile_ns, requests, precisions[name]))
+            for name, model, compile_ns in compiled
+        ]
+
+    def _compile(self, name: ArmName) -> tuple[Any, int]:
+        import openvino as ov
+
+        if self._core is None:
+            self._core = ov.Core()
+        role: Role = "optimized" if name == "optimized" else "parent"
+        path = self.models[role]
+        if role not in self._read:
+            self._read[role] = _batched(self._core, path, self.inputs, self.benchmark.batch)
+        begin = self.clock()
+        try:
+            compiled = self._core.compile_model(
+                self._read[role], self.benchmark.device, properties(self.benchmark, name)
+            )
+        except RuntimeError as error:
+            raise MeasurementError(
+                f"{path} does not compile for {self.benchmark.device}: {_first_line(error)}"
+            ) from error
+        return compiled, self.clock() - begin
+
+    def _requests(self, compiled: list[Any]) -> int:
+        """Give every arm as many requests: the declared number, or the most that one asks for."""
+        if self.benchmark.requests is not None:
+            return self.benchmark.requests
+        if self.benchmark.hint == "latency":
+            return 1
+        return max(number(model, "OPTIMAL_NUMBER_OF_INFER_REQUESTS") for model in compiled)
+
+    def _arm(self, name: ArmName, compiled: Any, known: tuple[int, int, Mapping[str, int]]) -> Arm:
+        compile_ns, requests, executed = known
+        request = compiled.create_infer_request()
+        set_inputs(request, compiled, self.inputs, self.benchmark.batch)
+        begin = self.clock()
+        request.start_async()
+        request.wait()
+        first_ns = self.clock() - begin
+        streams, threads = (
+            number(compiled, "NUM_STREAMS"),
+            number(compiled, "INFERENCE_NUM_THREADS"),
+        )
+        facts = CopyFacts(name, executed, compile_ns, first_ns, streams, threads, requests)
+        if requests == 1:
+            single = SingleStream(facts, request, self.clock)
+            single.warm_up()
+            return single
+        return self._in_flight(facts, compiled)
+
+    def _in_flight(self, facts: CopyFacts, compiled: Any) -> InFlight:
+        import openvino as ov
+
+        queue = ov.AsyncInferQueue(compiled, facts.requests)
+        for request in queue:
+            set_inputs(request, compiled, self.inputs, self.benchmark.batch)
+        for _ in range(WARM_INFERENCES * facts.requests):
+            queue.start_async()
+        queue.wait_all()
+        return InFlight(facts, queue, self.clock)
+
+
+def properties(benchmark: Benchmark, name: ArmName) -> dict[str, Any]:
+    """Compile properties of an arm: the entry's conditions, and f32 where it is demanded."""
+    chosen: dict[str, Any] = {"PERFORMANCE_HINT": benchmark.hint.upper()}
+    if benchmark.streams is not None:
+        chosen["NUM_STREAMS"] = str(benchmark.streams)
+    if benchmark.threads is not None:
+        chosen["INFERENCE_NUM_THREADS"] = benchmark.threads
+    if name in {"parent_f32", "parent_copy"}:
+        chosen["INFERENCE_PRECISION_HINT"] = "f32"
+    return chosen
+
+
+def set_inputs(
+    request: Any, compiled: Any, inputs: Mapping[str, NDArray[np.generic]], batch: int
+) -> None:
+    """Give a request its tensors, repeated to the batch.
+
+    Raises
+    ------
+    MeasurementError
+        When an input of the model gets no array, or one that does not fit it.
+    """
+    import openvino as ov
+
+    for port in compiled.inputs:
+        names = port.get_names()
+        chosen = next((inputs[name] for name in names if name in inputs), None)
+        if chosen is None and len(inputs) == 1 == len(compiled.inputs):
+            chosen = next(iter(inputs.values()))
+        if chosen is None:
+            raise MeasurementError(
+                f"no tensor for the input {sorted(names)}: inputs were given for {sorted(inputs)}"
+            )
+        try:
+            request.set_tensor(port, ov.Tensor(np.ascontiguousarray(_repeated(chosen, batch))))
+        except RuntimeError as error:
+            raise MeasurementError(
+                f"the tensor for input {sorted(names)}, {chosen.dtype} {chosen.shape}, does not fit "
+                f"the model: {_first_line(error)}"
+            ) from error
+
+
+def _repeated(array: NDArray[np.generic], batch: int) -> NDArray[np.generic]:
+    """Repeat one sample to the batch; an array that holds the batch already stays."""
+    return array if array.shape[0] == batch else np.repeat(array[:1], batch, axis=0)
+
+
+def _batched(core: Any, path: Path, inputs: Mapping[str, NDArray[np.generic]], batch: int) -> Any:
+    try:
+        model = core.read_model(path)
+        if batch > 1:
+            model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
+    except RuntimeError as error:
+        raise MeasurementError(f"{path} cannot be read for timing: {_first_line(error)}") from error
+    if not inputs:
+        raise MeasurementError(f"no input tensor was given to time {path} with")
+    return model
+
+
+def number(compiled: Any, key: str) -> int:
+    """Read a compiled model's property as a number; 0 where the device has none."""
+    try:
+        return int(compiled.get_property(key))
+    except (RuntimeError, TypeError, ValueError):
+        return 0
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
