@@ -31,7 +31,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 
 def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Files below a folder whose suffix claims an image, and the others; hidden ones are neither."""
-    images, others = [], []
+    images: list[Path] = []
+    others: list[Path] = []
     for parent, folders, files in os.walk(folder, followlinks=False):
         folders[:] = [child for child in folders if not child.startswith(".")]
         for file in files:

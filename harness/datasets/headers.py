@@ -76,11 +76,7 @@ def _jpeg_segments(data: bytes) -> list[tuple[int, int]]:
 def _jpeg_complete(data: bytes) -> bool:
     # A thumbnail inside the header has an end marker of its own: look behind the scan's start.
     segments = _jpeg_segments(data)
-    return (
-        bool(segments)
-        and segments[-1][0] == _SCAN
-        and data.rfind(b"\xff\xd9") > segments[-1][1]
-    )
+    return bool(segments) and segments[-1][0] == _SCAN and data.rfind(b"\xff\xd9") > segments[-1][1]
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:

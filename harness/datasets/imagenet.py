@@ -33,11 +33,10 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     return _from_list(name, file_of(name, entry.annotations, root), (folder, labels))
 
 
-def _from_list(
-    name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]
-) -> Findings:
+def _from_list(name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]) -> Findings:
     folder, labels = place
-    drafts, names = [], {}
+    drafts: list[Draft] = []
+    names: dict[int, str] = {}
     for number, line in enumerate(read_text(name, file).splitlines(), start=1):
         if not line.strip():
             continue

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET  # noqa: S405 - expat caps entity expansion since 2.4.1
+from xml.etree import ElementTree as ET
 
 from harness.datasets.assembly import Draft, Findings, make_objects
 from harness.datasets.headers import SUFFIXES
@@ -41,7 +41,9 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     notes = folder / "Annotations"
     notes = folder_of(name, notes if entry.annotations is None else entry.annotations, root)
     stems = _stems(name, folder, notes, entry.split)
-    files = {path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES}
+    files = {
+        path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES
+    }
     rows, lost = {}, []
     for stem in stems:
         note = notes / f"{stem}.xml"
@@ -73,7 +75,7 @@ def _stems(name: str, folder: Path, notes: Path, split: str | None) -> list[str]
 
 def _read(name: str, note: Path, *, difficult: bool) -> list[_Row]:
     try:
-        tree = ET.parse(note).getroot()  # noqa: S314 - as at the import
+        tree = ET.parse(note).getroot()  # noqa: S314 - expat caps entity expansion since 2.4.1
         return [_row(item, difficult=difficult) for item in tree.iter("object")]
     except (ET.ParseError, ValueError, OSError) as error:
         raise DatasetError(
@@ -83,7 +85,9 @@ def _read(name: str, note: Path, *, difficult: bool) -> list[_Row]:
 
 def _row(item: ET.Element, *, difficult: bool) -> _Row:
     label = (item.findtext("name") or "").strip()
-    edges = [float(item.findtext(f"bndbox/{key}") or "nan") for key in ("xmin", "ymin", "xmax", "ymax")]
+    edges = [
+        float(item.findtext(f"bndbox/{key}") or "nan") for key in ("xmin", "ymin", "xmax", "ymax")
+    ]
     if not label or not all(map(math.isfinite, edges)):
         raise ValueError("an object lacks its name or a number of its bndbox")
     x0, y0, x1, y1 = max(edges[0] - 1, 0.0), max(edges[1] - 1, 0.0), edges[2], edges[3]

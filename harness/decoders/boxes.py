@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from harness.core.geometry import Frame
 
+#: Only so many of the best candidates of an image enter suppression: beyond them lies noise alone.
+MOST_CANDIDATES = 3000
 #: exp() of a regression is cut here: far beyond any real box, and far from overflow.
 LARGEST_EXPONENT = 15.0
 
@@ -52,15 +54,21 @@ def above(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and classes of scores [n, classes] that reach the threshold.
 
-    ``multi_label`` gives every class of a row that does, else only a row's best class.
+    ``multi_label`` gives every class of a row that does, else only a row's best class. Where more
+    than ``MOST_CANDIDATES`` do, the best of them are given (ties at the edge included).
     """
+    classes = scores.shape[1]
     if multi_label:
         flat = np.flatnonzero(scores >= threshold)
-        rows, labels = np.divmod(flat, scores.shape[1])
-        return rows.astype(np.int64), labels.astype(np.int64)
-    labels = scores.argmax(axis=1)
-    rows = np.flatnonzero(scores[np.arange(len(scores)), labels] >= threshold)
-    return rows.astype(np.int64), labels[rows].astype(np.int64)
+    else:
+        flat = scores.argmax(axis=1) + np.arange(len(scores)) * classes
+        flat = flat[scores.reshape(-1)[flat] >= threshold]
+    if len(flat) > MOST_CANDIDATES:
+        values = scores.reshape(-1)[flat]
+        least = np.partition(values, len(values) - MOST_CANDIDATES)[-MOST_CANDIDATES]
+        flat = flat[values >= least]
+    rows, labels = np.divmod(flat, classes)
+    return rows.astype(np.int64), labels.astype(np.int64)
 
 
 def suppress(candidates: Candidates, iou_threshold: float, most: int) -> NDArray[np.int64]:

@@ -13,13 +13,13 @@ from typing_extensions import Doc
 
 from harness.decoders.boxes import Candidates, Keeping, above, centre_to_corners, detections
 from harness.decoders.fields import (
-    Background,  # noqa: TC001 - read at run time
-    ClassIds,  # noqa: TC001
-    IouThreshold,  # noqa: TC001
-    MaxDetections,  # noqa: TC001
-    MultiLabel,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
+    Background,
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    MultiLabel,
+    OutputNames,
+    ScoreThreshold,
     background_index,
     class_table,
 )
@@ -100,9 +100,7 @@ def box_score_pair(ports: Sequence[Port], *, named: bool = False) -> tuple[Port,
     return (box, score) if same_rows and columns == _BOX else None
 
 
-def without_background(
-    scores: NDArray[np.float32], background: int | None
-) -> NDArray[np.float32]:
+def without_background(scores: NDArray[np.float32], background: int | None) -> NDArray[np.float32]:
     """Scores [n, classes] without the background's column."""
     if background is None:
         return scores

@@ -10,9 +10,9 @@ from typing_extensions import Doc
 
 from harness.core.predictions import ClassScores
 from harness.decoders.fields import (
-    Background,  # noqa: TC001 - read at run time
-    ClassIds,  # noqa: TC001
-    OutputNames,  # noqa: TC001
+    Background,
+    ClassIds,
+    OutputNames,
     background_index,
     class_table,
 )
@@ -85,12 +85,11 @@ def _is_distribution(scores: NDArray[np.float32]) -> bool:
 
 def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     powers = np.exp(scores - scores.max())
-    return powers / powers.sum()
+    probabilities: NDArray[np.float32] = powers / powers.sum()
+    return probabilities
 
 
-def _as_labels(
-    scores: NDArray[np.float32], table: tuple[int, ...] | None
-) -> NDArray[np.float32]:
+def _as_labels(scores: NDArray[np.float32], table: tuple[int, ...] | None) -> NDArray[np.float32]:
     if table is None:
         return scores
     if len(table) != len(scores):

@@ -10,11 +10,11 @@ from typing_extensions import Doc
 
 from harness.decoders.boxes import Candidates, Keeping, centre_to_corners, detections
 from harness.decoders.fields import (
-    ClassIds,  # noqa: TC001 - read at run time
-    IouThreshold,  # noqa: TC001
-    MaxDetections,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    OutputNames,
+    ScoreThreshold,
     class_table,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of

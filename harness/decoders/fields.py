@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence  # noqa: TC003 - read at run time
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval, MinLen

@@ -14,13 +14,13 @@ from typing_extensions import Doc
 
 from harness.decoders.boxes import Candidates, Keeping, above, detections
 from harness.decoders.fields import (
-    ClassIds,  # noqa: TC001 - read at run time
-    IouThreshold,  # noqa: TC001
-    MaxDetections,  # noqa: TC001
-    MultiLabel,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
-    Strides,  # noqa: TC001
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    MultiLabel,
+    OutputNames,
+    ScoreThreshold,
+    Strides,
     class_table,
 )
 from harness.decoders.grids import cells, check_cells
@@ -63,11 +63,11 @@ class NanodetDecoder:
     @staticmethod
     def fits(ports: Sequence[Port]) -> bool:
         """Whether the outputs are pairs of scores and distances with the usual eight bins."""
-        return len(ports) > 1 and NanodetDecoder()._heads(ports) is not None
+        return len(ports) > 1 and _find_heads(ports, _USUAL) is not None
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse outputs that are not a pair for each stride, nor one table (see Decoder)."""
-        if self._heads(chosen(ports, self.outputs)) is None:
+        if _find_heads(chosen(ports, self.outputs), self._form()) is None:
             raise misfit(self.kind, self._expected(), ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
@@ -81,7 +81,7 @@ class NanodetDecoder:
         return detections(candidates, frame, keeping)
 
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        heads = self._heads(chosen(ports_of(outputs), self.outputs))
+        heads = _find_heads(chosen(ports_of(outputs), self.outputs), self._form())
         if heads is None:
             raise misfit(self.kind, self._expected(), ports_of(outputs))
         scores, distances = heads
@@ -95,23 +95,8 @@ class NanodetDecoder:
             np.concatenate([finite(outputs, p.name).reshape(-1, columns) for p in distances]),
         )
 
-    def _heads(self, ports: Sequence[Port]) -> tuple[list[Port], list[Port]] | None:
-        """Scores and distances, the most cells first; one table of both has no distances."""
-        tables = [(p, t) for p in ports if (t := as_table(p.shape)) is not None]
-        columns = _SIDES * self.bins
-        if len(tables) == 1 and tables[0][1][1] > columns:
-            return [tables[0][0]], []
-        levels = len(self.strides)
-        if self.outputs is not None and len(tables) == 2 * levels:
-            return [p for p, _ in tables[:levels]], [p for p, _ in tables[levels:]]
-        tables.sort(key=lambda item: -item[1][0])
-        scores = [(p, t) for p, t in tables if t[1] != columns]
-        distances = [(p, t) for p, t in tables if t[1] == columns]
-        rows = [[t[0] for _, t in scores], [t[0] for _, t in distances]]
-        alike = len({t[1] for _, t in scores}) == 1
-        if not alike or rows[0] != rows[1] or len(scores) != levels:
-            return None
-        return [p for p, _ in scores], [p for p, _ in distances]
+    def _form(self) -> _Form:
+        return _Form(len(self.strides), _SIDES * self.bins, self.outputs is not None)
 
     def _corners(
         self, distances: NDArray[np.float32], cell: NDArray[np.float32]
@@ -132,3 +117,32 @@ class NanodetDecoder:
             f"distances [1,n,{_SIDES * self.bins}], or one table of both "
             "(name scores, then distances in `outputs` if ambiguous)"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How many strides, columns of distances, and whether outputs are named in order."""
+
+    levels: int
+    columns: int
+    named: bool
+
+
+_USUAL = _Form(levels=3, columns=32, named=False)
+
+
+def _find_heads(ports: Sequence[Port], form: _Form) -> tuple[list[Port], list[Port]] | None:
+    """Scores and distances, the most cells first; one table of both has no distances."""
+    tables = [(p, t) for p in ports if (t := as_table(p.shape)) is not None]
+    if len(tables) == 1 and tables[0][1][1] > form.columns:
+        return [tables[0][0]], []
+    if form.named and len(tables) == 2 * form.levels:
+        return [p for p, _ in tables[: form.levels]], [p for p, _ in tables[form.levels :]]
+    tables.sort(key=lambda item: -item[1][0])
+    scores = [(p, t) for p, t in tables if t[1] != form.columns]
+    distances = [(p, t) for p, t in tables if t[1] == form.columns]
+    same_rows = [t[0] for _, t in scores] == [t[0] for _, t in distances]
+    same_classes = len({t[1] for _, t in scores}) == 1
+    if not same_classes or not same_rows or len(scores) != form.levels:
+        return None
+    return [p for p, _ in scores], [p for p, _ in distances]

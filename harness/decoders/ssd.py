@@ -11,10 +11,10 @@ from typing_extensions import Doc
 
 from harness.decoders.boxes import Candidates, Keeping, detections
 from harness.decoders.fields import (
-    ClassIds,  # noqa: TC001 - read at run time
-    MaxDetections,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
+    ClassIds,
+    MaxDetections,
+    OutputNames,
+    ScoreThreshold,
     class_table,
 )
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of

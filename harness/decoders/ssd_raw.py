@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - read at run time
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -24,13 +24,13 @@ from harness.decoders.boxes import (
 )
 from harness.decoders.boxes_scores import box_score_pair, without_background
 from harness.decoders.fields import (
-    Background,  # noqa: TC001 - read at run time
-    ClassIds,  # noqa: TC001
-    IouThreshold,  # noqa: TC001
-    MaxDetections,  # noqa: TC001
-    MultiLabel,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
+    Background,
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    MultiLabel,
+    OutputNames,
+    ScoreThreshold,
     background_index,
     class_table,
 )
@@ -107,9 +107,7 @@ class SsdRawDecoder:
         keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
         return detections(candidates, frame, keeping)
 
-    def _boxes(
-        self, encoded: NDArray[np.float32], rows: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def _boxes(self, encoded: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         priors = read_priors(self.priors)[rows]
         offsets = encoded[rows] / np.asarray(self.scales, dtype=np.float32)
         centre = offsets[:, :2] * priors[:, 2:] + priors[:, :2]
@@ -123,7 +121,7 @@ class SsdRawDecoder:
             return sigmoid(scores)
         if self.activation == "softmax":
             powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-            return powers / powers.sum(axis=1, keepdims=True)
+            scores = powers / powers.sum(axis=1, keepdims=True)
         return scores
 
     def _check_rows(self, rows: int) -> None:

@@ -17,13 +17,13 @@ from harness.decoders.boxes import (
     detections,
 )
 from harness.decoders.fields import (
-    ClassIds,  # noqa: TC001 - read at run time
-    IouThreshold,  # noqa: TC001
-    MaxDetections,  # noqa: TC001
-    MultiLabel,  # noqa: TC001
-    OutputNames,  # noqa: TC001
-    ScoreThreshold,  # noqa: TC001
-    Strides,  # noqa: TC001
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    MultiLabel,
+    OutputNames,
+    ScoreThreshold,
+    Strides,
     class_table,
 )
 from harness.decoders.grids import cells, check_cells

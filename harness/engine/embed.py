@@ -122,9 +122,7 @@ def _nhwc(port: Any, plan: Preprocess) -> tuple[int, int, int, int]:
 
 def _shape(port: Any) -> tuple[int, int, int, int]:
     """Return the four dimensions, -1 where dynamic."""
-    n, a, b, c = (
-        -1 if d.is_dynamic else d.get_length() for d in port.get_partial_shape()
-    )
+    n, a, b, c = (-1 if d.is_dynamic else d.get_length() for d in port.get_partial_shape())
     return n, a, b, c
 
 
