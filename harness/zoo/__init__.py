@@ -1,0 +1,1 @@
+"""The built-in data and models: handwritten digits in scenes, and networks trained on them."""

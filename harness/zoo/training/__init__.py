@@ -1,0 +1,1 @@
+"""How the built-in models were defined and trained; needs the extra ``train``."""

@@ -1,0 +1,34 @@
+"""``python -m harness.zoo.training NAME --out DIR``: train a built-in model and export it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from harness.zoo.training.budget import Budget
+
+MODELS = ("classifier", "detector")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(prog="python -m harness.zoo.training")
+    parser.add_argument("model", choices=MODELS)
+    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and IR")
+    parser.add_argument("--images", type=int, help="how many; default: as the committed weights")
+    parser.add_argument("--minutes", type=float, help="stop after this time instead")
+    parser.add_argument("--warm", type=Path, help="checkpoint to start from")
+    parser.add_argument("--export-only", action="store_true", help="export the last checkpoint")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    module = importlib.import_module(f"harness.zoo.training.{arguments.model}")
+    if arguments.export_only:
+        module.export_checkpoint(arguments.out)
+        return
+    images = arguments.images or (None if arguments.minutes else module.IMAGES)
+    module.run(arguments.out, Budget(images, arguments.minutes), arguments.warm)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Rendered scenes as batches of tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from harness.zoo.scenes import Scene, render, render_classification
+
+MEAN = np.array((123.675, 116.28, 103.53), np.float32)
+SCALE = np.array((58.395, 57.12, 57.375), np.float32)
+
+SEED = 1
+
+Batch = tuple[torch.Tensor, Any]
+
+
+def to_input(images: list[np.ndarray]) -> torch.Tensor:
+    """BGR images of one size as normalized RGB, NCHW, channels last in memory."""
+    rgb = np.stack(images)[..., ::-1].astype(np.float32)
+    tensor = torch.from_numpy((rgb - MEAN) / SCALE).permute(0, 3, 1, 2)
+    return tensor.contiguous(memory_format=torch.channels_last)
+
+
+def classification(start: int, count: int, side: int) -> Batch:
+    """Images with one digit each, and the digits."""
+    drawn = [
+        render_classification(SEED, start + k, size=(side, side), split="train")
+        for k in range(count)
+    ]
+    labels = torch.tensor([label for _, label in drawn])
+    found = [scene for scene, _ in drawn]
+    cells = [torch.stack([cell_classes(scene, stride) for scene in found]) for stride in (16, 32)]
+    return to_input([scene.image for scene in found]), (labels, cells)
+
+
+def crops(start: int, count: int, side: int) -> Batch:
+    """Single digits cut out of scenes before blur and noise: shapes are learnt in minutes there.
+
+    Truth as of :func:`classification`, where cells outside the digit are ignored.
+    """
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    while len(images) < count:
+        scene = render(SEED, start, size=(240, 240), split="train")
+        start += 1
+        for box, label in zip(scene.boxes, scene.labels, strict=True):
+            images.append(_cut(scene.clean, box, side))
+            labels.append(int(label))
+    truth = torch.tensor(labels[:count])
+    cells = []
+    for stride in (16, 32):
+        extent = side // stride
+        inner = torch.full((count, extent, extent), -100)
+        rim = extent // 4
+        inner[:, rim : extent - rim, rim : extent - rim] = truth[:, None, None] + 1
+        cells.append(inner)
+    return to_input(images[:count]), (truth, cells)
+
+
+def _cut(image: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
+    reach = 0.6 * max(box[2] - box[0], box[3] - box[1])
+    x, y = (box[0] + box[2]) / 2 - reach, (box[1] + box[3]) / 2 - reach
+    scale = side / (2 * reach)
+    affine = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]])
+    return cv2.warpAffine(image, affine, (side, side), borderMode=cv2.BORDER_REFLECT)
+
+
+def curriculum(start: int, count: int, side: int) -> Batch:
+    """Crops while images are small, whole images of one digit then."""
+    return crops(start, count, side) if side < 96 else classification(start, count, side)
+
+
+def cell_classes(scene: Scene, stride: int) -> torch.Tensor:
+    """Class (0: background, else 1 + digit) at the centre of every cell, by the boxes."""
+    rows, columns = (-(-side // stride) for side in scene.image.shape[:2])
+    classes = torch.zeros((rows, columns), dtype=torch.int64)
+    for (x0, y0, x1, y1), label in zip(scene.boxes / stride - 0.5, scene.labels, strict=True):
+        inside = [max(0, math.ceil(edge)) for edge in (y0, y1, x0, x1)]
+        classes[inside[0] : inside[1], inside[2] : inside[3]] = int(label) + 1
+    return classes
+
+
+def scenes(start: int, count: int, side: int) -> Batch:
+    """Images with several digits, and the scenes."""
+    drawn = [render(SEED, start + k, size=(side, side), split="train") for k in range(count)]
+    return to_input([scene.image for scene in drawn]), drawn

@@ -1,0 +1,62 @@
+"""digits-mobilenet-v2: which digit is in the image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from harness.zoo.training.backbone import Classifier
+from harness.zoo.training.batches import curriculum
+from harness.zoo.training.export import Signature, export
+from harness.zoo.training.loop import Plan, train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.zoo.training.budget import Budget
+
+NAME = "digits-mobilenet-v2"
+SIDE = 224
+#: Images of the committed weights.
+IMAGES = 100_000
+
+
+def _loss(
+    network: Classifier, images: torch.Tensor, truth: tuple[torch.Tensor, list[torch.Tensor]]
+) -> torch.Tensor:
+    labels, cells = truth
+    logits, maps = network.everything(images)
+    loss = nn.functional.cross_entropy(logits, labels, label_smoothing=0.05)
+    for found, wanted in zip(maps, cells, strict=True):
+        loss = loss + 0.5 * nn.functional.cross_entropy(found, wanted)
+    return loss
+
+
+PLAN = Plan(
+    make=curriculum,
+    loss=_loss,
+    peak_rate=1.5e-3,
+    stages=((0.2, 64), (0.5, 96), (0.7, 128), (0.85, 176), (1.0, SIDE)),
+    batch=48,
+)
+
+
+def run(out: Path, budget: Budget, _warm: Path | None) -> None:
+    """Train and export."""
+    torch.manual_seed(0)
+    network = train(Classifier(), PLAN, budget, out / f"{NAME}.pt")
+    export_weights(network, out)
+
+
+def export_checkpoint(out: Path) -> None:
+    """Export what was saved last."""
+    network = Classifier()
+    network.load_state_dict(torch.load(out / f"{NAME}.pt"))
+    export_weights(network, out)
+
+
+def export_weights(network: nn.Module, out: Path) -> None:
+    """Write the IR: ``image`` [1, 3, 224, 224] to ``logits`` [1, 10]."""
+    export(network, Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")
