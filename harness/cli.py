@@ -89,7 +89,9 @@ def _check(options: argparse.Namespace, _: Sequence[str]) -> int:
     for model, entry in manifest.models.items():
         limits = ", ".join(declared_limits(entry)) or "no limit declared"
         _say(f"{model}: {entry.task}, {entry.decoder.kind}: {limits}")
-    _say(f"{options.manifest}: {len(manifest.models)} models, {len(manifest.datasets)} datasets, no problem")
+    _say(
+        f"{options.manifest}: {len(manifest.models)} models, {len(manifest.datasets)} datasets, no problem"
+    )
     return 0
 
 
@@ -97,7 +99,9 @@ def _report(options: argparse.Namespace, _: Sequence[str]) -> int:
     from harness.report.allure_report import build_report
 
     directory = Path(options.directory)
-    _say(f"report: {build_report(directory / 'allure-results', directory / 'allure-report', single_file=options.single_file)}")
+    _say(
+        f"report: {build_report(directory / 'allure-results', directory / 'allure-report', single_file=options.single_file)}"
+    )
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import hashlib
 import shlex
@@ -15,8 +14,6 @@ from harness import collecting, terminal
 from harness.errors import HarnessError, ReportError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.report.model import Judged, ModelReport, Problem, RunReport
     from harness.run import Run
 
@@ -31,9 +28,7 @@ def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
     skipped = isinstance(error, pytest.skip.Exception)
     sentence = str(error) if isinstance(error, HarnessError) or skipped else _unexpected(error)
     status = "skipped" if skipped else "broken"
-    run.append(
-        "problems", {"model": model, "gate": key, "status": status, "sentence": sentence}
-    )
+    run.append("problems", {"model": model, "gate": key, "status": status, "sentence": sentence})
     return f"{status.upper():<9} {model}: {key}: {sentence}"
 
 
@@ -48,7 +43,10 @@ def finish(config: pytest.Config, run: Run) -> bool:
     lines: list[str] = []
     report = _report(config, run)
     missing = _missing(config, run, report)
-    lines += [f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it" for model, key in missing]
+    lines += [
+        f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
+        for model, key in missing
+    ]
     allure = getattr(config.option, "allure_report_dir", None)
     try:
         import os

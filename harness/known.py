@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 from harness.core.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from harness.entries import ExpectedFailure
 
 
@@ -31,9 +32,7 @@ class Expectation:
     sentence: str = ""
 
 
-def expectation(
-    verdict: Verdict, known: ExpectedFailure | None, today: dt.date
-) -> Expectation:
+def expectation(verdict: Verdict, known: ExpectedFailure | None, today: dt.date) -> Expectation:
     """Hold a verdict against its expected failure.
 
     A known failure that passes is an error too: the entry is stale and would hide the next miss.

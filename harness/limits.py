@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.core.verdict import Limit
@@ -20,8 +21,6 @@ NEEDS_TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_d
 
 #: Limits that only some tasks can judge; every task judges all others.
 TASKS_OF_LIMIT: Mapping[str, tuple[str, ...]] = {
-    "max_error_increase": ("classification",),
-    "min_agreement": ("classification",),
     "min_match_rate": ("detection",),
     "min_class_precision": ("detection",),
 }
@@ -38,6 +37,7 @@ VACUOUS: Mapping[str, float] = {
 }
 
 
+@cache
 def task_limits(task: str) -> tuple[str, ...]:
     """Name the limits that a task can judge, in the order of the manifest."""
     return tuple(key for key in LIMIT_KEYS if task in TASKS_OF_LIMIT.get(key, (task,)))

@@ -41,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the manifest before anything runs, where gates are asked for."""
-    config.addinivalue_line("markers", "limit(key): one test for each model that declares the limit")
+    config.addinivalue_line(
+        "markers", "limit(key): one test for each model that declares the limit"
+    )
     manifest = collecting.requested_manifest(config)
     if manifest is None:
         return
@@ -77,6 +79,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(RUN, None)
     if run is not None:
         items[:] = collecting.ordered(run, items)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Leave the file names out of the progress: each verdict has a line of its own."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and session.config.stash.get(RUN, None) is not None:
+        reporter.showfspath = False
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

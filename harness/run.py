@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from harness.entries import Manifest, ModelEntry
 
@@ -89,7 +89,9 @@ class Run:
         for path in sorted((self.parts / "models").glob(f"{model_id}.*.json")):
             if path.name.removeprefix(f"{model_id}.").count(".") == 1:
                 for key, value in json.loads(path.read_text(encoding="utf-8")).items():
-                    fields[key] = [*fields[key], *value] if isinstance(fields.get(key), list) else value
+                    fields[key] = (
+                        [*fields[key], *value] if isinstance(fields.get(key), list) else value
+                    )
         return fields
 
 

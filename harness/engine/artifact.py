@@ -115,6 +115,23 @@ def load(folder: Path) -> Artifact:
     return Artifact(folder / _MODEL, digest)
 
 
+def input_shape(artifact: Artifact) -> tuple[int, ...]:
+    """Shape of the first input, read from the graph's file without OpenVINO.
+
+    Raises
+    ------
+    StoreError
+        Where the file names no static input shape: it was not written by this module.
+    """
+    for layer in ET.parse(artifact.path).getroot().iter("layer"):  # noqa: S314 - as below
+        data = layer.find("data")
+        if layer.get("type") == "Parameter" and data is not None:
+            sides = data.get("shape", "").split(",")
+            if all(side.strip().isdigit() for side in sides):
+                return tuple(int(side) for side in sides)
+    raise StoreError(f"{artifact.path} has no input of a static shape: remove it to build it again")
+
+
 def digest_of_ir(path: Path) -> str:
     """Digest an IR by its graph and constants: layer names and metadata do not count.
 

@@ -4,12 +4,13 @@ from harness.fixtures import (
     artifacts,
     comparison,
     control,
-    dataset,
+    data,
     entry,
     gate,
     memory,
     parent,
     profiles,
+    run,
     timing,
 )
 
@@ -17,11 +18,12 @@ __all__ = [
     "artifacts",
     "comparison",
     "control",
-    "dataset",
+    "data",
     "entry",
     "gate",
     "memory",
     "parent",
     "profiles",
+    "run",
     "timing",
 ]

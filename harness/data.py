@@ -1,0 +1,94 @@
+"""The two image sets of an entry: what the optimizer sees, and what both roles are judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.datasets.sample import Dataset
+    from harness.entries import Manifest, ModelEntry
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Both sets, disjoint by content, with the sentences that a reader of the report must see.
+
+    ``calibration`` is None where the optimized model was given ready-made.
+    """
+
+    evaluation: Dataset
+    calibration: Dataset | None
+    notes: tuple[str, ...] = ()
+
+
+def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
+    """Load, draw and part the sets as the entry says.
+
+    Parameters
+    ----------
+    cache
+        Folder where digests of files are remembered.
+
+    Raises
+    ------
+    DatasetError
+        Where a set is missing, empty or inconsistent, or an image is in both sets.
+    """
+    from harness.datasets.selection import hold_out, subset
+
+    plan, recipe = entry.evaluate, entry.calibrate
+    notes: list[str] = []
+    evaluation = _load(plan.dataset, manifest, cache)
+    calibration = None
+    if recipe is not None:
+        drawn = subset(_load(recipe.dataset, manifest, cache), recipe.subset, recipe.seed)
+        calibration = drawn.dataset
+        notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
+        if plan.hold_out:
+            evaluation = hold_out(evaluation, calibration)
+    if plan.subset is not None:
+        chosen = subset(evaluation, plan.subset, plan.seed)
+        evaluation = chosen.dataset
+        notes += [f"evaluate.subset: {chosen.note}"] if chosen.note else []
+    if calibration is not None:
+        notes += _part(entry, calibration, evaluation)
+    notes += [
+        _skipped(dataset) for dataset in (calibration, evaluation) if dataset and dataset.skipped
+    ]
+    return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
+
+
+def _load(name: str, manifest: Manifest, cache: Path) -> Dataset:
+    from harness.datasets.catalog import load_dataset
+
+    return load_dataset(name, manifest.datasets[name], manifest.root, cache=cache)
+
+
+def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[str]:
+    """Demand that no image is in both sets; return the warning where the entry allows it."""
+    from harness.datasets.selection import overlap
+
+    shared = overlap(calibration, evaluation)
+    if not shared:
+        return []
+    some = ", ".join(shared[:_NAMED]) + (", …" if len(shared) > _NAMED else "")
+    found = f"{len(shared)} of {len(evaluation)} evaluation images were also used for calibration ({some})"
+    if entry.evaluate.allow_overlap:
+        return [f"{found}: the accuracy below flatters the optimized model"]
+    raise DatasetError(
+        f"models.{entry.id}: {found}; name another dataset, or set evaluate.hold_out = true to leave "
+        "them out, or evaluate.allow_overlap = true to accept it with a warning"
+    )
+
+
+def _skipped(dataset: Dataset) -> str:
+    some = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:_NAMED])
+    more = ", …" if len(dataset.skipped) > _NAMED else ""
+    return f"dataset {dataset.name}: {len(dataset.skipped)} files were left out ({some}{more})"

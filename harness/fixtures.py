@@ -1,0 +1,146 @@
+"""The fixture graph: from a model's id to everything that its gates judge.
+
+Session fixtures that depend on ``model_id`` are built once a model and dropped before the next, so
+one model is resident at a time. A fixture that raises breaks the gates of its model only.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.bars import bars
+from harness.errors import SourceUnavailableError
+from harness.gate import Gate
+from harness.pair import Pair
+from harness.plugin import RUN
+
+if TYPE_CHECKING:
+    from harness.core.comparison import Comparison
+    from harness.core.timing import Timing
+    from harness.data import Data
+    from harness.engine.artifact import Artifact
+    from harness.engine.memory import Memory
+    from harness.engine.profile import Profile
+    from harness.engine.timing import Control
+    from harness.entries import ModelEntry
+    from harness.run import Run
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config) -> Run:
+    """The run that this session is."""
+    return pytestconfig.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def entry(model_id: str, run: Run) -> ModelEntry:
+    """What models.toml says about the model."""
+    return run.entry(model_id)
+
+
+@pytest.fixture(scope="session")
+def data(entry: ModelEntry, run: Run) -> Data:
+    """The calibration and the evaluation set, disjoint."""
+    from harness.data import load_data
+
+    return load_data(entry, run.manifest, run.store)
+
+
+@pytest.fixture(scope="session")
+def parent(entry: ModelEntry, run: Run) -> Artifact:
+    """The model as it came, with its preprocessing embedded."""
+    from harness.engine.artifact import parent_artifact
+    from harness.store import Store
+
+    try:
+        return parent_artifact(entry.source, entry.preprocess, run.manifest.root, Store(run.store))
+    except SourceUnavailableError as error:
+        if run.strict_sources:
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def artifacts(
+    entry: ModelEntry, run: Run, parent: Artifact, data: Data, pytestconfig: pytest.Config
+) -> Pair[Artifact]:
+    """The parent and the model optimized from it."""
+    from harness.optimizing import optimized_artifact
+
+    with bars(pytestconfig, entry.id) as progress:
+        return Pair(parent, optimized_artifact(entry, run, parent, data, progress=progress))
+
+
+@pytest.fixture(scope="session")
+def comparison(
+    entry: ModelEntry,
+    run: Run,
+    artifacts: Pair[Artifact],
+    data: Data,
+    pytestconfig: pytest.Config,
+) -> Comparison[Any]:
+    """Both roles over the evaluation set, with the worst images drawn."""
+    from harness.comparing import compare_roles, keep_comparison
+
+    with bars(pytestconfig, entry.id) as progress:
+        found = compare_roles(entry, run, artifacts, data, progress=progress)
+    keep_comparison(entry, run, found, data)
+    return found
+
+
+@pytest.fixture(scope="session")
+def control(run: Run) -> dict[str, Control]:
+    """The session's control, measured with the first model that is timed."""
+    del run
+    return {}
+
+
+@pytest.fixture(scope="session")
+def timing(
+    entry: ModelEntry,
+    run: Run,
+    artifacts: Pair[Artifact],
+    data: Data,
+    control: dict[str, Control],
+    pytestconfig: pytest.Config,
+) -> Timing:
+    """Paired interleaved rounds of the optimized model against its parent."""
+    from harness.timed import keep_timing, skip_without_int8, time_roles
+
+    skip_without_int8(entry)
+    with bars(pytestconfig, entry.id) as progress:
+        found = time_roles(entry, artifacts, data, control, progress=progress)
+    keep_timing(entry, run, artifacts, found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def profiles(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
+    """What each role really executed, layer by layer."""
+    from harness.timed import keep_profiles, profile_roles
+
+    found = profile_roles(entry, artifacts, data)
+    keep_profiles(entry, run, found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def memory(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Memory]:
+    """Peak memory of each role, each measured in a process of its own."""
+    from harness.timed import memory_of_roles
+
+    return memory_of_roles(entry, artifacts, data)
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
+    """The limit that the running test judges."""
+    from harness.machine import isa_class
+    from harness.report.publish import begin_gate
+
+    key = str(request.node.get_closest_marker("limit").args[0])
+    begin_gate(entry.id, key, entry.task, entry.tags)
+    return Gate(run, entry, key, isa_class(), request.node, time.perf_counter())

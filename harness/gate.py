@@ -1,0 +1,243 @@
+"""The last step of every gate: judge, publish the evidence, then raise the outcome."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.core.estimate import Estimate
+from harness.core.verdict import Limit, Outcome, Verdict, judge
+from harness.errors import UndecidedError
+from harness.known import Standing, expectation
+from harness.limits import limit_for
+from harness.terminal import LINE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.core.comparison import Comparison
+    from harness.core.timing import Timing
+    from harness.engine.artifact import Artifact
+    from harness.engine.memory import Memory
+    from harness.engine.profile import Profile
+    from harness.entries import ModelEntry
+    from harness.pair import Pair
+    from harness.report.evidence import Evidence
+    from harness.report.model import Judged, KnownFailure, Picture
+    from harness.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a gate found besides the number: for the verdict's second line and its evidence.
+
+    ``worst`` names the images that a reader should see; they are drawn already.
+    """
+
+    detail: str = ""
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+NOTHING = Finding()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One limit of one model, as the running test judges it.
+
+    Parameters
+    ----------
+    key
+        The limit's key, e.g. ``min_match_rate``.
+    isa
+        ISA class of this machine.
+    started_s
+        Reading of ``time.perf_counter`` when the test began.
+    """
+
+    run: Run
+    entry: ModelEntry
+    key: str
+    isa: str
+    node: pytest.Item
+    started_s: float
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit on this machine; None where a table by ISA class does not list it."""
+        return limit_for(self.entry, self.key, self.isa)
+
+    def quantity(self) -> str:
+        """Name what is judged, as sentences name it."""
+        from harness.report.wording import quantity_name
+
+        return quantity_name(self.key)
+
+    def judge(self, estimate: Estimate, finding: Finding = NOTHING) -> None:
+        """Judge a number that does not flicker, publish it, and raise the outcome."""
+        limit = self.limit
+        if limit is None:
+            raise UndecidedError(self._unlisted())
+        mode = "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
+        verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
+        self.conclude(verdict, finding)
+
+    def conclude(self, verdict: Verdict, finding: Finding = NOTHING) -> None:
+        """Publish a verdict, then raise its outcome: the evidence is safe before anything stops."""
+        from harness.report.codec import encode
+        from harness.report.publish import publish_verdict
+        from harness.report.wording import verdict_line
+
+        known = self.entry.expected_failure.get(self.key)
+        standing = expectation(verdict, known, dt.datetime.now(dt.UTC).date())
+        judged = self._judged(verdict, finding, standing.standing)
+        self.run.append("judged", encode(judged))
+        text = "\n".join(filter(None, (verdict_line(judged), standing.sentence)))
+        self.node.user_properties += [*_properties(verdict), (LINE, text.splitlines()[0])]
+        publish_verdict(
+            judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
+        )
+        _raise(self.entry, verdict, standing.standing, text)
+
+    def accuracy(self, comparison: Comparison[Any]) -> None:
+        """Judge a limit of accuracy, agreement or tensor distance."""
+        from harness.finding import judged_quantity
+
+        self.judge(*judged_quantity(self.run, self.entry, self.key, comparison))
+
+    def speed(self, timing: Timing) -> None:
+        """Judge a limit of speed; nothing measured is never passed."""
+        from harness.core.speed import BASELINES, judge_speed, latency_ratio
+        from harness.finding import timing_finding
+
+        finding = timing_finding(timing)
+        if self.key not in BASELINES:
+            ratio = latency_ratio(timing)
+            if ratio is None or timing.problem:
+                raise UndecidedError(
+                    f"UNDECIDED  {self.entry.id}: {self.quantity()}: "
+                    f"{timing.problem or 'no latency was measured'}"
+                )
+            self.judge(ratio, finding)
+            return
+        declared = getattr(self.entry.limits, self.key)
+        path = self.entry.place("limits", self.key)
+        verdict = judge_speed(
+            timing, declared, Limit(self.key, math.nan, path), model=self.entry.id, isa=self.isa
+        )
+        self.conclude(replace(verdict, quantity=self.quantity()), finding)
+
+    def execution(self, profiles: Pair[Profile]) -> None:
+        """Judge what really executed."""
+        from harness.engine.profile import int8_share, reorder_share
+
+        share = int8_share if self.key == "min_int8_share" else reorder_share
+        self.judge(share(profiles.optimized))
+
+    def size(self, artifacts: Pair[Artifact]) -> None:
+        """Judge the bytes of the optimized IR against its parent's."""
+        parent, optimized = artifacts.map(lambda artifact: artifact.size_bytes)
+        self.judge(Estimate.exact(optimized / parent, 1, of="models"))
+
+    def memory(self, memory: Pair[Memory]) -> None:
+        """Judge the peak memory of a run."""
+        parent, optimized = memory.map(lambda measured: measured.peak_bytes)
+        self.judge(Estimate.exact(optimized / parent, 1, of="models"))
+
+    def integrity(self, artifacts: Pair[Artifact]) -> None:
+        """Demand quantized layers and the parent's interface."""
+        from harness.engine.interface import integrity
+
+        found = integrity(artifacts)
+        if not found.trace:
+            self.failed(
+                "the optimized model holds no quantized layer: the ignored scope leaves nothing, or "
+                "the optimizer found no layer it could quantize"
+            )
+        if found.differences:
+            self.failed(
+                f"the optimized model cannot take its parent's place: {'; '.join(found.differences)}"
+            )
+        self.passed(
+            f"quantized ({found.trace.fake_quantize} FakeQuantize nodes), same inputs and outputs"
+        )
+
+    def passed(self, sentence: str) -> None:
+        """Keep a gate that has no number and holds."""
+        self.run.append("passed", {"model": self.entry.id, "gate": self.key, "sentence": sentence})
+        self.node.user_properties.append((LINE, f"PASSED  {self.entry.id}: {sentence}"))
+
+    def failed(self, sentence: str) -> None:
+        """Keep a gate that has no number and does not hold, and fail the test."""
+        self.run.append("failed", {"model": self.entry.id, "gate": self.key, "sentence": sentence})
+        line = f"FAILED  {self.entry.id}: {sentence}"
+        self.node.user_properties.append((LINE, line))
+        pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
+
+    def repeat(self) -> str:
+        """Write the command that repeats exactly this one test."""
+        function = self.node.originalname if isinstance(self.node, pytest.Function) else ""
+        return f'pytest -k "{self.entry.id} and {function}"'
+
+    def _judged(self, verdict: Verdict, finding: Finding, standing: Standing) -> Judged:
+        from harness.report.model import Judged
+
+        applies = standing is Standing.KNOWN
+        return Judged(
+            verdict=verdict,
+            detail=finding.detail,
+            remedy=finding.remedy,
+            repeat=self.repeat(),
+            duration_s=time.perf_counter() - self.started_s,
+            known=self._known() if applies else None,
+        )
+
+    def _known(self) -> KnownFailure:
+        from harness.report.model import KnownFailure
+
+        known = self.entry.expected_failure[self.key]
+        return KnownFailure(known.reason, known.floor, known.expires.isoformat())
+
+    def _unlisted(self) -> str:
+        path = self.entry.place("limits", self.key)
+        return (
+            f"{path} lists no limit for this machine's ISA class, {self.isa}: measure here and add "
+            f"`{self.isa} = …` to the table"
+        )
+
+
+def _raise(entry: ModelEntry, verdict: Verdict, standing: Standing, text: str) -> None:
+    if standing is Standing.KNOWN:
+        pytest.xfail(text)
+    if standing in {Standing.FIXED, Standing.WORSE, Standing.EXPIRED}:
+        pytest.fail(text, pytrace=False)
+    if verdict.outcome is Outcome.FAILED:
+        pytest.fail(text, pytrace=False)
+    if verdict.outcome is Outcome.UNDECIDED and entry.undecided == "fail":
+        raise UndecidedError(text)
+
+
+def _properties(verdict: Verdict) -> Sequence[tuple[str, Any]]:
+    """Scalars for JUnit XML."""
+    estimate = verdict.estimate
+    found: list[tuple[str, Any]] = [
+        ("model", verdict.model),
+        ("limit", verdict.limit.key),
+        ("threshold", verdict.limit.threshold),
+        ("outcome", verdict.outcome.value),
+    ]
+    if estimate is not None:
+        found += [
+            ("value", estimate.value),
+            ("low", estimate.low),
+            ("high", estimate.high),
+            ("n", estimate.n),
+        ]
+    return found

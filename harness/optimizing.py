@@ -1,0 +1,129 @@
+"""From an entry and its parent to the optimized artifact: calibrated by NNCF, or given ready-made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import QuantizationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.data import Data
+    from harness.datasets.sample import Dataset, Sample
+    from harness.engine.artifact import Artifact
+    from harness.engine.calibration import Aim
+    from harness.engine.evaluate import Bench
+    from harness.engine.progress import Progress
+    from harness.entries import ModelEntry
+    from harness.run import Run
+
+
+def optimized_artifact(
+    entry: ModelEntry, run: Run, parent: Artifact, data: Data, *, progress: Progress
+) -> Artifact:
+    """Quantize the parent by the entry's recipe, and keep what the report says of it.
+
+    Raises
+    ------
+    QuantizationError
+        Where the optimizer refuses.
+    """
+    from harness.engine.calibration import Calibration
+    from harness.engine.quantize import quantize
+    from harness.store import Store
+
+    if data.calibration is None:
+        raise QuantizationError(f"models.{entry.id} has no calibration set")
+    calibration = Calibration(
+        data.calibration.samples, lambda sample: prepared(entry, parent, sample), progress
+    )
+    made = quantize(parent, entry.calibrate, calibration, Store(run.store), aim=_aim(entry, data))
+    notes = []
+    if made.reached is not None and not made.reached.target:
+        reached = made.reached
+        notes.append(
+            f"accuracy-aware quantization did not reach its target: {reached.parent:.4f} → "
+            f"{reached.optimized:.4f}, a drop of {reached.parent - reached.optimized:.4f}, aimed at "
+            f"{reached.max_drop:g}"
+        )
+    run.keep(
+        entry.id,
+        "optimizing",
+        {
+            "source": source_text(entry),
+            "calibration": list(made.calibrated_on),
+            "notes": [*data.notes, *notes],
+            "facts": [
+                ["parent digest", parent.digest[:16]],
+                ["optimized digest", made.artifact.digest[:16]],
+            ],
+        },
+    )
+    return made.artifact
+
+
+def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:
+    """One sample as the model's input, uint8 [height, width, channels]."""
+    from harness.datasets.images import read_image
+    from harness.engine.preprocess import prepare
+
+    return prepare(read_image(sample), entry.preprocess, input_size(entry, artifact))[0]
+
+
+def input_size(entry: ModelEntry, artifact: Artifact) -> tuple[int, int]:
+    """``(width, height)`` of the embedded model's input, px."""
+    if entry.preprocess.size is not None:
+        return entry.preprocess.size
+    from harness.engine.artifact import input_shape
+
+    _, height, width, _ = input_shape(artifact)
+    return width, height
+
+
+def bench_of(entry: ModelEntry, dataset: Dataset) -> Bench:
+    """What both roles are judged on."""
+    from harness.engine.evaluate import Bench
+    from harness.tasks.catalog import TASKS
+
+    return Bench(dataset, entry.preprocess, entry.decoder, TASKS[entry.task], entry.task)
+
+
+def source_text(entry: ModelEntry) -> str:
+    """The source as the manifest names it."""
+    from dataclasses import fields
+
+    return ", ".join(
+        f"{field.name} {getattr(entry.source, field.name)}" for field in fields(entry.source)
+    )
+
+
+def _aim(entry: ModelEntry, data: Data) -> Aim | None:
+    """Aim accuracy-aware quantization at the task's own metric, on the calibration images."""
+    recipe = entry.calibrate
+    if recipe.method != "accuracy-aware" or data.calibration is None:
+        return None
+    from harness.engine.calibration import Aim
+    from harness.engine.evaluate import evaluate_role
+
+    if not data.calibration.annotated:
+        raise QuantizationError(
+            f"models.{entry.id}.calibrate.method accuracy-aware needs annotations, and "
+            f"datasets.{recipe.dataset} has none"
+        )
+    bench = bench_of(entry, data.calibration)
+    metric = entry.evaluate.metric or bench.task.DEFAULT_METRIC
+
+    def measure(compiled: Any, samples: Sequence[Sample]) -> float:
+        return bench.task.metrics(evaluate_role(compiled, bench, samples)).parent[metric]
+
+    drop = recipe.max_drop if recipe.max_drop is not None else entry.limits.max_accuracy_drop
+    if drop is None:
+        raise QuantizationError(
+            f"models.{entry.id}.calibrate.method accuracy-aware needs a drop to aim at: set "
+            "calibrate.max_drop or limits.max_accuracy_drop"
+        )
+    return Aim(data.calibration.samples, measure, drop, {**bench.key(), "metric": metric})

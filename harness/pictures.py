@@ -1,0 +1,113 @@
+"""From compared predictions to the pictures a report draws: the worst images first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.report.model import ClassBar, ObjectChange, Picture, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.core.comparison import Comparison, ImageResult
+    from harness.core.matching import Match
+    from harness.core.predictions import Detections
+    from harness.datasets.sample import Dataset
+    from harness.entries import ModelEntry
+    from harness.tasks.classification_record import ClassRecord
+    from harness.tasks.protocol import Task
+
+_BARS = 5
+
+#: A picture still without files, and what reads its pixels.
+Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
+
+
+def worst_pictures(
+    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset
+) -> list[Drawable]:
+    """List every image on which the roles differ, worst first, ready to be drawn."""
+    samples = {sample.name: sample for sample in dataset.samples}
+    found: list[Drawable] = []
+    for change in task.worst(comparison, entry.evaluate):
+        result = comparison.images[change.index]
+        picture = _picture(entry, task, comparison, result, change.sentence)
+        found.append((picture, _loader(samples[result.name])))
+    return found
+
+
+def _loader(sample: Any) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+    def load() -> Sequence[NDArray[np.uint8]]:
+        from harness.datasets.images import read_image
+
+        return [read_image(sample)]
+
+    return load
+
+
+def _picture(
+    entry: ModelEntry,
+    task: Task,
+    comparison: Comparison[Any],
+    result: ImageResult[Any],
+    sentence: str,
+) -> Picture:
+    labels, plan = comparison.labels, entry.evaluate
+    if entry.task == "classification":
+        return Picture(
+            name=result.name,
+            size=result.size,
+            kind="classes",
+            sentence=sentence,
+            parent=_bars(result.record.parent, labels),
+            optimized=_bars(result.record.optimized, labels),
+            truth=_truth(result, labels),
+        )
+    return Picture(
+        name=result.name,
+        size=result.size,
+        kind="objects",
+        sentence=sentence,
+        changes=tuple(_changes(task.changes(result, plan), result, labels)),
+        threshold=plan.score_threshold,
+    )
+
+
+def _changes(
+    matches: Sequence[Match], result: ImageResult[Detections], labels: Sequence[str]
+) -> Iterator[ObjectChange]:
+    for match in matches:
+        yield ObjectChange(
+            change=match.change.value,
+            parent=_seen(result.record.parent, match.parent, labels),
+            optimized=_seen(result.record.optimized, match.optimized, labels),
+            iou=match.iou if match.parent is not None and match.optimized is not None else None,
+            crossed=match.score_crossed,
+            sentence=match.change.sentence,
+        )
+
+
+def _seen(found: Detections, index: int | None, labels: Sequence[str]) -> Seen | None:
+    if index is None:
+        return None
+    x0, y0, x1, y1 = (float(edge) for edge in found.boxes[index])
+    return Seen(
+        (x0, y0, x1, y1), _name(int(found.labels[index]), labels), float(found.scores[index])
+    )
+
+
+def _bars(record: ClassRecord, labels: Sequence[str]) -> tuple[ClassBar, ...]:
+    best = zip(record.labels[:_BARS], record.scores[:_BARS], strict=True)
+    return tuple(ClassBar(_name(int(label), labels), float(score)) for label, score in best)
+
+
+def _truth(result: ImageResult[Any], labels: Sequence[str]) -> str:
+    label = getattr(result.truth, "label", None)
+    return "" if label is None else _name(label, labels)
+
+
+def _name(label: int, labels: Sequence[str]) -> str:
+    return labels[label] if 0 <= label < len(labels) else f"class {label}"

@@ -1,0 +1,178 @@
+"""Speed, execution and memory of a pair, and what the report keeps of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.optimizing import prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.core.timing import ArmName, Timing
+    from harness.data import Data
+    from harness.engine.artifact import Artifact
+    from harness.engine.memory import Memory
+    from harness.engine.profile import Profile
+    from harness.engine.progress import Progress
+    from harness.engine.timing import Control
+    from harness.entries import ModelEntry
+    from harness.pair import Pair
+    from harness.report.model import Arm, Speedup
+    from harness.run import Run
+
+_CONTROL = "control"
+_SPEEDUPS = (
+    ("min_speedup", "parent_f32", "against the parent in f32"),
+    ("min_native_speedup", "parent_default", "against the parent as the device runs it by default"),
+)
+
+
+def skip_without_int8(entry: ModelEntry) -> None:
+    """Skip where the machine has no INT8 instructions and no limit names its class."""
+    from harness.machine import has_int8, isa_class
+
+    isa = isa_class()
+    declared = (entry.limits.min_speedup, entry.limits.min_native_speedup)
+    listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
+    if entry.benchmark.device == "CPU" and not has_int8() and not listed:
+        pytest.skip(
+            f"this machine ({isa}) has no INT8 instructions and the limit's table does not list it: "
+            "speed is not judged here, accuracy and agreement are"
+        )
+
+
+def real_input(
+    entry: ModelEntry, artifact: Artifact, data: Data
+) -> Mapping[str, NDArray[np.generic]]:
+    """A real preprocessed sample: random input can take other paths."""
+    return {"": prepared(entry, artifact, data.evaluation.samples[0])[None]}
+
+
+def time_roles(
+    entry: ModelEntry,
+    artifacts: Pair[Artifact],
+    data: Data,
+    control: dict[str, Control],
+    *,
+    progress: Progress,
+) -> Timing:
+    """Measure the pair; before the first of a session, the machine itself."""
+    from harness.engine.timing import measure_control, targets_of, time_pair
+    from harness.machine import isa_class
+
+    inputs = real_input(entry, artifacts.parent, data)
+    paths = artifacts.map(lambda artifact: artifact.path)
+    if _CONTROL not in control:
+        control[_CONTROL] = measure_control(paths.parent, inputs, entry.benchmark)
+    return time_pair(
+        paths,
+        inputs,
+        entry.benchmark,
+        targets=targets_of(entry.limits, isa_class()),
+        control=control[_CONTROL],
+        progress=progress,
+    )
+
+
+def keep_timing(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], timing: Timing) -> None:
+    """Keep arms and paired speedups for the report."""
+    from harness.report.codec import encode
+
+    conditions = timing.conditions
+    run.keep(
+        entry.id,
+        "timing",
+        {
+            "arms": encode([_arm(timing, name, artifacts) for name in timing.arm_names()]),
+            "speedups": encode(_speedups(entry, timing)),
+            "notes": list(conditions.notes),
+            "facts": [
+                [
+                    "timing conditions",
+                    f"{conditions.device}, {conditions.hint}, batch {conditions.batch}",
+                ],
+                ["load of others while timing", f"{conditions.load_during:.0%} of the cores"],
+            ],
+        },
+    )
+
+
+def _arm(timing: Timing, name: ArmName, artifacts: Pair[Artifact]) -> Arm:
+    from harness.core.speed import latency_ns, throughput
+    from harness.report.model import Arm
+
+    facts = timing.facts(name)
+    rate = throughput(timing, name)
+    artifact = artifacts.optimized if name == "optimized" else artifacts.parent
+    return Arm(
+        name=name,
+        precision=", ".join(facts.executed) or "not told",
+        rate_per_s=None if rate is None else rate.value,
+        p50_ns=latency_ns(timing, name, 50),
+        p90_ns=latency_ns(timing, name, 90),
+        p99_ns=latency_ns(timing, name, 99),
+        first_ns=_median(facts.first_ns),
+        compile_ns=_median(facts.compile_ns),
+        size_bytes=artifact.size_bytes,
+    )
+
+
+def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
+    from harness.core.speed import limit_for, speedup
+    from harness.machine import isa_class
+    from harness.report.model import Speedup
+
+    found = []
+    for key, against, title in _SPEEDUPS:
+        estimate = speedup(timing, against)  # type: ignore[arg-type]
+        if estimate is None:
+            continue
+        ratios, _ = timing.log_ratios(against)  # type: ignore[arg-type]
+        declared = getattr(entry.limits, key)
+        limit = None if declared is None else limit_for(declared, isa_class())
+        rounds = tuple(math.exp(ratio) for ratio in ratios)
+        found.append(Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem))
+    return found
+
+
+def _median(values_ns: tuple[int, ...]) -> float | None:
+    return float(sorted(values_ns)[len(values_ns) // 2]) if values_ns else None
+
+
+def profile_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
+    """Read from the runtime what each role really executed."""
+    from harness.engine.profile import profile
+
+    inputs = real_input(entry, artifacts.parent, data)
+    return artifacts.map(lambda artifact: profile(artifact.path, entry.benchmark.device, inputs))
+
+
+def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
+    """Keep shares and layers for the report."""
+    from harness.engine.profile import layer_table, work_shares
+    from harness.pair import ROLES
+    from harness.report.codec import encode
+    from harness.report.model import Share
+
+    shares = [
+        Share(role, of, by_precision)
+        for role in ROLES
+        for of, by_precision in work_shares(profiles[role]).items()
+    ]
+    layers = layer_table(profiles)
+    run.keep(entry.id, "profiles", {"shares": encode(shares), "layers": encode(layers)})
+
+
+def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Memory]:
+    """Measure the peak memory of each role in a child process of its own."""
+    from harness.engine.memory import peak_memory
+
+    del data
+    return artifacts.map(lambda artifact: peak_memory(artifact.path, entry.benchmark))
