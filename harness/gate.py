@@ -14,13 +14,14 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Limit, Outcome, Verdict, judge
 from harness.errors import UndecidedError
 from harness.known import Standing, expectation
-from harness.limits import limit_for
+from harness.limits import limit_for, limit_place
 from harness.terminal import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.core.comparison import Comparison
+    from harness.core.verdict import JudgeMode
     from harness.core.timing import Timing
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
@@ -85,7 +86,7 @@ class Gate:
         limit = self.limit
         if limit is None:
             raise UndecidedError(self._unlisted())
-        mode = "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
+        mode: JudgeMode = "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
         verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
         self.conclude(verdict, finding)
 
@@ -128,7 +129,7 @@ class Gate:
             self.judge(ratio, finding)
             return
         declared = getattr(self.entry.limits, self.key)
-        path = self.entry.place("limits", self.key)
+        path = limit_place(self.entry, self.key)
         verdict = judge_speed(
             timing, declared, Limit(self.key, math.nan, path), model=self.entry.id, isa=self.isa
         )
@@ -206,7 +207,7 @@ class Gate:
         return KnownFailure(known.reason, known.floor, known.expires.isoformat())
 
     def _unlisted(self) -> str:
-        path = self.entry.place("limits", self.key)
+        path = limit_place(self.entry, self.key)
         return (
             f"{path} lists no limit for this machine's ISA class, {self.isa}: measure here and add "
             f"`{self.isa} = …` to the table"

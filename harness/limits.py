@@ -48,6 +48,11 @@ def declared_limits(entry: ModelEntry) -> tuple[str, ...]:
     return tuple(key for key in LIMIT_KEYS if getattr(entry.limits, key) is not None)
 
 
+def limit_place(entry: ModelEntry, key: str) -> str:
+    """Dotted path of the table that set a limit: the model's own, or the defaults'."""
+    return entry.limit_places.get(key, f"models.{entry.id}.limits.{key}")
+
+
 def limit_for(entry: ModelEntry, key: str, isa: str | None) -> Limit | None:
     """Look up the limit that holds on a machine.
 
@@ -65,7 +70,7 @@ def limit_for(entry: ModelEntry, key: str, isa: str | None) -> Limit | None:
         None where the entry does not declare the limit, or its table does not list the class.
     """
     declared = getattr(entry.limits, key)
-    path = entry.limit_places.get(key, f"models.{entry.id}.limits.{key}")
+    path = limit_place(entry, key)
     if isinstance(declared, Mapping):
         threshold = declared.get(isa)
         path = f"{path}.{isa}"

@@ -64,7 +64,7 @@ def time_roles(
     progress: Progress,
 ) -> Timing:
     """Measure the pair; before the first of a session, the machine itself."""
-    from harness.engine.timing import measure_control, targets_of, time_pair
+    from harness.engine.timing import Options, measure_control, targets_of, time_pair
     from harness.machine import isa_class
 
     inputs = real_input(entry, artifacts.parent, data)
@@ -77,7 +77,7 @@ def time_roles(
         entry.benchmark,
         targets=targets_of(entry.limits, isa_class()),
         control=control[_CONTROL],
-        progress=progress,
+        options=Options(progress=progress),
     )
 
 

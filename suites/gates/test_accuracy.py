@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.core.comparison import Comparison
-    from harness.fixtures import Gate
+    from harness.gate import Gate
 
 
 @pytest.mark.limit("max_accuracy_drop")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
-
-    from harness.engine.artifact import Artifact
-    from harness.fixtures import Gate
+    from harness.gate import Gate
     from harness.pair import Pair
 
 

@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.engine.artifact import Artifact
-    from harness.fixtures import Gate
+    from harness.gate import Gate
     from harness.pair import Pair
 
 

@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.engine.timing import Timing
-    from harness.fixtures import Gate
+    from harness.gate import Gate
 
 
 @pytest.mark.limit("min_speedup")
