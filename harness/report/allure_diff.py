@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from harness.report import wording
 from harness.report.evidence import Evidence
-from harness.report.numbers import MISSING
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
 from harness.report.svg import diff_svg, role_svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.report.model import ObjectChange, Picture, Seen
+    from harness.report.model import ObjectChange, Picture
 
 IMAGE_DIFF = "application/vnd.allure.image.diff"
 TABS = ("Parent | Optimized | Diff", "Swipe", "Blink", "Matches")
@@ -84,21 +83,8 @@ def _matches(picture: Picture) -> str:
 
 
 def _match(change: ObjectChange) -> str:
-    iou = MISSING if change.iou is None else f"{change.iou:.2f}"
-    crossed = " (score crossed)" if change.crossed else ""
-    cells = (
-        wording.CHANGE_TITLES[change.change] + crossed,
-        *_side(change.parent),
-        *_side(change.optimized),
-        iou,
-    )
-    return (
-        f'<tr class="{change.change}">' + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
-    )
-
-
-def _side(seen: Seen | None) -> tuple[str, str]:
-    return (MISSING, MISSING) if seen is None else (seen.label, f"{seen.score:.3f}")
+    cells = "".join(f"<td>{escape(text)}</td>" for text in wording.change_cells(change))
+    return f'<tr class="{change.change}">{cells}</tr>'
 
 
 def _change_rules() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from enum import Enum
@@ -11,6 +12,9 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 from harness.errors import ReportError
 
 T = TypeVar("T")
+
+#: JSON has no infinity: a table cell such as the SQNR of equal outputs is wrapped.
+_NONFINITE = "nonfinite"
 
 
 def encode(value: object) -> Any:
@@ -25,6 +29,8 @@ def encode(value: object) -> Any:
         return [encode(item) for item in sorted(value)]
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NONFINITE: str(value)}
     return value
 
 
@@ -48,6 +54,8 @@ def decode(kind: type[T], data: object) -> T:
 
 
 def _decode(kind: Any, data: Any) -> Any:
+    if isinstance(data, dict) and data.keys() == {_NONFINITE}:
+        return float(data[_NONFINITE])
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, data)
     if get_origin(kind) is not None:

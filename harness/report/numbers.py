@@ -55,6 +55,17 @@ def written(value: float, form: Form, decimals: int | None = None) -> str:
     return minus(_no_negative_zero(text)) + suffix
 
 
+def signed(value: float, form: Form) -> str:
+    """Write a difference with its sign: ``+0.004``, ``−0.012``."""
+    text = written(value, form)
+    return text if text.startswith("−") or not any(c in "123456789" for c in text) else f"+{text}"
+
+
+def rate(per_second: float) -> str:
+    """Write inferences a second."""
+    return f"{per_second:,.1f} /s" if per_second < 100 else f"{per_second:,.0f} /s"  # noqa: PLR2004
+
+
 def plain(value: float) -> str:
     """Write a threshold as it stands in models.toml: ``0.95``, ``2``."""
     return minus(f"{value:.10g}")

@@ -2,19 +2,99 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
 
-from harness.report import wording
+from markupsafe import Markup
+
+from harness import __version__
+from harness.report import charts, wording
+from harness.report.palette import CHANGES, OPTIMIZED, PARENT
+from harness.report.view import ModelView, VerdictView, model_view
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    import jinja2
 
     from harness.report.model import RunReport
 
+_WORDS = ("failed", "broken", "undecided", "known", "skipped", "passed")
+_FIRST = ("failed", "undecided", "known")
+
 
 def render_page(report: RunReport, directory: Path) -> str:
-    """Render the page; picture files are read from the run's directory and embedded."""
-    assert directory is not None
-    lines = "".join(f"<pre>{escape(wording.verdict_line(item))}</pre>" for item in report.judged)
-    return f"<!doctype html><meta charset=utf-8><title>{escape(report.run)}</title>{lines}"
+    """Render the page; picture files are read from the run's directory and embedded.
+
+    Raises
+    ------
+    ReportError
+        Where a picture file that the run names is not there.
+    """
+    from harness.errors import ReportError
+
+    try:
+        models = [model_view(m, place, report, directory) for place, m in enumerate(report.models)]
+    except OSError as error:
+        raise ReportError(
+            f"a picture of the run cannot be read: {error}; keep the folder {directory} whole"
+        ) from error
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            models=models,
+            counts=_counts(report),
+            outcome_bar=Markup(charts.outcome_bar(_counts(report))),  # noqa: S704 - fixed words
+            summary=wording.run_summary(report),
+            wrong=[v for m in models for v in m.verdicts if v.word in _FIRST],
+            keys=_keys(models),
+            cells={(v.model, v.key): v for m in models for v in m.verdicts},
+            roles={"parent": PARENT, "optimized": OPTIMIZED},
+            changes=CHANGES,
+            version=__version__,
+        )
+    )
+
+
+def _counts(report: RunReport) -> dict[str, int]:
+    words = [wording.headword(judged).lower() for judged in report.judged]
+    words += [problem.status for problem in report.problems]
+    return {word: words.count(word) for word in _WORDS if word in words}
+
+
+def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:
+    """List the limits that any model declares, in the order of their titles' table."""
+    known = list(wording.LIMIT_TITLES)
+    found: dict[str, VerdictView] = {v.key: v for m in models for v in m.verdicts}
+    order = sorted(found, key=lambda key: known.index(key) if key in known else len(known))
+    return [(key, found[key].title) for key in order]
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals["asset"] = _asset
+    environment.filters["anchor"] = _anchor
+    return environment
+
+
+def _asset(name: str) -> Any:
+    """Inline one of our own files: no text of a run is in it."""
+    file = resources.files("harness.report").joinpath(*name.split("/"))
+    return Markup(file.read_text(encoding="utf-8"))  # noqa: S704 - shipped with the package
+
+
+def _anchor(text: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in text)

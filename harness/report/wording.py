@@ -5,14 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.verdict import Outcome
-from harness.report.numbers import counted, decimals_between, form_of, minus, plain, written
+from harness.report.numbers import (
+    MISSING,
+    cell,
+    counted,
+    decimals_between,
+    form_of,
+    minus,
+    plain,
+    signed,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.core.estimate import Estimate
     from harness.core.verdict import Limit, Verdict
-    from harness.report.model import Judged, KnownFailure, ObjectChange, Problem, RunReport, Seen
+    from harness.report.model import (
+        Judged,
+        KnownFailure,
+        Metric,
+        ObjectChange,
+        Problem,
+        RunReport,
+        Seen,
+        Speedup,
+    )
 
 ROLE_TITLES = {"parent": "Parent", "optimized": "Optimized"}
 OUTCOME_TITLES = {
@@ -58,6 +77,8 @@ QUANTITIES = {
 }
 _INDENT = " " * 12
 _NO_LOSS = "_drop"
+#: Below this a metric says that the model sees nothing.
+_NOTHING_LEFT = 0.02
 
 
 def limit_title(key: str) -> str:
@@ -164,6 +185,50 @@ def change_sentence(change: ObjectChange) -> str:
         return f"{seen_text(parent)} → {seen_text(optimized)}{iou}{crossed}"
     scores = f"{parent.label} {parent.score:.2f} → {optimized.score:.2f}"
     return f"{scores}, {CHANGE_TITLES[change.change]}{iou}{crossed}"
+
+
+def change_cells(change: ObjectChange) -> tuple[str, ...]:
+    """Word one object as table cells: change, both roles' class and score, IoU."""
+    sides = [
+        (MISSING, MISSING) if seen is None else (seen.label, cell(seen.score, "score"))
+        for seen in (change.parent, change.optimized)
+    ]
+    crossed = " (score crossed)" if change.crossed else ""
+    iou = MISSING if change.iou is None else f"{change.iou:.2f}"
+    return (CHANGE_TITLES[change.change] + crossed, *sides[0], *sides[1], iou)
+
+
+def metric_note(metric: Metric) -> str:
+    """Say where a loss arose, or that the parent itself is broken; empty where nothing stands out."""
+    source, parent = metric.source, metric.parent
+    if parent is None:
+        return ""
+    if parent < _NOTHING_LEFT and (source is None or source > 10 * _NOTHING_LEFT):
+        return (
+            f"{metric.title} of the parent is near zero: suspect preprocess (colour order, mean, "
+            "scale) or the labels, not quantization"
+        )
+    if source is None or metric.optimized is None:
+        return ""
+    conversion, quantization = source - parent, parent - metric.optimized
+    if conversion > max(0.01, quantization):
+        return (
+            f"{metric.title}: {written(conversion, 'fraction')} was lost between source and parent, "
+            f"in conversion or preprocessing; quantization changed it by {signed(-quantization, 'fraction')}"
+        )
+    return ""
+
+
+def speedup_sentence(speedup: Speedup) -> str:
+    """Say a measured speedup: ``1.33× [1.30, 1.36] over 24 rounds, limit ≥ 1.2``."""
+    estimate = speedup.estimate
+    low, high = (written(end, "factor") for end in (estimate.low, estimate.high))
+    text = (
+        f"{written(estimate.value, 'factor')} [{low.removesuffix('×')}, {high.removesuffix('×')}]"
+    )
+    basis = basis_text(estimate)
+    limit = "" if speedup.limit is None else f", limit ≥ {plain(speedup.limit)}"
+    return f"{text} {basis}".strip() + limit
 
 
 def change_label(change: ObjectChange) -> str:
