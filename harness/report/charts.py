@@ -22,8 +22,8 @@ _PRECISIONS = {
 _PRECISION_CLASSES = {"INT8": "p8", "16 bit": "p16", "FP32": "p32"}
 
 
-def interval_chart(verdict: Verdict) -> str:
-    """Draw value and interval against the limit, the side that passes shaded; empty without one."""
+def interval_chart(verdict: Verdict, word: str) -> str:
+    """Draw value and interval against the limit, the side that passes shaded, in the colour of ``word``; empty where nothing was measured."""
     estimate, limit = verdict.estimate, verdict.limit
     if estimate is None:
         return ""
@@ -38,7 +38,7 @@ def interval_chart(verdict: Verdict) -> str:
     start, end = (edge, _WIDE) if limit.relation == "min" else (0.0, edge)
     middle = _HIGH / 2
     return (
-        f'<svg class="iv {verdict.outcome.value}" viewBox="0 0 {_WIDE:.0f} {_HIGH:.0f}" aria-hidden="true">'
+        f'<svg class="iv {word}" viewBox="0 0 {_WIDE:.0f} {_HIGH:.0f}" aria-hidden="true">'
         f'<rect class="ok" x="{start:.1f}" y="3" width="{end - start:.1f}" height="{_HIGH - 6:.0f}"/>'
         f'<line class="lim" x1="{edge:.1f}" y1="1" x2="{edge:.1f}" y2="{_HIGH - 1:.0f}"/>'
         f'<line class="rng" x1="{x(estimate.low):.1f}" y1="{middle}" x2="{x(estimate.high):.1f}" y2="{middle}"/>'

@@ -29,6 +29,10 @@ def encode(value: object) -> Any:
         return [encode(item) for item in sorted(value)]
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
+    return _encode_plain(value)
+
+
+def _encode_plain(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {_NONFINITE: str(value)}
     return value

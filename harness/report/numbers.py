@@ -96,7 +96,12 @@ def cell(value: Cell, kind: str) -> str:
 def _number_cell(value: float, kind: str) -> str:
     if kind in {"fraction", "score"}:
         return minus(_no_negative_zero(f"{value:.3f}"))
-    return f"{value:,}" if isinstance(value, int) else minus(f"{value:.4g}")
+    return f"{value:,}" if isinstance(value, int) else _compact(value)
+
+
+def _compact(value: float) -> str:
+    mantissa, mark, exponent = f"{value:.4g}".partition("e")
+    return minus(f"{mantissa}e{int(exponent)}" if mark else mantissa)
 
 
 def _infinite(value: float) -> str:

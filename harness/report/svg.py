@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Average advance of a letter relative to its size; labels only need a background wide enough.
 _ADVANCE = 0.58
+#: Kept objects are named too where a picture has at most this many; a tooltip names all.
+_FEW = 8
 
 
 def role_svg(picture: Picture, role: Role) -> str:
@@ -24,9 +26,10 @@ def role_svg(picture: Picture, role: Role) -> str:
     for index, change in _ordered(picture):
         seen = change.parent if role == "parent" else change.optimized
         if seen is not None:
-            label = wording.seen_text(seen)
-            named = placer.label(seen.box, label, colour)
-            parts.append(_group(change, index, _shape(seen, colour, change, dashed=False) + named))
+            drawn = _shape(seen, colour, change, dashed=False)
+            if change.change != "kept" or len(picture.changes) <= _FEW:
+                drawn += placer.label(seen.box, wording.seen_text(seen), colour)
+            parts.append(_group(change, index, drawn))
     return _svg(picture, "".join(reversed(parts)))
 
 
@@ -90,7 +93,7 @@ class _Placer:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
-        self.letters = max(size) / 42
+        self.letters = max(size) / 34
         self.taken: list[tuple[float, float, float, float]] = []
 
     def label(self, box: tuple[float, float, float, float], text: str, colour: str) -> str:

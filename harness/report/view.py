@@ -80,7 +80,7 @@ class PictureView:
     parent: Markup
     optimized: Markup
     diff: Markup
-    changes: tuple[tuple[str, ...], ...]
+    changes: tuple[tuple[int, str, tuple[str, ...]], ...]
     data: Markup
 
 
@@ -128,7 +128,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         repeat=judged.repeat,
         line=wording.verdict_line(judged),
         seconds=wording.duration_text(judged.duration_s),
-        chart=Markup(charts.interval_chart(verdict)),  # noqa: S704 - numbers only
+        chart=Markup(charts.interval_chart(verdict, wording.headword(judged).lower())),  # noqa: S704 - numbers only
     )
 
 
@@ -251,9 +251,15 @@ def _picture(picture: Picture, identity: str, directory: Path) -> PictureView:
         parent=Markup(role_svg(picture, "parent") if objects else ""),  # noqa: S704 - escaped there
         optimized=Markup(role_svg(picture, "optimized") if objects else ""),  # noqa: S704 - escaped there
         diff=Markup(diff_svg(picture) if objects else ""),  # noqa: S704 - escaped there
-        changes=tuple(wording.change_cells(change) for change in picture.changes),
+        changes=_objects(picture),
         data=embedded(document),
     )
+
+
+def _objects(picture: Picture) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
+    order = ("lost", "gained", "relabelled", "moved", "kept")
+    listed = sorted(enumerate(picture.changes), key=lambda item: order.index(item[1].change))
+    return tuple((index, c.change, wording.change_cells(c)) for index, c in listed)
 
 
 def _uri(path: Path) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.report.model import ObjectChange, Picture, Seen
 
 #: Kept objects are named too where there are at most this many on a pane.
-_FEW = 12
+_FEW = 8
 
 
 def object_panes(picture: Picture, image: Image) -> tuple[Image, Image, Image]:

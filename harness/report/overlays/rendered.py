@@ -26,7 +26,7 @@ def rendered_panes(
     return (
         captioned(from_bgr(parent, max_side), "PARENT", PARENT),
         captioned(from_bgr(optimized, max_side), "OPTIMIZED", OPTIMIZED),
-        captioned(from_bgr(difference, max_side), f"DIFFERENCE × {factor:.0f}", PAPER),
+        captioned(from_bgr(difference, max_side), f"DIFFERENCE x {factor:.0f}", PAPER),
     )
 
 

@@ -23,7 +23,9 @@
     if (kind === "fraction" || kind === "score")
       return value.toFixed(3).replace(/^-(0\.0*)$/, "$1").replace("-", "−");
     if (Number.isInteger(value)) return value.toLocaleString("en-US");
-    return String(Number(value.toPrecision(4))).replace("-", "−");
+    const size = Math.abs(value);
+    const text = size && (size < 1e-4 || size >= 1e4) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
+    return text.replace(/\.?0*e\+?/, "e").replaceAll("-", "−");
   };
   const number = (value) =>
     value === "inf" ? Infinity : value === "-inf" ? -Infinity : value;
@@ -73,9 +75,10 @@
     const grid = box.querySelector(".grid");
     const only = box.querySelector(".only");
     const count = box.querySelector(".count");
+    grid.style.maxWidth = `${columns.reduce((sum, [, kind], c) => sum + (c === 0 || kind === "text" ? 300 : 190), 0)}px`;
     const table = new Tabulator(grid, {
       data,
-      layout: "fitDataStretch",
+      layout: "fitColumns",
       pagination: true,
       paginationSize: 10,
       paginationSizeSelector: [10, 25, 50, 100],
@@ -86,7 +89,7 @@
         titleFormatter: () => document.createTextNode(title),
         formatter: cell(kind, c),
         hozAlign: kind === "text" ? "left" : "right",
-        minWidth: c === 0 ? 180 : 96, maxWidth: kind === "text" ? 460 : 190,
+        minWidth: c === 0 ? 190 : 100, widthGrow: kind === "text" ? 2 : 1,
         sorter: kind === "text" ? "string" : order,
         headerSortStartingDir: kind === "text" ? "asc" : "desc",
         headerFilter: "input",
@@ -180,7 +183,8 @@
     const slider = pic.querySelector(".threshold");
     if (!slider) return;
     const { changes, hysteresis } = facts(pic, "facts");
-    const words = all(".objects-table .now", pic).map((word) => word.textContent);
+    const words = {};
+    all(".objects-table tbody tr", pic).forEach((row) => (words[row.dataset.i] = row.querySelector(".now").textContent));
     const update = () => {
       const now = at(changes, +slider.value, hysteresis);
       pic.querySelector(".thr output").textContent = (+slider.value).toFixed(2);
