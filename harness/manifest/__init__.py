@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from harness.manifest.load import load_manifest
+from harness.manifest.schema import json_schema
 
-__all__ = ["load_manifest"]
+__all__ = ["json_schema", "load_manifest"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.manifest.problems import Place, Problem, found, meant, names
+from harness.manifest.problems import Place, Problem, found, meant, names, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.entries import DatasetEntry
 
+Entry = TypeVar("Entry")
+_LONGEST_PATH = 1000
 #: Keys that a kind of dataset must have, and those that it may have besides.
 KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "coco": (("path", "annotations"), ("labels",)),
@@ -56,15 +59,16 @@ def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place)
     return problems
 
 
-def located(entry: DatasetEntry, root: Path) -> DatasetEntry:
-    """Make the paths of a dataset absolute."""
-    labels = entry.labels
-    return dataclasses.replace(
-        entry,
-        path=entry.path and resolved(root, entry.path),
-        annotations=entry.annotations and resolved(root, entry.annotations),
-        labels=resolved(root, labels) if isinstance(labels, Path) else labels,
-    )
+def paths_of(entry: Any) -> dict[str, Path]:
+    """Paths that a dataset or a source names, by their keys."""
+    keys = (field.name for field in dataclasses.fields(entry)) if entry is not None else ()
+    return {key: path for key in keys if isinstance(path := getattr(entry, key), Path)}
+
+
+def located(entry: Entry, root: Path) -> Entry:
+    """Make the paths of a dataset or a source absolute."""
+    paths: dict[str, Any] = {key: resolved(root, path) for key, path in paths_of(entry).items()}
+    return dataclasses.replace(entry, **paths)  # type: ignore[type-var]
 
 
 def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
@@ -84,4 +88,5 @@ def missing(place: Place, path: Path, expected: str) -> Problem:
     null character), where ``pathlib`` raises.
     """
     there = "a file or folder of another kind" if os.path.exists(path) else "nothing"  # noqa: PTH110
-    return Problem(place, f"expected {expected}, found {there} at {found(str(path))[1:-1]}")
+    shown = shorten(json.dumps(str(path), ensure_ascii=False)[1:-1], _LONGEST_PATH)
+    return Problem(place, f"expected {expected}, found {there} at {shown}")

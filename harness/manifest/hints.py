@@ -51,6 +51,15 @@ def required(table: type) -> tuple[str, ...]:
     )
 
 
+@cache
+def default(table: type, key: str) -> dict[str, Any]:
+    """Return ``{"default": value}`` where the default of a key is a plain value, else nothing."""
+    value = next(field.default for field in dataclasses.fields(table) if field.name == key)
+    if isinstance(value, tuple):
+        return {"default": list(value)}
+    return {"default": value} if isinstance(value, bool | int | float | str) else {}
+
+
 def unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split nested ``Annotated`` into the bare hint and all metadata, the innermost first."""
     if get_origin(hint) is Annotated:

@@ -12,7 +12,7 @@ from harness.manifest import datasets, hints
 from harness.manifest.document import in_order, read_document
 from harness.manifest.draft import DEFAULTABLE, SHORTHANDS, Draft, draft, spell
 from harness.manifest.judging import check_expected, check_limits, declared, without_shared
-from harness.manifest.models import Reading, check_model, located_source
+from harness.manifest.models import Reading, check_model
 from harness.manifest.problems import Place, Problem, dotted, found, unknown_key, unknown_name
 from harness.manifest.shape import read, say
 
@@ -48,7 +48,7 @@ def load_manifest(path: Path) -> Manifest:
     problems: list[Problem] = []
     tables = _tables(document, problems)
     root = path.absolute().parent
-    known = {
+    known = dict.fromkeys(tables.get("datasets", {})) | {
         name: _dataset(name, table, root, problems)
         for name, table in _named(tables, "datasets", problems).items()
     }
@@ -81,7 +81,7 @@ def _tables(document: Mapping[str, Any], problems: list[Problem]) -> dict[str, d
             problems.append(Problem((key,), f"expected a table, found {found(value)}"))
         else:
             tables[key] = value
-    if not document.get("models"):
+    if document.get("models", {}) == {}:
         problems.append(Problem(("models",), "missing, expected at least one [models.NAME]"))
     return tables
 
@@ -158,9 +158,10 @@ def _model(
     mistaken: list[Problem] = []
     values = _values(one, mistaken)
     problems.extend(mistaken)
-    if values.get("source") is not None:
-        values["source"] = located_source(values["source"], root)
-    broken = {part for problem in mistaken for part in problem.place[1:3] if isinstance(part, str)}
+    for key in ("source", "decoder"):
+        if values.get(key) is not None:
+            values[key] = datasets.located(values[key], root)
+    broken = {part for problem in mistaken for part in problem.place[1:] if isinstance(part, str)}
     reading = Reading(one, values, known, frozenset(broken))
     if values.get("limits") is not None:
         values["limits"] = without_shared(reading)
@@ -227,5 +228,11 @@ def _decoder_of(one: Draft, raw: Mapping[str, Any], problems: list[Problem]) -> 
     else:
         place = ("models", one.id, "decoder", "kind")
         problem = Problem(place, f"missing, expected one of {', '.join(DECODERS)}")
+        known = dict.fromkeys(key for one in DECODERS.values() for key in hints.fields(one))
+        problems.extend(
+            Problem(one.where("decoder", key), unknown_key(key, known))
+            for key in raw
+            if key not in known
+        )
     problems.append(problem)
     return None

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.decoders.catalog import DECODER_TASKS
-from harness.entries import DatasetEntry, EvaluationPlan, LocalSource, Preprocess, Recipe
-from harness.manifest.datasets import missing
+from harness.manifest.datasets import missing, paths_of
 from harness.manifest.draft import Draft, zoo
 from harness.manifest.problems import Problem, found, names, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
+
+    from harness.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
 
 #: Metrics that a task can compute; the first is its default.
 METRICS: Mapping[str, tuple[str, ...]] = {
@@ -63,7 +63,7 @@ class Reading:
 
 def check_model(reading: Reading) -> Iterator[Problem]:
     """Run every check of a model but those of its limits."""
-    for check in (_references, _source, _decoder, _plan, _recipe, _overlap, _preprocess, _tags):
+    for check in _CHECKS:
         yield from check(reading)
 
 
@@ -71,7 +71,9 @@ def _references(reading: Reading) -> Iterator[Problem]:
     for key in ("calibrate", "evaluate"):
         plan: Recipe | EvaluationPlan | None = reading.values.get(key)
         if plan is not None and plan.dataset not in reading.datasets:
-            say = unknown_name("dataset", plan.dataset, reading.datasets)
+            none = f"expected a [datasets.NAME], there is none, found {found(plan.dataset)}"
+            known = reading.datasets
+            say = unknown_name("dataset", plan.dataset, known) if known else none
             yield reading.problem(key, "dataset", say=say)
 
 
@@ -80,8 +82,13 @@ def _source(reading: Reading) -> Iterator[Problem]:
     name = getattr(source, "zoo", None)
     if name is not None and name not in zoo():
         yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
-    if isinstance(source, LocalSource) and not os.path.exists(source.path):  # noqa: PTH110 - as in `missing`
-        yield missing(reading.draft.where("source", "path"), source.path, "a model")
+
+
+def _files(reading: Reading) -> Iterator[Problem]:
+    for table in ("source", "decoder"):
+        for key, path in paths_of(reading.values.get(table)).items():
+            if not os.path.exists(path):  # noqa: PTH110 - as in `missing`
+                yield missing(reading.draft.where(table, key), path, "a file or folder")
 
 
 def _decoder(reading: Reading) -> Iterator[Problem]:
@@ -91,6 +98,23 @@ def _decoder(reading: Reading) -> Iterator[Problem]:
     fitting = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks]
     say = f"expected a decoder for {task} ({names(fitting)}), found {decoder.kind}"
     yield reading.problem("decoder", "kind", say=say)
+
+
+def _truth(reading: Reading) -> Iterator[Problem]:
+    data, task = reading.dataset("evaluate"), reading.values.get("task")
+    if data is None or task is None or task in _truth_of(data):
+        return
+    kind = f'{data.kind} with subject = "{data.subject}"' if data.kind == "digits" else data.kind
+    say = f"expected a dataset for {task}, found one of kind {kind}, which is for {_truth_of(data)[0]}"
+    yield reading.problem("evaluate", "dataset", say=say)
+
+
+def _truth_of(data: DatasetEntry) -> tuple[str, ...]:
+    """Tasks that a dataset has the truth for; without annotations it serves them all."""
+    if data.kind == "folder":
+        return tuple(METRICS)
+    single = data.kind == "imagenet" or (data.kind == "digits" and data.subject == "single")
+    return ("classification",) if single else ("detection",)
 
 
 def _plan(reading: Reading) -> Iterator[Problem]:
@@ -141,7 +165,11 @@ def _renders_the_same(one: DatasetEntry, other: DatasetEntry) -> bool:
     """Whether two built-in datasets hold the same scenes, whatever their number or size."""
     if {one.kind, other.kind} != {"digits"}:
         return False
-    return (one.split, one.seed, one.subject) == (other.split, other.seed, other.subject)
+    return _scenes(one) == _scenes(other)
+
+
+def _scenes(entry: DatasetEntry) -> tuple[str, int, str]:
+    return entry.split or "evaluate", entry.seed, entry.subject
 
 
 def _preprocess(reading: Reading) -> Iterator[Problem]:
@@ -162,7 +190,8 @@ def _preprocess(reading: Reading) -> Iterator[Problem]:
     for key in ("mean", "scale"):
         given: float | tuple[float, ...] = getattr(steps, key)
         if isinstance(given, tuple) and len(given) not in {1, channels}:
-            say = f"expected 1 or {channels} numbers for colour {steps.colour}, found {len(given)}"
+            several = "1 number" if channels == 1 else f"1 or {channels} numbers"
+            say = f"expected {several} for colour {steps.colour}, found {len(given)}"
             yield reading.problem("preprocess", key, say=say)
 
 
@@ -179,8 +208,15 @@ def _tags(reading: Reading) -> Iterator[Problem]:
             yield reading.problem("tags", say=say)
 
 
-def located_source(source: object, root: Path) -> object:
-    """Make the path of a local source absolute."""
-    from harness.manifest.datasets import resolved
-
-    return LocalSource(resolved(root, source.path)) if isinstance(source, LocalSource) else source
+_CHECKS: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
+    _references,
+    _source,
+    _decoder,
+    _files,
+    _truth,
+    _plan,
+    _recipe,
+    _overlap,
+    _preprocess,
+    _tags,
+)

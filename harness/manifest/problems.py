@@ -40,9 +40,9 @@ def dotted(*place: str | int) -> str:
     return text
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """Cut a text that would drown the sentence around it."""
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def found(value: object) -> str:

@@ -55,7 +55,7 @@ def _validate(hint: Any, raw: object) -> tuple[Any, dict[Place, str]]:
 
     try:
         # A list around the value, because pydantic takes no configuration for a bare dataclass.
-        return _adapter(hint).validate_json(json.dumps([plain(raw)]))[0], {}
+        return strict(hint).validate_json(json.dumps([plain(raw)]))[0], {}
     except ValidationError as error:
         return None, _deepest(raw, error.errors(include_url=False))
     except HarnessError as error:
@@ -63,11 +63,12 @@ def _validate(hint: Any, raw: object) -> tuple[Any, dict[Place, str]]:
 
 
 @cache
-def _adapter(hint: Any) -> TypeAdapter[list[Any]]:
+def strict(hint: Any) -> TypeAdapter[list[Any]]:
+    """Make the validator of a list of such values: no conversions, no other keys, no NaN."""
     from pydantic import ConfigDict, TypeAdapter
 
-    strict = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-    return TypeAdapter(list[hint], config=strict)
+    config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    return TypeAdapter(list[hint], config=config)
 
 
 def _deepest(raw: object, errors: list[ErrorDetails]) -> dict[Place, str]:

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import harness
+from harness.decoders.catalog import DECODER_TASKS, DECODERS
+from harness.entries import Limits
+from harness.limits import LIMIT_KEYS, TASKS_OF_LIMIT, VACUOUS, task_limits
+from harness.manifest import json_schema, load_manifest
+from harness.manifest.__main__ import REFERENCE, SCHEMA, schema_text
+from harness.manifest.hints import default, fields
+from harness.manifest.models import METRICS
+from harness.manifest.reference import with_reference
+from harness.tasks.catalog import TASKS
+
+FULL = """
+"$schema" = "models.schema.json"
+[defaults]
+evaluate = { score_threshold = 0.3 }
+tags = ["nightly"]
+[datasets]
+cal = { kind = "digits", split = "calibrate", size = [300, 300], count = 20 }
+val = { kind = "coco", path = "images", annotations = "val.json", labels = ["a", "b"] }
+[models.built-in]
+source = { zoo = "anything" }
+calibrate = "cal"
+evaluate = "val"
+[models.ssd]
+task = "detection"
+source = "ssd.onnx"
+decoder = { kind = "ssd", max_detections = 100, class_ids = "coco90" }
+preprocess = { size = [300, 300], mean = [1, 2.5, 3], scale = 127.5, resize = "letterbox" }
+calibrate = { dataset = "cal", ignored = { names = ["conv"] }, method = "accuracy-aware" }
+evaluate = { subset = 5, dataset = "val" }
+benchmark = { hint = "throughput", streams = 2 }
+judge = "interval"
+[models.ssd.limits]
+max_accuracy_drop = 0.01
+min_speedup = { amx = 2.0, vnni = 1.5 }
+min_native_speedup = 1
+[models.ssd.expected_failure]
+max_accuracy_drop = { reason = "small objects", floor = 0.05, expires = 2027-01-31 }
+[report]
+images = 0
+"""
+
+
+def as_json(value: Any) -> Any:
+    """Return a TOML document as an editor's validator sees it: dates are strings."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def complaints(text: str) -> list[str]:
+    """Places at which the schema refuses a manifest."""
+    validator = jsonschema.Draft202012Validator(json_schema())
+    return [error.json_path for error in validator.iter_errors(as_json(tomllib.loads(text)))]
+
+
+def test_the_schema_in_the_package_is_fresh() -> None:
+    """The shipped schema is what the types say; `python -m harness.manifest` refreshes it."""
+    assert SCHEMA.read_text("utf-8") == schema_text()
+
+
+def test_the_schema_is_one() -> None:
+    """The schema itself is valid JSON Schema."""
+    jsonschema.Draft202012Validator.check_schema(json_schema())
+    json.dumps(json_schema(), allow_nan=False)
+
+
+def test_the_schema_accepts_manifests() -> None:
+    """Whatever the loader accepts, shorthands and inherited keys included, editors accept."""
+    assert complaints(FULL) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("max_detections", "max_detection"),
+        ('kind = "ssd", ', ""),
+        ("max_accuracy_drop = 0.01", "max_acuracy_drop = 0.01"),
+        ("max_accuracy_drop = 0.01", 'max_accuracy_drop = "0.01"'),
+        ("min_native_speedup = 1", "min_native_speedup = 0"),
+        ("amx = 2.0", "amd = 2.0"),
+        ('"detection"', '"detecton"'),
+        ('"letterbox"', '"leterbox"'),
+        ("max_accuracy_drop = {", "max_accuracy = {"),
+        ("floor = 0.05, ", ""),
+        ('"interval"', '"intervall"'),
+        ("images = 0", "images = -1"),
+        ("subset = 5", "subset = 0"),
+        ("[report]", "[reports]"),
+        ('source = "ssd.onnx"', ""),
+        ('kind = "coco", ', ""),
+        ('labels = ["a", "b"]', "labels = []"),
+        ("[defaults]", "[defaults]\nsource = 'x'"),
+    ],
+)  # fmt: skip
+def test_the_schema_refuses_mistakes(right: str, wrong: str) -> None:
+    """What the loader refuses for its shape, editors underline."""
+    assert right in FULL
+    assert complaints(FULL.replace(right, wrong)) != []
+
+
+def test_every_key_is_described() -> None:
+    """Editors show at least a type for every key of every table."""
+    for name, table in json_schema()["$defs"].items():
+        assert table["description"], name
+        assert all("$ref" in p or "type" in p or "anyOf" in p for p in table["properties"].values())
+
+
+def test_the_reference_is_fresh() -> None:
+    """docs/manifest.md lists the keys that exist; `python -m harness.manifest` refreshes it."""
+    page = REFERENCE.read_text("utf-8")
+    assert page == with_reference(page)
+    for table in (Limits, *DECODERS.values()):
+        assert all(f"| `{key}` |" in page for key in fields(table))
+
+
+def test_the_example_of_the_reference_is_a_manifest(tmp_path: Path) -> None:
+    """The ten lines that documentation shows load as they stand."""
+    page = REFERENCE.read_text("utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "images" / "calibration").mkdir(parents=True)
+    (tmp_path / "images" / "val").mkdir()
+    (tmp_path / "images" / "val.json").touch()
+    (tmp_path / "ssd.onnx").touch()
+    (tmp_path / "models.toml").write_text(example, encoding="utf-8")
+    assert list(load_manifest(tmp_path / "models.toml").models) == ["ssd"]
+    assert len([line for line in example.splitlines() if line]) == 10
+    assert complaints(example) == []
+
+
+def test_decoders_have_tasks() -> None:
+    """Every decoder's kind is its key in the catalog, and serves a task that exists."""
+    assert [default(decoder, "kind") for decoder in DECODERS.values()] == [
+        {"default": kind} for kind in DECODERS
+    ]
+    assert set(DECODER_TASKS) == set(DECODERS)
+    assert {task for tasks in DECODER_TASKS.values() for task in tasks} == set(TASKS)
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_limits_and_metrics_are_those_of_the_task(task: str) -> None:
+    """The manifest lets through exactly what the task judges itself; the rest is not a task's."""
+    own = {key for module in TASKS.values() for key in module.LIMITS}
+    assert set(task_limits(task)) & own == set(TASKS[task].LIMITS)
+    assert set(METRICS[task]) <= set(TASKS[task].METRICS)
+    assert METRICS[task][0] == TASKS[task].DEFAULT_METRIC
+
+
+def test_limits_say_their_direction() -> None:
+    """Every limit begins with min_ or max_, and the lists about limits name only real ones."""
+    assert all(key.startswith(("min_", "max_")) for key in LIMIT_KEYS)
+    assert {*TASKS_OF_LIMIT, *VACUOUS} <= set(LIMIT_KEYS)
+
+
+def test_the_schema_is_in_the_package() -> None:
+    """The schema lies inside the package, so that the wheel carries it."""
+    assert SCHEMA.is_relative_to(Path(str(harness.__file__)).parent)
