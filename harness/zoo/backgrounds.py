@@ -59,8 +59,9 @@ def _texture(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint
     import cv2
 
     cells = rng.integers(2, 20)
-    coarse = rng.integers(0, 256, (cells, cells, 3)).astype(np.float32)
-    blotches = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    spread = rng.uniform(10.0, 90.0)
+    coarse = rng.uniform(40.0, 215.0, 3) + rng.uniform(-spread, spread, (cells, cells, 3))
+    blotches = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     angle, period = rng.uniform(0.0, np.pi), rng.uniform(0.03, 0.4) * min(size)
     along = np.arange(size[0], dtype=np.float32) * np.cos(angle)
     across = np.arange(size[1], dtype=np.float32) * np.sin(angle)

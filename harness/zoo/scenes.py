@@ -22,7 +22,7 @@ LABELS: Final[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
 
 _MIN_SIDE_PX: Final = 32
 _MIN_VISIBLE: Final = 0.5
-_MIN_CONTRAST: Final = 55.0
+_MIN_CONTRAST: Final = 70.0
 _PLACES_TRIED: Final = 4
 _HALF_COVERED: Final = 127
 _MANY, _ONE = 0, 1
@@ -85,7 +85,7 @@ class _Canvas:
 
 
 def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Scene:
-    """Draw a scene of one to six digits.
+    """Draw a scene of one to five digits.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Sce
     """
     rng = _generator(seed, index, size, (split, _MANY))
     canvas = _Canvas(background(rng, size))
-    clutter(rng, canvas.image, int(rng.integers(0, 7)))
+    clutter(rng, canvas.image, int(rng.integers(0, 5)))
     reach = min(size)
-    for _ in range(int(rng.integers(1, 7))):
-        height = reach * float(np.exp(rng.uniform(np.log(0.15), np.log(0.5))))
+    for _ in range(int(rng.integers(1, 6))):
+        height = reach * float(np.exp(rng.uniform(np.log(0.2), np.log(0.5))))
         _place(rng, canvas, _draw_member(rng, split), height)
     if rng.random() < 0.5:  # noqa: PLR2004 - a fair coin
         _occlude(rng, canvas, 0.06)
-    return _finish(rng, canvas, blur=reach / 170, noise=24.0)
+    return _finish(rng, canvas, blur=reach / 200, noise=16.0)
 
 
 def render_classification(
@@ -123,13 +123,13 @@ def render_classification(
     """
     rng = _generator(seed, index, size, (split, _ONE))
     canvas = _Canvas(background(rng, size))
-    clutter(rng, canvas.image, int(rng.integers(0, 9)))
+    clutter(rng, canvas.image, int(rng.integers(0, 6)))
     reach = min(size)
     chosen = _draw_member(rng, split)
-    _place(rng, canvas, chosen, reach * float(rng.uniform(0.28, 0.8)))
+    _place(rng, canvas, chosen, reach * float(rng.uniform(0.4, 0.85)))
     if rng.random() < 0.6:  # noqa: PLR2004 - most of them
         _occlude(rng, canvas, 0.1)
-    return _finish(rng, canvas, blur=reach / 75, noise=36.0), chosen.label
+    return _finish(rng, canvas, blur=reach / 100, noise=24.0), chosen.label
 
 
 def _generator(
@@ -155,12 +155,12 @@ def _place(rng: np.random.Generator, canvas: _Canvas, digit: Stroke, height_px: 
     """Draw a digit of about ``height_px`` at a random pose, over what is there."""
     x0, y0, x1, y1 = digit.box
     scale = height_px / (y1 - y0)
-    angle, shear = rng.uniform(-0.5, 0.5), rng.uniform(-0.35, 0.35)
+    angle, shear = rng.uniform(-0.35, 0.35), rng.uniform(-0.25, 0.25)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = turn @ np.array([[rng.uniform(0.75, 1.3), shear], [0.0, 1.0]]) * scale
     half = np.abs(matrix) @ np.array([(x1 - x0) / 2, (y1 - y0) / 2])
     centre = _free_centre(rng, canvas.owners, half)
-    pose = _Pose(matrix, half + 2.0, centre, float(rng.uniform(0.75, 1.0)))
+    pose = _Pose(matrix, half + 2.0, centre, float(rng.uniform(0.85, 1.0)))
     _blend(rng, canvas, digit, pose)
 
 

@@ -59,11 +59,21 @@ class Backbone(nn.Module):
                 blocks.append(Inverted(channels, outputs, stride=step, expansion=expansion))
                 channels = outputs
         self.blocks = nn.Sequential(*blocks)
+        self.frozen = 0
         initialize(self)
+
+    def freeze(self, count: int) -> None:
+        """Keep the first ``count`` blocks (at most 7) as they are; they cost the most time."""
+        self.frozen = count
+        for place, block in enumerate(self.blocks):
+            block.train(place >= count)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Run all blocks."""
-        eighth = self.blocks[:7](x)
+        if self.frozen:
+            with torch.no_grad():
+                x = self.blocks[: self.frozen](x)
+        eighth = self.blocks[self.frozen : 7](x)
         sixteenth = self.blocks[7:14](eighth)
         return eighth, sixteenth, self.blocks[14:](sixteenth)
 

@@ -39,17 +39,18 @@ def classification(start: int, count: int, side: int) -> Batch:
 
 
 def crops(start: int, count: int, side: int) -> Batch:
-    """Single digits cut out of scenes before blur and noise: shapes are learnt in minutes there.
+    """Single digits cut out of scenes: shapes are learnt in minutes there.
 
     Truth as of :func:`classification`, where cells outside the digit are ignored.
     """
     images: list[np.ndarray] = []
     labels: list[int] = []
+    rng = np.random.default_rng(start)
     while len(images) < count:
         scene = render(SEED, start, size=(240, 240), split="train")
         start += 1
         for box, label in zip(scene.boxes, scene.labels, strict=True):
-            images.append(_cut(scene.clean, box, side))
+            images.append(_cut(rng, scene.image, box, side))
             labels.append(int(label))
     truth = torch.tensor(labels[:count])
     cells = []
@@ -62,9 +63,11 @@ def crops(start: int, count: int, side: int) -> Batch:
     return to_input(images[:count]), (truth, cells)
 
 
-def _cut(image: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
-    reach = 0.6 * max(box[2] - box[0], box[3] - box[1])
-    x, y = (box[0] + box[2]) / 2 - reach, (box[1] + box[3]) / 2 - reach
+def _cut(rng: np.random.Generator, image: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
+    extent = max(box[2] - box[0], box[3] - box[1])
+    reach = rng.uniform(0.55, 0.9) * extent
+    centre = (box[:2] + box[2:]) / 2 + rng.uniform(-0.8, 0.8, 2) * (reach - 0.5 * extent)
+    x, y = centre - reach
     scale = side / (2 * reach)
     affine = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]])
     return cv2.warpAffine(image, affine, (side, side), borderMode=cv2.BORDER_REFLECT)

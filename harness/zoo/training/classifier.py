@@ -10,7 +10,7 @@ from torch import nn
 from harness.zoo.training.backbone import Classifier
 from harness.zoo.training.batches import curriculum
 from harness.zoo.training.export import Signature, export
-from harness.zoo.training.loop import Plan, train
+from harness.zoo.training.loop import Plan, train, warm_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +37,19 @@ def _loss(
 PLAN = Plan(
     make=curriculum,
     loss=_loss,
-    peak_rate=1.5e-3,
-    stages=((0.2, 64), (0.5, 96), (0.7, 128), (0.85, 176), (1.0, SIDE)),
+    peak_rate=1.2e-3,
+    stages=((0.5, 64), (0.7, 96), (1.0, 128)),
     batch=48,
+    frozen_from_px=128,
 )
 
 
-def run(out: Path, budget: Budget, _warm: Path | None) -> None:
+def run(out: Path, budget: Budget, warm: Path | None) -> None:
     """Train and export."""
     torch.manual_seed(0)
-    network = train(Classifier(), PLAN, budget, out / f"{NAME}.pt")
-    export_weights(network, out)
+    network = Classifier()
+    warm_start(network, warm)
+    export_weights(train(network, PLAN, budget, out / f"{NAME}.pt"), out)
 
 
 def export_checkpoint(out: Path) -> None:

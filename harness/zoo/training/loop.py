@@ -38,10 +38,29 @@ class Plan:
     report_s: float = 20.0
     save_s: float = 90.0
     workers: int = 2
+    frozen_from_px: int | None = None
 
 
 #: Scenes that one worker may draw before it meets the next worker's.
 _SCENES_EACH = 10_000_000
+
+
+#: How many blocks rest at large images: those of stride 2 and 4, half of all the time.
+FROZEN_BLOCKS = 4
+
+
+def warm_start(network: nn.Module, path: Path | None) -> None:
+    """Take what fits from a checkpoint of this or another network."""
+    if path is None:
+        return
+    own = network.state_dict()
+    found = {
+        name: value
+        for name, value in torch.load(path).items()
+        if name in own and own[name].shape == value.shape
+    }
+    network.load_state_dict(found, strict=False)
+    print(f"warm start: {len(found)} of {len(own)} tensors", flush=True)
 
 
 def train(network: nn.Module, plan: Plan, budget: Budget, checkpoint: Path) -> nn.Module:
@@ -94,7 +113,10 @@ def _work(
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=plan.weight_decay)
     start = rank * _SCENES_EACH
     while (progress := budget.progress) < 1:
-        images, truth = plan.make(start, plan.batch, sized(progress, plan.stages))
+        side = sized(progress, plan.stages)
+        if plan.frozen_from_px:
+            network.backbone.freeze(FROZEN_BLOCKS if side >= plan.frozen_from_px else 0)
+        images, truth = plan.make(start, plan.batch, side)
         start += plan.batch
         for group in optimizer.param_groups:
             group["lr"] = budget.rate(plan.peak_rate)

@@ -1,0 +1,197 @@
+"""digits-ssd-mobilenet-v2: SSD with separable heads, ending in DetectionOutput."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openvino as ov  # noqa: TID251 - DetectionOutput is appended here
+import torch
+from openvino import opset8 as ops  # noqa: TID251
+from torch import nn
+
+from harness.zoo.training.anchors import (
+    CENTRE_VARIANCE,
+    PER_CELL,
+    SIZE_VARIANCE,
+    Assignment,
+    assign,
+    decode,
+    default_boxes,
+    encode,
+)
+from harness.zoo.training.backbone import Backbone, initialize, unit
+from harness.zoo.training.batches import scenes
+from harness.zoo.training.export import Signature, export
+from harness.zoo.training.loop import Plan, train, warm_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.zoo.training.budget import Budget
+
+NAME = "digits-ssd-mobilenet-v2"
+SIDE = 300
+CLASSES = 11
+#: Images of the committed weights.
+IMAGES = 60_000
+_NEGATIVES_EACH = 3
+
+
+def _separable(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        unit(inputs, inputs, stride=stride, groups=inputs), unit(inputs, outputs, 1)
+    )
+
+
+class Detector(nn.Module):
+    """Offsets [N, n, 4] and class logits [N, n, 11] of every default box."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.lateral = unit(96, 192, 1)
+        self.descend = unit(320, 192, 1)
+        self.fuse = _separable(192, 192)
+        self.neck = unit(320, 256, 1)
+        self.extra = nn.ModuleList(
+            (
+                _separable(256, 192, stride=2),
+                _separable(192, 160, stride=2),
+            )
+        )
+        widths = (192, 256, 192, 160)
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                unit(width, width, groups=width), nn.Conv2d(width, PER_CELL * (4 + CLASSES), 1)
+            )
+            for width in widths
+        )
+        for name, part in self.named_children():
+            if name != "backbone":
+                initialize(part)
+        for head in self.heads:
+            nn.init.normal_(head[1].weight, 0, 0.01)
+            # Almost every box is background: start from that.
+            head[1].bias.data.view(PER_CELL, 4 + CLASSES)[:, 4] = 4.0
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give raw outputs, all maps joined."""
+        rows = [
+            head(m).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4 + CLASSES))
+            for head, m in zip(self.heads, self.maps(x), strict=True)
+        ]
+        joined = torch.cat(rows, 1)
+        return joined[..., :4], joined[..., 4:]
+
+    def maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Feature maps of stride 16, 32, 64 and 128; the finest sees what the deepest knows."""
+        _, sixteenth, deepest = self.backbone(x)
+        above = nn.functional.interpolate(self.descend(deepest), size=sixteenth.shape[-2:])
+        maps = [self.fuse(self.lateral(sixteenth) + above), self.neck(deepest)]
+        for layer in self.extra:
+            maps.append(layer(maps[-1]))
+        return maps
+
+
+def extents(side: int) -> tuple[tuple[int, int], ...]:
+    """Rows and columns of the four maps for a square image."""
+    sides = []
+    for stride in (16, 32, 64, 128):
+        sides.append(-(-side // stride))
+    return tuple((n, n) for n in sides)
+
+
+def _targets(start: int, count: int, side: int) -> tuple[torch.Tensor, list[Assignment]]:
+    images, drawn = scenes(start, count, side)
+    defaults = default_boxes(extents(side))
+    return images, [assign(scene, defaults) for scene in drawn]
+
+
+def _loss(network: Detector, images: torch.Tensor, truth: list[Assignment]) -> torch.Tensor:
+    offsets, logits = network(images)
+    defaults = default_boxes(extents(images.shape[-1]))
+    classes = torch.stack([one.classes for one in truth])
+    wanted = torch.stack([one.boxes for one in truth])
+    objects = classes > 0
+    count = objects.sum().clamp(min=1)
+    losses = nn.functional.cross_entropy(
+        logits.transpose(1, 2), classes, reduction="none", ignore_index=-1
+    )
+    hardest = losses.detach().masked_fill(classes != 0, -1.0).argsort(1, descending=True).argsort(1)
+    kept = hardest < (_NEGATIVES_EACH * objects.sum(1, keepdim=True)).clamp(min=8)
+    class_loss = losses[objects].sum() + losses[kept & (classes == 0)].sum()
+    own = defaults.expand_as(wanted)[objects]
+    coded = nn.functional.smooth_l1_loss(
+        offsets[objects], encode(wanted[objects], own), reduction="sum", beta=0.5
+    )
+    apart = (1 - generalized_iou(decode(offsets[objects], own), wanted[objects])).sum()
+    return (class_loss + 0.3 * coded + 2.0 * apart) / count
+
+
+def generalized_iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """GIoU of each pair of boxes [n, 4]."""
+    shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
+    inner = shared.prod(1)
+    union = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - inner
+    around = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
+    hull = around.prod(1)
+    return inner / union.clamp(min=1e-9) - (hull - union) / hull.clamp(min=1e-9)
+
+
+PLAN = Plan(
+    make=_targets,
+    loss=_loss,
+    peak_rate=1.2e-3,
+    stages=((0.4, 160), (0.7, 224), (1.0, SIDE)),
+    batch=16,
+    frozen_from_px=160,
+)
+
+
+def run(out: Path, budget: Budget, warm: Path | None) -> None:
+    """Train, from a classifier's or an earlier detector's weights where ``warm`` names them."""
+    torch.manual_seed(0)
+    network = Detector()
+    warm_start(network, warm)
+    export_weights(train(network, PLAN, budget, out / f"{NAME}.pt"), out)
+
+
+def export_checkpoint(out: Path) -> None:
+    """Export what was saved last."""
+    network = Detector()
+    network.load_state_dict(torch.load(out / f"{NAME}.pt"))
+    export_weights(network, out)
+
+
+def export_weights(network: nn.Module, out: Path) -> None:
+    """Write the IR: ``image`` [1, 3, 300, 300] to ``detection_out`` [1, 1, 200, 7]."""
+    signature = Signature((1, 3, SIDE, SIDE), ("detection_out",))
+    export(network, signature, out / f"{NAME}.xml", _append_detection_output)
+
+
+def _append_detection_output(model: ov.Model) -> ov.Model:
+    offsets, logits = (result.input_value(0) for result in model.get_results())
+    flat = np.array([1, -1], np.int64)
+    scores = ops.softmax(logits, axis=2)
+    boxes = default_boxes(extents(SIDE)).numpy().reshape(1, -1)
+    variances = np.tile([CENTRE_VARIANCE] * 2 + [SIZE_VARIANCE] * 2, boxes.size // 4)[None]
+    found = ops.detection_output(
+        ops.reshape(offsets, flat, special_zero=False),
+        ops.reshape(scores, flat, special_zero=False),
+        np.stack((boxes, variances), axis=1).astype(np.float32),
+        {
+            "background_label_id": 0,
+            "top_k": 400,
+            "keep_top_k": [200],
+            "code_type": "caffe.PriorBoxParameter.CENTER_SIZE",
+            "share_location": True,
+            "variance_encoded_in_target": False,
+            "normalized": True,
+            "clip_after_nms": True,
+            "nms_threshold": 0.5,
+            "confidence_threshold": 0.01,
+        },
+    )
+    found.set_friendly_name("detection_out")
+    return ov.Model([found], model.get_parameters(), "digits-ssd-mobilenet-v2")
