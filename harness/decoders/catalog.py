@@ -10,6 +10,8 @@ from harness.decoders.fastestdet import FastestdetDecoder
 from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.ssd import SsdDecoder
 from harness.decoders.ssd_raw import SsdRawDecoder
+from harness.decoders.yolo import YoloDecoder
+from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
 from harness.decoders.yolox import YoloxDecoder
 
 AnyDecoder: TypeAlias = (
@@ -20,6 +22,9 @@ AnyDecoder: TypeAlias = (
     | YoloxDecoder
     | NanodetDecoder
     | FastestdetDecoder
+    | YoloDecoder
+    | YoloV5Decoder
+    | YoloV8Decoder
 )
 
 #: Decoders by their name in models.toml.
@@ -31,6 +36,9 @@ DECODERS: dict[str, Any] = {
     "yolox": YoloxDecoder,
     "nanodet": NanodetDecoder,
     "fastestdet": FastestdetDecoder,
+    "yolo": YoloDecoder,
+    "yolo-v5": YoloV5Decoder,
+    "yolo-v8": YoloV8Decoder,
 }
 
 #: Tasks that each decoder's predictions serve.

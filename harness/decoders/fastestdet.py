@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, centre_to_corners, detections
+from harness.decoders.boxes import Candidates, Keeping, centre_to_corners, detections, sigmoid
 from harness.decoders.fields import (
     ClassIds,
     IouThreshold,
@@ -18,7 +18,6 @@ from harness.decoders.fields import (
     class_table,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of
-from harness.decoders.ssd_raw import sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,6 +15,9 @@ IouThreshold = Annotated[Fraction, Doc("NMS: a box overlapping a better one by m
 MaxDetections = Annotated[PositiveInt, Doc("most objects kept an image, best first")]
 Strides = Annotated[tuple[PositiveInt, ...], MinLen(1), Doc("pixels a cell, finest grid first")]
 MultiLabel = Annotated[bool, Doc("every class above the threshold, or only the best of a box")]
+NmsMeasure = Annotated[
+    Literal["iou", "diou"], Doc("diou: boxes whose centres lie apart are suppressed less")
+]
 OutputNames = Annotated[
     Annotated[tuple[str, ...], MinLen(1)] | None,
     Doc("names of the outputs, in the decoder's order; default: found by their shapes"),

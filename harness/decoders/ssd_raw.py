@@ -21,6 +21,7 @@ from harness.decoders.boxes import (
     above,
     centre_to_corners,
     detections,
+    sigmoid,
 )
 from harness.decoders.boxes_scores import box_score_pair, without_background
 from harness.decoders.fields import (
@@ -131,11 +132,6 @@ class SsdRawDecoder:
                 f"{self.priors} holds {len(priors)} prior boxes, the model gives {rows} boxes; "
                 "use the priors of this model and input size"
             )
-
-
-def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.float32(1) / (np.float32(1) + np.exp(-np.clip(values, -80, 80)))
 
 
 @lru_cache(maxsize=8)

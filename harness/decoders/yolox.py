@@ -52,7 +52,7 @@ class YoloxDecoder:
     score_threshold: ScoreThreshold = 0.01
     iou_threshold: IouThreshold = 0.65
     max_detections: MaxDetections = 100
-    multi_label: MultiLabel = True
+    multi_label: MultiLabel = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 

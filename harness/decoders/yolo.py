@@ -1,0 +1,164 @@
+"""Raw heads of YOLO v2, v3 and v4: one map of anchors a grid (Darknet's and OMZ's contract).
+
+Redmon & Farhadi 2017 and 2018 (arXiv:1612.08242, 1804.02767), Bochkovskiy et al. 2020
+(arXiv:2004.10934).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, MinLen
+from typing_extensions import Doc
+
+from harness.decoders.boxes import Candidates, Keeping, detections
+from harness.decoders.fields import (
+    ClassIds,
+    IouThreshold,
+    MaxDetections,
+    MultiLabel,
+    NmsMeasure,
+    OutputNames,
+    ScoreThreshold,
+    class_table,
+)
+from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.yolo_heads import HEAD, HeadForm, as_head, head_candidates
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.core.geometry import Frame
+    from harness.core.predictions import Detections
+    from harness.decoders.protocol import Outputs, Port
+
+_RANK = 4
+#: Anchors a head by the number of heads: YOLO v2 has one head of five, v3 and v4 heads of three.
+_USUAL_ANCHORS = {1: 5, 2: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class YoloDecoder:
+    """Heads [1, anchors·(5 + classes), rows, columns], or with the channels last, any number of them.
+
+    Lists by head go from the finest grid to the coarsest.
+    """
+
+    anchors: Annotated[
+        tuple[Annotated[float, Gt(0)], ...],
+        MinLen(2),
+        Doc("width, height, width, height, … of every anchor, in input pixels"),
+    ]
+    kind: Literal["yolo"] = "yolo"
+    masks: Annotated[
+        tuple[Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)], ...] | None,
+        Doc("for each head the numbers of its anchors; default: shared evenly, in order"),
+    ] = None
+    anchor_units: Annotated[Literal["pixels", "cells"], Doc("cells: YOLO v2")] = "pixels"
+    classes: Annotated[
+        Literal["sigmoid", "softmax"], Doc("activation of the class scores; softmax: YOLO v2")
+    ] = "sigmoid"
+    activated: Annotated[bool, Doc("the model applied its sigmoids (and softmax) itself")] = False
+    scale_xy: Annotated[
+        float | tuple[float, ...], Doc("Darknet's scale_x_y, for all heads or for each")
+    ] = 1.0
+    sizes: Annotated[
+        Literal["exp", "square"], Doc("square: scaled YOLO v4 (Darknet's new_coords)")
+    ] = "exp"
+    nms: NmsMeasure = "iou"
+    score_threshold: ScoreThreshold = 0.01
+    iou_threshold: IouThreshold = 0.5
+    max_detections: MaxDetections = 100
+    multi_label: MultiLabel = True
+    class_ids: ClassIds = None
+    outputs: OutputNames = None
+
+    @staticmethod
+    def fits(ports: Sequence[Port]) -> bool:
+        """Whether all outputs are maps that three anchors (v3, v4) or five (v2) would give."""
+        counts = {_USUAL_ANCHORS[min(len(ports), 2)]} if ports else set()
+        return bool(ports) and all(_may_be_head(port, counts) for port in ports)
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse outputs that are not maps of these anchors (see Decoder)."""
+        found = chosen(ports, self.outputs)
+        counts = {len(mask) for mask in self._masks(len(found))} if found else set()
+        if not found or not all(_may_be_head(port, counts) for port in found):
+            raise misfit(self.kind, f"maps [1,{_channels(counts)},rows,columns]", ports)
+
+    def decode(self, outputs: Outputs, frame: Frame) -> Detections:
+        """Objects of one image (see Decoder)."""
+        ports = chosen(ports_of(outputs), self.outputs)
+        if not all(len(port.shape) == _RANK for port in ports):
+            raise misfit(self.kind, "maps of four dimensions", ports)
+        arrays = sorted((finite(outputs, port.name) for port in ports), key=lambda a: -a.size)
+        selection = (self.score_threshold, self.multi_label)
+        parts = [
+            head_candidates(
+                as_head(array, len(form.anchors), frame.model), form, frame.model, selection
+            )
+            for array, form in zip(arrays, self._forms(len(arrays)), strict=True)
+        ]
+        candidates = Candidates(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+        )
+        table = class_table(self.class_ids)
+        keeping = Keeping(self.max_detections, self.iou_threshold, table, self.nms)
+        return detections(candidates, frame, keeping)
+
+    def _forms(self, heads: int) -> list[HeadForm]:
+        """How each head is read, the finest grid first."""
+        pairs = tuple(zip(self.anchors[::2], self.anchors[1::2], strict=True))
+        scales = self.scale_xy if isinstance(self.scale_xy, tuple) else (self.scale_xy,) * heads
+        if len(scales) != heads:
+            raise DecoderError(f"scale_xy gives {len(scales)} values for {heads} heads")
+        return [
+            HeadForm(
+                tuple(pairs[i] for i in mask),
+                in_cells=self.anchor_units == "cells",
+                classes=self.classes,
+                activated=self.activated,
+                scale_xy=scale,
+                squared=self.sizes == "square",
+            )
+            for mask, scale in zip(self._masks(heads), scales, strict=True)
+        ]
+
+    def _masks(self, heads: int) -> tuple[tuple[int, ...], ...]:
+        count, odd = divmod(len(self.anchors), 2)
+        if odd:
+            raise DecoderError(
+                f"anchors are pairs of width and height, found {count * 2 + 1} numbers"
+            )
+        if self.masks is None:
+            each, rest = divmod(count, heads)
+            if rest:
+                raise DecoderError(
+                    f"{count} anchors cannot be shared evenly by {heads} heads; set masks"
+                )
+            return tuple(tuple(range(i * each, (i + 1) * each)) for i in range(heads))
+        if len(self.masks) != heads:
+            raise DecoderError(
+                f"masks are given for {len(self.masks)} heads, the model has {heads}; "
+                "give one mask a head, the finest grid first"
+            )
+        if max(max(mask) for mask in self.masks) >= count:
+            raise DecoderError(f"masks point beyond the {count} anchors")
+        return self.masks
+
+
+def _may_be_head(port: Port, counts: set[int]) -> bool:
+    """Whether channels, first or last, are that many anchors of five numbers and some classes."""
+    if len(port.shape) != _RANK:
+        return False
+    channels = {port.shape[1], port.shape[3]}
+    return any(c < 0 or any(c % n == 0 and c // n > HEAD for n in counts) for c in channels)
+
+
+def _channels(counts: set[int]) -> str:
+    return " or ".join(f"{count}·(5+classes)" for count in sorted(counts))

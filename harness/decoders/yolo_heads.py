@@ -1,0 +1,119 @@
+"""The arithmetic of YOLO's anchor heads: which cells pass, their scores, their boxes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from harness.decoders.boxes import LARGEST_EXPONENT, Candidates, above, centre_to_corners, sigmoid
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HEAD = 5
+#: Scores are compared before their sigmoid, whose rounding this allows for.
+_LOGIT_SLACK = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class HeadForm:
+    """How one head is read: its anchors in input pixels (or cells), and its activations."""
+
+    anchors: tuple[tuple[float, float], ...]
+    in_cells: bool
+    classes: Literal["sigmoid", "softmax"]
+    activated: bool
+    scale_xy: float
+    squared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head as [anchors, 5 + classes, cells] over a grid of ``(columns, rows)``."""
+
+    values: NDArray[np.float32]
+    grid: tuple[int, int]
+
+
+def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> Head:
+    """View a map, channels first or last, as a head over an input of ``(width, height)``.
+
+    Raises
+    ------
+    DecoderError
+        When neither order gives ``anchors · (5 + classes)`` channels over a grid of square cells.
+    """
+    first, second, third = array.shape[1:]
+    if _is_head(first, (third, second), (anchors, size)):
+        return Head(array.reshape(anchors, first // anchors, -1), (third, second))
+    if _is_head(third, (second, first), (anchors, size)):
+        cells = array.reshape(first * second, anchors, third // anchors)
+        return Head(cells.transpose(1, 2, 0), (second, first))
+    raise DecoderError(
+        f"a head of shape {list(array.shape)} is no grid of {anchors} anchors over an input of "
+        f"{size[0]}x{size[1]}; set the decoder's anchors and masks"
+    )
+
+
+def _is_head(channels: int, grid: tuple[int, int], place: tuple[int, tuple[int, int]]) -> bool:
+    anchors, (width, height) = place
+    columns, rows = grid
+    square = width * rows == height * columns and width % columns == 0 and columns < width
+    return square and channels % anchors == 0 and channels // anchors > HEAD
+
+
+def head_candidates(
+    head: Head, form: HeadForm, size: tuple[int, int], selection: tuple[float, bool]
+) -> Candidates:
+    """Candidates of one head in input pixels; ``selection`` is threshold and multi-label."""
+    threshold, multi_label = selection
+    least = threshold if form.activated else _logit(threshold)
+    anchor, cell = np.nonzero(head.values[:, 4, :] >= least)
+    rows = head.values[anchor, :, cell]
+    scores = _scores(rows, form)
+    picked, labels = above(scores, threshold, multi_label=multi_label)
+    boxes = _boxes(rows[picked, :4], (anchor[picked], cell[picked]), (head, form, size))
+    return Candidates(boxes, scores[picked, labels], labels)
+
+
+def _logit(threshold: float) -> float:
+    if threshold <= 0:
+        return -math.inf
+    if threshold >= 1:
+        return 0.0
+    return math.log(threshold / (1 - threshold)) - _LOGIT_SLACK
+
+
+def _scores(rows: NDArray[np.float32], form: HeadForm) -> NDArray[np.float32]:
+    if form.activated:
+        return rows[:, HEAD:] * rows[:, 4:HEAD]
+    if form.classes == "sigmoid":
+        return sigmoid(rows[:, HEAD:]) * sigmoid(rows[:, 4:HEAD])
+    powers = np.exp(rows[:, HEAD:] - rows[:, HEAD:].max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return shares * sigmoid(rows[:, 4:HEAD])
+
+
+def _boxes(
+    encoded: NDArray[np.float32],
+    index: tuple[NDArray[np.int64], NDArray[np.int64]],
+    place: tuple[Head, HeadForm, tuple[int, int]],
+) -> NDArray[np.float32]:
+    (anchor, cell), (head, form, size) = index, place
+    columns, rows = head.grid
+    stride = np.array([size[0] / columns, size[1] / rows], dtype=np.float32)
+    corner = np.stack([cell % columns, cell // columns], axis=1).astype(np.float32)
+    shift = encoded[:, :2] if form.activated else sigmoid(encoded[:, :2])
+    shift = shift * np.float32(form.scale_xy) - np.float32((form.scale_xy - 1) / 2)
+    anchors = np.asarray(form.anchors, dtype=np.float32)[anchor]
+    if form.squared:
+        scale = encoded[:, 2:] if form.activated else sigmoid(encoded[:, 2:])
+        scale = (2 * scale) ** 2
+    else:
+        scale = np.exp(np.minimum(encoded[:, 2:], LARGEST_EXPONENT))
+    extent = scale * anchors * (stride if form.in_cells else np.float32(1))
+    return centre_to_corners(np.concatenate([(corner + shift) * stride, extent], axis=1))
