@@ -105,12 +105,11 @@ def summarize(value: float, samples: NDArray[np.float64], n: int) -> Resampled:
 def bootstrap_mean(values: NDArray[np.floating], seed: int = SEED) -> Resampled:
     """Mean over images of one value an image, [n]."""
     column = np.asarray(values, np.float64)
-    n = len(column)
-    return summarize(_mean(column), draw(n, seed=seed) @ column / max(n, 1), n)
-
-
-def _mean(column: NDArray[np.float64]) -> float:
-    return math.fsum(column) / len(column) if len(column) else math.nan
+    weights = draw(len(column), seed=seed)
+    if not np.isfinite(column).all():
+        raise MeasurementError("the quantity is NaN or infinite on at least one image")
+    samples = weights @ column / len(column)
+    return summarize(math.fsum(column) / len(column), samples, len(column))
 
 
 def bootstrap_ratio(

@@ -221,8 +221,10 @@ def _content(role: Detections, order: Indices) -> tuple[int, bytes]:
 def _match_sorted(
     row: _Side, column: _Side, iou: NDArray[np.float64], rule: MatchRule
 ) -> list[Match]:
-    floor = rule.score_threshold - rule.hysteresis
-    strong = [side.scores >= rule.score_threshold for side in (row, column)]
+    # Scores are float32: a score of 0.7 must reach a threshold of 0.7.
+    threshold = float(np.float32(rule.score_threshold))
+    floor = float(np.float32(rule.score_threshold - rule.hysteresis))
+    strong = [side.scores >= threshold for side in (row, column)]
     weak = [(side.scores >= floor) & ~own for side, own in zip((row, column), strong, strict=True)]
     free = [own.copy() for own in strong]
     near = (iou >= rule.iou_threshold) & (iou > 0)

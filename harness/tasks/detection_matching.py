@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from harness.core.bootstrap import Resampled, bootstrap_mean, bootstrap_ratio
-from harness.core.matching import ChangeCounts, Match, MatchRule, count_changes, match_objects
+from harness.core.matching import (
+    Change,
+    ChangeCounts,
+    Match,
+    MatchRule,
+    count_changes,
+    match_objects,
+)
 from harness.core.predictions import Detections, Objects
 from harness.errors import DatasetError, DecoderError, MeasurementError
 from harness.pair import ROLES, Pair
@@ -195,9 +202,7 @@ def class_precision(images: Sequence[MatchedImage]) -> Resampled:
 
 def is_matched(match: Match) -> bool:
     """Whether both roles have the object, class included."""
-    from harness.core.matching import Change
-
-    return match.change in {Change.KEPT, Change.MOVED}
+    return match.change is Change.KEPT or match.change is Change.MOVED
 
 
 def _counts(images: Sequence[MatchedImage]) -> list[ChangeCounts]:

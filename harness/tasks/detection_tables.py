@@ -80,13 +80,15 @@ def basic_table(images: Sequence[MatchedImage], view: View) -> Table:
         for row, image in enumerate(images)
         if any(m.change in view.errors for m in image.matches)
     )
-    rows = tuple(_basic_row(image) for image in images)
+    rows = tuple(_basic_row(image, view) for image in images)
     return Table(f"{view.name}basic", f"{view.title}, by image", columns, rows, erroneous)
 
 
-def _basic_row(image: MatchedImage) -> tuple[Cell, ...]:
+def _basic_row(image: MatchedImage, view: View) -> tuple[Cell, ...]:
     counts = image.counts
     ious = [m.iou for m in image.matches if is_matched(m)]
+    # An annotation has no score that could change.
+    scored = view is BETWEEN
     return (
         image.name,
         counts.optimized,
@@ -97,8 +99,8 @@ def _basic_row(image: MatchedImage) -> tuple[Cell, ...]:
         counts.moved,
         counts.relabelled,
         float(np.mean(ious)) if ious else None,
-        largest_score_change(image),
-        counts.score_crossed,
+        largest_score_change(image) if scored else None,
+        counts.score_crossed if scored else None,
     )
 
 
@@ -184,8 +186,17 @@ def _image_ap(found: Detections, truth: Detections) -> float | None:
     order = np.argsort(-found.scores, kind="stable")
     aside = np.zeros(len(truth), np.bool_)
     chosen = assign_greedily(overlap(found, truth)[order], aside, (_AP_IOU,))
+    hits = int((chosen >= 0).sum())
+    if hits in {0, len(found)}:
+        # Nothing right, or nothing wrong on the way to this recall: no curve to draw.
+        return 0.0 if not hits else _flat_curve(hits / len(truth))
     flags = merge([(0, flag(found.scores[order], chosen, aside))], 1, 1)
     return float(average_precision(flags, np.ones((1, 1), np.int32))[0])
+
+
+def _flat_curve(recall: float) -> float:
+    """Area under a precision of 1 up to ``recall``, by COCO's 101 points."""
+    return int((np.linspace(0.0, 1.0, 101) <= recall).sum()) / 101
 
 
 def class_table(comparison: Detected, metric: str) -> Table:

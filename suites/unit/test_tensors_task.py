@@ -1,0 +1,129 @@
+"""Tensor distance between raw outputs, by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from harness.core.comparison import Comparison, ImageResult, TensorDistance
+from harness.core.tensors import tensor_distance
+from harness.errors import DecoderError, MeasurementError
+from harness.pair import Pair
+from harness.tasks import tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ONES = np.ones((1, 4), np.float32)
+
+
+def _comparison(images: Sequence[Sequence[TensorDistance]]) -> Comparison[None]:
+    results = (
+        ImageResult(f"{i}.png", (8, 8), None, Pair(None, None), tuple(distances))
+        for i, distances in enumerate(images)
+    )
+    return Comparison((), tuple(results), "digest")
+
+
+def test_one_output_by_hand() -> None:
+    """Every element off by a tenth: MSE 0.01, 20 dB, same direction."""
+    found = tensor_distance("out", ONES * 2, ONES * 2.2)
+
+    assert found.mse == pytest.approx(0.04)
+    assert found.relative == pytest.approx(0.01)
+    assert found.sqnr_db == pytest.approx(20)
+    assert found.cosine == pytest.approx(1)
+    assert found.largest == pytest.approx(0.2)
+
+
+def test_equal_outputs() -> None:
+    """No error at all: relative distance 0, endless SQNR, cosine 1."""
+    found = tensor_distance("out", ONES, ONES)
+
+    assert (found.mse, found.relative, found.sqnr_db, found.largest) == (0.0, 0.0, math.inf, 0.0)
+    assert found.cosine == pytest.approx(1)
+
+
+def test_integers_and_half_floats_do_not_overflow() -> None:
+    """Computed in float64 whatever the outputs' type."""
+    bytes_ = np.array([[0, 255]], np.uint8)
+    large = np.full((1, 100), 60_000, np.float16)
+
+    assert tensor_distance("out", large, -large).relative == pytest.approx(4)
+    assert tensor_distance("out", bytes_, 255 - bytes_).largest == 255
+
+
+@pytest.mark.parametrize(
+    ("parent", "optimized", "words"),
+    [
+        (ONES, ONES[:, :2], "needs equal shapes"),
+        (ONES[:, :0], ONES[:, :0], "is empty"),
+        (ONES, ONES * np.nan, "optimized model holds NaN"),
+        (ONES * np.inf, ONES, "parent holds NaN"),
+    ],
+)
+def test_what_has_no_distance_is_refused(
+    parent: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    optimized: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    words: str,
+) -> None:
+    """The output is named."""
+    with pytest.raises(DecoderError, match=f"output out.*{words}"):
+        tensor_distance("out", parent, optimized)
+
+
+def test_zeros_have_no_relative_distance() -> None:
+    """A parent that answers zeros only has no scale; equal zeros are equal."""
+    off = tensor_distance("out", ONES * 0, ONES)
+
+    assert (off.relative, off.sqnr_db, off.cosine) == (math.inf, -math.inf, 0.0)
+    assert tensor_distance("out", ONES * 0, ONES * 0).cosine == 1.0
+    with pytest.raises(MeasurementError, match=r"0\.png, output out"):
+        tensors.judge_quantity("max_tensor_distance", _comparison([[off]]))
+
+
+def test_the_mean_over_images_of_the_worst_output() -> None:
+    """A good output does not hide a bad one."""
+    good, bad = tensor_distance("a", ONES, ONES * 1.01), tensor_distance("b", ONES, ONES * 1.1)
+    comparison = _comparison([[good, bad], [good, good]])
+
+    distance = tensors.judge_quantity("max_tensor_distance", comparison)
+    decibel = tensors.judge_quantity("min_sqnr_db", comparison)
+
+    assert distance.value == pytest.approx((0.01 + 0.0001) / 2, rel=1e-5)
+    assert (distance.n, distance.unit) == (2, "")
+    assert decibel.value == pytest.approx((20 + 40) / 2, rel=1e-5)
+    assert decibel.unit == "dB"
+    assert tensors.lowest_sqnr_db(comparison) == pytest.approx(20, rel=1e-5)
+
+
+def test_equal_outputs_have_a_finite_mean() -> None:
+    """An endless SQNR counts as the most that float32 can hold."""
+    same = tensor_distance("a", ONES, ONES)
+
+    value = tensors.judge_quantity("min_sqnr_db", _comparison([[same]])).value
+
+    assert value == tensors.HIGHEST_SQNR_DB
+
+
+def test_without_distances_nothing_is_judged() -> None:
+    """An image whose outputs were not compared is an error, not a distance of 0."""
+    with pytest.raises(MeasurementError, match=r"0\.png: no raw output"):
+        tensors.judge_quantity("max_tensor_distance", _comparison([[]]))
+    with pytest.raises(MeasurementError, match="no image"):
+        tensors.judge_quantity("max_tensor_distance", _comparison([]))
+
+
+def test_the_table_has_a_row_an_image_and_output() -> None:
+    """An endless SQNR is an empty cell; differing outputs are the erroneous rows."""
+    same, off = tensor_distance("a", ONES, ONES), tensor_distance("b", ONES, ONES * 2)
+
+    table = tensors.tensor_table(_comparison([[same, off]]))
+
+    assert [row[:2] for row in table.rows] == [("0.png", "a"), ("0.png", "b")]
+    assert table.rows[0][4] is None
+    assert table.rows[1][2:] == pytest.approx((1.0, 1.0, 0.0, 1.0, 1.0))
+    assert table.erroneous == {1}
