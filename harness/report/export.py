@@ -13,7 +13,9 @@ from harness.report.model import SCHEMA
 if TYPE_CHECKING:
     from harness.report.model import Judged, Problem, RunReport
 
-_MARKS = {"PASSED": "✅", "FAILED": "❌", "UNDECIDED": "❔", "KNOWN": "☑️", "broken": "💥"}
+_MARKS = {"passed": "✅", "failed": "❌", "undecided": "❔", "known": "☑️", "broken": "💥"}
+#: Statuses of gates without a number that end a run badly.
+_WRONG = ("failed", "broken")
 
 
 def verdicts_json(report: RunReport) -> Evidence:
@@ -76,7 +78,7 @@ def step_summary(report: RunReport) -> str:
     """Write the run as Markdown for a pipeline's summary page: what is wrong first, then all."""
     lines = [f"## quantgate: {wording.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
     order = {"FAILED": 0, "UNDECIDED": 1, "KNOWN": 2, "PASSED": 3}
-    lines += [_problem_row(p) for p in report.problems if p.status == "broken"]
+    lines += [_problem_row(p) for p in report.problems if p.status in _WRONG]
     lines += [_row(j) for j in sorted(report.judged, key=lambda j: order[wording.headword(j)])]
     wrong = [j for j in report.judged if j.verdict.outcome is not Outcome.PASSED]
     if wrong:
@@ -96,7 +98,7 @@ def workflow_commands(report: RunReport) -> list[str]:
             title = _property(f"{judged.verdict.model}: {judged.verdict.limit.key}")
             said.append(f"::{level} title={title}::{_message(wording.verdict_line(judged))}")
     for problem in report.problems:
-        if problem.status == "broken":
+        if problem.status in _WRONG:
             title = _property(f"{problem.model}: {problem.gate}")
             said.append(f"::error title={title}::{_message(problem.sentence)}")
     return said
@@ -108,10 +110,10 @@ def _heading() -> str:
 
 def _row(judged: Judged) -> str:
     verdict = judged.verdict
-    word = wording.headword(judged)
+    word = wording.headword(judged).lower()
     value = f"{wording.value_text(verdict)} {wording.interval_text(verdict)}".strip()
     cells = (
-        f"{_MARKS[word]} {word.lower()}",
+        f"{_MARKS[word]} {word}",
         _markdown(verdict.model),
         _markdown(verdict.quantity),
         value,
@@ -123,7 +125,7 @@ def _row(judged: Judged) -> str:
 
 def _problem_row(problem: Problem) -> str:
     sentence = _markdown(problem.sentence)
-    return f"| {_MARKS['broken']} broken | {_markdown(problem.model)} | {_markdown(problem.gate)} | {sentence} | | |"
+    return f"| {_MARKS[problem.status]} {problem.status} | {_markdown(problem.model)} | {_markdown(problem.gate)} | {sentence} | | |"
 
 
 def _markdown(text: str) -> str:

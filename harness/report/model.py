@@ -60,11 +60,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A gate that gave no verdict: it broke (a sentence says why) or was skipped (with the reason)."""
+    """A gate without a number: it broke or was skipped, or it asks a plain question (integrity)."""
 
     model: str
     gate: str
-    status: Literal["broken", "skipped"]
+    status: Literal["failed", "broken", "skipped", "passed"]
     sentence: str
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from harness.report.model import RunReport
 
-_WORDS = ("failed", "broken", "undecided", "known", "skipped", "passed")
 _FIRST = ("failed", "undecided", "known")
 
 
@@ -35,6 +34,7 @@ def render_page(report: RunReport, directory: Path) -> str:
     """
     from harness.errors import ReportError
 
+    counts = wording.outcome_counts(report.judged, report.problems)
     try:
         models = [model_view(m, place, report, directory) for place, m in enumerate(report.models)]
     except OSError as error:
@@ -47,8 +47,9 @@ def render_page(report: RunReport, directory: Path) -> str:
         .render(
             report=report,
             models=models,
-            counts=_counts(report),
-            outcome_bar=Markup(charts.outcome_bar(_counts(report))),  # noqa: S704 - fixed words
+            counts=counts,
+            outcome_bar=Markup(charts.outcome_bar(counts)),  # noqa: S704 - fixed words
+            problems=[p for p in report.problems if p.status != "passed"],
             summary=wording.run_summary(report),
             wrong=[v for m in models for v in m.verdicts if v.word in _FIRST],
             keys=_keys(models),
@@ -58,12 +59,6 @@ def render_page(report: RunReport, directory: Path) -> str:
             version=__version__,
         )
     )
-
-
-def _counts(report: RunReport) -> dict[str, int]:
-    words = [wording.headword(judged).lower() for judged in report.judged]
-    words += [problem.status for problem in report.problems]
-    return {word: words.count(word) for word in _WORDS if word in words}
 
 
 def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 #: Rows of a table that are there without JavaScript, erroneous ones first.
 STATIC_ROWS = 20
 _MODES = ("basic", "advanced")
-_ORDER = ("failed", "broken", "undecided", "known", "skipped", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
     return ModelView(
         id=f"m{place}",
         report=model,
-        word=next((word for word in _ORDER if word in words), "passed"),
+        word=next((word for word in wording.OUTCOME_WORDS if word in words), "passed"),
         verdicts=verdicts,
         problems=problems,
         metrics=tuple(_metric(metric) for metric in model.metrics),

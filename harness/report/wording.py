@@ -34,11 +34,8 @@ if TYPE_CHECKING:
     )
 
 ROLE_TITLES = {"parent": "Parent", "optimized": "Optimized"}
-OUTCOME_TITLES = {
-    Outcome.PASSED: "passed",
-    Outcome.FAILED: "failed",
-    Outcome.UNDECIDED: "undecided",
-}
+#: The words of a gate's end, the worst first.
+OUTCOME_WORDS = ("failed", "broken", "undecided", "known", "skipped", "passed")
 CHANGE_TITLES = {
     "kept": "kept",
     "moved": "moved",
@@ -261,20 +258,22 @@ def duration_text(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def outcome_summary(judged: Sequence[Judged], broken: int = 0) -> str:
+def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
+    """Count gates by their word, the worst first; words that no gate has are left out."""
+    words = [headword(item).lower() for item in judged] + [problem.status for problem in problems]
+    return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
+
+
+def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) -> str:
     """Sum up the run in one phrase: ``2 failed, 1 undecided, 14 passed``."""
-    words = ("FAILED", "UNDECIDED", "KNOWN", "PASSED")
-    counts = {word: sum(headword(item) == word for item in judged) for word in words}
-    said = [f"{counts[word]:,} {word.lower()}" for word in words if counts[word]]
-    if broken:
-        said.insert(1 if counts["FAILED"] else 0, f"{broken:,} broken")
+    counts = outcome_counts(judged, problems)
+    said = [f"{count:,} {word}" for word, count in counts.items()]
     return ", ".join(said) if said else "nothing was judged"
 
 
 def run_summary(report: RunReport) -> str:
     """Sum up a whole run: outcomes, models and how long it took."""
-    broken = sum(problem.status == "broken" for problem in report.problems)
-    outcome = outcome_summary(report.judged, broken)
+    outcome = outcome_summary(report.judged, report.problems)
     return (
         f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)})"
     )

@@ -71,7 +71,7 @@ def captioned(image: Image, caption: str, accent: str) -> Image:
 
 def text_px(image: Image) -> int:
     """Size of the letters that suits a picture."""
-    return max(12, round(max(image.size) / 42))
+    return max(12, round(max(image.size) / 36))
 
 
 def beside(images: Sequence[Image], gap_px: int = 6) -> Image:
