@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from harness.core.predictions import Objects
+from harness.datasets.catalog import load_dataset
+from harness.entries import DatasetEntry
+from harness.errors import DatasetError
+
+if TYPE_CHECKING:
+    from harness.datasets.sample import Dataset
+
+ENTRY = DatasetEntry("coco", path=Path("images"), annotations=Path("instances.json"))
+
+
+def write_coco(root: Path, *, images: int = 2, **changes: Any) -> None:
+    """Write a COCO folder of black images with one object on the first."""
+    folder = root / "images"
+    folder.mkdir(exist_ok=True)
+    for i in range(images):
+        cv2.imwrite(str(folder / f"{i}.jpg"), np.zeros((40, 60, 3), np.uint8))
+    content: dict[str, Any] = {
+        "images": [
+            {"id": 100 + i, "file_name": f"{i}.jpg", "width": 60, "height": 40}
+            for i in range(images)
+        ],
+        "annotations": [
+            {
+                "id": 7,
+                "image_id": 100,
+                "category_id": 90,
+                "bbox": [10, 5, 20, 10],
+                "area": 150.5,
+                "iscrowd": 1,
+            }
+        ],
+        "categories": [{"id": 90, "name": "toothbrush"}, {"id": 1, "name": "person"}],
+    }
+    (root / "instances.json").write_text(json.dumps(content | changes))
+
+
+def load(root: Path, entry: DatasetEntry = ENTRY) -> Dataset:
+    """Load the folder as the dataset ``d``."""
+    return load_dataset("d", entry, root)
+
+
+def annotation(**changes: Any) -> list[dict[str, Any]]:
+    """One annotation of the first image."""
+    usual = {"id": 7, "image_id": 100, "category_id": 1, "bbox": [1, 1, 5, 5]}
+    return [usual | changes]
+
+
+def test_categories_with_gaps_become_labels_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    """Category ids 1 and 90 are the labels 0 and 1, whatever their order in the file."""
+    write_coco(tmp_path)
+    dataset = load(tmp_path)
+    truth = dataset.samples[0].truth
+    assert isinstance(truth, Objects)
+    assert dataset.labels == ("person", "toothbrush")
+    assert truth.labels.tolist() == [1]
+    assert truth.boxes.tolist() == [[10.0, 5.0, 30.0, 15.0]]
+    assert truth.areas.tolist() == [150.5]
+    assert truth.crowd.tolist() == [True]
+
+
+def test_an_image_without_annotations_is_a_background(tmp_path: Path) -> None:
+    """Background images stay in the dataset, annotated with no object."""
+    write_coco(tmp_path)
+    dataset = load(tmp_path)
+    assert dataset.annotated
+    truth = dataset.samples[1].truth
+    assert isinstance(truth, Objects)
+    assert len(truth) == 0
+
+
+def test_an_unknown_category_is_named_with_its_annotation(tmp_path: Path) -> None:
+    """A category id that no category has is an error naming both ids."""
+    write_coco(tmp_path, annotations=annotation(category_id=5))
+    with pytest.raises(DatasetError, match=r"annotation 7 has category id 5"):
+        load(tmp_path)
+
+
+def test_a_category_beyond_the_given_labels_is_an_error(tmp_path: Path) -> None:
+    """Labels of the entry that are too few for the annotations are refused."""
+    write_coco(tmp_path)
+    entry = DatasetEntry("coco", Path("images"), Path("instances.json"), labels=("person",))
+    with pytest.raises(DatasetError, match=r"annotation 7 has category id 90, label index 1"):
+        load(tmp_path, entry)
+
+
+def test_annotations_of_an_absent_image_are_refused_above_one_per_cent(tmp_path: Path) -> None:
+    """One of three images without an entry is 33 %: an error that names it."""
+    write_coco(tmp_path, annotations=annotation(image_id=999))
+    with pytest.raises(DatasetError, match=r"1 of 3 images cannot be used.*image id 999"):
+        load(tmp_path)
+
+
+def test_a_missing_file_is_skipped_below_one_per_cent(tmp_path: Path) -> None:
+    """One missing of a hundred is left out and listed."""
+    write_coco(tmp_path, images=100)
+    (tmp_path / "images" / "3.jpg").unlink()
+    dataset = load(tmp_path)
+    assert len(dataset) == 99
+    assert dataset.skipped == (("3.jpg", "no such file"),)
+
+
+@pytest.mark.parametrize(
+    "box", [[1, 2, 3], [1, 2, -3, 4], [float("nan"), 1, 1, 1], [1, 2, float("inf"), 4]]
+)
+def test_a_wrong_box_is_named_with_its_annotation(tmp_path: Path, box: list[float]) -> None:
+    """A bbox that is no rectangle is an error naming the annotation."""
+    write_coco(tmp_path, annotations=annotation(bbox=box))
+    with pytest.raises(DatasetError, match="annotation 7 has the bbox"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must hold the lists"),
+        ('{"images": [], "annotations": [], "categories": []}', "holds no image"),
+        ('{"images": [{}], "annotations": [], "categories": []}', "not COCO's instances format"),
+        ('{"images": 3, "annotations": [], "categories": []}', "not COCO's instances format"),
+    ],
+)
+def test_a_json_of_another_form_is_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+    """Whatever the json holds, the error says what was expected."""
+    write_coco(tmp_path)
+    (tmp_path / "instances.json").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        load(tmp_path)
+
+
+def test_a_missing_json_is_named(tmp_path: Path) -> None:
+    """The path that was looked at is in the error."""
+    write_coco(tmp_path)
+    (tmp_path / "instances.json").unlink()
+    with pytest.raises(DatasetError, match=r"no file .*instances\.json"):
+        load(tmp_path)
+
+
+def test_an_image_listed_twice_is_an_error(tmp_path: Path) -> None:
+    """Names are unique within a dataset."""
+    image = {"id": 1, "file_name": "0.jpg"}
+    write_coco(tmp_path, images=1, annotations=[])
+    content = json.loads((tmp_path / "instances.json").read_text())
+    content["images"] += [image]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r"lists 0\.jpg more than once"):
+        load(tmp_path)
+
+
+def test_the_digest_follows_content_truth_and_order(tmp_path: Path) -> None:
+    """Equal data give equal digests; another box gives another."""
+    write_coco(tmp_path)
+    first = load(tmp_path).digest
+    assert load(tmp_path).digest == first
+    write_coco(tmp_path, annotations=annotation(bbox=[1, 1, 5, 6]))
+    assert load(tmp_path).digest != first
