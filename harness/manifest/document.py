@@ -92,17 +92,17 @@ def plain(value: object, *, key: str = "") -> Any:
 
     TOML knows dates, and Python integers of any size; a date may stand at ``expires`` only.
     """
+    if isinstance(value, str | bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_INT else math.nan
     if isinstance(value, dict):
         return {name: plain(item, key=name) for name, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime) and key == "expires":
+    if key == "expires" and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value.isoformat()
-    if isinstance(value, dt.date | dt.time):
-        return math.nan
-    if isinstance(value, int) and abs(value) > _LARGEST_INT:
-        return math.nan
-    return value
+    return math.nan
 
 
 def in_order(document: dict[str, Any], problems: list[Problem]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.decoders.catalog import DECODER_TASKS
 from harness.manifest.datasets import missing, paths_of
 from harness.manifest.draft import Draft, zoo
-from harness.manifest.problems import Problem, found, names, unknown_name
+from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,9 +71,7 @@ def _references(reading: Reading) -> Iterator[Problem]:
     for key in ("calibrate", "evaluate"):
         plan: Recipe | EvaluationPlan | None = reading.values.get(key)
         if plan is not None and plan.dataset not in reading.datasets:
-            none = f"expected a [datasets.NAME], there is none, found {found(plan.dataset)}"
-            known = reading.datasets
-            say = unknown_name("dataset", plan.dataset, known) if known else none
+            say = unknown_dataset(plan.dataset, reading.datasets)
             yield reading.problem(key, "dataset", say=say)
 
 

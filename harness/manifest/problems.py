@@ -89,3 +89,10 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     known = list(known)
     listed = f"expected one of {names(known)}" if known else "there is none"
     return f"no such {kind}, {listed}, found {found(name)}{meant(name, known)}"
+
+
+def unknown_dataset(name: str, known: Iterable[str]) -> str:
+    """Say that no ``[datasets.NAME]`` has this name, with those that there are."""
+    if not (known := list(known)):
+        return f"expected the name of a [datasets.NAME], there is none, found {found(name)}"
+    return unknown_name("dataset", name, known)

@@ -180,6 +180,7 @@ ADDED = [
     ("[defaults]\nlimit = 3", "defaults.limit: unknown key, expected one of *; did you mean limits?"),
     ("[defaults.limits]\nmin_match_rate = 0", "defaults.limits.min_match_rate: expected a number above 0, found 0: nothing could breach it"),
     ('[defaults]\ncalibrate = { subset = "many" }', 'defaults.calibrate.subset: expected a whole number above 0 (*), found "many"'),
+    ('[defaults]\ncalibrate = "call"', 'defaults.calibrate: no such dataset, expected one of cal, val, plain, found "call"; did you mean cal?'),
     ("[defaults.evaluate]\ndataset = 1", "defaults.evaluate.dataset: expected a string (*), found 1"),
 ]  # fmt: skip
 #: Wrong calibration beside a right evaluation, and the other way round.
