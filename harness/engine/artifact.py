@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from harness.engine.embed import embed
-from harness.errors import QuantizationError, StoreError
+from harness.errors import QuantizationError, SourceError, StoreError
 from harness.sources.catalog import locate, resolve
 from harness.sources.quantized import quantization_trace
 

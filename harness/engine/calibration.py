@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.progress import SILENT
-from harness.errors import QuantizationError
+from harness.errors import DatasetError, QuantizationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     import openvino as ov
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: NNCF goes over the images several times: so many bytes of prepared ones are kept in memory.
 KEPT_BYTES = 256 * 2**20
+#: Share of unreadable images above which a set is refused (the loaders' own share).
+MOST_SKIPPED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +82,65 @@ class Stream:
     ----------
     calibration
         What to prepare, and whom to tell.
+
+    Attributes
+    ----------
+    skipped
+        Name and reason of every image that turned out to be unreadable, in order.
     """
 
     def __init__(self, calibration: Calibration) -> None:
         self._calibration = calibration
-        self._kept: list[NDArray[np.uint8]] = []
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._room = KEPT_BYTES
+        self.skipped: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._calibration.samples)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """Yield uint8 [1, height, width, channels] for every sample, in order."""
+        """Yield uint8 [1, height, width, channels] for every readable sample, in order.
+
+        Raises
+        ------
+        DatasetError
+            Where more than 1 % of the images cannot be read.
+        """
         progress = self._calibration.progress
         progress.start("calibrate", len(self))
-        for index in range(len(self)):
-            yield self._input(index)
+        for index, sample in enumerate(self._calibration.samples):
+            if sample.name not in self.skipped:
+                prepared = self._input(index, sample)
+                if prepared is not None:
+                    yield prepared
             progress.advance()
         progress.close()
 
-    def _input(self, index: int) -> NDArray[np.uint8]:
-        if index < len(self._kept):
+    def _input(self, index: int, sample: Sample) -> NDArray[np.uint8] | None:
+        if index in self._kept:
             return self._kept[index]
-        prepared = self._calibration.prepare(self._calibration.samples[index])[None]
-        if index == len(self._kept) and (index + 1) * prepared.nbytes <= KEPT_BYTES:
-            self._kept.append(prepared)
+        try:
+            prepared = self._calibration.prepare(sample)[None]
+        except DatasetError as error:
+            self.skipped[sample.name] = str(error)
+            refuse_many_skipped(self.skipped.values(), len(self), error)
+            return None
+        if prepared.nbytes <= self._room:
+            self._kept[index] = prepared
+            self._room -= prepared.nbytes
         return prepared
+
+
+def refuse_many_skipped(reasons: Collection[str], total: int, error: DatasetError) -> None:
+    """Let at most 1 % of the images be unreadable.
+
+    Raises
+    ------
+    DatasetError
+        Says how many there are, and the first.
+    """
+    if len(reasons) > MOST_SKIPPED * total:
+        raise DatasetError(
+            f"{len(reasons)} of {total} images cannot be read, more than 1 %, the first: "
+            f"{next(iter(reasons))}; repair or remove them"
+        ) from error

@@ -5,32 +5,30 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.engine import artifact
+from harness.engine.ignored import check_ignored
 from harness.errors import HarnessError, QuantizationError
 from harness.sources.reading import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     import openvino as ov
 
     from harness.engine.artifact import Artifact
-    from harness.engine.calibration import Aim, Calibration
-    from harness.entries import IgnoredScope, Recipe
+    from harness.engine.calibration import Aim, Calibration, Stream
+    from harness.entries import Recipe
     from harness.store import Store
 
 #: Raised whenever this module changes what it asks NNCF for.
 SCHEMA = 1
 _REPORT = "quantization.json"
-_WEIGHTY = frozenset({"Convolution", "GroupConvolution", "ConvolutionBackpropData", "MatMul"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +118,8 @@ def quantize(
     }
 
     def build(folder: Path) -> None:
-        reached = _build(_Job(parent, recipe, calibration, aim), folder)
-        names = [sample.name for sample in calibration.samples]
+        reached, skipped = _build(_Job(parent, recipe, calibration, aim), folder)
+        names = [sample.name for sample in calibration.samples if sample.name not in skipped]
         told = {"images": names, "reached": None if reached is None else asdict(reached)}
         (folder / _REPORT).write_text(json.dumps(told, indent=1))
 
@@ -131,14 +129,15 @@ def quantize(
     return Optimized(artifact.load(folder), tuple(told["images"]), reached)
 
 
-def _build(job: _Job, folder: Path) -> Reached | None:
+def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
     import openvino as ov
 
     model = ov.Core().read_model(job.parent.path)
-    _check_ignored(model, job.recipe.ignored)
+    check_ignored(model, job.recipe.ignored)
+    stream = job.calibration.stream()
     with _routed() as nncf:
         try:
-            optimized = _ask(nncf, model, job)
+            optimized = _ask(nncf, model, job, stream)
         except HarnessError:
             raise
         except _refusals(nncf) as error:
@@ -147,12 +146,13 @@ def _build(job: _Job, folder: Path) -> Reached | None:
                 f"({type(error).__name__}: {first_line(error)})"
             ) from error
     artifact.save(optimized, folder)
-    return None if job.aim is None else _measured(model, optimized, job.aim)
+    reached = None if job.aim is None else _measured(model, optimized, job.aim)
+    return reached, stream.skipped
 
 
-def _ask(nncf: Any, model: ov.Model, job: _Job) -> ov.Model:
+def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> ov.Model:
     """Call NNCF; its parameters are the recipe's, nothing is decided here."""
-    recipe, aim, stream = job.recipe, job.aim, job.calibration.stream()
+    recipe, aim = job.recipe, job.aim
     asked = {
         "preset": nncf.QuantizationPreset(recipe.preset),
         "target_device": nncf.TargetDevice(recipe.target_device),
@@ -222,36 +222,3 @@ def _routed() -> Iterator[Any]:
     nncf_logger.propagate = True
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield nncf
-
-
-def _check_ignored(model: ov.Model, ignored: IgnoredScope) -> None:
-    """Refuse an ignored scope that fits no layer, and say what comes near."""
-    ops = [op for op in model.get_ordered_ops() if op.get_type_name() != "Constant"]
-    # The layers people mean come first: graphs are full of small nodes with numbers for names.
-    ops.sort(key=lambda op: op.get_type_name() not in _WEIGHTY)
-    names = [op.get_friendly_name() for op in ops]
-    types = sorted({op.get_type_name() for op in ops})
-    _check_among(ignored.names, names, "names")
-    _check_among(ignored.types, types, "types")
-    for pattern in ignored.patterns:
-        try:
-            fits = re.compile(pattern).match
-        except re.error as error:
-            raise QuantizationError(
-                f"calibrate.ignored.patterns: {pattern!r} is no regular expression ({error})"
-            ) from error
-        if not any(map(fits, names)):
-            raise QuantizationError(
-                f"calibrate.ignored.patterns: {pattern!r} matches the start of no layer's name; "
-                f"names look like {', '.join(map(repr, names[:3]))}"
-            )
-
-
-def _check_among(asked: Sequence[str], present: Sequence[str], field: str) -> None:
-    for name in asked:
-        if name not in present:
-            near = get_close_matches(name, present, n=3, cutoff=0.5) or list(present[:3])
-            raise QuantizationError(
-                f"calibrate.ignored.{field}: the model has no {name!r}; did you mean "
-                f"{' or '.join(map(repr, near))}?"
-            )

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from harness.datasets.images import read_image
+from harness.engine.calibration import refuse_many_skipped
 from harness.engine.preprocess import prepare
 from harness.engine.progress import SILENT
 from harness.engine.runtime import ports_of
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from harness.decoders.protocol import Outputs
     from harness.engine.progress import Progress
     from harness.entries import Preprocess
-
-#: Share of unreadable images above which a dataset is refused (the loaders' own share).
-MOST_SKIPPED = 0.01
 
 Loaded = tuple["NDArray[np.uint8]", "Frame"]
 
@@ -149,14 +147,10 @@ class _Run:
                 queue.wait_all()
 
     def _skip(self, index: int, error: DatasetError) -> None:
-        total = len(self._feed.samples)
         self.skipped.append((self._feed.samples[index].name, str(error)))
         self._feed.progress.advance()
-        if len(self.skipped) > MOST_SKIPPED * total:
-            raise DatasetError(
-                f"{len(self.skipped)} of {total} images cannot be read, more than 1 %, the first: "
-                f"{self.skipped[0][1]}; repair or remove them"
-            ) from error
+        reasons = [reason for _, reason in self.skipped]
+        refuse_many_skipped(reasons, len(self._feed.samples), error)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
