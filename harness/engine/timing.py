@@ -42,6 +42,8 @@ __all__ = ["Control", "Options", "Timing", "measure_control", "targets_of", "tim
 ARMS: tuple[ArmName, ...] = ("optimized", "parent_f32", "parent_default")
 #: How long a lock held by another timing is waited for.
 LOCK_S = 900.0
+#: How long other processes are waited for before the rounds begin.
+PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,6 @@ def timed(
     benchmark: Benchmark,
     *,
     progress: Progress | None = None,
-    patience_s: float = 5.0,
 ) -> Timing:
     """Measure rounds alone on the machine: locked, after a bounded wait for quiet.
 
@@ -155,7 +156,7 @@ def timed(
     """
     refuse_parallel()
     with machine_lock(LOCK_S):
-        before, notes = wait_for_quiet(patience_s)
+        before, notes = wait_for_quiet(PATIENCE_S)
         conditions = Conditions(
             benchmark.device,
             benchmark.hint,
