@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.tasks import classification, detection
+from harness.tasks import classification, detection, instance_segmentation
 
 if TYPE_CHECKING:
     from harness.tasks.protocol import Task
@@ -12,4 +12,5 @@ if TYPE_CHECKING:
 TASKS: dict[str, Task] = {
     "classification": classification,
     "detection": detection,
+    "instance_segmentation": instance_segmentation,
 }

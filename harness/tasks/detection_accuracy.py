@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.core.predictions import Detections, Objects
     from harness.pair import Role
 
 #: Objects that a class needs before its own drop is judged.
@@ -47,15 +48,29 @@ METRICS: Mapping[str, str] = MappingProxyType(
 _BUDGET = 400_000_000
 
 
-def coco(comparison: Detected, role: Role, outline: Outline = "bbox") -> CocoScores:
-    """COCO's scores of one role.
+def outline_of(comparison: Detected) -> Outline:
+    """Masks where every object of both roles and of the truth has one, else boxes."""
+    return comparison.once("outline", lambda: _outline_of(comparison))
+
+
+def _outline_of(comparison: Detected) -> Outline:
+    listed: list[Detections | Objects] = []
+    for result in checked(comparison):
+        listed += [*result.record, objects_of(result)]
+    found = [item for item in listed if len(item)]
+    return "segm" if found and all(item.masks is not None for item in found) else "bbox"
+
+
+def coco(comparison: Detected, role: Role, outline: Outline | None = None) -> CocoScores:
+    """COCO's scores of one role, by masks where all have one unless ``outline`` says otherwise.
 
     Raises
     ------
     DatasetError
         Where an image has no annotation, or no image has an annotated object.
     """
-    scores = comparison.once(f"coco {outline} {role}", lambda: _coco(comparison, role, outline))
+    by = outline or outline_of(comparison)
+    scores = comparison.once(f"coco {by} {role}", lambda: _coco(comparison, role, by))
     if not scores.overall:
         raise DatasetError(
             f"none of {len(comparison)} images holds an annotated object: average precision is not "

@@ -1,0 +1,90 @@
+"""Instance segmentation: object detection with masks for boxes throughout, and box AP beside mask AP.
+
+Overlap, matching, tables and average precision take masks wherever every object has one
+(:mod:`harness.tasks.overlap`); this module sees to it that every object does.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from harness.errors import DecoderError
+from harness.pair import ROLES, Pair
+from harness.tasks import detection
+from harness.tasks.coco_ap import STATISTICS
+from harness.tasks.detection import (
+    LIMITS,
+    changes,
+    detail,
+    judge_quantity,
+    pack,
+    smallest_drop,
+    tables,
+    unpack,
+    worst,
+)
+from harness.tasks.detection_accuracy import coco
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.core.predictions import Detections, Truth
+    from harness.pair import Role
+    from harness.tasks.detection_matching import Detected
+
+__all__ = [
+    "DEFAULT_METRIC",
+    "LIMITS",
+    "METRICS",
+    "changes",
+    "compact",
+    "detail",
+    "judge_quantity",
+    "metrics",
+    "pack",
+    "smallest_drop",
+    "tables",
+    "unpack",
+    "worst",
+]
+
+DEFAULT_METRIC = "ap"
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: f"Mask {detection.METRICS[name]}" for name in STATISTICS},
+        **{f"box_{name}": f"Box {detection.METRICS[name]}" for name in STATISTICS},
+    }
+)
+
+
+def compact(
+    prediction: Pair[Detections], truth: Truth | None, name: str = "this image"
+) -> Pair[Detections]:
+    """Keep the best objects of both roles with their masks (run lengths).
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinity, and on objects without masks, naming the image.
+    """
+    for role in ROLES:
+        if len(prediction[role]) and prediction[role].masks is None:
+            raise DecoderError(
+                f"{name}, {role} model: objects without masks; instance segmentation needs a decoder "
+                'that gives masks, or task = "detection"'
+            )
+    return detection.compact(prediction, truth, name)
+
+
+def metrics(comparison: Detected) -> Pair[dict[str, float]]:
+    """Mask AP and box AP of both roles; a size of which nothing is annotated has none."""
+    return Pair(*(_of_role(comparison, role) for role in ROLES))
+
+
+def _of_role(comparison: Detected, role: Role) -> dict[str, float]:
+    boxes = coco(comparison, role, "bbox").overall
+    return {
+        **coco(comparison, role).overall,
+        **{f"box_{name}": value for name, value in boxes.items()},
+    }
