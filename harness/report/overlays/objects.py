@@ -83,7 +83,7 @@ def _ascii(label: str) -> str:
 
 
 def _width(image: Image, change: ObjectChange) -> int:
-    thin = max(1, round(max(image.size) / 480))
+    thin = max(2, round(max(image.size) / 400))
     return thin if change.change == "kept" else thin * 2 + 1
 
 
