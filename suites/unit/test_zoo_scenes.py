@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,8 @@ def test_boxes_lie_within_the_image() -> None:
 def test_masks_do_not_overlap_and_agree_with_the_semantic_truth() -> None:
     """Each pixel belongs to one object at most, and carries that object's class."""
     for scene in _scenes():
-        assert sum(mask.astype(int) for mask in scene.masks).max(initial=0) <= 1
+        together = np.sum([np.zeros_like(scene.owners), *scene.masks], axis=0)
+        assert together.max() <= 1
         for label, mask in zip(scene.labels, scene.masks, strict=True):
             assert (scene.classes[mask == 1] == label + 1).all()
         assert ((scene.classes > 0) == (scene.owners > 0)).all()
@@ -111,15 +113,11 @@ def test_classification_gives_the_dominant_digit() -> None:
         ({"split": "test"}, "one of train, calibrate, evaluate"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, object], complaint: str) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], complaint: str) -> None:
     """Each bad argument is named."""
-    good: dict[str, object] = {"seed": 0, "index": 0, "size": SIZE, "split": "train"}
+    good: dict[str, Any] = {"seed": 0, "index": 0, "size": SIZE, "split": "train"}
     with pytest.raises(ValueError, match=complaint):
-        _render(**{**good, **arguments})
-
-
-def _render(seed: int, index: int, size: tuple[int, int], split: Split) -> Scene:
-    return render(seed, index, size=size, split=split)
+        render(**{**good, **arguments})
 
 
 def test_splits_keep_their_order() -> None:
