@@ -1,0 +1,105 @@
+"""The models of Open Model Zoo, as openvino-dev 2024.6.0's own files describe them.
+
+``index.jsonl`` beside this module is what ``extract.py`` prints in an environment with openvino-dev:
+names, inputs and evaluation settings are known without it, and without a network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INDEX = Path(__file__).with_name("index.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class OmzInput:
+    """One input as model.yml says; shape and layout are those of the converted model."""
+
+    name: str
+    shape: tuple[int, ...]
+    layout: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OmzModel:
+    """One model.
+
+    Parameters
+    ----------
+    framework
+        Of the original: ``dldt`` (published as IR), ``onnx``, ``pytorch`` or ``tf``.
+    stages
+        Names of its parts where it is made of several networks.
+    part_of
+        Name of the whole that it is a part of.
+    accuracy
+        Adapter, dataset, processing and metrics of its accuracy-check.yml; empty where it has
+        none for OpenVINO.
+    """
+
+    name: str
+    framework: str
+    task: str
+    licence: str
+    precisions: tuple[str, ...]
+    stages: tuple[str, ...]
+    part_of: str | None
+    inputs: tuple[OmzInput, ...]
+    accuracy: Mapping[str, Any] = field(hash=False)
+
+
+@lru_cache(maxsize=1)
+def load_index() -> Mapping[str, OmzModel]:
+    """Return every model by name, sorted; parts of models included."""
+    lines = INDEX.read_text(encoding="utf-8").splitlines()
+    models = map(_model, map(json.loads, lines))
+    return MappingProxyType({model.name: model for model in models})
+
+
+def find_model(name: str) -> OmzModel:
+    """Return a model by name.
+
+    Raises
+    ------
+    SourceError
+        For an unknown name, with the nearest ones.
+    """
+    index = load_index()
+    if name not in index:
+        near = get_close_matches(name, index, n=3)
+        hint = (
+            f"did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else "see `quantgate fetch --list`"
+        )
+        raise SourceError(f"there is no Open Model Zoo model {name!r}; {hint}")
+    return index[name]
+
+
+def _model(row: dict[str, Any]) -> OmzModel:
+    inputs = tuple(
+        OmzInput(entry["name"], tuple(entry["shape"] or ()), entry["layout"])
+        for entry in row["inputs"]
+    )
+    return OmzModel(
+        name=row["name"],
+        framework=row["framework"] or "composite",
+        task=row["task"],
+        licence=row["licence"] or "unknown",
+        precisions=tuple(row["precisions"]),
+        stages=tuple(row["stages"]),
+        part_of=row["part_of"],
+        inputs=inputs,
+        accuracy=row["accuracy"],
+    )
