@@ -21,8 +21,8 @@ NEEDS_TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_d
 
 #: Limits that only some tasks can judge; every task judges all others.
 TASKS_OF_LIMIT: Mapping[str, tuple[str, ...]] = {
-    "min_match_rate": ("detection",),
-    "min_class_precision": ("detection",),
+    "min_match_rate": ("detection", "instance_segmentation"),
+    "min_class_precision": ("detection", "instance_segmentation"),
 }
 
 #: From here on nothing could breach the limit: the quantity cannot get there.

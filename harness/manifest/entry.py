@@ -16,6 +16,7 @@ from harness.manifest.problems import (
     Problem,
     dotted,
     found,
+    names,
     unknown_dataset,
     unknown_key,
     unknown_name,
@@ -23,7 +24,7 @@ from harness.manifest.problems import (
 from harness.manifest.shape import read, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -111,7 +112,9 @@ def _value(one: Draft, key: str, problems: list[Problem]) -> Any:
             sentence = f"expected a string or {say(hint)}, found {found(raw)}"
             problems.append(Problem(one.where(key), sentence))
             return None
-        chosen = _source_of(raw) if key == "source" else _decoder_of(one, raw, problems)
+        chosen = (
+            _source_of(one, raw, problems) if key == "source" else _decoder_of(one, raw, problems)
+        )
         if chosen is None:
             return None
         hint = chosen
@@ -125,26 +128,37 @@ def _value(one: Draft, key: str, problems: list[Problem]) -> Any:
     return value
 
 
-def _source_of(raw: Mapping[str, Any]) -> type:
-    """Kind of source whose first key is there; where none is, a local file was meant."""
-    kinds: tuple[type, ...] = get_args(AnySource)
-    return next((kind for kind in kinds if next(iter(hints.fields(kind))) in raw), kinds[0])
+def _source_of(one: Draft, raw: Mapping[str, Any], problems: list[Problem]) -> type | None:
+    """Kind of source whose first key is there."""
+    kinds = {next(iter(hints.fields(kind))): kind for kind in get_args(AnySource)}
+    chosen = next((kind for key, kind in kinds.items() if key in raw), None)
+    if chosen is None:
+        place = ("models", one.id, "source")
+        problems.append(Problem(place, f"expected a table with one of {names(kinds)}"))
+        problems.extend(_strange(one, "source", raw, kinds.values()))
+    return chosen
 
 
 def _decoder_of(one: Draft, raw: Mapping[str, Any], problems: list[Problem]) -> type | None:
+    """Decoder that ``kind`` names."""
     kind = raw.get("kind")
     if isinstance(kind, str) and kind in DECODERS:
         return DECODERS[kind]  # type: ignore[no-any-return]
     if "kind" in raw:
-        problem = Problem(one.where("decoder", "kind"), unknown_name("decoder", kind, DECODERS))
+        place = one.where("decoder", "kind")
+        problems.append(Problem(place, unknown_name("decoder", kind, DECODERS)))
     else:
         place = ("models", one.id, "decoder", "kind")
-        problem = Problem(place, f"missing, expected one of {', '.join(DECODERS)}")
-        known = dict.fromkeys(key for one in DECODERS.values() for key in hints.fields(one))
-        problems.extend(
-            Problem(one.where("decoder", key), unknown_key(key, known))
-            for key in raw
-            if key not in known
-        )
-    problems.append(problem)
+        problems.append(Problem(place, f"missing, expected one of {names(DECODERS)}"))
+        problems.extend(_strange(one, "decoder", raw, DECODERS.values()))
     return None
+
+
+def _strange(
+    one: Draft, key: str, raw: Mapping[str, Any], kinds: Iterable[type]
+) -> Iterator[Problem]:
+    """Keys that no kind of table knows, where the kind itself could not be told."""
+    known = list(dict.fromkeys(name for kind in kinds for name in hints.fields(kind)))
+    for name in raw:
+        if name not in known:
+            yield Problem(one.where(key, name), unknown_key(name, known))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 METRICS: Mapping[str, tuple[str, ...]] = {
     "classification": ("top1", "top5"),
     "detection": ("ap", "ap50", "ap75", "voc", "voc11"),
+    "instance_segmentation": ("ap", "ap50", "ap75"),
 }
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
 RESERVED_MARKS = frozenset(
@@ -103,7 +104,7 @@ def _truth(reading: Reading) -> Iterator[Problem]:
     if data is None or task is None or task in _truth_of(data):
         return
     kind = f'{data.kind} with subject = "{data.subject}"' if data.kind == "digits" else data.kind
-    say = f"expected a dataset for {task}, found one of kind {kind}, which is for {_truth_of(data)[0]}"
+    say = f"expected a dataset for {task}, found one of kind {kind}, which is for {names(_truth_of(data))}"
     yield reading.problem("evaluate", "dataset", say=say)
 
 
@@ -111,8 +112,9 @@ def _truth_of(data: DatasetEntry) -> tuple[str, ...]:
     """Tasks that a dataset has the truth for; without annotations it serves them all."""
     if data.kind == "folder":
         return tuple(METRICS)
-    single = data.kind == "imagenet" or (data.kind == "digits" and data.subject == "single")
-    return ("classification",) if single else ("detection",)
+    if data.kind == "imagenet" or (data.kind == "digits" and data.subject == "single"):
+        return ("classification",)
+    return ("detection",) if data.kind == "voc" else ("detection", "instance_segmentation")
 
 
 def _plan(reading: Reading) -> Iterator[Problem]:

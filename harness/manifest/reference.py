@@ -18,6 +18,7 @@ from harness.entries import (
     Preprocess,
     Recipe,
     ReportPlan,
+    TaskName,
 )
 from harness.limits import NEEDS_TRUTH, TASKS_OF_LIMIT
 from harness.manifest import hints
@@ -85,7 +86,8 @@ def _default(table: type, key: str) -> str:
 
 
 def _judges(key: str) -> str:
-    only = f"{', '.join(TASKS_OF_LIMIT[key])} only" if key in TASKS_OF_LIMIT else ""
+    able = [task for task in TASKS_OF_LIMIT.get(key, ()) if task in get_args(TaskName)]
+    only = f"{', '.join(able)} only" if able else ""
     return only or ("needs annotated images" if key in NEEDS_TRUTH else "")
 
 

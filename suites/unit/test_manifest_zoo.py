@@ -35,7 +35,7 @@ evaluate = "val"
 def catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a catalog with one model in place of the built-in models."""
     module = SimpleNamespace(ZOO={"digits-ssd": DIGITS})
-    monkeypatch.setitem(sys.modules, "harness.zoo.catalog", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "harness.zoo.catalog", module)
 
 
 def test_a_built_in_model_knows_how_it_is_fed_and_read(tmp_path: Path) -> None:
@@ -68,6 +68,8 @@ def test_an_unknown_built_in_model_is_told_with_the_nearest_one(tmp_path: Path) 
     with pytest.raises(ManifestError) as caught:
         load_manifest(path)
     assert caught.value.problems == (
-        "models.built-in.source.zoo: no such built-in model, expected one of digits-ssd, "
-        'found "digit-ssd"; did you mean digits-ssd?',
+        (
+            "models.built-in.source.zoo: no such built-in model, expected one of digits-ssd, "
+            'found "digit-ssd"; did you mean digits-ssd?'
+        ),
     )
