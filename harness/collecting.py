@@ -26,6 +26,7 @@ SUITES = (
 )
 #: Not a limit of the manifest: every model is asked whether it was quantized at all.
 INTEGRITY = "integrity"
+_DEFAULT_CHARS = "fE"
 
 _CASES: pytest.StashKey[dict[str, list[object]]] = pytest.StashKey()
 
@@ -88,6 +89,8 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
 def route_output(config: pytest.Config, run: Run) -> None:
     """Send Allure results and JUnit XML into the run's directory, unless the user said where."""
     option = config.option
+    if option.reportchars == _DEFAULT_CHARS:
+        option.reportchars = ""  # every verdict has its line and its row in the table already
     if getattr(option, "allure_report_dir", "absent") is None:
         option.allure_report_dir = str(run.directory / "allure-results")
     if getattr(option, "xmlpath", "absent") is None:

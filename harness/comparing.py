@@ -49,11 +49,9 @@ def keep_comparison(entry: ModelEntry, run: Run, found: Comparison[Any], data: D
 
     task = TASKS[entry.task]
     plan, report = entry.evaluate, run.manifest.report
-    changed = worst_pictures(entry, task, found, data.evaluation)
+    changed, more = worst_pictures(entry, task, found, data.evaluation, most=report.images)
     share = report.budget_mb * _MEGABYTE / max(1, len(run.manifest.models))
-    drawn, dropped = draw_worst(
-        changed[: report.images], run.directory, model=entry.id, budget_bytes=int(share)
-    )
+    drawn, dropped = draw_worst(changed, run.directory, model=entry.id, budget_bytes=int(share))
     metrics: list[Metric] = []
     if all(image.truth is not None for image in found.images):
         both = task.metrics(found)
@@ -70,7 +68,7 @@ def keep_comparison(entry: ModelEntry, run: Run, found: Comparison[Any], data: D
             "metrics": encode(metrics),
             "tables": encode([*task.tables(found, plan), tensors.tensor_table(found)]),
             "pictures": encode(drawn),
-            "omitted": max(0, len(changed) - report.images) + dropped,
+            "omitted": more + dropped,
             "notes": skipped,
             "facts": [
                 ["evaluation images", str(len(found))],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Set in a config's stash when -k, -m or another plugin left tests out.
 SELECTED: pytest.StashKey[bool] = pytest.StashKey()
+ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytest.StashKey()
 FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 
 
@@ -49,9 +52,6 @@ def finish(config: pytest.Config, run: Run) -> bool:
     ]
     allure = getattr(config.option, "allure_report_dir", None)
     try:
-        import os
-        from pathlib import Path
-
         page = finish_run(
             report, run.directory, allure=Path(allure) if allure else None, environ=os.environ
         )
@@ -59,6 +59,8 @@ def finish(config: pytest.Config, run: Run) -> bool:
         config.stash[FINISHED] = (*lines, f"no report: {error}")
         return True
     config.stash[FINISHED] = (*lines, f"report: {page}")
+    config.stash[ANSWERS] = (report.judged, report.problems)
+    run.forget()
     return bool(missing)
 
 
@@ -66,7 +68,8 @@ def write_summary(reporter: Any, run: Run) -> None:
     """Write the table of all verdicts and where the evidence lies."""
     from harness.report.wording import summary_rows
 
-    judged, problems = _judged(run), _problems(run)
+    kept = reporter.config.stash.get(ANSWERS, None)
+    judged, problems = kept or (_judged(run), _problems(run))
     if judged or problems:
         reporter.write_sep("=", "verdicts")
         for line in terminal.summary_lines(summary_rows(judged, problems)):
@@ -137,11 +140,7 @@ def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[s
         return []
     answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
     answered |= {(problem.model, problem.gate) for problem in report.problems}
-    return sorted(collecting.declared(run) - answered - _passed_integrity(run))
-
-
-def _passed_integrity(run: Run) -> set[tuple[str, str]]:
-    return {(record["model"], record["gate"]) for record in run.records("passed")}
+    return sorted(collecting.declared(run) - answered)
 
 
 def _narrowed(config: pytest.Config) -> bool:

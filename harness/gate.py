@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shlex
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.core.comparison import Comparison
-    from harness.core.verdict import JudgeMode
     from harness.core.timing import Timing
+    from harness.core.verdict import JudgeMode
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
@@ -86,7 +87,9 @@ class Gate:
         limit = self.limit
         if limit is None:
             raise UndecidedError(self._unlisted())
-        mode: JudgeMode = "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
+        mode: JudgeMode = (
+            "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
+        )
         verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
         self.conclude(verdict, finding)
 
@@ -172,20 +175,28 @@ class Gate:
 
     def passed(self, sentence: str) -> None:
         """Keep a gate that has no number and holds."""
-        self.run.append("passed", {"model": self.entry.id, "gate": self.key, "sentence": sentence})
-        self.node.user_properties.append((LINE, f"PASSED  {self.entry.id}: {sentence}"))
+        self._answer("passed", sentence)
 
     def failed(self, sentence: str) -> None:
         """Keep a gate that has no number and does not hold, and fail the test."""
-        self.run.append("failed", {"model": self.entry.id, "gate": self.key, "sentence": sentence})
-        line = f"FAILED  {self.entry.id}: {sentence}"
-        self.node.user_properties.append((LINE, line))
+        line = self._answer("failed", sentence)
         pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
+
+    def _answer(self, status: str, sentence: str) -> str:
+        record = {"model": self.entry.id, "gate": self.key, "status": status, "sentence": sentence}
+        self.run.append("problems", record)
+        line = f"{status.upper()}  {self.entry.id}: {sentence}"
+        self.node.user_properties.append((LINE, line))
+        return line
 
     def repeat(self) -> str:
         """Write the command that repeats exactly this one test."""
         function = self.node.originalname if isinstance(self.node, pytest.Function) else ""
-        return f'pytest -k "{self.entry.id} and {function}"'
+        config, manifest = self.node.config, self.run.manifest.path
+        own = config.rootpath / str(config.getini("quantgate_manifest"))
+        bare = own == manifest and config.getoption("--manifest") is None
+        command = "pytest" if bare else f"quantgate gate {shlex.quote(str(manifest))}"
+        return f'{command} -k "{function}[{self.entry.id}]"'
 
     def _judged(self, verdict: Verdict, finding: Finding, standing: Standing) -> Judged:
         from harness.report.model import Judged

@@ -27,16 +27,23 @@ Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
 
 
 def worst_pictures(
-    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset
-) -> list[Drawable]:
-    """List every image on which the roles differ, worst first, ready to be drawn."""
+    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset, *, most: int
+) -> tuple[list[Drawable], int]:
+    """List the images that changed most, worst first, ready to be drawn.
+
+    Returns
+    -------
+    tuple
+        At most ``most`` pictures, and how many more images changed.
+    """
     samples = {sample.name: sample for sample in dataset.samples}
+    changed = task.worst(comparison, entry.evaluate)
     found: list[Drawable] = []
-    for change in task.worst(comparison, entry.evaluate):
+    for change in changed[:most]:
         result = comparison.images[change.index]
-        picture = _picture(entry, task, comparison, result, change.sentence)
+        picture = _picture(entry, task, (comparison, result), change.sentence)
         found.append((picture, _loader(samples[result.name])))
-    return found
+    return found, max(0, len(changed) - most)
 
 
 def _loader(sample: Any) -> Callable[[], Sequence[NDArray[np.uint8]]]:
@@ -51,10 +58,10 @@ def _loader(sample: Any) -> Callable[[], Sequence[NDArray[np.uint8]]]:
 def _picture(
     entry: ModelEntry,
     task: Task,
-    comparison: Comparison[Any],
-    result: ImageResult[Any],
+    compared: tuple[Comparison[Any], ImageResult[Any]],
     sentence: str,
 ) -> Picture:
+    comparison, result = compared
     labels, plan = comparison.labels, entry.evaluate
     if entry.task == "classification":
         return Picture(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,10 @@ class Run:
                     yield json.loads(line)
                 except json.JSONDecodeError:
                     continue
+
+    def forget(self) -> None:
+        """Remove the parts: the whole report holds them now."""
+        shutil.rmtree(self.parts, ignore_errors=True)
 
     def keep(self, model_id: str, part: str, fields: Mapping[str, Any]) -> None:
         """Write some fields of a model's report, complete or not at all."""
