@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from harness.engine.embed import embed
-from harness.errors import QuantizationError, SourceError, StoreError
+from harness.engine.runtime import ports_of
+from harness.errors import QuantizationError, StoreError
 from harness.sources.catalog import locate, resolve
 from harness.sources.quantized import quantization_trace
 
@@ -82,9 +83,18 @@ def parent_artifact(
                 f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
                 "model as it was before quantization"
             )
-        save(embed(model, preprocess), folder)
+        embedded = embed(model, preprocess)
+        _name_outputs(embedded)
+        save(embedded, folder)
 
     return load(store.get_or_build("parent", key, build))
+
+
+def _name_outputs(model: ov.Model) -> None:
+    """Give outputs without a tensor name that of their layer: both roles are read by it."""
+    for output in model.outputs:
+        if not output.get_names():
+            output.get_tensor().set_names({ports_of([output])[0].name})
 
 
 def save(model: ov.Model, folder: Path) -> None:
