@@ -97,16 +97,16 @@ class YoloV8Decoder:
     @staticmethod
     def fits(ports: Sequence[Port]) -> bool:
         """Whether exactly one output is a table of boxes and classes, either way round."""
-        return len(_tables(ports, _BOX)) == 1
+        return len(_tables_of_boxes(ports, _BOX)) == 1
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without exactly one such table (see Decoder)."""
-        if len(_tables(chosen(ports, self.outputs), _BOX + self.coefficients)) != 1:
+        if len(_tables_of_boxes(chosen(ports, self.outputs), _BOX + self.coefficients)) != 1:
             raise misfit(self.kind, _V8, ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _tables(chosen(ports_of(outputs), self.outputs), _BOX + self.coefficients)
+        found = _tables_of_boxes(chosen(ports_of(outputs), self.outputs), _BOX + self.coefficients)
         if len(found) != 1:
             raise misfit(self.kind, _V8, ports_of(outputs))
         table = finite(outputs, found[0].name).reshape(found[0].shape[-2:])
@@ -135,6 +135,12 @@ def _corners(boxes: NDArray[np.float32], units: str, size: tuple[int, int]) -> N
 
 
 def _tables(ports: Sequence[Port], least: int) -> list[Port]:
-    """Ports that are tables with more than ``least`` numbers a box, whichever way round."""
+    """Ports whose rows have more than ``least`` numbers."""
+    tables = ((port, as_table(port.shape)) for port in ports)
+    return [port for port, table in tables if table is not None and table[1] > least]
+
+
+def _tables_of_boxes(ports: Sequence[Port], least: int) -> list[Port]:
+    """Ports with more than ``least`` numbers a box, whichever way round."""
     tables = ((port, as_table(port.shape)) for port in ports)
     return [p for p, table in tables if table is not None and not -1 < min(table) <= least]

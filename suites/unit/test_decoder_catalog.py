@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from harness.decoders.boxes_scores import BoxesScoresDecoder
+from harness.decoders.catalog import DECODER_TASKS, DECODERS, AnyDecoder
+from harness.decoders.class_scores import ClassScoresDecoder
+from harness.decoders.fields import CLASS_ID_LISTS
+from harness.decoders.nanodet import NanodetDecoder
+from harness.decoders.ports import fitting_kinds
+from harness.decoders.protocol import Port
+from harness.decoders.ssd import SsdDecoder
+from harness.decoders.yolox import YoloxDecoder
+from harness.errors import DecoderError
+
+NANODET = [
+    *(Port(f"cls{n}", (1, n, 80)) for n in (1600, 400, 100)),
+    *(Port(f"dis{n}", (1, n, 32)) for n in (1600, 400, 100)),
+]
+CONTRACTS = {
+    "class-scores": [Port("out", (1, 1000, 1, 1))],
+    "ssd": [Port("out", (1, 1, 100, 7))],
+    "boxes-scores": [Port("scores", (1, 4420, 2)), Port("boxes", (1, 4420, 4))],
+    "ssd-raw": [Port("boxes", (1, 1917, 4)), Port("scores", (1, 1917, 91))],
+    "yolox": [Port("out", (1, 3549, 85))],
+    "nanodet": NANODET,
+    "fastestdet": [Port("out", (1, 85, 22, 22))],
+    "yolo": [Port("a", (1, 255, 20, 20)), Port("b", (1, 255, 10, 10))],
+    "yolo-v5": [Port("out", (1, 25200, 85))],
+    "yolo-v8": [Port("out", (1, 84, 8400))],
+}
+
+
+def test_the_catalog_is_complete() -> None:
+    """Every decoder of the manifest's union is listed under its own kind, with its tasks."""
+    kinds = {
+        next(f.default for f in dataclasses.fields(decoder) if f.name == "kind"): decoder
+        for decoder in get_args(AnyDecoder)
+    }
+    assert kinds == DECODERS
+    assert set(DECODER_TASKS) == set(DECODERS)
+    assert set(CONTRACTS) == set(DECODERS)
+
+
+@pytest.mark.parametrize("kind", sorted(CONTRACTS))
+def test_a_decoder_fits_its_own_contract(kind: str) -> None:
+    """The shapes that a decoder is made for are among those that it claims to fit."""
+    assert kind in fitting_kinds(CONTRACTS[kind])
+
+
+def test_a_misfit_says_what_was_found_expected_and_fits() -> None:
+    """The message names the outputs, the expected shapes, and the decoders that would fit."""
+    with pytest.raises(DecoderError) as caught:
+        SsdDecoder().check(CONTRACTS["boxes-scores"])
+    assert str(caught.value) == (
+        "decoder ssd expects one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1, found "
+        "the outputs scores [1,4420,2], boxes [1,4420,4]; decoders that would fit: boxes-scores, "
+        "ssd-raw"
+    )
+    with pytest.raises(DecoderError, match="no other decoder fits these shapes"):
+        SsdDecoder().check([Port("x", (3, 5, 7, 9, 11))])
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [ClassScoresDecoder(), SsdDecoder(), BoxesScoresDecoder(), YoloxDecoder(), NanodetDecoder()],
+)
+def test_a_segmentation_map_fits_no_other_decoder(decoder: AnyDecoder) -> None:
+    """An image-shaped output is refused by all that read rows."""
+    with pytest.raises(DecoderError, match=r"found the outputs map \[1,257,257,21\]"):
+        decoder.check([Port("map", (1, 257, 257, 21))])
+
+
+def test_coco90_names_eighty_labels() -> None:
+    """COCO's ids 1..90 are its 80 labels in order; the ten unused ids are ignored."""
+    table = CLASS_ID_LISTS["coco90"]
+    assert len(table) == 90
+    assert [label for label in table if label >= 0] == list(range(80))
+    assert (table[0], table[11], table[12], table[89]) == (0, -1, 11, 79)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from harness.core.geometry import Frame
+from harness.decoders.boxes import Candidates, suppress
+from harness.decoders.protocol import Port
+from harness.decoders.yolo import YoloDecoder
+from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from harness.core.predictions import Detections
+
+PLAIN = Frame((64, 64), (64, 64), (1.0, 1.0), (0.0, 0.0))
+ANCHORS = (8.0, 8.0, 16.0, 8.0, 20.0, 30.0, 40.0, 20.0)
+
+
+def logit(share: float) -> float:
+    """Inverse of the sigmoid."""
+    return float(np.log(share / (1 - share)))
+
+
+def heads(*, last: bool = False) -> dict[str, Any]:
+    """Two heads of two anchors and three classes with one object: stride 16, cell (1, 2), anchor 1."""
+    coarse = np.full((2, 8, 2, 2), -20.0, np.float32)
+    fine = np.full((2, 8, 4, 4), -20.0, np.float32)
+    fine[1, :, 2, 1] = [logit(0.25), 0.0, np.log(2.0), 0.0, logit(0.8), -20, logit(0.5), -20]
+    maps = {"coarse": coarse.reshape(1, 16, 2, 2), "fine": fine.reshape(1, 16, 4, 4)}
+    return {name: m.transpose(0, 2, 3, 1) if last else m for name, m in maps.items()}
+
+
+def table(found: Detections) -> list[tuple[int, float, list[float]]]:
+    """Label, score and box of every object, rounded."""
+    return [
+        (int(label), round(float(score), 4), [round(float(side), 3) for side in box])
+        for label, score, box in zip(found.labels, found.scores, found.boxes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_heads_decode_by_the_published_formula(*, last: bool) -> None:
+    """Centre is sigmoid plus cell, size exp times anchor, whatever the order of channels."""
+    found = YoloDecoder(ANCHORS).decode(heads(last=last), PLAIN)
+    # centre (1.25, 2.5) * 16 = (20, 40), size (2 * 16, 8)
+    assert table(found) == [(1, 0.4, [4.0, 36.0, 36.0, 44.0])]
+
+
+def test_masks_choose_the_anchors_of_each_head() -> None:
+    """Anchor numbers are given by head, the finest grid first."""
+    found = YoloDecoder(ANCHORS, masks=((0, 2), (1, 3))).decode(heads(), PLAIN)
+    assert table(found) == [(1, 0.4, [0.0, 25.0, 40.0, 55.0])]
+
+
+def test_scale_xy_stretches_the_offset_around_the_cell() -> None:
+    """Darknet's scale_x_y: sigmoid times s less (s - 1) / 2."""
+    found = YoloDecoder(ANCHORS, scale_xy=(1.2, 1.0)).decode(heads(), PLAIN)
+    assert table(found)[0][2] == [3.2, 36.0, 35.2, 44.0]
+
+
+def test_anchors_in_cells_and_softmax_are_yolo_v2() -> None:
+    """Region heads: anchors count cells, classes share one softmax."""
+    region = np.zeros((1, 2, 7, 4, 4), np.float32)
+    region[0, :, 4] = -20
+    region[0, 0, :, 0, 0] = [0, 0, 0, 0, 20, np.log(3.0), 0]
+    decoder = YoloDecoder((1.0, 1.0, 2.0, 2.0), anchor_units="cells", classes="softmax")
+    found = decoder.decode({"out": region.reshape(1, 14, 4, 4)}, PLAIN)
+    box = [0.0, 0.0, 16.0, 16.0]
+    assert table(found) == [(0, 0.75, box), (1, 0.25, box)]
+
+
+def test_scaled_yolo_v4_squares_its_sizes() -> None:
+    """Activated heads of Darknet's new_coords: (2 t)^2 times the anchor."""
+    values = np.zeros((1, 2, 7, 4, 4), np.float32)
+    values[0, 0, :, 1, 1] = [0.5, 0.5, 0.5, 1.0, 1.0, 0.9, 0.0]
+    decoder = YoloDecoder((8.0, 4.0, 2.0, 2.0), activated=True, sizes="square")
+    found = decoder.decode({"out": values.reshape(1, 14, 4, 4)}, PLAIN)
+    assert table(found) == [(0, 0.9, [20.0, 16.0, 28.0, 32.0])]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"anchors": (8.0, 8.0, 8.0)}, "pairs of width and height"),
+        ({"anchors": (8.0, 8.0) * 3}, "cannot be shared evenly by 2 heads"),
+        ({"anchors": ANCHORS, "masks": ((0, 1),)}, "given for 1 heads, the model has 2"),
+        ({"anchors": ANCHORS, "masks": ((0, 1), (2, 9))}, "beyond the 4 anchors"),
+        ({"anchors": (8.0, 8.0) * 6}, "expects maps"),
+    ],
+)
+def test_anchors_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
+    """Anchors and masks are checked against the outputs before anything runs."""
+    ports = [Port(name, array.shape) for name, array in heads().items()]
+    with pytest.raises(DecoderError, match=message):
+        YoloDecoder(**options).check(ports)
+
+
+def test_a_grid_that_is_none_of_the_input_is_refused() -> None:
+    """Maps whose cells are not square over the input are named with their shape."""
+    values = np.zeros((1, 14, 5, 4), np.float32)
+    with pytest.raises(DecoderError, match=r"a head of shape \[1, 14, 5, 4\]"):
+        YoloDecoder(ANCHORS[:4]).decode({"out": values}, PLAIN)
+
+
+def test_diou_keeps_boxes_whose_centres_lie_apart() -> None:
+    """Two boxes above the IoU threshold survive DIoU suppression if their centres differ."""
+    corners = np.array([[10, 10, 30, 30], [18, 10, 38, 30], [10.5, 10, 30.5, 30]], np.float32)
+    candidates = Candidates(corners, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int64))
+    assert suppress(candidates, 0.4, 10, "iou").tolist() == [0]
+    assert suppress(candidates, 0.4, 10, "diou").tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("units", ["pixels", "relative"])
+def test_yolo_v5_scores_are_products(units: Any) -> None:
+    """Score is objectness times class; rows below in objectness alone are never looked at."""
+    side = 1.0 if units == "pixels" else 1 / 64
+    rows = [[20 * side, 30 * side, 10 * side, 20 * side, 0.5, 0.8, 0.4], [0, 0, 1, 1, 0.001, 1, 1]]
+    found = YoloV5Decoder(units=units).decode({"out": np.array([rows], np.float32)}, PLAIN)
+    box = [15.0, 20.0, 25.0, 40.0]
+    assert table(found) == [(0, 0.4, box), (1, 0.2, box)]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("multi_label", "labels"), [(True, [1, 0]), (False, [1])])
+def test_yolo_v8_is_read_either_way_round(
+    *, turned: bool, multi_label: bool, labels: list[int]
+) -> None:
+    """Boxes may be columns or rows; mask coefficients are left out."""
+    columns = np.zeros((1, 9, 84), np.float32)
+    columns[0, :, 5] = [20, 30, 10, 20, 0.3, 0.6, 9, 9, 9]
+    outputs = {"out": columns.transpose(0, 2, 1) if turned else columns}
+    found = YoloV8Decoder(coefficients=3, multi_label=multi_label).decode(outputs, PLAIN)
+    assert found.labels.tolist() == labels
+    assert table(found)[0] == (1, 0.6, [15.0, 20.0, 25.0, 40.0])
+
+
+def test_a_segmenting_yolo_v8_has_one_table() -> None:
+    """Prototypes beside the table do not disturb it; two tables do."""
+    table_port = Port("table", (1, 116, 2100))
+    YoloV8Decoder(coefficients=32).check([table_port, Port("prototypes", (1, 32, 80, 80))])
+    with pytest.raises(DecoderError, match="decoder yolo-v8 expects one output"):
+        YoloV8Decoder().check([table_port, Port("other", (1, 116, 2100))])
