@@ -100,6 +100,15 @@ VALUES = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 
+#: Documents of real keys in wrong places.
+WORDS = st.sampled_from(
+    sorted({str(part) for place in PLACES for part in place} | {"zoo", "priors", "x"})
+)
+DOCUMENTS = st.dictionaries(
+    st.sampled_from(["defaults", "datasets", "models", "report"]),
+    st.recursive(SCALARS, lambda inner: st.dictionaries(WORDS, inner, max_size=4), max_leaves=12),
+)
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -167,18 +176,21 @@ def test_the_document_that_is_mutated_is_a_manifest(folder: Path) -> None:
 
 
 @given(content=st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes_give_a_manifest_error(folder: Path, content: bytes) -> None:
     """No bytes make the loader raise anything but a ManifestError."""
     assert isinstance(load(folder, content), ManifestError)
 
 
 @given(content=st.text(alphabet="[]{}=\"'.,#\n aß1-_\\\U0001f600", max_size=60))
+@settings(deadline=None)
 def test_any_text_gives_a_manifest_error(folder: Path, content: str) -> None:
     """No text that looks like TOML makes the loader raise anything but a ManifestError."""
     assert isinstance(load(folder, content.encode()), ManifestError)
 
 
 @given(at=st.integers(0, 2000), byte=st.integers(0, 255))
+@settings(deadline=None)
 def test_a_flipped_byte_gives_a_manifest_or_an_error(folder: Path, at: int, byte: int) -> None:
     """A damaged file is read or refused."""
     content = bytearray(document(VALID).encode())
@@ -186,8 +198,15 @@ def test_a_flipped_byte_gives_a_manifest_or_an_error(folder: Path, at: int, byte
     assert isinstance(load(folder, bytes(content)), Manifest | ManifestError)
 
 
+@given(tables=DOCUMENTS)
+@settings(max_examples=300, deadline=None)
+def test_any_document_gives_a_manifest_or_an_error(folder: Path, tables: dict[str, Any]) -> None:
+    """Real keys in any arrangement are read or refused."""
+    assert isinstance(load(folder, document(tables).encode()), Manifest | ManifestError)
+
+
 @given(place=st.sampled_from(PLACES), value=VALUES)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_value_anywhere_gives_a_manifest_or_an_error(
     folder: Path, place: Path_, value: Any
 ) -> None:
@@ -198,7 +217,7 @@ def test_any_value_anywhere_gives_a_manifest_or_an_error(
 
 
 @given(place=st.sampled_from(PLACES), value=st.sampled_from(NOWHERE_RIGHT))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_a_wrong_value_is_named(folder: Path, place: Path_, value: Any) -> None:
     """The dotted path of a value of the wrong type is in the error."""
     tables = copy.deepcopy(VALID)
@@ -209,6 +228,7 @@ def test_a_wrong_value_is_named(folder: Path, place: Path_, value: Any) -> None:
 
 
 @given(place=st.sampled_from([key for key in KEYS if key[:-1] not in NAMES]))
+@settings(deadline=None)
 def test_a_renamed_key_is_named(folder: Path, place: Path_) -> None:
     """The dotted path of a key that does not exist is in the error, with the key that was meant."""
     tables = copy.deepcopy(VALID)
@@ -225,6 +245,7 @@ def test_a_renamed_key_is_named(folder: Path, place: Path_) -> None:
 
 
 @given(place=st.sampled_from(PLACES))
+@settings(deadline=None)
 def test_a_dropped_key_is_named_where_it_is_needed(folder: Path, place: Path_) -> None:
     """Leaving something out gives a manifest, or an error at the place where it was."""
     tables = copy.deepcopy(VALID)
