@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from harness.core.geometry import Frame
+from harness.decoders.boxes import Candidates, suppress
+from harness.decoders.catalog import DECODERS
+from harness.decoders.yolo import YoloDecoder
+from harness.errors import DecoderError
+
+if TYPE_CHECKING:
+    from harness.core.predictions import Detections
+
+FRAME = Frame((100, 80), (64, 64), (0.64, 0.8), (0.0, 0.0))
+
+
+def plain_nms(candidates: Candidates, threshold: float) -> list[int]:
+    """Greedy suppression per class as its definition says, box by box."""
+    kept: list[int] = []
+    boxes = candidates.boxes.astype(np.float64)
+    for i in np.argsort(-candidates.scores, kind="stable"):
+        if all(
+            candidates.labels[i] != candidates.labels[k] or iou(boxes[i], boxes[k]) <= threshold
+            for k in kept
+        ):
+            kept.append(int(i))
+    return kept
+
+
+def iou(a: Any, b: Any) -> float:
+    """Intersection over union of two boxes; nothing overlaps an empty one."""
+    shared = np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0))
+    union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
+    return float(shared / union) if union > 0 else 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 120), most=st.integers(1, 50))
+def test_suppression_is_greedy_per_class(seed: int, count: int, most: int) -> None:
+    """The survivors are those of the definition, ties and negative coordinates included."""
+    rng = np.random.default_rng(seed)
+    corner = rng.integers(-20, 40, (count, 2))
+    boxes = np.concatenate([corner, corner + rng.integers(1, 30, (count, 2))], axis=1)
+    candidates = Candidates(
+        boxes.astype(np.float32),
+        (rng.integers(1, 10, count) / 10).astype(np.float32),
+        rng.integers(0, 4, count),
+    )
+    expected = plain_nms(candidates, 0.45)[:most]
+    assert suppress(candidates, 0.45, most).tolist() == expected
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_looking_at_the_best_only_changes_nothing(seed: int) -> None:
+    """Windows over many candidates give what all of them would."""
+    rng = np.random.default_rng(seed)
+    corner = rng.random((1500, 2)) * 30
+    boxes = np.concatenate([corner, corner + 5 + rng.random((1500, 2)) * 20], axis=1)
+    candidates = Candidates(
+        boxes.astype(np.float32), rng.random(1500).astype(np.float32), rng.integers(0, 3, 1500)
+    )
+    assert suppress(candidates, 0.5, 60).tolist() == suppress(candidates, 0.5, 1500)[:60].tolist()
+
+
+SHAPES = st.lists(
+    hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=9), min_size=1, max_size=3
+)
+#: Shapes that each decoder takes for an input of 64 x 64.
+TAKEN: dict[str, list[tuple[int, ...]]] = {
+    "class-scores": [(1, 9)],
+    "ssd": [(1, 1, 30, 7)],
+    "boxes-scores": [(1, 30, 4), (1, 30, 3)],
+    "yolox": [(1, 84, 7)],
+    "nanodet": [(1, 64, 3), (1, 64, 32), (1, 16, 3), (1, 16, 32), (1, 4, 3), (1, 4, 32)],
+    "fastestdet": [(1, 7, 4, 4)],
+    "yolo": [(1, 14, 4, 4)],
+    "yolo-v5": [(1, 30, 7)],
+    "yolo-v8": [(1, 6, 84)],
+}
+BUILT: dict[str, Any] = {
+    kind: YoloDecoder((4.0, 4.0, 8.0, 8.0)) if kind == "yolo" else DECODERS[kind]()
+    for kind in TAKEN
+}
+
+
+def outputs_of(shapes: list[tuple[int, ...]], seed: int) -> dict[str, Any]:
+    """Random outputs, far outside what a sane model would give."""
+    rng = np.random.default_rng(seed)
+    return {
+        f"o{i}": (rng.normal(size=shape) * 50).astype(np.float32) for i, shape in enumerate(shapes)
+    }
+
+
+def check_detections(found: Detections) -> None:
+    """Boxes lie inside the image, scores fall, labels count from 0."""
+    assert np.isfinite(found.boxes).all()
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [100, 80, 100, 80]).all()
+    assert (np.diff(found.scores) <= 0).all()
+    assert (found.labels >= 0).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=st.sampled_from(sorted(TAKEN)), shapes=SHAPES, seed=st.integers(0, 999))
+def test_any_outputs_are_decoded_or_refused_in_one_sentence(
+    kind: str, shapes: list[tuple[int, ...]], seed: int
+) -> None:
+    """Whatever shapes a model gives, a decoder gives a prediction or a DecoderError."""
+    message = "taken"
+    try:
+        BUILT[kind].decode(outputs_of(shapes, seed), FRAME)
+    except DecoderError as error:
+        message = str(error)
+    assert message
+    assert "\n" not in message
+
+
+@settings(max_examples=100, deadline=None)
+@given(kind=st.sampled_from(sorted(TAKEN)), seed=st.integers(0, 999))
+def test_any_values_of_the_right_shape_are_decoded(kind: str, seed: int) -> None:
+    """Values however wild give finite boxes inside the image, sorted by score."""
+    found = BUILT[kind].decode(outputs_of(TAKEN[kind], seed), FRAME)
+    if kind == "class-scores":
+        assert np.isfinite(found.scores).all()
+        assert len(found.scores) == 9
+    else:
+        check_detections(found)
