@@ -1,0 +1,207 @@
+"""What people read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pytest
+
+from harness.core.estimate import Estimate
+from harness.core.verdict import Outcome
+from harness.report.model import Judged, KnownFailure, Metric, ObjectChange, Problem, Seen
+from harness.report.wording import (
+    change_sentence,
+    counts_sentence,
+    duration_text,
+    metric_note,
+    outcome_summary,
+    summary_rows,
+    verdict_line,
+)
+
+JudgedOf: TypeAlias = Callable[..., Judged]
+
+
+def test_a_failure_says_everything_in_two_lines(judged_of: JudgedOf) -> None:
+    """The example of the specification, character by character."""
+    judged = judged_of(
+        "min_match_rate",
+        0.95,
+        Estimate(0.912, 0.894, 0.931, 200),
+        Outcome.FAILED,
+        detail="41 lost, 7 gained, 12 moved; worst: 000123.png (5 lost)",
+        repeat='pytest -k "ssd and agreement"',
+    )
+
+    assert verdict_line(judged) == (
+        "FAILED  ssd: match rate 0.912 [0.894, 0.931] over 200 images, below min_match_rate 0.95 "
+        "(by 0.038)\n"
+        "            41 lost, 7 gained, 12 moved; worst: 000123.png (5 lost).  "
+        'Repeat: pytest -k "ssd and agreement"'
+    )
+
+
+def test_a_value_never_looks_like_the_limit_it_missed(judged_of: JudgedOf) -> None:
+    """0.9496 is not written as 0.950 where the limit is 0.95."""
+    judged = judged_of("min_match_rate", 0.95, Estimate.exact(0.94961, 200), Outcome.FAILED)
+
+    assert verdict_line(judged) == (
+        "FAILED  ssd: match rate 0.9496 over 200 images, below min_match_rate 0.95 (by 0.0004)"
+    )
+
+
+def test_a_pass_is_one_line_even_with_details(judged_of: JudgedOf) -> None:
+    """Who passed needs no second line."""
+    judged = judged_of(
+        "max_accuracy_drop",
+        0.01,
+        Estimate(0.004, 0.001, 0.006, 500),
+        Outcome.PASSED,
+        detail="x",
+        repeat="y",
+    )
+
+    assert verdict_line(judged) == (
+        "PASSED  ssd: accuracy drop 0.004 [0.001, 0.006] over 500 images, within max_accuracy_drop "
+        "0.01 (0.006 to spare)"
+    )
+
+
+def test_an_improvement_is_called_one(judged_of: JudgedOf) -> None:
+    """A negative drop is a gain."""
+    judged = judged_of("max_accuracy_drop", 0.01, Estimate.exact(-0.004, 500), Outcome.PASSED)
+
+    assert "−0.004 over 500 images, an improvement; within" in verdict_line(judged)
+
+
+def test_undecided_says_why_and_what_to_do(judged_of: JudgedOf) -> None:
+    """Reason and remedy follow the numbers."""
+    judged = judged_of(
+        "min_speedup",
+        1.3,
+        Estimate(1.31, 1.22, 1.4, 64, of="rounds"),
+        Outcome.UNDECIDED,
+        "the interval straddles the limit",
+        remedy="raise benchmark.seconds",
+    )
+
+    assert verdict_line(judged) == (
+        "UNDECIDED  ssd: speedup 1.31× [1.22, 1.40] over 64 rounds, against min_speedup 1.3. "
+        "The interval straddles the limit. Raise benchmark.seconds."
+    )
+
+
+def test_a_set_too_small_for_its_limit_says_so(judged_of: JudgedOf) -> None:
+    """1 % cannot be seen on 50 images; the smallest drop that could is named."""
+    judged = judged_of("max_accuracy_drop", 0.01, Estimate(0.0, -0.04, 0.05, 50), Outcome.PASSED)
+
+    assert verdict_line(judged).endswith(
+        "50 images cannot resolve a difference of 0.01: the smallest they could show is about 0.045."
+    )
+
+
+def test_an_expected_failure_is_known(judged_of: JudgedOf) -> None:
+    """It names reason, floor and expiry."""
+    known = KnownFailure("weights stay in FP16", 0.3, "2099-01-01")
+    judged = judged_of("max_size_ratio", 0.2, Estimate.exact(0.27), Outcome.FAILED, known=known)
+
+    assert verdict_line(judged) == (
+        "KNOWN  ssd: size ratio 0.27×, above max_size_ratio 0.2 (by 0.07×). Known until 2099-01-01, "
+        "not worse than 0.3: weights stay in FP16."
+    )
+
+
+def test_nothing_measured_is_said(judged_of: JudgedOf) -> None:
+    """An estimate that is not there is no zero."""
+    judged = judged_of("min_speedup", 1.3, None, Outcome.UNDECIDED, "no limit for avx2")
+
+    assert verdict_line(judged) == (
+        "UNDECIDED  ssd: speedup was not measured, against min_speedup 1.3. No limit for avx2."
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (ObjectChange("lost", Seen((0, 0, 1, 1), "car", 0.72), None), "car 0.72 lost"),
+        (ObjectChange("gained", None, Seen((0, 0, 1, 1), "car", 0.6)), "car 0.60 gained"),
+        (
+            ObjectChange(
+                "relabelled", Seen((0, 0, 1, 1), "car", 0.72), Seen((0, 0, 1, 1), "bus", 0.6), 0.9
+            ),
+            "car 0.72 → bus 0.60, IoU 0.90",
+        ),
+        (
+            ObjectChange(
+                "kept",
+                Seen((0, 0, 1, 1), "car", 0.52),
+                Seen((0, 0, 1, 1), "car", 0.48),
+                0.95,
+                crossed=True,
+            ),
+            "car 0.52 → 0.48, kept, IoU 0.95, score crossed the threshold",
+        ),
+    ],
+)
+def test_each_change_has_its_sentence(change: ObjectChange, sentence: str) -> None:
+    """What happened to one object, in words."""
+    assert change_sentence(change) == sentence
+
+
+def test_counts_name_only_what_happened() -> None:
+    """No change is said, not left empty."""
+    assert counts_sentence({"lost": 5, "gained": 0, "kept": 3}) == "5 lost"
+    assert counts_sentence({"kept": 3}) == "no change"
+
+
+def test_the_summary_counts_the_worst_first(judged_of: JudgedOf) -> None:
+    """Gates without a number count too."""
+    judged = [
+        judged_of("max_size_ratio", 0.4, Estimate.exact(0.3), Outcome.PASSED),
+        judged_of("max_size_ratio", 0.2, Estimate.exact(0.3), Outcome.FAILED),
+    ]
+
+    summed = outcome_summary(judged, [Problem("ssd", "integrity", "broken", "it broke")])
+
+    assert summed == "1 failed, 1 broken, 1 passed"
+    assert outcome_summary([]) == "nothing was judged"
+
+
+def test_the_closing_table_has_one_row_a_gate(judged_of: JudgedOf) -> None:
+    """A heading, the verdicts, then what gave none; every row as wide as the heading."""
+    judged = [judged_of("max_size_ratio", 0.2, Estimate.exact(0.3), Outcome.FAILED)]
+
+    rows = summary_rows(judged, [Problem("ssd", "integrity", "skipped", "absent")])
+
+    assert [row[:2] for row in rows] == [
+        ("outcome", "model"),
+        ("FAILED", "ssd"),
+        ("SKIPPED", "ssd"),
+    ]
+    assert {len(row) for row in rows} == {6}
+
+
+def test_a_loss_in_conversion_is_not_blamed_on_quantization() -> None:
+    """The three numbers show where it went."""
+    note = metric_note(Metric("AP", 0.40, 0.35, 0.345))
+
+    assert note == (
+        "AP: 0.050 was lost between source and parent, in conversion or preprocessing; "
+        "quantization changed it by −0.005"
+    )
+
+
+def test_a_parent_that_sees_nothing_points_at_preprocessing() -> None:
+    """Near zero means colour order, mean or scale."""
+    assert "suspect preprocess" in metric_note(Metric("top-1", None, 0.001, 0.001))
+    assert not metric_note(Metric("top-1", None, 0.8, 0.79))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (83, "1 min 23 s"), (3900, "1 h 5 min")],
+)
+def test_durations_read_easily(seconds: float, text: str) -> None:
+    """In the unit that fits."""
+    assert duration_text(seconds) == text
