@@ -10,7 +10,7 @@ import pytest
 from harness.core.speed import Target, judge_speed
 from harness.core.timing import ArmFacts, Conditions, Timing, Window
 from harness.core.verdict import Limit, Outcome
-from harness.engine.arms import OpenVinoArms
+from harness.engine.arms import OpenVinoArms, balanced
 from harness.engine.quiet import (
     BUSY,
     LoadMark,
@@ -284,3 +284,15 @@ def test_missing_model_is_one_sentence(models: Pair[Path]) -> None:
 
     with pytest.raises(MeasurementError, match=r"absent\.xml"):
         time_pair(absent, INPUTS, Benchmark(), options=QUICK)
+
+
+@pytest.mark.parametrize(
+    "names", [("optimized", "parent_f32"), ("optimized", "parent_f32", "parent_default")]
+)
+def test_no_arm_is_always_compiled_first(names: tuple[ArmName, ...]) -> None:
+    """Over the copies of the first look each arm is compiled before each other one equally often."""
+    orders = [balanced(names, copy) for copy in range(4)]
+
+    for one in names:
+        for other in set(names) - {one}:
+            assert sum(order.index(one) < order.index(other) for order in orders) == 2
