@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.engine import artifact
 from harness.engine.ignored import check_ignored
 from harness.errors import HarnessError, QuantizationError
+from harness.sources.quantized import quantization_trace
 from harness.sources.reading import first_line
 
 if TYPE_CHECKING:
@@ -133,6 +134,12 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
     import openvino as ov
 
     model = ov.Core().read_model(job.parent.path)
+    trace = quantization_trace(model)
+    if trace:
+        raise QuantizationError(
+            f"{job.parent.path}: is quantized already (the first sign is {trace.first}): quantize "
+            "the parent instead"
+        )
     check_ignored(model, job.recipe.ignored)
     stream = job.calibration.stream()
     with _routed() as nncf:
@@ -213,12 +220,13 @@ def _routed() -> Iterator[Any]:
     """Import NNCF with its log in ours, its progress bars silent and its telemetry off."""
     os.environ.setdefault("NNCF_CI", "1")
     logger_class = logging.getLoggerClass()
-    import nncf
-    import nncf.errors
-    from nncf.common.logging import nncf_logger
-
-    logging.setLoggerClass(logger_class)
-    nncf_logger.handlers.clear()
-    nncf_logger.propagate = True
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        # Inside: its handler takes the standard output of this moment, and greets there.
+        import nncf
+        import nncf.errors
+        from nncf.common.logging import nncf_logger
+
+        logging.setLoggerClass(logger_class)
+        nncf_logger.handlers.clear()
+        nncf_logger.propagate = True
         yield nncf

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov  # noqa: TID251 - the models are built here
+import pytest
+
+from harness.datasets.sample import Sample
+from harness.engine.artifact import parent_artifact
+from harness.engine.calibration import Aim, Calibration
+from harness.engine.interface import integrity
+from harness.engine.quantize import quantize
+from harness.entries import IgnoredScope, LocalSource, Preprocess, Recipe
+from harness.errors import DatasetError, QuantizationError
+from harness.pair import Pair
+from harness.store import Store
+
+try:
+    from openvino import opset8 as op  # noqa: TID251
+except ImportError:  # OpenVINO 2024 keeps it elsewhere
+    from openvino.runtime import opset8 as op  # noqa: TID251
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from harness.engine.artifact import Artifact
+
+RECIPE = Recipe(dataset="pictures", subset=4)
+
+
+class Listener:
+    """Notes what a progress is told."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.steps = 0
+
+    def start(self, name: str, total: int) -> None:
+        """Note it."""
+        self.started.append((name, total))
+
+    def advance(self, steps: int = 1) -> None:
+        """Count it."""
+        self.steps += steps
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def picture(sample: Sample) -> NDArray[np.uint8]:
+    """Render the input that belongs to a sample's digest."""
+    seed = int.from_bytes(sample.digest.encode())
+    return np.random.default_rng(seed).integers(0, 256, (16, 16, 3), np.uint8)
+
+
+def samples(count: int) -> tuple[Sample, ...]:
+    """Give samples that differ in name and content."""
+    return tuple(
+        Sample(f"{n}.png", lambda: np.zeros((1, 1, 3), np.uint8), f"d{n}") for n in range(count)
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a store that the tests of this file share, as users' runs do."""
+    return tmp_path_factory.mktemp("quantize")
+
+
+@pytest.fixture
+def store(folder: Path) -> Store:
+    """Give a store."""
+    return Store(folder / "store")
+
+
+@pytest.fixture(scope="module")
+def parent(folder: Path) -> Artifact:
+    """Make a small network with two convolutions, its preprocessing embedded."""
+    rng = np.random.default_rng(0)
+    node: Any = op.parameter([1, 3, 16, 16], np.float32, name="image")
+    inputs = [node]
+    inputs[0].output(0).set_names({"image"})
+    for name, channels in (("first", 3), ("second", 8)):
+        kernel = op.constant(rng.normal(size=(8, channels, 3, 3)).astype(np.float32) / 5)
+        node = op.convolution(node, kernel, [1, 1], [1, 1], [1, 1], [1, 1], name=f"{name}_conv")
+        node = op.relu(node, name=f"{name}_relu")
+    node = op.reduce_mean(node, op.constant([2, 3]), name="scores")
+    node.output(0).set_names({"scores"})
+    ov.save_model(ov.Model([node], inputs), folder / "net.xml", compress_to_fp16=False)
+    source = LocalSource(folder / "net.xml")
+    return parent_artifact(source, Preprocess(scale=255.0), folder, Store(folder / "store"))
+
+
+def test_quantizes_once(parent: Artifact, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The optimized model holds FakeQuantize, keeps the interface, and is made once."""
+    listener = Listener()
+    calibration = Calibration(samples(4), picture, listener)
+    made = quantize(parent, RECIPE, calibration, store)
+    steps = listener.steps
+    again = quantize(parent, RECIPE, calibration, store)
+
+    found = integrity(Pair(parent, made.artifact))
+    assert found.trace.fake_quantize >= 2
+    assert found.trace.integer_weights == 2
+    assert found.differences == ()
+    assert made == again
+    assert made.calibrated_on == ("0.png", "1.png", "2.png", "3.png")
+    assert made.reached is None
+    assert set(listener.started) == {("calibrate", 4)}
+    assert steps == listener.steps == 4 * len(listener.started)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_everything_that_counts_is_in_the_key(parent: Artifact, store: Store) -> None:
+    """Another preset, other images and another order of images are other models."""
+    chosen = samples(4)
+    made = {
+        quantize(parent, recipe, Calibration(drawn, picture), store).artifact.path
+        for recipe, drawn in (
+            (RECIPE, chosen),
+            (Recipe("pictures", subset=4, preset="mixed"), chosen),
+            (RECIPE, chosen[:3]),
+            (RECIPE, chosen[::-1]),
+        )
+    }
+
+    assert len(made) == 4
+
+
+def test_quantization_repeats_exactly(parent: Artifact, tmp_path: Path) -> None:
+    """The same parent, images and recipe give the same model in any store."""
+    digests = {
+        quantize(
+            parent, RECIPE, Calibration(samples(4), picture), Store(tmp_path / name)
+        ).artifact.digest
+        for name in ("one", "other")
+    }
+
+    assert len(digests) == 1
+
+
+WRONG = {
+    "name": (IgnoredScope(names=("first_konv",)), "no 'first_konv'; did you mean 'first_conv'"),
+    "type": (
+        IgnoredScope(types=("Convolutions",)),
+        "no 'Convolutions'; did you mean 'Convolution'",
+    ),
+    "pattern": (IgnoredScope(patterns=("conv",)), "'conv' matches the start of no layer's name"),
+    "expression": (IgnoredScope(patterns=("(",)), "is no regular expression"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_ignored_scope_that_fits_nothing(case: str, parent: Artifact, tmp_path: Path) -> None:
+    """A layer name that does not exist is an error with the name that was meant."""
+    ignored, said = WRONG[case]
+    recipe = Recipe("pictures", ignored=ignored)
+    store = Store(tmp_path / "store")
+
+    with pytest.raises(QuantizationError, match=said):
+        quantize(parent, recipe, Calibration(samples(2), picture), store)
+    assert list((store.root / "building").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [
+        IgnoredScope(names=("second_conv",)),
+        IgnoredScope(patterns=("second_.*",)),
+        IgnoredScope(types=("Convolution",)),
+    ],
+)
+def test_ignored_layers_stay_in_floating_point(
+    ignored: IgnoredScope, parent: Artifact, store: Store
+) -> None:
+    """An ignored scope leaves fewer quantizers than none does."""
+    calibration = Calibration(samples(4), picture)
+    counts = [
+        integrity(
+            Pair(parent, quantize(parent, recipe, calibration, store).artifact)
+        ).trace.fake_quantize
+        for recipe in (RECIPE, Recipe("pictures", subset=4, ignored=ignored))
+    ]
+
+    assert counts[1] < counts[0]
+
+
+def test_no_image_at_all() -> None:
+    """Without a calibration image there is nothing to quantize with."""
+    with pytest.raises(QuantizationError, match="no calibration image"):
+        Calibration((), picture)
+
+
+def test_crash_of_nncf_is_one_sentence(parent: Artifact, tmp_path: Path) -> None:
+    """What NNCF raises becomes one sentence that names the model and the version."""
+
+    def wrong(_: Sample) -> NDArray[np.uint8]:
+        return np.zeros((5, 5, 3), np.uint8)
+
+    with pytest.raises(
+        QuantizationError, match=r"model\.xml: NNCF \d.* could not quantize"
+    ) as caught:
+        quantize(parent, RECIPE, Calibration(samples(2), wrong), Store(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_quantizing_twice_is_refused(parent: Artifact, store: Store) -> None:
+    """A quantized model is not quantized again, as NNCF would do without a word."""
+    calibration = Calibration(samples(2), picture)
+    made = quantize(parent, RECIPE, calibration, store)
+
+    with pytest.raises(QuantizationError, match="is quantized already"):
+        quantize(made.artifact, RECIPE, calibration, store)
+
+
+def _some_damaged(*damaged: str) -> Calibration:
+    def read(sample: Sample) -> NDArray[np.uint8]:
+        if sample.name in damaged:
+            raise DatasetError(f"{sample.name} cannot be read")
+        return picture(sample)
+
+    return Calibration(samples(101), read)
+
+
+def test_unreadable_calibration_image_is_left_out(parent: Artifact, store: Store) -> None:
+    """One unreadable image in a hundred is left out, and the list says so."""
+    made = quantize(parent, RECIPE, _some_damaged("7.png"), store)
+
+    assert len(made.calibrated_on) == 100
+    assert "7.png" not in made.calibrated_on
+
+
+def test_many_unreadable_calibration_images(parent: Artifact, tmp_path: Path) -> None:
+    """Above 1 % the dataset is refused, with the count and the first of them."""
+    with pytest.raises(DatasetError, match=r"2 of 101 images cannot be read.*the first: 7\.png"):
+        quantize(parent, RECIPE, _some_damaged("7.png", "9.png"), Store(tmp_path))
+
+
+def test_log_of_nncf_arrives_in_ours(
+    parent: Artifact, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What NNCF logs can be handled like any other log."""
+    recipe = Recipe("pictures", ignored=IgnoredScope(names=("second_conv",)))
+    with caplog.at_level(logging.INFO, "nncf"):
+        quantize(parent, recipe, Calibration(samples(2), picture), Store(tmp_path))
+
+    assert "1 ignored nodes were found by name" in caplog.text
+
+
+def _likeness(parent: Artifact) -> Any:
+    """Measure how near a model's answers are to the parent's: 1 where they are equal."""
+    reference = ov.Core().compile_model(parent.path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def measure(compiled: Any, drawn: Sequence[Sample]) -> float:
+        errors = []
+        for sample in drawn:
+            image = picture(sample)[None]
+            answer, truth = compiled(image)[0], reference(image)[0]
+            errors.append(float(np.abs(answer - truth).mean() / np.abs(truth).mean()))
+        return 1.0 - float(np.mean(errors))
+
+    return measure
+
+
+AWARE = Recipe("pictures", subset=4, method="accuracy-aware", max_iterations=1)
+
+
+def test_accuracy_aware_needs_an_aim(parent: Artifact, store: Store) -> None:
+    """Without a drop to aim at, the method means nothing."""
+    with pytest.raises(QuantizationError, match=r"set calibrate\.max_drop"):
+        quantize(parent, AWARE, Calibration(samples(4), picture), store)
+
+
+@pytest.mark.parametrize(("max_drop", "reached"), [(0.5, True), (1e-7, False)])
+def test_accuracy_aware_says_whether_it_got_there(
+    max_drop: float, *, reached: bool, parent: Artifact, store: Store
+) -> None:
+    """A target that was not reached is known: NNCF raises nothing, so it is measured again."""
+    aim = Aim(samples(8), _likeness(parent), max_drop, {"metric": "likeness"})
+    made = quantize(parent, AWARE, Calibration(samples(4), picture), store, aim=aim)
+
+    assert made.reached is not None
+    assert made.reached.parent == pytest.approx(1.0)
+    assert made.reached.optimized < 1.0
+    assert made.reached.target is reached
+    assert made == quantize(parent, AWARE, Calibration(samples(4), picture), store, aim=aim)
