@@ -96,5 +96,36 @@ class ClassLabel:
     label: int
 
 
-Prediction: TypeAlias = ClassScores | Detections
-Truth: TypeAlias = ClassLabel | Objects
+#: Class id of pixels that count neither for nor against.
+IGNORED = 255
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """The class of every pixel, of a prediction or of the truth.
+
+    Parameters
+    ----------
+    labels
+        uint8 [height, width] at the size of the original image; 0-based indices into the
+        dataset's labels, ``IGNORED`` in a truth where nothing is annotated.
+    """
+
+    labels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A picture as prediction (style transfer, super-resolution, restoration) or as truth.
+
+    Parameters
+    ----------
+    pixels
+        float32 [height, width, 3], BGR, 0..255, not rounded.
+    """
+
+    pixels: NDArray[np.float32]
+
+
+Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering
+Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.tasks import classification, detection, instance_segmentation
+from harness.tasks import (
+    classification,
+    detection,
+    image_to_image,
+    instance_segmentation,
+    semantic_segmentation,
+)
 
 if TYPE_CHECKING:
     from harness.tasks.protocol import Task
@@ -13,4 +19,6 @@ TASKS: dict[str, Task] = {
     "classification": classification,
     "detection": detection,
     "instance_segmentation": instance_segmentation,
+    "semantic_segmentation": semantic_segmentation,
+    "image_to_image": image_to_image,
 }
