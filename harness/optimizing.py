@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import QuantizationError
+from harness.pair import ROLES, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.engine.calibration import Aim
     from harness.engine.evaluate import Bench
     from harness.engine.progress import Progress
+    from harness.engine.quantize import Optimized, Reached
     from harness.entries import ModelEntry
     from harness.run import Run
 
@@ -25,45 +27,60 @@ if TYPE_CHECKING:
 def optimized_artifact(
     entry: ModelEntry, run: Run, parent: Artifact, data: Data, *, progress: Progress
 ) -> Artifact:
-    """Quantize the parent by the entry's recipe, and keep what the report says of it.
+    """Quantize the parent by the entry's recipe, or take the model given; keep what the report says.
 
     Raises
     ------
     QuantizationError
         Where the optimizer refuses.
+    SourceError
+        Where the model given cannot be read.
     """
+    from harness.engine.artifact import given_artifact
+    from harness.store import Store
+
+    if entry.optimized is not None:
+        root = run.manifest.root
+        artifact = given_artifact(entry.optimized, entry.preprocess, root, Store(run.store))
+        _keep(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
+        return artifact
+    made = _quantized(entry, run, parent, data, progress=progress)
+    notes = [*data.notes, *_missed(made.reached)]
+    told = {"calibration": list(made.calibrated_on), "notes": notes}
+    _keep(run, entry, Pair(parent, made.artifact), told)
+    return made.artifact
+
+
+def _quantized(
+    entry: ModelEntry, run: Run, parent: Artifact, data: Data, *, progress: Progress
+) -> Optimized:
     from harness.engine.calibration import Calibration
     from harness.engine.quantize import quantize
     from harness.store import Store
 
-    if data.calibration is None:
-        raise QuantizationError(f"models.{entry.id} has no calibration set")
+    if data.calibration is None or entry.calibrate is None:
+        raise QuantizationError(f"models.{entry.id} has neither `calibrate` nor `optimized`")
     calibration = Calibration(
         data.calibration.samples, lambda sample: prepared(entry, parent, sample), progress
     )
-    made = quantize(parent, entry.calibrate, calibration, Store(run.store), aim=_aim(entry, data))
-    notes = []
-    if made.reached is not None and not made.reached.target:
-        reached = made.reached
-        notes.append(
+    return quantize(parent, entry.calibrate, calibration, Store(run.store), aim=_aim(entry, data))
+
+
+def _missed(reached: Reached | None) -> list[str]:
+    if reached is None or reached.target:
+        return []
+    return [
+        (
             f"accuracy-aware quantization did not reach its target: {reached.parent:.4f} → "
             f"{reached.optimized:.4f}, a drop of {reached.parent - reached.optimized:.4f}, aimed at "
             f"{reached.max_drop:g}"
         )
-    run.keep(
-        entry.id,
-        "optimizing",
-        {
-            "source": source_text(entry),
-            "calibration": list(made.calibrated_on),
-            "notes": [*data.notes, *notes],
-            "facts": [
-                ["parent digest", parent.digest[:16]],
-                ["optimized digest", made.artifact.digest[:16]],
-            ],
-        },
-    )
-    return made.artifact
+    ]
+
+
+def _keep(run: Run, entry: ModelEntry, pair: Pair[Artifact], told: Mapping[str, Any]) -> None:
+    facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
+    run.keep(entry.id, "optimizing", {"source": source_text(entry), "facts": facts, **told})
 
 
 def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:
@@ -104,7 +121,7 @@ def source_text(entry: ModelEntry) -> str:
 def _aim(entry: ModelEntry, data: Data) -> Aim | None:
     """Aim accuracy-aware quantization at the task's own metric, on the calibration images."""
     recipe = entry.calibrate
-    if recipe.method != "accuracy-aware" or data.calibration is None:
+    if recipe is None or recipe.method != "accuracy-aware" or data.calibration is None:
         return None
     from harness.engine.calibration import Aim
     from harness.engine.evaluate import evaluate_role

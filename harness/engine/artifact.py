@@ -97,6 +97,33 @@ def _name_outputs(model: ov.Model) -> None:
             output.get_tensor().set_names({ports_of([output])[0].name})
 
 
+def given_artifact(
+    source: AnySource, preprocess: Preprocess, root: Path, store: Store
+) -> Artifact:
+    """Take a model that was quantized elsewhere: read, preprocessing embedded where it is not yet.
+
+    A model whose image input already takes uint8 has its preprocessing inside and stays as it is.
+
+    Raises
+    ------
+    SourceError, PreprocessError, StoreError
+        As :func:`parent_artifact`.
+    """
+    key = {
+        "schema": SCHEMA,
+        "given": locate(source, root).digest,
+        "preprocess": asdict(preprocess),
+        "openvino": version("openvino"),
+    }
+
+    def build(folder: Path) -> None:
+        _, model = resolve(source, root)
+        ready = model.inputs[0].get_element_type().get_type_name() == "u8"
+        save(model if ready else embed(model, preprocess), folder)
+
+    return load(store.get_or_build("given", key, build))
+
+
 def save(model: ov.Model, folder: Path) -> None:
     """Write a model as ``model.xml`` and ``model.bin``, nothing compressed, and read it back.
 
