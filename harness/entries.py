@@ -242,12 +242,17 @@ class ModelEntry:
     decoder: Annotated[
         AnyDecoder, Doc("how outputs are read; a string is its kind; a built-in model knows it")
     ]
-    calibrate: Annotated[
-        Recipe, Doc("how the optimized model is made; a string is the name of a dataset")
-    ]
     evaluate: Annotated[
         EvaluationPlan, Doc("what both roles are judged on; a string is the name of a dataset")
     ]
+    calibrate: Annotated[
+        Recipe | None,
+        Doc("how the optimized model is made; a string is the name of a dataset"),
+    ] = None
+    optimized: Annotated[
+        LocalSource | None,
+        Doc("a model quantized elsewhere, instead of `calibrate`; a string is a path"),
+    ] = None
     preprocess: Annotated[Preprocess, Doc("how an image becomes the input")] = Preprocess()
     benchmark: Annotated[Benchmark, Doc("how speed is measured")] = Benchmark()
     limits: Annotated[Limits, Doc("what is judged, one test each")] = Limits()

@@ -19,11 +19,16 @@ LIMIT_KEYS: tuple[str, ...] = tuple(field.name for field in dataclasses.fields(L
 #: Limits that compare with the truth: a dataset without annotations cannot judge them.
 NEEDS_TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop"})
 
-#: Limits that only some tasks can judge; every task judges all others.
-TASKS_OF_LIMIT: Mapping[str, tuple[str, ...]] = {
-    "min_match_rate": ("detection", "instance_segmentation"),
-    "min_class_precision": ("detection", "instance_segmentation"),
-}
+#: Limits that are judged outside the tasks: what a machine runs is timed and weighed alike.
+ANY_TASK = (
+    "min_speedup",
+    "min_native_speedup",
+    "max_latency_ratio",
+    "max_size_ratio",
+    "max_memory_ratio",
+    "min_int8_share",
+    "max_reorder_share",
+)
 
 #: From here on nothing could breach the limit: the quantity cannot get there.
 VACUOUS: Mapping[str, float] = {
@@ -40,7 +45,9 @@ VACUOUS: Mapping[str, float] = {
 @cache
 def task_limits(task: str) -> tuple[str, ...]:
     """Name the limits that a task can judge, in the order of the manifest."""
-    return tuple(key for key in LIMIT_KEYS if task in TASKS_OF_LIMIT.get(key, (task,)))
+    from harness.tasks.catalog import TASKS
+
+    return tuple(key for key in LIMIT_KEYS if key in {*ANY_TASK, *TASKS[task].LIMITS})
 
 
 def declared_limits(entry: ModelEntry) -> tuple[str, ...]:

@@ -23,7 +23,13 @@ DEFAULTABLE = (
     "tags",
 )
 #: A string at these keys stands for a table with this one key.
-SHORTHANDS = {"source": "path", "decoder": "kind", "calibrate": "dataset", "evaluate": "dataset"}
+SHORTHANDS = {
+    "source": "path",
+    "optimized": "path",
+    "decoder": "kind",
+    "calibrate": "dataset",
+    "evaluate": "dataset",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Dra
     ):
         for key, value in layer.items():
             _lay(table, written, key, (value, (*origin, key)))
+    if "optimized" in own and "calibrate" not in own:
+        table.pop("calibrate", None)  # the defaults' recipe is for models that are quantized here
     return Draft(name, table, written)
 
 

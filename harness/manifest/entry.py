@@ -60,8 +60,8 @@ def _absent(table: object, inside: Place) -> bool:
 def _field(key: str) -> Any:
     """Hint of a model's key, without what surrounds a table."""
     hint = hints.fields(ModelEntry)[key]
-    bare, _ = hints.unwrap(hint)
-    return bare if hints.is_table(bare) else hint
+    tables = [bare for bare, _ in map(hints.unwrap, hints.options(hint)) if hints.is_table(bare)]
+    return tables[0] if len(tables) == 1 else hint
 
 
 def read_model(
@@ -71,7 +71,7 @@ def read_model(
     mistaken: list[Problem] = []
     values = _values(one, mistaken)
     problems.extend(mistaken)
-    for key in ("source", "decoder"):
+    for key in ("source", "optimized", "decoder"):
         if values.get(key) is not None:
             values[key] = datasets.located(values[key], root)
     broken = {part for problem in mistaken for part in problem.place[1:] if isinstance(part, str)}

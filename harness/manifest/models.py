@@ -12,17 +12,21 @@ from harness.decoders.catalog import DECODER_TASKS
 from harness.manifest.datasets import missing, paths_of
 from harness.manifest.draft import Draft, zoo
 from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
+from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from harness.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
 
-#: Metrics that a task can compute; the first is its default.
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "classification": ("top1", "top5"),
-    "detection": ("ap", "ap50", "ap75", "voc", "voc11"),
-    "instance_segmentation": ("ap", "ap50", "ap75"),
+#: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
+TRUTHS: Mapping[str, tuple[str, ...]] = {
+    "coco": ("detection", "instance_segmentation"),
+    "voc": ("detection",),
+    "imagenet": ("classification",),
+    "folder": tuple(TASKS),
+    'digits with subject = "scenes"': ("detection", "instance_segmentation"),
+    'digits with subject = "single"': ("classification",),
 }
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
 RESERVED_MARKS = frozenset(
@@ -83,8 +87,21 @@ def _source(reading: Reading) -> Iterator[Problem]:
         yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
 
 
+def _optimized(reading: Reading) -> Iterator[Problem]:
+    """Demand one way to the optimized model: made here, or given."""
+    if reading.broken & {"calibrate", "optimized"}:
+        return
+    made, given = reading.values.get("calibrate"), reading.values.get("optimized")
+    if made is None and given is None:
+        say = "missing, expected a string or a table (or `optimized`, a model quantized elsewhere)"
+        yield reading.problem("calibrate", say=say)
+    if made is not None and given is not None:
+        say = "expected either `calibrate` or `optimized`, found both: the model is made here or given"
+        yield reading.problem("optimized", say=say)
+
+
 def _files(reading: Reading) -> Iterator[Problem]:
-    for table in ("source", "decoder"):
+    for table in ("source", "optimized", "decoder"):
         for key, path in paths_of(reading.values.get(table)).items():
             if not os.path.exists(path):  # noqa: PTH110 - as in `missing`
                 yield missing(reading.draft.where(table, key), path, "a file or folder")
@@ -101,28 +118,20 @@ def _decoder(reading: Reading) -> Iterator[Problem]:
 
 def _truth(reading: Reading) -> Iterator[Problem]:
     data, task = reading.dataset("evaluate"), reading.values.get("task")
-    if data is None or task is None or task in _truth_of(data):
+    if data is None or task is None:
         return
-    kind = f'{data.kind} with subject = "{data.subject}"' if data.kind == "digits" else data.kind
-    say = f"expected a dataset for {task}, found one of kind {kind}, which is for {names(_truth_of(data))}"
-    yield reading.problem("evaluate", "dataset", say=say)
-
-
-def _truth_of(data: DatasetEntry) -> tuple[str, ...]:
-    """Tasks that a dataset has the truth for; without annotations it serves them all."""
-    if data.kind == "folder":
-        return tuple(METRICS)
-    if data.kind == "imagenet" or (data.kind == "digits" and data.subject == "single"):
-        return ("classification",)
-    return ("detection",) if data.kind == "voc" else ("detection", "instance_segmentation")
+    kind = f'digits with subject = "{data.subject}"' if data.kind == "digits" else data.kind
+    if task not in TRUTHS[kind]:
+        say = f"expected a dataset for {task}, found {kind}, which is for {names(TRUTHS[kind])}"
+        yield reading.problem("evaluate", "dataset", say=say)
 
 
 def _plan(reading: Reading) -> Iterator[Problem]:
     plan: EvaluationPlan | None = reading.values.get("evaluate")
     task = reading.values.get("task")
-    if plan is None or task is None or plan.metric in {None, *METRICS[task]}:
+    if plan is None or task is None or plan.metric in {None, *TASKS[task].METRICS}:
         return
-    say = f"expected a metric of {task} ({names(METRICS[task])}), found {plan.metric}"
+    say = f"expected a metric of {task} ({names(TASKS[task].METRICS)}), found {plan.metric}"
     yield reading.problem("evaluate", "metric", say=say)
 
 
@@ -211,6 +220,7 @@ def _tags(reading: Reading) -> Iterator[Problem]:
 _CHECKS: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _references,
     _source,
+    _optimized,
     _decoder,
     _files,
     _truth,

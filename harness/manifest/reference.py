@@ -20,7 +20,7 @@ from harness.entries import (
     ReportPlan,
     TaskName,
 )
-from harness.limits import NEEDS_TRUTH, TASKS_OF_LIMIT
+from harness.limits import NEEDS_TRUTH, task_limits
 from harness.manifest import hints
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def _default(table: type, key: str) -> str:
 
 
 def _judges(key: str) -> str:
-    able = [task for task in TASKS_OF_LIMIT.get(key, ()) if task in get_args(TaskName)]
-    only = f"{', '.join(able)} only" if able else ""
+    able = [task for task in get_args(TaskName) if key in task_limits(task)]
+    only = "" if len(able) == len(get_args(TaskName)) else f"{', '.join(able)} only"
     return only or ("needs annotated images" if key in NEEDS_TRUTH else "")
 
 

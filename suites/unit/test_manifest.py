@@ -7,7 +7,7 @@ import pytest
 
 from harness.core.verdict import Limit
 from harness.decoders.ssd import SsdDecoder
-from harness.entries import ExpectedFailure, LocalSource
+from harness.entries import EvaluationPlan, ExpectedFailure, LocalSource, Recipe
 from harness.limits import declared_limits, limit_for, limits_of
 from harness.manifest import load_manifest
 
@@ -54,7 +54,8 @@ def test_shorthands_stand_for_tables(folder: Path) -> None:
     entry = load_manifest(write(folder, DATASETS + SSD)).models["ssd"]
     assert entry.source == LocalSource(folder / "ssd.onnx")
     assert entry.decoder == SsdDecoder()
-    assert (entry.calibrate.dataset, entry.evaluate.dataset) == ("cal", "val")
+    assert entry.calibrate == Recipe("cal")
+    assert entry.evaluate == EvaluationPlan("val")
 
 
 def test_values_are_frozen_and_typed(folder: Path) -> None:
@@ -90,7 +91,7 @@ evaluate = { score_threshold = 0.3, subset = 7 }
         defaults + DATASETS + SSD.replace('evaluate = "val"\n', own).replace('"cal"\n', '"plain"\n')
     )
     entry = load_manifest(write(folder, text)).models["ssd"]
-    assert (entry.calibrate.dataset, entry.calibrate.subset) == ("plain", 10)
+    assert entry.calibrate == Recipe("plain", subset=10)
     assert (entry.evaluate.score_threshold, entry.evaluate.subset) == (0.3, 9)
     assert entry.tags == ("nightly",)
 
@@ -170,3 +171,11 @@ min_speedup = {{ amx = 2, vnni = 1.5 }}
     assert limits_of(entry, "avx2") == {"min_match_rate": rate, "max_size_ratio": size}
     assert limit_for(entry, "min_speedup", None) is None
     assert limit_for(entry, "max_memory_ratio", "amx") is None
+
+
+def test_a_model_quantized_elsewhere_needs_no_recipe(folder: Path) -> None:
+    """`optimized` stands in place of `calibrate`, and of that of the defaults."""
+    text = '[defaults]\ncalibrate = "cal"\n' + DATASETS + SSD.replace('calibrate = "cal"\n', "")
+    entry = load_manifest(write(folder, text + 'optimized = "ssd.onnx"')).models["ssd"]
+    assert entry.calibrate is None
+    assert entry.optimized == LocalSource(folder / "ssd.onnx")

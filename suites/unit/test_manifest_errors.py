@@ -80,7 +80,17 @@ WRONG = [
     (
         'evaluate = "val"',
         'evaluate = { dataset = "val", metric = "top1" }',
-        "models.ssd.evaluate.metric: expected a metric of detection (ap, ap50, ap75, voc, voc11), found top1",
+        "models.ssd.evaluate.metric: expected a metric of detection (ap, ap50, *), found top1",
+    ),
+    (
+        'calibrate = "cal"',
+        "",
+        "models.ssd.calibrate: missing, expected a string or a table (or `optimized`, *",
+    ),
+    (
+        'calibrate = "cal"',
+        'optimized = "no.xml"',
+        "models.ssd.optimized: expected a file or folder, found nothing at */no.xml",
     ),
     ('evaluate = "val"', "", "models.ssd.evaluate: missing, expected a string or a table *"),
     (
@@ -143,6 +153,7 @@ WRONG = [
 ]
 #: As above for what a model may add to the base.
 ADDED = [
+    ('optimized = "ssd.onnx"', "models.ssd.optimized: expected either `calibrate` or `optimized`, found both: *"),
     ("limit = {}", "models.ssd.limit: unknown key, expected one of *; did you mean limits?"),
     ("limits = { max_acuracy_drop = 0.1 }", "models.ssd.limits.max_acuracy_drop: unknown key, expected one of *; did you mean max_accuracy_drop?"),
     ('limits = { max_accuracy_drop = "0.1" }', 'models.ssd.limits.max_accuracy_drop: expected a number, 0 or more (*), found "0.1"'),
@@ -191,7 +202,7 @@ PLANS = [
     ('{ dataset = "plain", method = "accuracy-aware", max_drop = 0.1 }', '"val"', 'models.ssd.calibrate.dataset: expected annotated images with method = "accuracy-aware", found kind = "folder"'),
     ('"val"', '"val"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "val": *'),
     ('"cal"', '"cal2"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "cal2": *'),
-    ('"cal"', '"single"', 'models.ssd.evaluate: expected a dataset for detection, found one of kind digits with subject = "single", which is for classification'),
+    ('"cal"', '"single"', "models.ssd.evaluate: expected a dataset for detection, found digits with subject = *, which is for classification"),
 ]  # fmt: skip
 
 

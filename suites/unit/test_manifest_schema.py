@@ -11,12 +11,12 @@ import pytest
 
 import harness
 from harness.decoders.catalog import DECODER_TASKS, DECODERS
-from harness.entries import Limits, TaskName
-from harness.limits import LIMIT_KEYS, TASKS_OF_LIMIT, VACUOUS, task_limits
+from harness.entries import EvaluationPlan, Limits, TaskName
+from harness.limits import ANY_TASK, LIMIT_KEYS, NEEDS_TRUTH, VACUOUS, task_limits
 from harness.manifest import json_schema, load_manifest
 from harness.manifest.__main__ import REFERENCE, SCHEMA, schema_text
-from harness.manifest.hints import default, fields
-from harness.manifest.models import METRICS
+from harness.manifest.hints import choices, default, fields
+from harness.manifest.models import TRUTHS
 from harness.manifest.reference import with_reference
 from harness.tasks.catalog import TASKS
 
@@ -151,19 +151,28 @@ def test_decoders_have_tasks() -> None:
     assert set(get_args(TaskName)) <= set(TASKS)
 
 
-@pytest.mark.parametrize("task", list(TASKS))
+@pytest.mark.parametrize("task", get_args(TaskName))
 def test_limits_and_metrics_are_those_of_the_task(task: str) -> None:
-    """The manifest lets through exactly what the task judges itself; the rest is not a task's."""
-    own = {key for module in TASKS.values() for key in module.LIMITS}
-    assert set(task_limits(task)) & own == set(TASKS[task].LIMITS)
-    assert set(METRICS[task]) <= set(TASKS[task].METRICS)
-    assert METRICS[task][0] == TASKS[task].DEFAULT_METRIC
+    """Every limit and metric that a task offers can be written, and no other is let through."""
+    assert set(TASKS[task].LIMITS) <= set(LIMIT_KEYS)
+    assert not set(TASKS[task].LIMITS) & set(ANY_TASK)
+    assert set(task_limits(task)) == {*TASKS[task].LIMITS, *ANY_TASK}
+    assert TASKS[task].DEFAULT_METRIC in choices(fields(EvaluationPlan)["metric"])
+    assert any(task in tasks for tasks in TRUTHS.values())
+
+
+def test_every_limit_and_metric_has_a_task() -> None:
+    """No limit or metric can be written that no task judges."""
+    tasks = [TASKS[task] for task in get_args(TaskName)]
+    assert {*ANY_TASK, *(key for task in tasks for key in task.LIMITS)} == set(LIMIT_KEYS)
+    metrics = set(choices(fields(EvaluationPlan)["metric"]))
+    assert metrics <= {metric for task in tasks for metric in task.METRICS}
 
 
 def test_limits_say_their_direction() -> None:
     """Every limit begins with min_ or max_, and the lists about limits name only real ones."""
     assert all(key.startswith(("min_", "max_")) for key in LIMIT_KEYS)
-    assert {*TASKS_OF_LIMIT, *VACUOUS} <= set(LIMIT_KEYS)
+    assert {*ANY_TASK, *NEEDS_TRUTH, *VACUOUS} <= set(LIMIT_KEYS)
 
 
 def test_the_schema_is_in_the_package() -> None:
