@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.core.assignment import assign
 from harness.core.boxes import box_iou
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.predictions import Detections
-
-Indices: TypeAlias = "NDArray[np.int64]"
 
 #: A matched object whose IoU is at least this has not moved.
 KEPT_IOU = 0.9
@@ -184,7 +183,7 @@ class _Side:
 
     labels: NDArray[np.int64]
     scores: NDArray[np.float64]
-    order: Indices
+    order: NDArray[np.int64]
 
 
 def _listing(match: Match) -> tuple[int, int]:
@@ -193,7 +192,7 @@ def _listing(match: Match) -> tuple[int, int]:
     return group, -1 if index is None else index
 
 
-def _canonical(role: Detections) -> Indices:
+def _canonical(role: Detections) -> NDArray[np.int64]:
     """Order that depends on the objects alone, not on how they were listed."""
     if len(role) == 0:
         return np.zeros(0, np.int64)
@@ -211,7 +210,7 @@ def _outline(mask: dict[str, object]) -> bytes:
     return counts if isinstance(counts, bytes) else str(counts).encode()
 
 
-def _content(role: Detections, order: Indices) -> tuple[int, bytes]:
+def _content(role: Detections, order: NDArray[np.int64]) -> tuple[int, bytes]:
     """Fix which role is the row of the assignment, so that swapped roles give the mirror image."""
     columns = (role.scores, role.labels, role.boxes)
     outlines = () if role.masks is None else tuple(_outline(role.masks[i]) for i in order)
@@ -237,7 +236,7 @@ def _match_sorted(
             allowed = allowed & (np.outer(free[0], weak[1]) | np.outer(weak[0], free[1]))
         else:
             allowed = allowed & np.outer(*free)
-        for r, c in zip(*_assign(np.where(allowed, weight, 0.0)), strict=True):
+        for r, c in zip(*assign(np.where(allowed, weight, 0.0)), strict=True):
             kept = Change.KEPT if iou[r, c] >= KEPT_IOU else Change.MOVED
             change = Change.RELABELLED if stage == "relabelled" else kept
             pair = int(row.order[r]), int(column.order[c])
@@ -247,25 +246,3 @@ def _match_sorted(
     found += [Match(i, None, 0.0, Change.LOST) for i in row.order[free[0]].tolist()]
     found += [Match(None, i, 0.0, Change.GAINED) for i in column.order[free[1]].tolist()]
     return found
-
-
-def _assign(weight: NDArray[np.float64]) -> tuple[Indices, Indices]:
-    """One-to-one pairs of maximum total weight; a weight of 0 is no pair."""
-    allowed = weight > 0
-    rows, columns = np.nonzero(allowed)
-    if len(rows) == 0:
-        return rows, columns
-    # A pair without rivals is in every optimum; only the contested rest needs the assignment.
-    alone = (allowed.sum(axis=1)[rows] == 1) & (allowed.sum(axis=0)[columns] == 1)
-    if alone.all():
-        return rows, columns
-    from scipy.optimize import linear_sum_assignment
-
-    contested_rows, contested_columns = np.unique(rows[~alone]), np.unique(columns[~alone])
-    part = weight[np.ix_(contested_rows, contested_columns)]
-    r, c = linear_sum_assignment(part, maximize=True)
-    taken = part[r, c] > 0
-    return (
-        np.concatenate([rows[alone], contested_rows[r[taken]]]),
-        np.concatenate([columns[alone], contested_columns[c[taken]]]),
-    )

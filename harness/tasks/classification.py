@@ -3,60 +3,51 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from harness.core.bootstrap import Resampled, bootstrap_mean, bootstrap_ratio
+from harness.core.bootstrap import Resampled
 from harness.core.matching import ChangeCounts
-from harness.core.predictions import ClassLabel
-from harness.errors import DatasetError, MeasurementError
+from harness.errors import MeasurementError
 from harness.pair import ROLES, Pair
+from harness.tasks import classification_accuracy as accuracy
 from harness.tasks import tensors
+from harness.tasks.classification_accuracy import METRICS
 from harness.tasks.classification_record import (
-    ClassRecord,
     compact_scores,
     pack_records,
     unpack_records,
 )
 from harness.tasks.classification_table import classification_table, is_wrong, verdict_of
-from harness.tasks.detection_accuracy import refuse_perfect
 from harness.tasks.detection_tables import label_name
 from harness.tasks.protocol import ImageChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from harness.core.comparison import Comparison, ImageResult
+    from harness.core.bootstrap import Resampled
+    from harness.core.comparison import ImageResult
     from harness.core.estimate import Estimate
     from harness.core.matching import Match
     from harness.core.predictions import ClassScores, Truth
     from harness.core.table import Table
     from harness.entries import EvaluationPlan
+    from harness.tasks.classification_accuracy import Classified
+    from harness.tasks.classification_record import ClassRecord
 
-Classified: TypeAlias = "Comparison[ClassRecord]"
-Booleans: TypeAlias = "NDArray[np.bool_]"
-
-DEFAULT_METRIC = "top1"
-METRICS: Mapping[str, str] = MappingProxyType(
+DEFAULT_METRIC = accuracy.DEFAULT_METRIC
+METRICS: Mapping[str, str] = accuracy.METRICS
+_QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = MappingProxyType(
     {
-        "top1": "Top-1 accuracy",
-        "top5": "Top-5 accuracy",
+        "max_accuracy_drop": accuracy.accuracy_drop,
+        "max_error_increase": accuracy.error_increase,
+        "max_class_drop": accuracy.class_drop,
+        "min_agreement": accuracy.agreement,
     }
 )
-#: Images that a class needs before its own drop is judged.
-FEWEST_IMAGES = 10
-_DEPTH = {"top1": 1, "top5": 5}
-
-LIMITS: tuple[str, ...] = (
-    "max_accuracy_drop",
-    "max_error_increase",
-    "max_class_drop",
-    "min_agreement",
-    *tensors.LIMITS,
-)
+LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 
 
 def compact(
@@ -87,7 +78,10 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
 def metrics(comparison: Classified) -> Pair[dict[str, float]]:
     """Top-1 and top-5 accuracy of both roles."""
     return Pair(
-        *({name: float(_hits(comparison, name)[role].mean()) for name in METRICS} for role in ROLES)
+        *(
+            {name: float(accuracy.hits(comparison, name)[role].mean()) for name in METRICS}
+            for role in ROLES
+        )
     )
 
 
@@ -112,20 +106,20 @@ def judge_quantity(key: str, comparison: Classified, plan: EvaluationPlan) -> Es
 
 def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:
     """Smallest accuracy drop that this evaluation set can detect."""
-    return _accuracy_drop(comparison, plan).smallest_drop
+    return accuracy.accuracy_drop(comparison, plan).smallest_drop
 
 
 def detail(key: str, comparison: Classified, plan: EvaluationPlan) -> ChangeCounts:
     """How many images keep their class, and how many change it (counted as relabelled)."""
     del key, plan
-    same = int(_same(comparison).sum())
+    same = int(accuracy.same_class(comparison).sum())
     return ChangeCounts(kept=same, relabelled=len(comparison) - same)
 
 
 def tables(comparison: Classified, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make the one table of classification."""
     del plan
-    _checked(comparison)
+    accuracy.check(comparison)
     return (classification_table(comparison),)
 
 
@@ -138,7 +132,7 @@ def changes(result: ImageResult[ClassRecord], plan: EvaluationPlan) -> list[Matc
 def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
     """Images whose class changed: those now wrong first, then by how far the parent's class fell."""
     del plan
-    _checked(comparison)
+    accuracy.check(comparison)
     listed = []
     for index, result in enumerate(comparison.images):
         parent, optimized = result.record
@@ -154,109 +148,3 @@ def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
         )
         listed.append(ImageChange(index, severity, sentence))
     return sorted(listed, key=lambda change: change.severity, reverse=True)
-
-
-def _metric(plan: EvaluationPlan) -> str:
-    metric = plan.metric or DEFAULT_METRIC
-    if metric not in METRICS:
-        raise MeasurementError(
-            f"metric {metric} cannot be judged for classification; expected top1 or top5 in "
-            "evaluate.metric"
-        )
-    return metric
-
-
-def _checked(comparison: Classified) -> None:
-    if not len(comparison):
-        raise MeasurementError("the evaluation set holds no image: nothing can be compared")
-    names = len(comparison.labels)
-    for result in comparison.images:
-        label = result.truth.label if isinstance(result.truth, ClassLabel) else 0
-        if label < 0 or (names and label >= names):
-            raise DatasetError(
-                f"image {result.name}: annotated class id {label} is outside the list of {names} "
-                "labels; add its name to the dataset's labels"
-            )
-        classes = result.record.parent.classes
-        if names and classes > names:
-            raise DatasetError(
-                f"image {result.name}: the model gives {classes} classes (highest class id "
-                f"{classes - 1}) for a list of {names} labels; name every class, or let the decoder "
-                "remove the background class"
-            )
-
-
-def _same(comparison: Classified) -> Booleans:
-    """Whether both roles give an image the same class, [images]."""
-    _checked(comparison)
-    records = [result.record for result in comparison.images]
-    return np.array([record.parent.label == record.optimized.label for record in records])
-
-
-def _truth(comparison: Classified) -> NDArray[np.int64]:
-    _checked(comparison)
-    for result in comparison.images:
-        if not isinstance(result.truth, ClassLabel):
-            raise DatasetError(
-                f"image {result.name}: accuracy needs an annotated class, found "
-                f"{type(result.truth).__name__}; use an annotated dataset or limits that need none "
-                "(min_agreement)"
-            )
-    return np.array([r.truth.label for r in comparison.images if isinstance(r.truth, ClassLabel)])
-
-
-def _hits(comparison: Classified, metric: str) -> Pair[Booleans]:
-    """Whether the annotated class is among the best one or five, of both roles, [images]."""
-    truth, depth = _truth(comparison), _DEPTH[metric]
-    return Pair(
-        *(
-            np.array(
-                [
-                    label in result.record[role].labels[:depth]
-                    for label, result in zip(truth, comparison.images, strict=True)
-                ]
-            )
-            for role in ROLES
-        )
-    )
-
-
-def _accuracy_drop(comparison: Classified, plan: EvaluationPlan) -> Resampled:
-    hits = _hits(comparison, _metric(plan)).map(lambda column: column.astype(np.float64))
-    return bootstrap_mean(hits.parent - hits.optimized)
-
-
-def _error_increase(comparison: Classified, plan: EvaluationPlan) -> Resampled:
-    """``errors of optimized / errors of parent - 1``."""
-    metric = _metric(plan)
-    hits = _hits(comparison, metric)
-    refuse_perfect(float(hits.parent.mean()), metric)
-    errors = hits.map(lambda column: (~column).astype(np.float64))
-    # (optimized - parent) / parent: the growth itself, so that equal errors are exactly 0.
-    return bootstrap_ratio(errors.optimized - errors.parent, errors.parent)
-
-
-def _class_drop(comparison: Classified, plan: EvaluationPlan) -> Resampled:
-    """Drop of the class that lost most, among those with at least ten images."""
-    truth, hits = _truth(comparison), _hits(comparison, _metric(plan))
-    lost = hits.parent.astype(np.float64) - hits.optimized
-    labels, counts = np.unique(truth, return_counts=True)
-    large = labels[counts >= FEWEST_IMAGES]
-    if not len(large):
-        raise MeasurementError(
-            f"no class has {FEWEST_IMAGES} of these {len(comparison)} images: limits.max_class_drop "
-            "needs more images"
-        )
-    label = max(large.tolist(), key=lambda own: float(lost[truth == own].mean()))
-    mine = (truth == label).astype(np.float64)
-    return bootstrap_ratio(lost * mine, mine)
-
-
-_QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = MappingProxyType(
-    {
-        "max_accuracy_drop": _accuracy_drop,
-        "max_error_increase": _error_increase,
-        "max_class_drop": _class_drop,
-        "min_agreement": lambda c, _: bootstrap_mean(_same(c).astype(np.float64)),
-    }
-)
