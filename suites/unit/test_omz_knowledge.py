@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.decoders.catalog import DECODERS
+from harness.entries import Preprocess
+from harness.errors import SourceError
+from harness.sources.omz import find_model
+from harness.sources.omz.adapt import adapt
+from harness.sources.omz.adapters import ADAPTERS
+from harness.sources.omz.knowledge import coverage, settings_of
+
+YOLO_V4_TINY_ANCHORS = (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319)
+
+
+def test_coverage_of_all_models() -> None:
+    """139 of the 248 models are judged by their task, 60 more by their raw outputs."""
+    counted = Counter(settings.support for settings in coverage())
+    assert counted == {"task": 139, "tensors": 60, "none": 49}
+
+
+def test_nothing_is_missing_without_a_reason() -> None:
+    """Every model that is not fully supported says what is missing, and no other does."""
+    for settings in coverage():
+        assert (settings.missing is None) == (settings.support == "task"), settings.name
+
+
+def test_settings_are_keys_of_the_manifest() -> None:
+    """Every preprocess and every decoder that exists here takes the keys that are mapped."""
+    for settings in coverage():
+        Preprocess(**settings.preprocess)
+        if settings.decoder.get("kind") in DECODERS:
+            decoder = DECODERS[settings.decoder["kind"]]
+            known = {entry.name for entry in dataclasses.fields(decoder)}
+            assert set(settings.decoder) <= known, settings.name
+
+
+def test_unknown_decoder_leaves_raw_outputs() -> None:
+    """A model whose decoder this version lacks is supported by its raw outputs, and says so."""
+    settings = settings_of("instance-segmentation-security-0002", decoders=["ssd"])
+    assert (settings.support, settings.task) == ("tensors", "generic")
+    assert settings.missing == "mask-rcnn: not in this version"
+
+
+def test_adapters_of_the_tutorials_are_mapped() -> None:
+    """The adapters that the tutorials' models need are decoded."""
+    assert set(ADAPTERS) >= {
+        *("classification", "ssd", "yolo_v2", "yolo_v3", "mask_rcnn", "segmentation"),
+        *("style_transfer", "super_resolution", "ultra_lightweight_face_detection"),
+    }
+
+
+def _decoded(name: str) -> tuple[str | None, dict[str, Any]]:
+    settings = settings_of(name)
+    return settings.task, dict(settings.decoder)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "decoder"),
+    [
+        (
+            "ssd_mobilenet_v1_coco",
+            "detection",
+            {"kind": "ssd", "label_offset": 1, "class_ids": "coco90"},
+        ),
+        (
+            "efficientdet-d0-tf",
+            "detection",
+            {"kind": "ssd", "label_offset": 0, "class_ids": "coco90"},
+        ),
+        ("face-detection-0200", "detection", {"kind": "ssd", "label_offset": 0}),
+        (
+            "mobilenet-v2-1.0-224",
+            "classification",
+            {"kind": "class-scores", "background": True},
+        ),
+        ("mobilenet-v2-pytorch", "classification", {"kind": "class-scores"}),
+        (
+            "yolo-v4-tiny-tf",
+            "detection",
+            {
+                "kind": "yolo",
+                "anchors": YOLO_V4_TINY_ANCHORS,
+                "masks": ((1, 2, 3), (3, 4, 5)),
+                "activated": False,
+                "score_threshold": 0.001,
+                "iou_threshold": 0.5,
+                "nms": "diou",
+            },
+        ),
+        (
+            "instance-segmentation-security-0002",
+            "instance_segmentation",
+            {"kind": "mask-rcnn", "outputs": ("boxes", "labels", "masks")},
+        ),
+        (
+            "ultra-lightweight-face-detection-rfb-320",
+            "detection",
+            {
+                "kind": "boxes-scores",
+                "background": True,
+                "score_threshold": 0.7,
+                "outputs": ("boxes", "scores"),
+                "iou_threshold": 0.5,
+            },
+        ),
+    ],
+)
+def test_decoders_are_mapped(name: str, task: str, decoder: dict[str, Any]) -> None:
+    """Adapter, anchors, thresholds and class numbers become a task and a decoder's keys."""
+    assert _decoded(name) == (task, decoder)
+
+
+@pytest.mark.parametrize(
+    ("name", "preprocess"),
+    [
+        ("yolo-v4-tf", {}),
+        ("ssd_mobilenet_v1_coco", {}),
+        ("instance-segmentation-security-0002", {"resize": "fit", "pad": 0}),
+        ("yolox-tiny", {"resize": "fit", "pad": 114}),
+        ("resnet-50-tf", {"resize": "crop", "short_side": 256}),
+        (
+            "mobilenet-v2-pytorch",
+            {"resize": "crop", "short_side": 256, "interpolation": "area"},
+        ),
+        ("text-image-super-resolution-0001", {"colour": "gray"}),
+        ("deeplabv3", {"interpolation": "area", "resize": "letterbox", "pad": 128}),
+        ("person-detection-retail-0002", {"input": "data"}),
+    ],
+)
+def test_preprocessing_is_mapped(name: str, preprocess: dict[str, Any]) -> None:
+    """Reader, resize, crop, padding and colour become the keys of preprocess."""
+    assert dict(settings_of(name).preprocess) == preprocess
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "value"),
+    [
+        ("ssd_mobilenet_v1_coco", "ap", 0.233212),
+        ("yolo-v4-tf", "ap", 0.5026),
+        ("mobilenet-v2-pytorch", "top1", 0.719),
+        ("instance-segmentation-security-0002", "ap", 0.3644),
+        ("deeplabv3", "miou", 0.6841),
+        ("fast-neural-style-mosaic-onnx", "ssim", 0.496712),
+        ("ultra-lightweight-face-detection-rfb-320", "voc", 0.8478),
+    ],
+)
+def test_published_reference_comes_first(name: str, metric: str, value: float) -> None:
+    """The published figure of the metric that a gate judges by default is the first."""
+    first = settings_of(name).references[0]
+    assert (first.metric, first.value) == (metric, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("ctpn", "preprocessing resize ctpn_keep_aspect_ratio"),
+        ("yolof", "adapter yolof: state task and decoder by hand"),
+        ("wavernn", "several networks: name one of wavernn-upsampler, wavernn-rnn"),
+        ("gpt-2", "not fed with images"),
+        ("resnet50-binary-0001", "published quantized only (FP16-INT1, FP32-INT1)"),
+        ("gaze-estimation-adas-0002", "more inputs than the image: right_eye_image"),
+    ],
+)
+def test_missing_is_named(name: str, missing: str) -> None:
+    """What a model lacks is named: its adapter, a step, its inputs or its parts."""
+    found = settings_of(name).missing
+    assert found is not None
+    assert found.startswith(missing)
+
+
+def test_unknown_name_is_an_error() -> None:
+    """Settings of a model that does not exist are refused with the nearest name."""
+    with pytest.raises(SourceError, match="did you mean 'deeplabv3'"):
+        settings_of("deeplab-v3")
+
+
+def _ops() -> Any:
+    from harness.sources.omz.adapt import _opset
+
+    return _opset()
+
+
+def _run(model: Any, image: Any) -> Any:
+    import openvino as ov  # noqa: TID251 - the models are run here
+
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    return next(iter(ov.Core().compile_model(model, "CPU", options)(image).values()))
+
+
+def _network(outputs: list[Any], parameters: list[Any]) -> Any:
+    import openvino as ov  # noqa: TID251 - the models are made here
+
+    return ov.Model(outputs, parameters, "net")
+
+
+def _parameter(name: str, shape: list[int]) -> Any:
+    ops = _ops()
+    node = ops.parameter(shape, name=name)
+    node.output(0).set_names({name})
+    return node
+
+
+def test_stated_inputs_become_constants() -> None:
+    """An input whose value accuracy-check.yml states becomes a constant of that value."""
+    ops = _ops()
+    image, info = _parameter("data", [1, 3, 544, 992]), _parameter("im_info", [1, 6])
+    total = ops.add(
+        ops.reduce_sum(image, np.array([0, 1, 2, 3])), ops.reduce_sum(info, np.array([0, 1]))
+    )
+    network = adapt(find_model("person-detection-retail-0002"), _network([total], [image, info]))
+    assert [port.any_name for port in network.inputs] == ["data"]
+    assert float(_run(network, np.zeros((1, 3, 544, 992), np.float32))) == 544 + 992
+
+
+def test_enlarged_image_is_computed() -> None:
+    """Super-resolution's second input is the first one, enlarged."""
+    ops = _ops()
+    small, large = _parameter("0", [1, 3, 270, 480]), _parameter("1", [1, 3, 1080, 1920])
+    network = _network([ops.relu(large)], [small, large])
+    ops.relu(small)
+    adapted = adapt(find_model("single-image-super-resolution-1032"), network)
+    assert [port.any_name for port in adapted.inputs] == ["0"]
+    flat = _run(adapted, np.full((1, 3, 270, 480), 7, np.float32))
+    assert flat.shape == (1, 3, 1080, 1920)
+    np.testing.assert_allclose(flat, 7, rtol=1e-5)
+
+
+def test_flat_heads_get_their_grid() -> None:
+    """YOLO v2's flat output becomes channels over a grid, its name and numbers kept."""
+    ops = _ops()
+    image = _parameter("data", [1, 416, 416, 3])
+    cells = np.arange(125 * 13 * 13, dtype=np.float32).reshape(1, -1)
+    flat = ops.add(ops.reduce_sum(image, np.array([1, 2, 3]), keep_dims=False), cells)
+    flat.output(0).set_names({"region"})
+    network = adapt(find_model("yolo-v2-tiny-ava-0001"), _network([flat], [image]))
+    assert network.outputs[0].get_names() == {"region"}
+    found = _run(network, np.zeros((1, 416, 416, 3), np.float32))
+    np.testing.assert_array_equal(found, cells.reshape(1, 125, 13, 13))
+
+
+def test_unfit_flat_head_is_refused() -> None:
+    """A flat output that is no grid of the stated anchors is refused with the numbers."""
+    ops = _ops()
+    image = _parameter("data", [1, 416, 416, 3])
+    flat = ops.add(ops.reduce_sum(image, np.array([1, 2, 3])), np.zeros((1, 130), np.float32))
+    with pytest.raises(SourceError, match="an output of 130 numbers is no grid of 125"):
+        adapt(find_model("yolo-v2-tiny-ava-0001"), _network([flat], [image]))
