@@ -65,7 +65,7 @@ def file_name(name: str) -> str:
     import hashlib
 
     kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip(".-")[:60]
-    if kept == name:
+    if name and kept == name:
         return kept
     return f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 

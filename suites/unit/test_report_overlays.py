@@ -1,0 +1,272 @@
+"""Pictures: what is drawn where, in which colour, how large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from harness.errors import ReportError
+from harness.report.model import ClassBar, ObjectChange, Picture, Seen
+from harness.report.overlays import panes
+from harness.report.overlays.canvas import from_bgr, webp
+from harness.report.overlays.rendered import amplified
+from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+from harness.report.publish import draw_worst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GREY = np.full((400, 600, 3), 128, np.uint8)
+PARENT_BOX = (100.0, 100.0, 300.0, 300.0)
+
+
+def one(change: str, *, parent: bool = True, optimized: bool = True) -> Picture:
+    """Make a picture with one object."""
+    seen = Seen(PARENT_BOX, "car", 0.75)
+    made = ObjectChange(change, seen if parent else None, seen if optimized else None)  # type: ignore[arg-type] # a literal
+    return Picture("a.png", (600, 400), "objects", "x", changes=(made,))
+
+
+def colours_on_edge(pane: Image.Image, box: tuple[float, ...] = PARENT_BOX) -> set[tuple[int, ...]]:
+    """Read the pixels of a box's right edge, under the caption bar."""
+    bar = pane.height - 400
+    column, rows = int(box[2]), range(int(box[1]) + 20 + bar, int(box[3]) - 20 + bar)
+    found = set()
+    for row in rows:
+        pixel = pane.getpixel((column, row))
+        assert isinstance(pixel, tuple)
+        found.add(tuple(int(value) for value in pixel[:3]))
+    return found
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    """Read a palette colour."""
+    return ImageColor.getrgb(colour)[:3]
+
+
+def test_the_three_panes_have_one_size() -> None:
+    """A viewer can lay them over each other."""
+    sizes = {pane.size for pane in panes(one("kept"), [GREY])}
+
+    assert len(sizes) == 1
+
+
+def test_each_role_has_its_own_colour() -> None:
+    """The parent blue, the optimized model orange, in every picture."""
+    parent, optimized, _ = panes(one("kept"), [GREY])
+
+    assert colours_on_edge(parent) == {rgb(PARENT)}
+    assert colours_on_edge(optimized) == {rgb(OPTIMIZED)}
+
+
+def test_a_lost_object_is_on_the_parents_pane_and_dashed_on_the_diff() -> None:
+    """It is not on the optimized model's pane, and colour alone does not tell it."""
+    parent, optimized, diff = panes(one("lost", optimized=False), [GREY])
+
+    assert rgb(PARENT) in colours_on_edge(parent)
+    assert rgb(OPTIMIZED) not in colours_on_edge(optimized)
+    on_diff = colours_on_edge(diff)
+    assert rgb(CHANGES["lost"]) in on_diff
+    assert len(on_diff) > 1
+
+
+def test_a_gained_object_is_solid_on_the_diff() -> None:
+    """Dashes mean that something is gone."""
+    _, _, diff = panes(one("gained", parent=False), [GREY])
+
+    assert colours_on_edge(diff) == {rgb(CHANGES["gained"])}
+
+
+def test_changed_objects_are_drawn_thicker_than_kept_ones() -> None:
+    """What matters stands out."""
+
+    def width(pane: Image.Image) -> int:
+        row = 200 + pane.height - 400
+        pixels = [pane.getpixel((x, row)) for x in range(290, 311)]
+        return sum(pixel == rgb(PARENT) for pixel in pixels)
+
+    kept, _, _ = panes(one("kept"), [GREY])
+    lost, _, _ = panes(one("lost", optimized=False), [GREY])
+
+    assert width(lost) > width(kept) > 0
+
+
+def test_large_images_are_bounded_and_small_ones_enlarged() -> None:
+    """A pane has room for labels and never grows with the camera."""
+    assert from_bgr(np.zeros((3000, 4000, 3), np.uint8), 640).size == (640, 480)
+    assert from_bgr(np.zeros((32, 32, 3), np.uint8), 640).size == (360, 360)
+
+
+def test_colours_are_not_swapped() -> None:
+    """Arrays are BGR, files are RGB."""
+    blue = np.zeros((400, 400, 3), np.uint8)
+    blue[:, :, 0] = 255
+
+    assert from_bgr(blue, 640).getpixel((200, 200)) == (0, 0, 255)
+
+
+def test_boxes_follow_the_scale() -> None:
+    """On an image drawn at half size the box is there at half its coordinates."""
+    image = np.full((800, 1200, 3), 128, np.uint8)
+    change = ObjectChange("kept", Seen((200.0, 200.0, 600.0, 600.0), "car", 0.7), None)
+    picture = Picture("a.png", (1200, 800), "objects", "x", changes=(change,))
+
+    parent, _, _ = panes(picture, [image], max_side=600)
+
+    assert colours_on_edge(parent) == {rgb(PARENT)}
+
+
+def test_masks_are_filled() -> None:
+    """Inside the outline the pixels take on the role's colour, outside they stay."""
+    seen = Seen(
+        PARENT_BOX, "car", 0.75, rings=((120.0, 120.0, 280.0, 120.0, 280.0, 280.0, 120.0, 280.0),)
+    )
+    picture = Picture(
+        "a.png", (600, 400), "objects", "x", changes=(ObjectChange("kept", seen, seen, 1.0),)
+    )
+
+    pane, _, _ = panes(picture, [GREY])
+    bar = pane.height - 400
+    inside, outside = pane.getpixel((200, 200 + bar)), pane.getpixel((450, 200 + bar))
+
+    assert outside == (128, 128, 128)
+    assert isinstance(inside, tuple)
+    assert inside[2] > inside[0] + 40
+
+
+def test_boxes_outside_or_inside_out_are_survived() -> None:
+    """A decoder's nonsense is drawn where it can be, and breaks nothing."""
+    odd = [
+        Seen(box, "car", 0.5)
+        for box in (
+            (-50.0, -50.0, 900.0, 900.0),
+            (300.0, 300.0, 100.0, 100.0),
+            (5.0, 5.0, 5.0, 5.0),
+        )
+    ]
+    changes = tuple(ObjectChange("lost", seen, None) for seen in odd)
+
+    drawn = panes(Picture("a.png", (600, 400), "objects", "x", changes=changes), [GREY])
+
+    assert drawn[0].size == drawn[2].size
+
+
+def test_a_ranking_shows_the_scores_as_bars() -> None:
+    """A score of one fills the track, a score of none leaves it empty."""
+    full = Picture(
+        "a.png",
+        (400, 400),
+        "classes",
+        "x",
+        parent=(ClassBar("cat", 1.0),),
+        optimized=(ClassBar("cat", 0.0),),
+    )
+
+    _, parent, optimized = panes(full, [np.zeros((400, 400, 3), np.uint8)])
+
+    def filled(pane: Image.Image, colour: str) -> int:
+        pixels = np.asarray(pane)[pane.height - 400 :]
+        return int((pixels == np.array(rgb(colour))).all(axis=2).sum())
+
+    assert filled(parent, PARENT) > 2000
+    assert filled(optimized, OPTIMIZED) == 0
+
+
+def test_long_class_names_are_cut_and_odd_ones_survive() -> None:
+    """Names come from data sets."""
+    bars = tuple(ClassBar(name, 0.2) for name in ("x" * 500, "猫", "<b>", "", "\n"))
+    picture = Picture("a.png", (400, 400), "classes", "x", parent=bars, optimized=bars)
+
+    assert len(panes(picture, [np.zeros((400, 400, 3), np.uint8)])) == 3
+
+
+def test_a_small_difference_is_amplified_by_a_whole_factor() -> None:
+    """One of 255 becomes visible; no difference stays black."""
+    parent = np.full((8, 8, 3), 100, np.uint8)
+
+    stretched, factor = amplified(parent, parent + 4)
+    nothing, one_fold = amplified(parent, parent)
+
+    assert (int(stretched.max()), factor) == (128, 32.0)
+    assert (int(nothing.max()), one_fold) == (0, 1.0)
+
+
+def test_nothing_to_draw_is_one_sentence() -> None:
+    """It names the picture and what was found."""
+    with pytest.raises(ReportError, match=r"a\.png: expected 1 images with pixels"):
+        panes(one("kept"), [])
+    with pytest.raises(ReportError, match=r"expected 3 images"):
+        panes(Picture("b.png", (8, 8), "rendered", "x"), [GREY])
+
+
+def test_labels_are_readable_on_their_colour() -> None:
+    """Contrast of at least 4.5 to 1 (WCAG AA) on every colour but the mid greens and pinks: 3 to 1."""
+
+    def luminance(colour: str) -> float:
+        parts = [value / 255 for value in rgb(colour)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    for colour in (PARENT, OPTIMIZED, *CHANGES.values()):
+        pair = sorted((luminance(colour), luminance(ink_on(colour))))
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 3.0, colour
+
+
+def loader(calls: list[int], index: int) -> Callable[[], list[Any]]:
+    """Count how often an image is read."""
+
+    def load() -> list[Any]:
+        calls.append(index)
+        return [GREY]
+
+    return load
+
+
+def test_the_bound_stops_reading_images(tmp_path: Path) -> None:
+    """What is not drawn is counted and never read."""
+    calls: list[int] = []
+    wanted = [(one("kept"), loader(calls, i)) for i in range(5)]
+
+    drawn, omitted = draw_worst(wanted, tmp_path, model="ssd", budget_bytes=10**8, most=2)
+
+    assert (len(drawn), omitted, calls) == (2, 3, [0, 1])
+
+
+def test_the_budget_bounds_the_bytes(tmp_path: Path) -> None:
+    """The files together stay within it, and every picture is drawn or counted."""
+    wanted = [(one("kept"), loader([], i)) for i in range(6)]
+    whole, _ = draw_worst(wanted[:1], tmp_path / "one", model="ssd", budget_bytes=10**8)
+    size = sum(path.stat().st_size for path in (tmp_path / "one").rglob("*.webp"))
+
+    drawn, omitted = draw_worst(wanted, tmp_path / "all", model="ssd", budget_bytes=int(2.5 * size))
+
+    assert (len(whole), len(drawn), omitted) == (1, 2, 4)
+    assert sum(path.stat().st_size for path in (tmp_path / "all").rglob("*.webp")) <= 2.5 * size
+
+
+def test_files_are_named_in_the_picture_and_lie_inside_the_run(tmp_path: Path) -> None:
+    """A name like ../../x cannot leave the folder, and two names never share a file."""
+    wanted = [
+        (Picture(name, (600, 400), "objects", "x"), lambda: [GREY])
+        for name in ("../../x", "a/b.png", "a-b.png")
+    ]
+
+    drawn, _ = draw_worst(wanted, tmp_path, model="../evil", budget_bytes=10**8)
+
+    files = [tmp_path / picture.image for picture in drawn]
+    assert all(file.resolve().is_relative_to(tmp_path.resolve()) for file in files)
+    assert len({file.resolve() for file in files}) == 3
+    assert all(
+        (tmp_path / name).is_file() for p in drawn for name in (p.overlay, p.overview, *p.panes)
+    )
+
+
+def test_pictures_are_webp() -> None:
+    """Small, and every browser shows it."""
+    data = webp(Image.new("RGB", (64, 64)))
+
+    assert (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
