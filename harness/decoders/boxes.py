@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 3000
 #: exp() of a regression is cut here: far beyond any real box, and far from overflow.
 LARGEST_EXPONENT = 15.0
+#: Divisor in place of an empty union.
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +118,35 @@ def _nms(candidates: Candidates, iou_threshold: float) -> NDArray[np.int64]:
 def _diou_nms(candidates: Candidates, threshold: float) -> NDArray[np.int64]:
     """Suppress by IoU less the squared distance of the centres over the common diagonal's.
 
-    Zheng et al. 2020 (arXiv:1911.08287).
+    Zheng et al. 2020 (arXiv:1911.08287). Candidates come sorted by score.
     """
-    boxes = candidates.boxes.astype(np.float64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    alive = np.ones(len(boxes), np.bool_)
-    for i in range(len(boxes)):
-        if not alive[i]:
-            continue
-        rest = (
-            i
-            + 1
-            + np.flatnonzero(alive[i + 1 :] & (candidates.labels[i + 1 :] == candidates.labels[i]))
-        )
-        inner = np.minimum(boxes[i, 2:], boxes[rest, 2:]) - np.maximum(
-            boxes[i, :2], boxes[rest, :2]
-        )
-        outer = np.maximum(boxes[i, 2:], boxes[rest, 2:]) - np.minimum(
-            boxes[i, :2], boxes[rest, :2]
-        )
-        shared = np.prod(np.maximum(inner, 0), axis=1)
-        union = np.maximum(areas[i] + areas[rest] - shared, 1e-12)
-        apart = ((centres[i] - centres[rest]) ** 2).sum(axis=1)
-        diagonal = np.maximum((outer**2).sum(axis=1), 1e-12)
-        alive[rest[shared / union - apart / diagonal > threshold]] = False
+    labels = candidates.labels
+    x0, y0, x1, y1 = candidates.boxes.T
+    # Only boxes that meet can be suppressed: few pairs are left for the arithmetic.
+    meeting = np.triu(labels[:, None] == labels, k=1)
+    meeting &= (x0[:, None] < x1) & (x0 < x1[:, None]) & (y0[:, None] < y1) & (y0 < y1[:, None])
+    better, worse = np.nonzero(meeting)
+    over = _diou(candidates.boxes.astype(np.float64), better, worse) > threshold
+    alive = np.ones(len(labels), np.bool_)
+    # Pairs are in the order of the better box, whose own fate is therefore settled already.
+    for i, j in zip(better[over].tolist(), worse[over].tolist(), strict=True):
+        if alive[i]:
+            alive[j] = False
     return np.flatnonzero(alive).astype(np.int64)
+
+
+def _diou(
+    boxes: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    a, b = boxes[first], boxes[second]
+    inner = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    outer = np.maximum(a[:, 2:], b[:, 2:]) - np.minimum(a[:, :2], b[:, :2])
+    shared = np.prod(np.maximum(inner, 0), axis=1)
+    union = np.maximum(areas[first] + areas[second] - shared, _TINY)
+    apart = (a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2
+    overlap = shared / union - (apart**2).sum(axis=1) / np.maximum((outer**2).sum(axis=1), _TINY)
+    return np.asarray(overlap, dtype=np.float64)
 
 
 def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detections:

@@ -109,24 +109,26 @@ class YoloV8Decoder:
         found = _tables_of_boxes(chosen(ports_of(outputs), self.outputs), _BOX + self.coefficients)
         if len(found) != 1:
             raise misfit(self.kind, _V8, ports_of(outputs))
-        table = finite(outputs, found[0].name).reshape(found[0].shape[-2:])
+        table = np.asarray(outputs[found[0].name], np.float32).reshape(found[0].shape[-2:])
         # A detector has many more boxes than numbers a box.
         columns = table if table.shape[0] < table.shape[1] else table.T
         classes = columns[_BOX : len(columns) - self.coefficients]
-        labels, rows = self._above(classes)
-        boxes = _corners(columns[:_BOX, rows].T, self.units, frame.model)
-        candidates = Candidates(boxes, classes[labels, rows], labels)
+        best = classes.max(axis=0)
+        # NaN and infinity outlive the maximum; minus infinity is a score that nothing can reach.
+        # So one pass over the scores serves both, and the costlier look is for the suspicious.
+        if not _is_finite(best) or not _is_finite(columns[:_BOX]):
+            finite(outputs, found[0].name)
+        rows = np.flatnonzero(best >= self.score_threshold)
+        few = classes[:, rows].T
+        picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
+        boxes = _corners(columns[:_BOX, rows[picked]].T, self.units, frame.model)
+        candidates = Candidates(boxes, few[picked, labels], labels)
         keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
         return detections(candidates, frame, keeping)
 
-    def _above(self, classes: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Labels and boxes that pass, from [classes, n]: as it lies in memory, so no copy is made."""
-        if self.multi_label:
-            return above(classes, self.score_threshold, multi_label=True)
-        best, threshold = classes.max(axis=0), self.score_threshold
-        rows = np.flatnonzero(best >= threshold)
-        labels = classes[:, rows].argmax(axis=0)
-        return labels.astype(np.int64), rows.astype(np.int64)
+
+def _is_finite(values: NDArray[np.float32]) -> bool:
+    return bool(np.isfinite(values).all())
 
 
 def _corners(boxes: NDArray[np.float32], units: str, size: tuple[int, int]) -> NDArray[np.float32]:
