@@ -11,7 +11,6 @@ from harness.errors import MeasurementError
 from harness.pair import ROLES, Pair
 from harness.tasks import classification_accuracy as accuracy
 from harness.tasks import tensors
-from harness.tasks.classification_accuracy import METRICS
 from harness.tasks.classification_record import (
     compact_scores,
     pack_records,

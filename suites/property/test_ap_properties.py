@@ -63,6 +63,7 @@ def test_our_accumulation_is_the_library_s(images: list[tuple[list, list]]) -> N
     assert own == pytest.approx({label: row["ap"] for label, row in rows.items()}, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(_SET)
 def test_average_precision_is_a_fraction(images: list[tuple[list, list]]) -> None:  # type: ignore[type-arg]
     """Between 0 and 1 in every interpolation."""
@@ -74,6 +75,7 @@ def test_average_precision_is_a_fraction(images: list[tuple[list, list]]) -> Non
         assert all(0.0 <= value <= 1.0 + 1e-12 for value in values)
 
 
+@settings(deadline=None)
 @given(_SET)
 def test_the_truth_itself_is_perfect(images: list[tuple[list, list]]) -> None:  # type: ignore[type-arg]
     """A model that answers the annotations has an AP of 1 in every class."""

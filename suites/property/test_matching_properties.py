@@ -52,6 +52,7 @@ def _described(
     )
 
 
+@settings(deadline=None)
 @given(_objects(), _objects(), st.randoms(use_true_random=False))
 def test_the_order_of_objects_does_not_matter(
     parent: Detections, optimized: Detections, random: object
@@ -68,6 +69,7 @@ def test_the_order_of_objects_does_not_matter(
     )
 
 
+@settings(deadline=None)
 @given(_objects(), _objects())
 def test_swapped_roles_give_the_mirror_image(parent: Detections, optimized: Detections) -> None:
     """LOST and GAINED change places; everything else stays."""
@@ -80,6 +82,7 @@ def test_swapped_roles_give_the_mirror_image(parent: Detections, optimized: Dete
     assert _described(mirrored, parent, optimized) == there
 
 
+@settings(deadline=None)
 @given(_objects(), _objects())
 def test_one_to_one_and_complete(parent: Detections, optimized: Detections) -> None:
     """Every object above the threshold appears exactly once, no object twice."""
@@ -94,6 +97,7 @@ def test_one_to_one_and_complete(parent: Detections, optimized: Detections) -> N
         assert strong <= set(indices)
 
 
+@settings(deadline=None)
 @given(_objects(), _objects())
 def test_never_more_matches_than_objects(parent: Detections, optimized: Detections) -> None:
     """Matches are at most min(A, B)."""
@@ -102,6 +106,7 @@ def test_never_more_matches_than_objects(parent: Detections, optimized: Detectio
     assert counts.matches <= min(counts.parent, counts.optimized)
 
 
+@settings(deadline=None)
 @given(_objects())
 def test_a_role_matches_itself(role: Detections) -> None:
     """The same objects in both roles: everything is kept at an IoU of 1."""
