@@ -108,13 +108,15 @@ class Stream:
         """
         progress = self._calibration.progress
         progress.start("calibrate", len(self))
-        for index, sample in enumerate(self._calibration.samples):
-            if sample.name not in self.skipped:
-                prepared = self._input(index, sample)
+        try:
+            for index, sample in enumerate(self._calibration.samples):
+                prepared = None if sample.name in self.skipped else self._input(index, sample)
+                # Before the yield: NNCF stops asking after the last one.
+                progress.advance()
                 if prepared is not None:
                     yield prepared
-            progress.advance()
-        progress.close()
+        finally:
+            progress.close()
 
     def _input(self, index: int, sample: Sample) -> NDArray[np.uint8] | None:
         if index in self._kept:

@@ -20,7 +20,7 @@ from harness.engine.calibration import refuse_many_skipped
 from harness.engine.preprocess import prepare
 from harness.engine.progress import SILENT
 from harness.engine.runtime import ports_of
-from harness.errors import DatasetError, HarnessError
+from harness.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,8 +77,8 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
 
     Raises
     ------
-    HarnessError
-        What ``consume`` raised; DatasetError where more than 1 % of the images cannot be read.
+    DatasetError
+        Where more than 1 % of the images cannot be read; what ``consume`` raises comes out as it is.
     """
     run = _Run(models, feed)
     width = models[0].input(0).get_partial_shape()[2].get_length()
@@ -109,7 +109,7 @@ class _Run:
 
         self._feed = feed
         self._tensor_of = ov.Tensor
-        self._failure: HarnessError | None = None
+        self._failure: BaseException | None = None
         self._names = [[port.name for port in ports_of(model.outputs)] for model in models]
         self._queues = []
         self.skipped: list[tuple[str, str]] = []
@@ -143,7 +143,7 @@ class _Run:
     def abandon(self) -> None:
         """Let the devices finish what they hold; what failed was said already."""
         for queue in self._queues:
-            with suppress(RuntimeError, ValueError, TypeError):
+            with suppress(RuntimeError):
                 queue.wait_all()
 
     def _skip(self, index: int, error: DatasetError) -> None:
@@ -160,26 +160,26 @@ class _Run:
         names = self._names[number]
 
         def received(request: Any, ticket: _Ticket) -> None:
-            # Copies: the device writes its next answer into the same memory.
-            tensors = request.output_tensors
-            outputs = {
-                name: tensor.data.copy() for name, tensor in zip(names, tensors, strict=True)
-            }
-            with ticket.lock:
-                ticket.outputs[number] = outputs
-                ticket.missing -= 1
-                complete = ticket.missing == 0
-            if complete and self._failure is None:
-                self._consume(ticket)
+            try:
+                self._receive(ticket, number, _copies(names, request.output_tensors))
+            except BaseException as error:  # noqa: BLE001 - out of a callback it would end the process
+                self._failure = self._failure or error
 
         return received
 
-    def _consume(self, ticket: _Ticket) -> None:
-        try:
+    def _receive(self, ticket: _Ticket, number: int, outputs: Outputs) -> None:
+        with ticket.lock:
+            ticket.outputs[number] = outputs
+            ticket.missing -= 1
+            complete = ticket.missing == 0
+        if complete and self._failure is None:
             self._feed.consume(ticket.index, ticket.frame, ticket.outputs)
-        except HarnessError as error:
-            self._failure = self._failure or error
-        self._feed.progress.advance()
+            self._feed.progress.advance()
+
+
+def _copies(names: Sequence[str], tensors: Sequence[Any]) -> Outputs:
+    """Copy raw outputs: the device writes its next answer into the same memory."""
+    return {name: tensor.data.copy() for name, tensor in zip(names, tensors, strict=True)}
 
 
 def _ahead(
