@@ -389,7 +389,7 @@ from harness.store import Store
 from harness.tasks import classification
 
 def slow():
-    os.write(1, b"reading\n")
+    os.write(1, b"reading\\n")
     time.sleep(0.05)
     return np.zeros((8, 8, 3), np.uint8)
 
