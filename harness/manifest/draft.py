@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from harness.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,21 +106,16 @@ def spell(key: str, value: object) -> Any:
 def builtin(source: object) -> dict[str, Any]:
     """Task, decoder and preprocess of the built-in model that a source names, if it names one."""
     name = source.get("zoo") if isinstance(source, dict) else None
-    model = zoo().get(name) if isinstance(name, str) else None
+    model = ZOO.get(name) if isinstance(name, str) else None
     if model is None:
         return {}
     return {
         "task": model.task,
-        "decoder": dict(model.decoder),
-        "preprocess": dict(model.preprocess),
+        "decoder": _as_toml(model.decoder),
+        "preprocess": _as_toml(dataclasses.asdict(model.preprocess)),
     }
 
 
-def zoo() -> Mapping[str, Any]:
-    """Return the built-in models by name."""
-    try:
-        catalog = importlib.import_module("harness.zoo.catalog")
-    except ModuleNotFoundError:
-        return {}
-    models: Mapping[str, Any] = catalog.ZOO
-    return models
+def _as_toml(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a table as a manifest would: lists for tuples."""
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in table.items()}

@@ -6,18 +6,20 @@ import keyword
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from harness.decoders.catalog import DECODER_TASKS
+from harness.entries import TaskName
 from harness.manifest.datasets import missing, paths_of
-from harness.manifest.draft import Draft, zoo
 from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
 from harness.tasks.catalog import TASKS
+from harness.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from harness.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
+    from harness.manifest.draft import Draft
 
 #: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
 TRUTHS: Mapping[str, tuple[str, ...]] = {
@@ -83,8 +85,8 @@ def _references(reading: Reading) -> Iterator[Problem]:
 def _source(reading: Reading) -> Iterator[Problem]:
     source = reading.values.get("source")
     name = getattr(source, "zoo", None)
-    if name is not None and name not in zoo():
-        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
+    if name is not None and name not in ZOO:
+        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, ZOO))
 
 
 def _optimized(reading: Reading) -> Iterator[Problem]:
@@ -122,7 +124,8 @@ def _truth(reading: Reading) -> Iterator[Problem]:
         return
     kind = f'digits with subject = "{data.subject}"' if data.kind == "digits" else data.kind
     if task not in TRUTHS[kind]:
-        say = f"expected a dataset for {task}, found {kind}, which is for {names(TRUTHS[kind])}"
+        fit = [one for one in get_args(TaskName) if one in TRUTHS[kind]]
+        say = f"expected a dataset for {task}, found {kind}, which is for {names(fit)}"
         yield reading.problem("evaluate", "dataset", say=say)
 
 
