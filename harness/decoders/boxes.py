@@ -21,6 +21,8 @@ MOST_CANDIDATES = 3000
 LARGEST_EXPONENT = 15.0
 #: Divisor in place of an empty union.
 _TINY = 1e-12
+#: What rounding may take from an IoU in float32.
+_SLACK = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,10 @@ def _diou_nms(candidates: Candidates, threshold: float) -> NDArray[np.int64]:
     Zheng et al. 2020 (arXiv:1911.08287). Candidates come sorted by score.
     """
     labels = candidates.labels
-    x0, y0, x1, y1 = candidates.boxes.T
-    # Only boxes that meet can be suppressed: few pairs are left for the arithmetic.
-    meeting = np.triu(labels[:, None] == labels, k=1)
-    meeting &= (x0[:, None] < x1) & (x0 < x1[:, None]) & (y0[:, None] < y1) & (y0 < y1[:, None])
-    better, worse = np.nonzero(meeting)
+    # The measure is at most the IoU: where that is below the threshold, no pair is looked at.
+    shared, union = _shares(candidates.boxes)
+    close = (shared > (threshold - _SLACK) * union) & (labels[:, None] == labels)
+    better, worse = np.nonzero(np.triu(close, k=1))
     over = _diou(candidates.boxes.astype(np.float64), better, worse) > threshold
     alive = np.ones(len(labels), np.bool_)
     # Pairs are in the order of the better box, whose own fate is therefore settled already.
@@ -133,6 +134,17 @@ def _diou_nms(candidates: Candidates, threshold: float) -> NDArray[np.int64]:
         if alive[i]:
             alive[j] = False
     return np.flatnonzero(alive).astype(np.int64)
+
+
+def _shares(
+    boxes: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Intersection and union of every pair of boxes [n, 4]: two arrays [n, n]."""
+    x0, y0, x1, y1 = boxes.T
+    shared = np.maximum(np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0), 0)
+    shared *= np.maximum(np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0), 0)
+    areas = (x1 - x0) * (y1 - y0)
+    return shared, areas[:, None] + areas - shared
 
 
 def _diou(

@@ -131,3 +131,28 @@ def test_any_values_of_the_right_shape_are_decoded(kind: str, seed: int) -> None
         assert len(found.scores) == 9
     else:
         check_detections(found)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0.05, 0.9))
+def test_diou_suppression_is_its_definition(seed: int, threshold: float) -> None:
+    """Pairs are compared by IoU less the squared distance of centres over the diagonal's."""
+    rng = np.random.default_rng(seed)
+    corner = rng.random((60, 2)) * 40 - 10
+    boxes = np.concatenate([corner, corner + 2 + rng.random((60, 2)) * 25], axis=1)
+    scores = np.sort(rng.random(60))[::-1].astype(np.float32)
+    candidates = Candidates(boxes.astype(np.float32), scores, rng.integers(0, 3, 60))
+    measured = candidates.boxes.astype(np.float64)
+    kept: list[int] = []
+    for i in range(60):
+        same = [k for k in kept if candidates.labels[k] == candidates.labels[i]]
+        if all(diou(measured[i], measured[k]) <= threshold for k in same):
+            kept.append(i)
+    assert suppress(candidates, threshold, 60, "diou").tolist() == kept
+
+
+def diou(a: Any, b: Any) -> float:
+    """IoU less the squared distance of the centres over the common diagonal's."""
+    apart = ((a[:2] + a[2:] - b[:2] - b[2:]) ** 2).sum() / 4
+    corner, end = np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])
+    return iou(a, b) - float(apart / ((end - corner) ** 2).sum())

@@ -12,6 +12,8 @@ from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.protocol import Port
 from harness.decoders.ssd import SsdDecoder
 from harness.decoders.ssd_raw import SsdRawDecoder
+from harness.decoders.yolo import YoloDecoder
+from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
 from harness.decoders.yolox import YoloxDecoder
 from harness.errors import DecoderError
 
@@ -254,6 +256,9 @@ def test_fastestdet_cells_decode_by_the_published_formula() -> None:
         (YoloxDecoder(), {"out": np.zeros((1, 84, 7), np.float32)}),
         (NanodetDecoder(), nanodet_outputs()),
         (FastestdetDecoder(), {"out": np.zeros((1, 7, 4, 4), np.float32)}),
+        (YoloDecoder((8.0, 8.0)), {"out": np.zeros((1, 7, 4, 4), np.float32)}),
+        (YoloV5Decoder(), {"out": np.zeros((1, 20, 7), np.float32)}),
+        (YoloV8Decoder(), {"out": np.zeros((1, 6, 84), np.float32)}),
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )
