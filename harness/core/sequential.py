@@ -3,7 +3,8 @@
 The error budget is split evenly over the looks: looking again "until it is significant" without
 splitting doubles the wrong verdicts. Near the limit the rounds alone are not believed, because two
 compiled copies of one model differ by a steady amount that no round sees: there the interval over
-instances has to agree.
+instances has to agree. "Near" grows with the spread that the copies show, and rounds that resemble
+their neighbours count for fewer: both keep a loaded machine from being sure of nonsense.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.estimate import Estimate
+from harness.core.noise import (
+    Interval,
+    between_instances,
+    instance_centres,
+    rank_autocorrelation,
+    robust_sd,
+    widened,
+)
 from harness.core.ranks import hodges_lehmann, signed_rank_interval, smallest_n
 from harness.core.verdict import Outcome
 
@@ -23,10 +32,8 @@ if TYPE_CHECKING:
 
 #: Looks that come late enough to have the instances that a verdict near the limit needs.
 NEAR_LOOKS = 3
-#: Up to this many values, neither an autocorrelation nor a variance component means anything.
-TOO_FEW = 2
-#: Median absolute deviation to standard deviation, for a normal distribution.
-MAD_TO_SD = 1.4826
+#: Copies that differ by this many standard deviations are believed to be able to mislead.
+COPIES_APART = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class TestPlan:
     guard_cap
         Largest δ: a guard that grew with the noise would let a real slowdown of its size pass.
     near
-        Within this relative distance of the limit the interval over instances has to agree.
+        Within this relative distance of the limit, or within twice the spread between copies where
+        that is more, the interval over instances has to agree.
     instances
         Compiled copies that a verdict near the limit needs at least.
     """
@@ -110,45 +118,6 @@ class SpeedDecision:
     reason: str = ""
 
 
-def robust_sd(values: NDArray[np.float64]) -> float:
-    """Estimate a standard deviation from the median absolute deviation (normal-consistent)."""
-    return MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
-
-
-def rank_autocorrelation(values: NDArray[np.float64]) -> float:
-    """Lag-1 autocorrelation of the ranks, so that one outlier does not decide it; 0 when constant."""
-    if len(values) <= TOO_FEW or np.ptp(values) == 0:
-        return 0.0
-    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
-    centred = ranks - ranks.mean()
-    return float((centred[:-1] * centred[1:]).sum() / (centred**2).sum())
-
-
-def instance_centres(
-    values: NDArray[np.float64], instances: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Hodges-Lehmann centre of each compiled copy's rounds, in the order of the copies' numbers."""
-    return np.array([hodges_lehmann(values[instances == key]) for key in np.unique(instances)])
-
-
-def between_instances(log_ratios: NDArray[np.float64], instances: NDArray[np.int64]) -> float:
-    """Estimate the standard deviation between compiled copies, with the part that rounds explain removed.
-
-    A centre of k rounds with noise s has a variance of about ``(π/3)·s²/k``; what the centres vary
-    beyond that belongs to the copies. The noise comes from steps between neighbouring rounds of one
-    copy. 0 with fewer than three copies, which cannot tell the two apart.
-    """
-    keys, counts = np.unique(instances, return_counts=True)
-    same_copy = instances[1:] == instances[:-1]
-    if len(keys) <= TOO_FEW or not same_copy.any():
-        return 0.0
-    steps = np.diff(log_ratios)[same_copy]
-    within = MAD_TO_SD * float(np.median(np.abs(steps))) / math.sqrt(2)
-    explained = float(np.mean(np.pi / 3 * within**2 / counts))
-    centres = instance_centres(log_ratios, instances)
-    return math.sqrt(max(0.0, float(np.var(centres, ddof=1)) - explained))
-
-
 def decide(
     log_ratios: NDArray[np.float64],
     instances: NDArray[np.int64],
@@ -181,7 +150,8 @@ def decide(
         raise ValueError(f"{len(log_ratios)} rounds, {len(instances)} instances, limit {limit}")
     spread = between_instances(log_ratios, instances)
     delta = min(plan.guard_cap, max(plan.guard, spread, control_miss))
-    edges = _Edges(math.log(limit) + math.log1p(-delta), math.log(limit))
+    near = max(plan.near, COPIES_APART * spread)
+    edges = _Edges(math.log(limit) + math.log1p(-delta), math.log(limit), near)
     look = _look(log_ratios, instance_centres(log_ratios, instances), edges, plan)
     low, value, high = (math.exp(bound) for bound in look.interval)
     return SpeedDecision(
@@ -195,9 +165,6 @@ def decide(
         0 if look.outcome else edges.more_rounds(look.interval, len(log_ratios)),
         look.reason,
     )
-
-
-Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,42 +184,52 @@ def _look(
 ) -> _Look:
     """Apply the rule of one look: rounds decide, near the limit only together with the copies."""
     n = len(log_ratios)
-    interval = signed_rank_interval(log_ratios, plan.alpha_per_look)
+    interval = widened(signed_rank_interval(log_ratios, plan.alpha_per_look), log_ratios)
     if interval is None:
         everything = float(log_ratios.min()), hodges_lehmann(log_ratios), float(log_ratios.max())
         needed = smallest_n(plan.alpha_per_look)
         reason = f"{n} rounds are too few: an interval needs {needed}"
         return _Look(None, everything, n, "rounds", reason)
     outcome = edges.outcome(interval)
-    if abs(interval[1] - edges.fail) >= plan.near:
+    if abs(interval[1] - edges.fail) >= edges.near:
         reason = "" if outcome else "the interval over rounds straddles the limit"
         return _Look(outcome, interval, n, "rounds", reason)
-    over, reason = _over_instances(centres, plan)
+    over = _over_instances(centres, plan)
     if over is None:
+        reason = (
+            f"within {edges.near:.0%} of the limit, where {_copies_needed(plan)} compiled copies are "
+            f"needed and {len(centres)} were measured"
+        )
         return _Look(None, interval, n, "rounds", reason)
     if outcome is not None and edges.outcome(over) is outcome:
         return _Look(outcome, over, len(centres), "instances")
-    reason = f"within {plan.near:.0%} of the limit, rounds and compiled copies do not both clear it"
+    reason = (
+        f"within {edges.near:.0%} of the limit, rounds and compiled copies do not both clear it"
+    )
     return _Look(None, over, len(centres), "instances", reason)
 
 
-def _over_instances(centres: NDArray[np.float64], plan: TestPlan) -> tuple[Interval | None, str]:
-    """Close to the limit compiled copies are the unit; the reason says why there is no interval."""
-    needed = max(plan.instances, smallest_n(plan.alpha_near))
-    if len(centres) < needed:
-        return None, (
-            f"within {plan.near:.0%} of the limit, where {needed} compiled copies are needed "
-            f"and {len(centres)} were measured"
-        )
-    return signed_rank_interval(centres, plan.alpha_near), ""
+def _copies_needed(plan: TestPlan) -> int:
+    return max(plan.instances, smallest_n(plan.alpha_near))
+
+
+def _over_instances(centres: NDArray[np.float64], plan: TestPlan) -> Interval | None:
+    """Close to the limit compiled copies are the unit; None while there are too few."""
+    if len(centres) < _copies_needed(plan):
+        return None
+    return signed_rank_interval(centres, plan.alpha_near)
 
 
 @dataclass(frozen=True, slots=True)
 class _Edges:
-    """Where the verdicts begin, in log-ratios: passed from ``ok`` up, failed below ``fail``."""
+    """Where the verdicts begin, in log-ratios: passed from ``ok`` up, failed below ``fail``.
+
+    Closer than ``near`` to the limit, compiled copies have to agree.
+    """
 
     ok: float
     fail: float
+    near: float
 
     def outcome(self, interval: Interval) -> Outcome | None:
         low, _, high = interval

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.core.sequential import PLAN, between_instances, rank_autocorrelation, robust_sd
+from harness.core.noise import between_instances, rank_autocorrelation, robust_sd
+from harness.core.sequential import PLAN
 from harness.core.speed import BASELINES, Target, limit_for, speedup
 from harness.core.timing import ArmName, Conditions, Timing
 from harness.engine.arms import OpenVinoArms

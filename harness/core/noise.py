@@ -1,0 +1,77 @@
+"""How rounds scatter: within one compiled copy, between copies, and from one round to the next."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from harness.core.ranks import hodges_lehmann
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Low, centre and high, in log-ratios.
+Interval: TypeAlias = tuple[float, float, float]
+#: Normal quantile: an autocorrelation times √n above it comes by chance in one case in twenty.
+CHANCE_5_PERCENT = 1.645
+#: Up to this many values, neither an autocorrelation nor a variance component means anything.
+TOO_FEW = 2
+#: Median absolute deviation to standard deviation, for a normal distribution.
+MAD_TO_SD = 1.4826
+
+
+def robust_sd(values: NDArray[np.float64]) -> float:
+    """Estimate a standard deviation from the median absolute deviation (normal-consistent)."""
+    return MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
+
+
+def rank_autocorrelation(values: NDArray[np.float64]) -> float:
+    """Lag-1 autocorrelation of the ranks, so that one outlier does not decide it; 0 when constant."""
+    if len(values) <= TOO_FEW or np.ptp(values) == 0:
+        return 0.0
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+    centred = ranks - ranks.mean()
+    return float((centred[:-1] * centred[1:]).sum() / (centred**2).sum())
+
+
+def instance_centres(
+    values: NDArray[np.float64], instances: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Hodges-Lehmann centre of each compiled copy's rounds, in the order of the copies' numbers."""
+    return np.array([hodges_lehmann(values[instances == key]) for key in np.unique(instances)])
+
+
+def between_instances(log_ratios: NDArray[np.float64], instances: NDArray[np.int64]) -> float:
+    """Estimate the standard deviation between compiled copies, with the part that rounds explain removed.
+
+    A centre of k rounds with noise s has a variance of about ``(π/3)·s²/k``; what the centres vary
+    beyond that belongs to the copies. The noise comes from steps between neighbouring rounds of one
+    copy. 0 with fewer than three copies, which cannot tell the two apart.
+    """
+    keys, counts = np.unique(instances, return_counts=True)
+    same_copy = instances[1:] == instances[:-1]
+    if len(keys) <= TOO_FEW or not same_copy.any():
+        return 0.0
+    steps = np.diff(log_ratios)[same_copy]
+    within = MAD_TO_SD * float(np.median(np.abs(steps))) / math.sqrt(2)
+    explained = float(np.mean(np.pi / 3 * within**2 / counts))
+    centres = instance_centres(log_ratios, instances)
+    return math.sqrt(max(0.0, float(np.var(centres, ddof=1)) - explained))
+
+
+def widened(interval: Interval | None, log_ratios: NDArray[np.float64]) -> Interval | None:
+    """Widen an interval where neighbouring rounds resemble each other: they are worth fewer.
+
+    With lag-1 autocorrelation r, n rounds are worth ``n·(1 - r)/(1 + r)`` independent ones. Applied
+    only where r is more than chance makes it (one-sided 5 %), and never to narrow.
+    """
+    if interval is None:
+        return None
+    rho = rank_autocorrelation(log_ratios)
+    if rho * math.sqrt(len(log_ratios)) < CHANCE_5_PERCENT:
+        return interval
+    low, centre, high = interval
+    factor = math.sqrt((1 + rho) / (1 - rho))
+    return centre - (centre - low) * factor, centre, centre + (high - centre) * factor
