@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.tasks import (
     classification,
     detection,
+    generic,
     image_to_image,
     instance_segmentation,
     semantic_segmentation,
@@ -21,4 +22,5 @@ TASKS: dict[str, Task] = {
     "instance_segmentation": instance_segmentation,
     "semantic_segmentation": semantic_segmentation,
     "image_to_image": image_to_image,
+    "generic": generic,
 }

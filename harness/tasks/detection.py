@@ -131,6 +131,11 @@ def detail(key: str, comparison: Detected, plan: EvaluationPlan) -> ChangeCounts
 
 def tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make basic and advanced; with annotations the same of each role against them, and by class."""
+    rule = matching.rule_of(plan)
+    return comparison.once(f"tables {rule} {_metric(plan)}", lambda: _tables(comparison, plan))
+
+
+def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
     images = matching.matched(comparison, plan)
     labels = comparison.labels
     made = [basic_table(images, BETWEEN), advanced_table(images, labels, BETWEEN)]

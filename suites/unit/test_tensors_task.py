@@ -10,9 +10,10 @@ import pytest
 
 from harness.core.comparison import Comparison, ImageResult, TensorDistance
 from harness.core.tensors import tensor_distance
+from harness.entries import EvaluationPlan
 from harness.errors import DecoderError, MeasurementError
 from harness.pair import Pair
-from harness.tasks import tensors
+from harness.tasks import generic, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,3 +128,20 @@ def test_the_table_has_a_row_an_image_and_output() -> None:
     assert table.rows[0][4] is None
     assert table.rows[1][2:] == pytest.approx((1.0, 1.0, 0.0, 1.0, 1.0))
     assert table.erroneous == {1}
+
+
+def test_a_model_without_a_meaning_is_judged_by_its_tensors() -> None:
+    """The generic task: two limits, the worst image first, nothing else."""
+    plan = EvaluationPlan(dataset="images")
+    same, off = tensor_distance("a", ONES, ONES), tensor_distance("a", ONES, ONES * 1.1)
+    comparison = _comparison([[same], [off]])
+
+    assert generic.judge_quantity("max_tensor_distance", comparison, plan).value == pytest.approx(
+        0.005, rel=1e-5
+    )
+    assert [change.index for change in generic.worst(comparison, plan)] == [1]
+    counts = generic.detail("max_tensor_distance", comparison, plan)
+    assert (counts.kept, counts.moved) == (1, 1)
+    assert generic.unpack(generic.pack([None, None])) == [None, None]
+    with pytest.raises(MeasurementError, match="expected one of max_tensor_distance"):
+        generic.judge_quantity("min_match_rate", comparison, plan)
