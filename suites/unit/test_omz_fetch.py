@@ -256,12 +256,16 @@ def test_failed_download_is_explained() -> None:
         "##########      Expected: aa",
         "##########      Actual:   bb",
     )
-    assert "expected SHA-384 aa, found bb" in str(_why_not_downloaded(model, mismatch))
+    assert "expected SHA-384 aa, found bb" in str(_why_not_downloaded(model, "fetch it", mismatch))
     gone = _outcome("requests.exceptions.HTTPError: 404 Client Error: Not Found for url: x")
-    assert "its server refuses it" in str(_why_not_downloaded(model, gone))
-    assert not isinstance(_why_not_downloaded(model, gone), SourceUnavailableError)
+    assert "its server refuses it" in str(_why_not_downloaded(model, "fetch it", gone))
+    assert not isinstance(_why_not_downloaded(model, "fetch it", gone), SourceUnavailableError)
     dead = _outcome("requests.exceptions.ConnectionError: refused", "########## Error: failed")
-    assert isinstance(_why_not_downloaded(model, dead), SourceUnavailableError)
-    assert "(requests.exceptions.ConnectionError: refused)" in str(_why_not_downloaded(model, dead))
+    assert isinstance(_why_not_downloaded(model, "fetch it", dead), SourceUnavailableError)
+    assert "(requests.exceptions.ConnectionError: refused)" in str(
+        _why_not_downloaded(model, "fetch it", dead)
+    )
     with pytest.raises(StoreError, match="disk is full"):
-        _why_not_downloaded(model, _outcome("OSError: [Errno 28] No space left on device"))
+        _why_not_downloaded(
+            model, "fetch it", _outcome("OSError: [Errno 28] No space left on device")
+        )

@@ -34,6 +34,8 @@ class OmzPlan:
 
     Parameters
     ----------
+    command
+        What a person types to fetch the model; default: ``quantgate fetch`` and its name.
     offline
         Never touch the network: what is in neither the store nor the cache is unavailable.
     cache_dir
@@ -46,6 +48,7 @@ class OmzPlan:
         Waits for so many seconds.
     """
 
+    command: str | None = None
     offline: bool = False
     cache_dir: Path | None = None
     attempts: int = 3
@@ -68,15 +71,19 @@ def fetch_omz(
     """
     model = find_model(source.omz)
     precision = _precision(model)
+    command = plan.command or f"quantgate fetch {model.name}"
     key = store_key(model)
     if plan.offline and not store.holds("omz", key):
-        raise _unavailable(model, "working offline")
+        raise SourceUnavailableError(
+            f"omz model {model.name!r} is not on this machine (working offline); where there is a "
+            f"network, run `{command}`"
+        )
 
     def build(folder: Path) -> None:
         tools = find_tools(model.framework, store.root) or create_tools(
-            model.framework, store.root, f"quantgate fetch {model.name}"
+            model.framework, store.root, command
         )
-        job = Job(model, precision, tools, progress or Silent())
+        job = Job(model, precision, tools, command, progress or Silent())
         cache = (plan.cache_dir or store.root / "omz-cache").absolute()
         job.run(folder, cache, Attempts(plan.attempts, plan.sleep))
         plan.tell(f"{model.name}: licence {model.licence}")
@@ -106,11 +113,4 @@ def _precision(model: OmzModel) -> str:
     raise SourceError(
         f"omz model {model.name!r} is published as {', '.join(model.precisions)} only, and a "
         "quantized model cannot be a parent: choose the one it was made from"
-    )
-
-
-def _unavailable(model: OmzModel, reason: str) -> SourceUnavailableError:
-    return SourceUnavailableError(
-        f"omz model {model.name!r} is not on this machine ({reason}); where there is a network, run "
-        f"`quantgate fetch {model.name}`"
     )

@@ -34,11 +34,15 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One model to bring into a folder, at one precision, with the tools of an environment."""
+    """One model to bring into a folder, at one precision, with the tools of an environment.
+
+    ``command`` is what a person types to fetch it, named where there is no network.
+    """
 
     model: OmzModel
     precision: str
     tools: OmzTools
+    command: str
     progress: Progress
 
     def run(self, folder: Path, cache: Path, attempts: Attempts) -> None:
@@ -70,7 +74,7 @@ class Job:
             outcome = self._run("omz_downloader", arguments, relay)
             if outcome.status == 0:
                 return
-            error = _why_not_downloaded(self.model, outcome)
+            error = _why_not_downloaded(self.model, self.command, outcome)
             if not isinstance(error, SourceUnavailableError):
                 raise error
         raise error
@@ -131,7 +135,7 @@ def _event(line: str) -> dict[str, Any]:
     return event if isinstance(event, dict) and "$type" in event else {}
 
 
-def _why_not_downloaded(model: OmzModel, outcome: Outcome) -> SourceError:
+def _why_not_downloaded(model: OmzModel, command: str, outcome: Outcome) -> SourceError:
     _refuse_full_disk(outcome)
     if outcome.last("Hash mismatch"):
         expected, actual = (outcome.last(mark) or "" for mark in ("Expected:", "Actual:"))
@@ -144,7 +148,7 @@ def _why_not_downloaded(model: OmzModel, outcome: Outcome) -> SourceError:
         return SourceError(f"omz model {model.name!r}: its server refuses it ({refused[-200:]})")
     return SourceUnavailableError(
         f"omz model {model.name!r} cannot be downloaded ({outcome.reason()}); where there is a "
-        f"network, run `quantgate fetch {model.name}`"
+        f"network, run `{command}`"
     )
 
 
