@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.predictions import ClassLabel, Objects, Truth
+from harness.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
 from harness.datasets.files import inspect_files
 from harness.datasets.sample import Dataset, Sample
 from harness.errors import DatasetError
@@ -116,7 +116,11 @@ def check_labels(name: str, samples: Sequence[Sample], labels: tuple[str, ...]) 
 def _labels_of(truth: Truth | None) -> tuple[int, ...]:
     if isinstance(truth, ClassLabel):
         return (truth.label,)
-    return () if truth is None else tuple(np.unique(truth.labels).tolist())
+    if isinstance(truth, Objects):
+        return tuple(np.unique(truth.labels).tolist())
+    if isinstance(truth, LabelMap):
+        return tuple(label for label in np.unique(truth.labels).tolist() if label != IGNORED)
+    return ()
 
 
 def _truth_bytes(truth: Truth | None) -> bytes:
@@ -124,6 +128,9 @@ def _truth_bytes(truth: Truth | None) -> bytes:
         return b"none"
     if isinstance(truth, ClassLabel):
         return f"class {truth.label}".encode()
+    if not isinstance(truth, Objects):
+        pixels = truth.labels if isinstance(truth, LabelMap) else truth.pixels
+        return f"pixels {pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()
     columns = (truth.boxes, truth.labels, truth.crowd, truth.areas)
     masks = b"" if truth.masks is None else repr(truth.masks).encode()
     return b"objects" + b"".join(np.ascontiguousarray(c).tobytes() for c in columns) + masks

@@ -36,7 +36,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     content = _parse(name, file)
     try:
         return _findings(name, content, folder, labels_of(name, entry.labels, root))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
             f"{error} in its images, annotations or categories"
@@ -46,7 +46,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 def _parse(name: str, file: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_text(name, file))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise DatasetError(f"datasets.{name}: {file} is not valid JSON: {error}") from error
     if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
         raise DatasetError(

@@ -62,7 +62,7 @@ def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
 def _stamp(path: Path) -> _Stamp | None:
     try:
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with a null byte is a ValueError
         return None
     return _Stamp(str(path), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
 

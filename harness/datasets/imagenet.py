@@ -14,6 +14,9 @@ from harness.errors import DatasetError
 if TYPE_CHECKING:
     from harness.entries import DatasetEntry
 
+#: A class id beyond is a mistake, such as an image number in its column.
+_MOST_CLASSES = 100_000
+
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     """Read a list file where ``annotations`` names one, else a folder per class.
@@ -55,6 +58,11 @@ def _from_list(name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]
         names.setdefault(index, title)
         relative = PurePosixPath(image).as_posix()
         drafts.append(Draft(relative, folder / image, ClassLabel(index)))
+    if max(names, default=0) >= _MOST_CLASSES:
+        raise DatasetError(
+            f"datasets.{name}: {file} has class id {max(names)}; ids count from 0 without large "
+            "gaps"
+        )
     if labels is None and names:
         labels = tuple(names.get(i) or str(i) for i in range(max(names) + 1))
     return Findings(drafts, labels or ())

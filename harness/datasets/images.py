@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.datasets.headers import fault, pixel_size
+from harness.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -57,7 +58,25 @@ def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise DatasetError(f"{where} cannot be decoded: {error.err}") from error
+    if image is None and image_kind(data[:HEAD_BYTES]) == "gif":
+        return _decode_gif(data, where)
     if image is None:
-        raise DatasetError(f"{where} cannot be decoded: its image data are damaged")
+        raise _damaged(where)
     pixels: NDArray[np.uint8] = image
     return pixels
+
+
+def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode the first frame by Pillow: builds of OpenCV before 4.12 have no GIF."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise _damaged(where) from error
+    return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def _damaged(where: str) -> DatasetError:
+    return DatasetError(f"{where} cannot be decoded: its image data are damaged")

@@ -127,6 +127,11 @@ def test_a_wrong_box_is_named_with_its_annotation(tmp_path: Path, box: list[floa
         ("[]", "must hold the lists"),
         ('{"images": [], "annotations": [], "categories": []}', "holds no image"),
         ('{"images": [{}], "annotations": [], "categories": []}', "not COCO's instances format"),
+        (
+            '{"images": [], "annotations": [], "categories": [{"id": "x"}]}',
+            "not COCO's instances format",
+        ),
+        ("[" * 100_000, "not valid JSON"),
         ('{"images": 3, "annotations": [], "categories": []}', "not COCO's instances format"),
     ],
 )

@@ -140,6 +140,14 @@ def test_a_wrong_line_is_named_with_its_number(tmp_path: Path, line: str, messag
         imagenet(tmp_path, annotations=Path("list.txt"), labels=("x", "y"))
 
 
+def test_a_number_that_is_no_class_id_is_refused(tmp_path: Path) -> None:
+    """An image number in the column of class ids does not make a million labels."""
+    image(tmp_path / "a.jpg")
+    (tmp_path / "list.txt").write_text("a.jpg 20250101")
+    with pytest.raises(DatasetError, match="class id 20250101"):
+        imagenet(tmp_path, annotations=Path("list.txt"))
+
+
 def test_a_folder_per_class_is_numbered_by_sorted_names(tmp_path: Path) -> None:
     """Without labels the sorted folders are the classes."""
     image(tmp_path / "dog" / "1.jpg")
