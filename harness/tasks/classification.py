@@ -108,6 +108,13 @@ def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:
     return accuracy.accuracy_drop(comparison, plan).smallest_drop
 
 
+def subject(key: str, comparison: Classified, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key != "max_class_drop":
+        return ""
+    return label_name(comparison.labels, accuracy.worst_class(comparison, plan))
+
+
 def detail(key: str, comparison: Classified, plan: EvaluationPlan) -> ChangeCounts:
     """How many images keep their class, and how many change it (counted as relabelled)."""
     del key, plan

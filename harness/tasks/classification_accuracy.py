@@ -144,8 +144,25 @@ def error_increase(comparison: Classified, plan: EvaluationPlan) -> Resampled:
 
 def class_drop(comparison: Classified, plan: EvaluationPlan) -> Resampled:
     """Drop of the class that lost most, among those with at least ten images."""
-    own, right = annotated(comparison), hits(comparison, metric_of(plan))
-    lost = right.parent.astype(np.float64) - right.optimized
+    mine = (annotated(comparison) == worst_class(comparison, plan)).astype(np.float64)
+    return bootstrap_ratio(_lost(comparison, plan) * mine, mine)
+
+
+def _lost(comparison: Classified, plan: EvaluationPlan) -> NDArray[np.float64]:
+    """1 for an image that only the parent has right, -1 for the opposite, [images]."""
+    right = hits(comparison, metric_of(plan))
+    return right.parent.astype(np.float64) - right.optimized
+
+
+def worst_class(comparison: Classified, plan: EvaluationPlan) -> int:
+    """Class id with the largest drop, the first of several.
+
+    Raises
+    ------
+    MeasurementError
+        Where no class has ten images.
+    """
+    own, lost = annotated(comparison), _lost(comparison, plan)
     labels, counts = np.unique(own, return_counts=True)
     large = labels[counts >= FEWEST_IMAGES]
     if not len(large):
@@ -153,9 +170,8 @@ def class_drop(comparison: Classified, plan: EvaluationPlan) -> Resampled:
             f"no class has {FEWEST_IMAGES} of these {len(comparison)} images: limits.max_class_drop "
             "needs more images"
         )
-    label = max(large.tolist(), key=lambda each: float(lost[own == each].mean()))
-    mine = (own == label).astype(np.float64)
-    return bootstrap_ratio(lost * mine, mine)
+    classes: list[int] = large.tolist()
+    return max(classes, key=lambda each: float(lost[own == each].mean()))
 
 
 def agreement(comparison: Classified, plan: EvaluationPlan) -> Resampled:

@@ -52,7 +52,9 @@ _QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = Map
         "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
         "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
         "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
-        "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan)),
+        "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
+            1
+        ],
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
@@ -121,6 +123,17 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
     """Smallest accuracy drop that this evaluation set can detect."""
     return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
+
+
+def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key == "max_class_drop":
+        label = accuracy.worst_class(comparison, _metric(plan))
+    elif key == "min_class_precision":
+        label = matching.class_precision(matching.matched(comparison, plan))[0]
+    else:
+        return ""
+    return label_name(comparison.labels, label)
 
 
 def detail(key: str, comparison: Detected, plan: EvaluationPlan) -> ChangeCounts:

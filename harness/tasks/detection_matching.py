@@ -180,8 +180,8 @@ def agreement(images: Sequence[MatchedImage]) -> Resampled:
     )
 
 
-def class_precision(images: Sequence[MatchedImage]) -> Resampled:
-    """Measure matches / optimized objects of the class in which this is worst."""
+def class_precision(images: Sequence[MatchedImage]) -> tuple[int, Resampled]:
+    """Find the class with the worst matches / optimized objects, and measure it."""
     _counts(images)
     found: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
     for index, image in enumerate(images):
@@ -197,7 +197,7 @@ def class_precision(images: Sequence[MatchedImage]) -> Resampled:
             "lower evaluate.score_threshold or drop limits.min_class_precision"
         )
     worst = min(sorted(found), key=lambda label: found[label][0].sum() / found[label][1].sum())
-    return bootstrap_ratio(*found[worst])
+    return worst, bootstrap_ratio(*found[worst])
 
 
 def is_matched(match: Match) -> bool:

@@ -78,6 +78,12 @@ def smallest_drop(comparison: Distances, plan: EvaluationPlan) -> float:
     raise MeasurementError('task = "generic" has no accuracy')
 
 
+def subject(key: str, comparison: Distances, plan: EvaluationPlan) -> str:
+    """Return nothing: no limit of this task is about a class."""
+    del key, comparison, plan
+    return ""
+
+
 def detail(key: str, comparison: Distances, plan: EvaluationPlan) -> ChangeCounts:
     """Count the images with equal outputs, and those that differ (as moved)."""
     del key, plan

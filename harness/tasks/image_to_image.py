@@ -119,6 +119,12 @@ def smallest_drop(comparison: Rendered, plan: EvaluationPlan) -> float:
     return _drop(comparison).smallest_drop
 
 
+def subject(key: str, comparison: Rendered, plan: EvaluationPlan) -> str:
+    """Return nothing: no limit of this task is about a class."""
+    del key, comparison, plan
+    return ""
+
+
 def detail(key: str, comparison: Rendered, plan: EvaluationPlan) -> ChangeCounts:
     """Count the images that are equal in every pixel, and those that are not (as moved)."""
     del key, plan

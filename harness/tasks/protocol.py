@@ -75,6 +75,10 @@ class Task(Protocol):
         """Smallest accuracy drop that a set of this size and spread can detect."""
         ...
 
+    def subject(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> str:
+        """Name the class that a limit on the worst class is about; empty for every other limit."""
+        ...
+
     def detail(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> ChangeCounts:
         """Count what happened to the objects (or images): a verdict's second line."""
         ...

@@ -156,18 +156,36 @@ def error_increase(comparison: Segmented) -> Resampled:
 
 def class_drop(comparison: Segmented) -> Resampled:
     """Drop of IoU of the class that lost most, among those annotated on at least ten images."""
-    found = Pair(*(areas(comparison, role, "against_truth") for role in ROLES))
-    drop = found.parent.of_set() - found.optimized.of_set()
-    large = np.flatnonzero((found.parent.reference > 0).sum(axis=0) >= FEWEST_IMAGES)
+    label = worst_class(comparison)
+    samples = _samples(comparison)
+    return summarize(
+        float(_class_drops(comparison)[label]),
+        samples.parent[:, label] - samples.optimized[:, label],
+        len(comparison),
+    )
+
+
+def _class_drops(comparison: Segmented) -> NDArray[np.float64]:
+    found = Pair(*(areas(comparison, role, "against_truth").of_set() for role in ROLES))
+    return found.parent - found.optimized
+
+
+def worst_class(comparison: Segmented) -> int:
+    """Class id with the largest drop, the first of several.
+
+    Raises
+    ------
+    MeasurementError
+        Where no class is annotated on ten images.
+    """
+    annotated = (areas(comparison, "parent", "against_truth").reference > 0).sum(axis=0)
+    large = np.flatnonzero(annotated >= FEWEST_IMAGES)
     if not len(large):
         raise MeasurementError(
             f"no class is annotated on {FEWEST_IMAGES} of these {len(comparison)} images: "
             "limits.max_class_drop needs more images"
         )
-    label = int(large[np.argmax(drop[large])])
-    samples = _samples(comparison)
-    difference = samples.parent[:, label] - samples.optimized[:, label]
-    return summarize(float(drop[label]), difference, len(comparison))
+    return int(large[np.argmax(_class_drops(comparison)[large])])
 
 
 def agreement(comparison: Segmented) -> Resampled:

@@ -11,6 +11,7 @@ from harness.errors import MeasurementError
 from harness.pair import ROLES, Pair
 from harness.tasks import segmentation_accuracy as accuracy
 from harness.tasks import tensors
+from harness.tasks.detection_tables import label_name
 from harness.tasks.protocol import ImageChange
 from harness.tasks.segmentation_record import compact_maps, pack_records, unpack_records
 from harness.tasks.segmentation_table import basic_table, class_table, image_agreement, sentence_of
@@ -114,6 +115,14 @@ def smallest_drop(comparison: Segmented, plan: EvaluationPlan) -> float:
     """Smallest drop of mean IoU that this evaluation set can detect."""
     del plan
     return accuracy.accuracy_drop(comparison).smallest_drop
+
+
+def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    del plan
+    if key != "max_class_drop":
+        return ""
+    return label_name(comparison.labels, accuracy.worst_class(comparison))
 
 
 def detail(key: str, comparison: Segmented, plan: EvaluationPlan) -> ChangeCounts:

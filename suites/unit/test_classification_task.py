@@ -152,6 +152,8 @@ def test_swapped_classes_lower_the_class_that_was_swapped() -> None:
     drop = classification.judge_quantity("max_class_drop", comparison, PLAN)
 
     assert drop.value == 1.0
+    assert classification.subject("max_class_drop", comparison, PLAN) == "ant"
+    assert classification.subject("max_accuracy_drop", comparison, PLAN) == ""
     assert classification.judge_quantity(
         "max_accuracy_drop", comparison, PLAN
     ).value == pytest.approx(0.1)

@@ -106,6 +106,7 @@ def test_planted_swapped_classes() -> None:
     assert _value("min_agreement", comparison) == 0.0
     assert _value("min_class_precision", comparison) == 0.0
     assert _value("max_class_drop", comparison) == 1.0
+    assert detection.subject("max_class_drop", comparison, PLAN) == "cat"
     assert _value("max_accuracy_drop", comparison) == pytest.approx(2 / 3)
 
 
@@ -190,7 +191,11 @@ def test_class_precision_is_that_of_the_worst_class() -> None:
     parent = _detections((0, 0, 9, 9, 0.9, 0), (20, 0, 29, 9, 0.9, 2))
     optimized = _detections((0, 0, 9, 9, 0.9, 0), (20, 0, 29, 9, 0.9, 2), (60, 0, 69, 9, 0.8, 2))
 
-    assert _value("min_class_precision", _comparison([(parent, optimized)])) == 0.5
+    comparison = _comparison([(parent, optimized)])
+
+    assert _value("min_class_precision", comparison) == 0.5
+    assert detection.subject("min_class_precision", comparison, PLAN) == "person"
+    assert detection.subject("min_match_rate", comparison, PLAN) == ""
 
 
 def test_the_error_increase_is_relative() -> None:

@@ -80,6 +80,8 @@ def test_planted_swapped_classes() -> None:
     comparison = _comparison(images)
 
     assert _value("max_class_drop", comparison) == 1.0
+    assert task.subject("max_class_drop", comparison, PLAN) == "car"
+    assert task.subject("min_agreement", comparison, PLAN) == ""
     assert _value("max_accuracy_drop", comparison) == pytest.approx(1 - 1 / 3)
     assert _value("min_agreement", comparison) == 0.75
 
