@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from harness.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +105,7 @@ def spell(key: str, value: object) -> Any:
 def builtin(source: object) -> dict[str, Any]:
     """Task, decoder and preprocess of the built-in model that a source names, if it names one."""
     name = source.get("zoo") if isinstance(source, dict) else None
-    model = ZOO.get(name) if isinstance(name, str) else None
+    model = zoo().get(name) if isinstance(name, str) else None
     if model is None:
         return {}
     return {
@@ -114,6 +113,15 @@ def builtin(source: object) -> dict[str, Any]:
         "decoder": _as_toml(model.decoder),
         "preprocess": _as_toml(dataclasses.asdict(model.preprocess)),
     }
+
+
+def zoo() -> Mapping[str, Any]:
+    """Return the built-in models by name: none where quantgate was installed without them."""
+    try:
+        models: Mapping[str, Any] = importlib.import_module("harness.zoo.catalog").ZOO
+    except ModuleNotFoundError:
+        return {}
+    return models
 
 
 def _as_toml(table: Mapping[str, Any]) -> dict[str, Any]:

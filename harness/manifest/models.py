@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from harness.decoders.catalog import DECODER_TASKS
 from harness.entries import TaskName
 from harness.manifest.datasets import missing, paths_of
+from harness.manifest.draft import zoo
 from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
 from harness.tasks.catalog import TASKS
-from harness.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,8 +85,8 @@ def _references(reading: Reading) -> Iterator[Problem]:
 def _source(reading: Reading) -> Iterator[Problem]:
     source = reading.values.get("source")
     name = getattr(source, "zoo", None)
-    if name is not None and name not in ZOO:
-        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, ZOO))
+    if name is not None and name not in zoo():
+        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
 
 
 def _optimized(reading: Reading) -> Iterator[Problem]:
