@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from harness.engine.embed import embed
 from harness.engine.runtime import ports_of
+from harness.engine.widen import widen
 from harness.errors import QuantizationError, StoreError
 from harness.sources.catalog import locate, resolve
 from harness.sources.quantized import quantization_trace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 #: Raised whenever this module changes what it writes for the same inputs.
-SCHEMA = 1
+SCHEMA = 2
 _MODEL = "model.xml"
 _ABOUT = "artifact.json"
 
@@ -83,6 +84,7 @@ def parent_artifact(
                 f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
                 "model as it was before quantization"
             )
+        widen(model)
         embedded = embed(model, preprocess)
         _name_outputs(embedded)
         save(embedded, folder)
@@ -97,9 +99,7 @@ def _name_outputs(model: ov.Model) -> None:
             output.get_tensor().set_names({ports_of([output])[0].name})
 
 
-def given_artifact(
-    source: AnySource, preprocess: Preprocess, root: Path, store: Store
-) -> Artifact:
+def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store: Store) -> Artifact:
     """Take a model that was quantized elsewhere: read, preprocessing embedded where it is not yet.
 
     A model whose image input already takes uint8 has its preprocessing inside and stays as it is.

@@ -195,7 +195,9 @@ def _distances(name: str, outputs: Pair[Outputs]) -> tuple[TensorDistance, ...]:
         return tuple(
             tensor_distance(output, tensor, outputs.optimized[output])
             for output, tensor in outputs.parent.items()
-            if tensor.size and tensor.shape == outputs.optimized[output].shape
+            if tensor.size
+            and output in outputs.optimized
+            and tensor.shape == outputs.optimized[output].shape
         )
     except DecoderError as error:
         raise DecoderError(f"{name}: {error}") from error

@@ -265,6 +265,24 @@ def test_parent_embeds_the_preprocessing(tmp_path: Path) -> None:
     assert plain == parent_artifact(source, Preprocess(), tmp_path, store)
 
 
+def test_parent_is_kept_in_full_width(tmp_path: Path) -> None:
+    """A model whose file keeps FP16 weights becomes an FP32 parent with the same numbers."""
+    path = write_ir(tmp_path / "wide")
+    narrow = tmp_path / "narrow.xml"
+    ov.save_model(ov.Core().read_model(path), narrow, compress_to_fp16=True)
+    read = ov.Core().read_model(narrow)
+    store = Store(tmp_path / "store")
+    parent = parent_artifact(LocalSource(narrow), Preprocess(), tmp_path, store)
+
+    picture = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), np.uint8)
+    config = {"INFERENCE_PRECISION_HINT": "f32"}
+    answer = ov.Core().compile_model(parent.path, "CPU", config)(picture)[0]
+    planar = picture.transpose(0, 3, 1, 2).astype(np.float32)
+    expected = ov.Core().compile_model(read, "CPU", config)(planar)[0]
+    assert parent.path.with_suffix(".bin").stat().st_size >= 4 * 108
+    np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-3)
+
+
 def test_parent_names_every_output(tmp_path: Path) -> None:
     """Outputs that nobody named still have names, which no compilation changes."""
     node = op.parameter([1, 3, 8, 8], np.float32, name="image")

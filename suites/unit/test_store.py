@@ -18,7 +18,7 @@ from harness.errors import SourceError, StoreError
 from harness.store import RECORD, Store, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 KEY = {"source": "abc", "versions": {"openvino": "1"}}
 DAY_NS = 24 * 3600 * 10**9
@@ -314,6 +314,33 @@ def test_full_disk_is_one_sentence(store: Store) -> None:
     assert "cannot be written (File too large): free space" in done.stdout
     assert list((store.root / "building").iterdir()) == []
     assert not store.holds("thing", {})
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of one megabyte, or skip where that is not allowed."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs rights that this account does not have")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_really_full_disk_is_one_sentence(small_disk: Path) -> None:
+    """A disk that is full in earnest is said with the way out, and is left as it was."""
+    store = Store(small_disk / "store")
+
+    def build(folder: Path) -> None:
+        (folder / "big.bin").write_bytes(bytes(2 * 10**6))
+
+    with pytest.raises(StoreError, match=r"small.store cannot be written \(No space left"):
+        store.get_or_build("thing", KEY, build)
+    assert list((store.root / "building").iterdir()) == []
+    assert store.get_or_build("thing", KEY, Builder()).is_dir()
 
 
 def test_read_only_entry_is_still_used(store: Store, build: Builder) -> None:
