@@ -83,6 +83,7 @@
       paginationSize: 10,
       paginationSizeSelector: [10, 25, 50, 100],
       placeholder: "No row fits the filters",
+      keybindings: false,
       rowFormatter: (row) => row.getElement().classList.toggle("wrong", row.getData().wrong),
       columns: columns.map(([title, kind], c) => ({
         title, field: `c${c}`,
