@@ -6,6 +6,7 @@ QUANTGATE_BENCH_COMPETITORS (bursting processes beside, default 0) and QUANTGATE
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -51,10 +52,19 @@ BURSTS = (
 )
 
 
+def operations() -> Any:
+    """Import opset 13 from where this OpenVINO keeps it."""
+    try:
+        return importlib.import_module("openvino.opset13")
+    except ModuleNotFoundError:
+        return importlib.import_module("openvino.runtime.opset13")
+
+
 def save_chain(path: Path, layers: int) -> Path:
     """Write a chain of equal convolutions: its cost is proportional to their number."""
     import openvino as ov  # noqa: TID251 - the models are built here
-    from openvino import opset13 as ops  # noqa: TID251
+
+    ops = operations()
 
     rng = np.random.default_rng(1)
     image = ops.parameter([1, 32, 80, 80], np.float32, name="image")
