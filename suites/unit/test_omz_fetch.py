@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from harness.errors import SourceError, SourceUnavailableError, StackError, Stor
 from harness.sources.omz import OmzPlan, fetch_omz, find_model, load_index
 from harness.sources.omz.environment import OWN_PYTHON, OmzTools, create_tools, find_tools
 from harness.sources.omz.fetch import is_fetched
+from harness.sources.omz.index import CURRENT, OLDER, index_file
 from harness.sources.omz.job import _DownloadRelay, _why_not_downloaded
 from harness.sources.omz.running import Outcome, run_tool
 from harness.sources.specs import OmzSource
@@ -32,7 +34,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def tools(tmp_path: Path) -> OmzTools:
     """Give an environment that holds openvino-dev, or skip."""
-    found = find_tools("onnx", tmp_path)
+    found = find_tools(find_model(RFB), tmp_path)
     if found is None:
         pytest.skip(f"openvino-dev is not installed here, and {OWN_PYTHON} is not set")
     return found
@@ -64,10 +66,9 @@ def _outcome(*tail: str) -> Outcome:
 
 
 def test_index_holds_every_model() -> None:
-    """The index names the 248 models of openvino-dev 2024.6 and the parts of composite ones."""
-    whole = [model for model in load_index().values() if model.part_of is None]
-    assert len(whole) == 248
-    assert len(load_index()) == 276
+    """The index names the 248 models of openvino-dev 2024.6, and 29 that were dropped before."""
+    whole = Counter(model.release for model in load_index().values() if model.part_of is None)
+    assert whole == {CURRENT: 248, OLDER: 29}
 
 
 def test_index_is_what_openvino_dev_says(tools: OmzTools) -> None:
@@ -75,12 +76,11 @@ def test_index_is_what_openvino_dev_says(tools: OmzTools) -> None:
     import subprocess
 
     from harness.sources.omz import extract
-    from harness.sources.omz.index import INDEX
 
     printed = subprocess.run(
         [tools.python, extract.__file__], env=tools.environ(), capture_output=True, check=True
     )
-    assert printed.stdout.decode() == INDEX.read_text(encoding="utf-8")
+    assert printed.stdout.decode() == index_file(CURRENT).read_text(encoding="utf-8")
 
 
 def test_unknown_name_gets_the_nearest() -> None:
@@ -176,7 +176,7 @@ def test_environment_cannot_be_made_offline(
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     pytest.importorskip("uv", reason="uv is not installed here")
     with pytest.raises(SourceUnavailableError, match="run `quantgate fetch yolof`"):
-        create_tools("tf", tmp_path / "store", "quantgate fetch yolof")
+        create_tools(find_model("yolof"), tmp_path / "store", "quantgate fetch yolof")
     left = [path.name for path in (tmp_path / "store" / "environments").iterdir()]
     assert [name for name in left if not name.endswith(".lock")] == []
 
@@ -184,10 +184,25 @@ def test_environment_cannot_be_made_offline(
 def test_named_interpreter_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The interpreter that QUANTGATE_OMZ_PYTHON names is used, and must exist."""
     monkeypatch.setenv(OWN_PYTHON, sys.executable)
-    assert find_tools("tf", tmp_path) == HERE
+    assert find_tools(find_model("yolof"), tmp_path) == HERE
     monkeypatch.setenv(OWN_PYTHON, str(tmp_path / "nothing"))
     with pytest.raises(StackError, match="must name an interpreter"):
-        find_tools("tf", tmp_path)
+        find_tools(find_model("yolof"), tmp_path)
+
+
+def test_dropped_models_need_the_older_release(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A model that only openvino-dev 2023.3 knows is not looked for in a current environment."""
+    monkeypatch.setenv(OWN_PYTHON, sys.executable)
+    assert find_model("mobilenet-v2").framework == "caffe"
+    assert find_tools(find_model("mobilenet-v2"), tmp_path) is None
+
+
+def test_framework_that_is_gone_is_named(tmp_path: Path) -> None:
+    """A model of a framework that no longer installs is refused, and says what to do."""
+    with pytest.raises(SourceError, match="convert it elsewhere and name the IR"):
+        find_tools(find_model("octave-resnet-26-0.25"), tmp_path)
 
 
 def test_tools_see_their_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:

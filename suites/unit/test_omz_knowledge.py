@@ -13,6 +13,7 @@ from harness.errors import SourceError
 from harness.sources.omz import find_model
 from harness.sources.omz.adapt import adapt
 from harness.sources.omz.adapters import ADAPTERS
+from harness.sources.omz.index import OLDER
 from harness.sources.omz.knowledge import coverage, settings_of
 
 YOLO_V4_TINY_ANCHORS = (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319)
@@ -22,6 +23,12 @@ def test_coverage_of_all_models() -> None:
     """139 of the 248 models are judged by their task, 60 more by their raw outputs."""
     counted = Counter(settings.support for settings in coverage())
     assert counted == {"task": 139, "tensors": 60, "none": 49}
+
+
+def test_coverage_of_dropped_models() -> None:
+    """Of the 29 models that only openvino-dev 2023.3 has, 24 are judged by their task."""
+    counted = Counter(settings.support for settings in coverage(release=OLDER))
+    assert counted == {"task": 24, "tensors": 1, "none": 4}
 
 
 def test_nothing_is_missing_without_a_reason() -> None:

@@ -21,25 +21,48 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from harness.errors import SourceUnavailableError, StackError
+from harness.errors import SourceError, SourceUnavailableError, StackError
+from harness.sources.omz.index import CURRENT, OLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The last release of openvino-dev, and the models it knows.
-VERSION = "2024.6.0"
+    from harness.sources.omz.index import OmzModel
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What an environment for a release holds beside openvino-dev's extras, and where its tools are.
+
+    ``newest_python`` is the last that its requirements install on.
+    """
+
+    pins: tuple[str, ...]
+    package: str
+    newest_python: tuple[int, int]
+
+
+RELEASES: Mapping[str, Release] = {
+    CURRENT: Release(("openvino==2024.6.0",), "omz_tools", (3, 12)),
+    # Its own requirements have no upper bounds; these versions work with it.
+    OLDER: Release(
+        ("openvino==2023.3.0", "numpy==1.24.4", "protobuf==3.20.3", "networkx==3.1"),
+        "openvino.model_zoo",
+        (3, 11),
+    ),
+}
 #: By framework: name of the environment, openvino-dev's extras, and a module that tells whether
 #: they are installed.
 EXTRAS: Mapping[str, tuple[str, str, str]] = {
+    "caffe": ("base", "caffe", "google.protobuf"),
     "dldt": ("base", "caffe", "google.protobuf"),
     "onnx": ("base", "caffe", "google.protobuf"),
+    "paddle": ("base", "caffe", "google.protobuf"),
     "pytorch": ("pytorch", "caffe,onnx,pytorch", "torch"),
     "tf": ("tensorflow", "caffe,tensorflow2", "tensorflow"),
 }
-#: Names an interpreter that holds openvino-dev, to be used as it is.
+#: Names an interpreter that holds the current openvino-dev, to be used as it is.
 OWN_PYTHON = "QUANTGATE_OMZ_PYTHON"
-#: openvino-dev supports no later Python.
-_NEWEST_PYTHON = (3, 12)
 _READY = "ready"
 
 log = logging.getLogger(__name__)
@@ -47,9 +70,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OmzTools:
-    """An interpreter whose environment holds openvino-dev."""
+    """An interpreter whose environment holds openvino-dev, and the package of its tools."""
 
     python: Path
+    package: str = RELEASES[CURRENT].package
 
     def environ(self) -> dict[str, str]:
         """Return the variables its tools run with: nothing of our environment leaks in."""
@@ -66,13 +90,11 @@ class OmzTools:
         }
 
 
-def find_tools(framework: str, root: Path) -> OmzTools | None:
-    """Find an environment that can fetch and convert models of a framework, or None.
+def find_tools(model: OmzModel, root: Path) -> OmzTools | None:
+    """Find an environment that can fetch and convert a model, or None.
 
     Parameters
     ----------
-    framework
-        As model.yml says: ``dldt`` (an IR already), ``onnx``, ``pytorch`` or ``tf``.
     root
         The store's root, below which environments made by :func:`create_tools` lie.
 
@@ -80,22 +102,25 @@ def find_tools(framework: str, root: Path) -> OmzTools | None:
     ------
     StackError
         Where QUANTGATE_OMZ_PYTHON names no interpreter.
+    SourceError
+        Where the model's framework no longer installs.
     """
+    _extras(model)
     named = os.environ.get(OWN_PYTHON)
-    if named:
+    if named and model.release == CURRENT:
         if not shutil.which(named):
             raise StackError(
                 f"{OWN_PYTHON} must name an interpreter that holds openvino-dev, found {named!r}"
             )
         return OmzTools(Path(named))
-    if _is_here(framework):
+    if _is_here(model):
         return OmzTools(Path(sys.executable))
-    python = _python_of(_folder(framework, root))
-    return OmzTools(python) if _is_ready(python) else None
+    python = _python_of(_folder(model, root))
+    return OmzTools(python, RELEASES[model.release].package) if _is_ready(python) else None
 
 
-def create_tools(framework: str, root: Path, command: str) -> OmzTools:
-    """Create the environment for a framework with uv: built aside, published in one step.
+def create_tools(model: OmzModel, root: Path, command: str) -> OmzTools:
+    """Create the environment for a model with uv: built aside, published in one step.
 
     Parameters
     ----------
@@ -110,17 +135,18 @@ def create_tools(framework: str, root: Path, command: str) -> OmzTools:
         Where uv is not installed.
     """
     uv = _find_uv()
-    folder = _folder(framework, root)
+    folder = _folder(model, root)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not _is_ready(_python_of(folder)):
             shutil.rmtree(folder, ignore_errors=True)
-            _build(uv, framework, folder, command)
-    return OmzTools(_python_of(folder))
+            _build(uv, model, folder, command)
+    return OmzTools(_python_of(folder), RELEASES[model.release].package)
 
 
-def _build(uv: str, framework: str, folder: Path, command: str) -> None:
-    wanted = f"openvino-dev[{EXTRAS[framework][1]}]=={VERSION}"
+def _build(uv: str, model: OmzModel, folder: Path, command: str) -> None:
+    wanted = f"openvino-dev[{_extras(model)[1]}]=={model.release}"
+    pins = RELEASES[model.release].pins
     log.info("creating an environment with %s", wanted)
     aside = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
     steps = (
@@ -131,17 +157,17 @@ def _build(uv: str, framework: str, folder: Path, command: str) -> None:
             "--relocatable",
             "--allow-existing",
             "--python",
-            _base(),
+            _base(model),
             str(aside),
         ),
-        ("pip", "install", "--python", str(_python_of(aside)), wanted, f"openvino=={VERSION}"),
+        ("pip", "install", "--python", str(_python_of(aside)), wanted, *pins),
     )
     try:
         for step in steps:
             reason = _run_uv(uv, *step)
             if reason is not None:
                 raise SourceUnavailableError(
-                    f"an environment with openvino-dev {VERSION} cannot be made (uv: {reason}); "
+                    f"an environment with openvino-dev {model.release} cannot be made (uv: {reason}); "
                     f"where there is a network, run `{command}`"
                 )
         (aside / _READY).touch()
@@ -150,10 +176,10 @@ def _build(uv: str, framework: str, folder: Path, command: str) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _base() -> str:
-    if sys.version_info[:2] > _NEWEST_PYTHON:
-        return ".".join(map(str, _NEWEST_PYTHON))
-    return sys.executable
+def _base(model: OmzModel) -> str:
+    """Return the interpreter to build on: ours, or a version that uv finds or fetches."""
+    newest = RELEASES[model.release].newest_python
+    return sys.executable if sys.version_info[:2] <= newest else ".".join(map(str, newest))
 
 
 def _run_uv(uv: str, *arguments: str) -> str | None:
@@ -176,18 +202,28 @@ def _find_uv() -> str:
     return found
 
 
-def _is_here(framework: str) -> bool:
+def _extras(model: OmzModel) -> tuple[str, str, str]:
+    if model.framework not in EXTRAS:
+        raise SourceError(
+            f"omz model {model.name!r} has to be converted from {model.framework}, which no "
+            "longer installs: convert it elsewhere and name the IR as a local source"
+        )
+    return EXTRAS[model.framework]
+
+
+def _is_here(model: OmzModel) -> bool:
+    probe = _extras(model)[2]
     try:
         found = importlib.metadata.version("openvino-dev")
-        module = importlib.util.find_spec(EXTRAS[framework][2])
+        module = importlib.util.find_spec(probe)
     except (importlib.metadata.PackageNotFoundError, ModuleNotFoundError):
         return False
-    return found == VERSION and module is not None
+    return found == model.release == CURRENT and module is not None
 
 
-def _folder(framework: str, root: Path) -> Path:
-    version = "".join(map(str, min(sys.version_info[:2], _NEWEST_PYTHON)))
-    return root / "environments" / f"openvino-dev-{VERSION}-{EXTRAS[framework][0]}-py{version}"
+def _folder(model: OmzModel, root: Path) -> Path:
+    version = "".join(map(str, min(sys.version_info[:2], RELEASES[model.release].newest_python)))
+    return root / "environments" / f"openvino-dev-{model.release}-{_extras(model)[0]}-py{version}"
 
 
 def _python_of(folder: Path) -> Path:

@@ -3,12 +3,14 @@
 Only the standard library and what openvino-dev itself depends on (PyYAML) are imported, so this
 file can be run by path with another interpreter::
 
-    python extract.py > index.jsonl
+    python extract.py > index-2024.6.0.jsonl
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -22,8 +24,10 @@ _DATASET_KEYS = ("reader", "preprocessing", "postprocessing", "metrics")
 def main() -> None:
     """Print one line of JSON a model, sorted by name."""
     yaml = importlib.import_module("yaml")
-    common = importlib.import_module("omz_tools._common")
-    configuration = importlib.import_module("omz_tools._configuration")
+    package = "omz_tools" if importlib.util.find_spec("omz_tools") else "openvino.model_zoo"
+    common = importlib.import_module(f"{package}._common")
+    configuration = importlib.import_module(f"{package}._configuration")
+    release = importlib.metadata.version("openvino-dev")
     definitions = yaml.safe_load(Path(common.DATASET_DEFINITIONS).read_text(encoding="utf-8"))
     datasets = {entry["name"]: entry for entry in definitions["datasets"]}
     models = configuration.load_models(common.MODEL_ROOT)
@@ -31,7 +35,11 @@ def main() -> None:
     for model in sorted({*models, *parts}, key=lambda model: str(model.name)):
         config = Path(common.MODEL_ROOT) / model.subdirectory / "accuracy-check.yml"
         loaded = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else {}
-        line = {**_facts(model), "accuracy": _accuracy(model.name, loaded, datasets)}
+        line = {
+            **_facts(model),
+            "release": release,
+            "accuracy": _accuracy(model.name, loaded, datasets),
+        }
         sys.stdout.write(
             json.dumps(line, separators=(",", ":"), sort_keys=True, default=str) + "\n"
         )

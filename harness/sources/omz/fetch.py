@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.progress import Silent
 from harness.errors import SourceError, SourceUnavailableError
-from harness.sources.omz.environment import VERSION, create_tools, find_tools
+from harness.sources.omz.environment import create_tools, find_tools
 from harness.sources.omz.index import find_model
 from harness.sources.omz.job import Attempts, Job
 
@@ -80,9 +80,7 @@ def fetch_omz(
         )
 
     def build(folder: Path) -> None:
-        tools = find_tools(model.framework, store.root) or create_tools(
-            model.framework, store.root, command
-        )
+        tools = find_tools(model, store.root) or create_tools(model, store.root, command)
         job = Job(model, precision, tools, command, progress or Silent())
         cache = (plan.cache_dir or store.root / "omz-cache").absolute()
         job.run(folder, cache, Attempts(plan.attempts, plan.sleep))
@@ -98,7 +96,7 @@ def is_fetched(source: OmzSource, store: Store) -> bool:
 
 def store_key(model: OmzModel) -> dict[str, str]:
     """Return what determines the converted model."""
-    return {"name": model.name, "precision": _precision(model), "openvino_dev": VERSION}
+    return {"name": model.name, "precision": _precision(model), "openvino_dev": model.release}
 
 
 def _precision(model: OmzModel) -> str:

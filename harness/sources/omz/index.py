@@ -1,7 +1,8 @@
-"""The models of Open Model Zoo, as openvino-dev 2024.6.0's own files describe them.
+"""The models of Open Model Zoo, as openvino-dev's own files describe them.
 
-``index.jsonl`` beside this module is what ``extract.py`` prints in an environment with openvino-dev:
-names, inputs and evaluation settings are known without it, and without a network.
+The ``index-*.jsonl`` beside this module are what ``extract.py`` prints in an environment with
+openvino-dev: names, inputs and evaluation settings are known without it, and without a network. The
+older one is cut to the models that openvino-dev dropped afterwards, all of Caffe's among them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from harness.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-INDEX = Path(__file__).with_name("index.jsonl")
+#: The last release of openvino-dev, whose models count as Open Model Zoo's.
+CURRENT = "2024.6.0"
+#: The last release with the models that were dropped.
+OLDER = "2023.3.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,10 @@ class OmzModel:
 
     Parameters
     ----------
+    release
+        Of openvino-dev: the last that has it.
     framework
-        Of the original: ``dldt`` (published as IR), ``onnx``, ``pytorch`` or ``tf``.
+        Of the original: ``dldt`` (published as IR), ``caffe``, ``onnx``, ``pytorch``, ``tf`` …
     stages
         Names of its parts where it is made of several networks.
     part_of
@@ -49,6 +55,7 @@ class OmzModel:
     """
 
     name: str
+    release: str
     framework: str
     task: str
     licence: str
@@ -62,9 +69,15 @@ class OmzModel:
 @lru_cache(maxsize=1)
 def load_index() -> Mapping[str, OmzModel]:
     """Return every model by name, sorted; parts of models included."""
-    lines = INDEX.read_text(encoding="utf-8").splitlines()
-    models = map(_model, map(json.loads, lines))
+    texts = (index_file(release).read_text(encoding="utf-8") for release in (OLDER, CURRENT))
+    rows = (json.loads(line) for text in texts for line in text.splitlines())
+    models = sorted(map(_model, rows), key=lambda model: model.name)
     return MappingProxyType({model.name: model for model in models})
+
+
+def index_file(release: str) -> Path:
+    """Return the file that lists a release's models."""
+    return Path(__file__).with_name(f"index-{release}.jsonl")
 
 
 def find_model(name: str) -> OmzModel:
@@ -94,6 +107,7 @@ def _model(row: dict[str, Any]) -> OmzModel:
     )
     return OmzModel(
         name=row["name"],
+        release=row["release"],
         framework=row["framework"] or "composite",
         task=row["task"],
         licence=row["licence"] or "unknown",

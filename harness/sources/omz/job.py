@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import SourceError, SourceUnavailableError, StoreError
-from harness.sources.omz.environment import VERSION
 from harness.sources.omz.running import Outcome, run_tool
 
 if TYPE_CHECKING:
@@ -87,13 +86,13 @@ class Job:
         if outcome.status != 0:
             _refuse_full_disk(outcome)
             raise SourceError(
-                f"omz model {self.model.name!r} cannot be converted by openvino-dev {VERSION}: "
+                f"omz model {self.model.name!r} cannot be converted by openvino-dev {self.model.release}: "
                 f"{outcome.reason()}"
             )
 
     def _run(self, tool: str, arguments: list[str], relay: Callable[[str], None]) -> Outcome:
         chosen = ["--name", self.model.name, "--precisions", self.precision]
-        return run_tool(self.tools, [f"omz_tools.{tool}", *chosen, *arguments], relay)
+        return run_tool(self.tools, [f"{self.tools.package}.{tool}", *chosen, *arguments], relay)
 
     def _collect(self, work: Path, folder: Path) -> None:
         found = sorted(work.rglob(f"{self.precision}/{self.model.name}.xml"))

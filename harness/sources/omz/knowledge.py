@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.sources.omz.adapt import known_inputs
 from harness.sources.omz.adapters import ADAPTERS, adapter_of
+from harness.sources.omz.environment import EXTRAS
 from harness.sources.omz.feeding import (
     IMAGE_READERS,
     FeedingUnknownError,
@@ -14,7 +15,7 @@ from harness.sources.omz.feeding import (
     preprocess_of,
     reader_of,
 )
-from harness.sources.omz.index import OmzModel, find_model, load_index
+from harness.sources.omz.index import CURRENT, OmzModel, find_model, load_index
 from harness.sources.omz.references import Reference, references_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _hindrance(model: OmzModel) -> str | None:
     """Say what keeps a model from being a parent at all."""
     if model.stages:
         return f"several networks: name one of {', '.join(model.stages)}"
+    if model.framework not in EXTRAS:
+        return f"framework {model.framework}: convert it elsewhere, name the IR as a local source"
     if not PARENT_PRECISIONS & set(model.precisions):
         return f"published quantized only ({', '.join(model.precisions)})"
     try:
@@ -122,8 +125,15 @@ def _unfed(model: OmzModel, reason: str) -> OmzSettings:
 
 
 def coverage(
-    decoders: Collection[str] | None = None, tasks: Collection[str] | None = None
+    decoders: Collection[str] | None = None,
+    tasks: Collection[str] | None = None,
+    *,
+    release: str = CURRENT,
 ) -> tuple[OmzSettings, ...]:
-    """Return what is known of every model of Open Model Zoo, parts of models left out."""
-    names = [name for name, model in load_index().items() if model.part_of is None]
+    """Return what is known of every model of ``release``, parts of models left out."""
+    names = [
+        name
+        for name, model in load_index().items()
+        if model.part_of is None and model.release == release
+    ]
     return tuple(settings_of(name, decoders, tasks) for name in names)
