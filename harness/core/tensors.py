@@ -42,7 +42,7 @@ def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) ->
         if not np.isfinite(values).all():
             raise DecoderError(f"output {name} of the {role} holds NaN or infinity")
     error = second - first
-    mse, power = float(error @ error) / error.size, float(first @ first) / first.size
+    mse, power = _dot(error, error) / error.size, _dot(first, first) / first.size
     relative = _relative(mse, power)
     return TensorDistance(
         output=name,
@@ -52,6 +52,11 @@ def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) ->
         cosine=_cosine(first, second, power),
         largest=float(np.abs(error).max()),
     )
+
+
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    # Not `@`: BLAS would start threads beside those that infer, and its sum depends on their number.
+    return float(np.einsum("i,i->", a, b))
 
 
 def _relative(mse: float, power: float) -> float:
@@ -68,8 +73,8 @@ def _decibel(relative: float) -> float:
 
 def _cosine(first: NDArray[np.float64], second: NDArray[np.float64], power: float) -> float:
     """1 for two zero vectors (equal), 0 where only one is zero (nothing in common)."""
-    other = float(second @ second) / second.size
+    other = _dot(second, second) / second.size
     if not power or not other:
         return 1.0 if power == other else 0.0
-    cosine = float(first @ second) / first.size / math.sqrt(power * other)
+    cosine = _dot(first, second) / first.size / math.sqrt(power * other)
     return max(-1.0, min(1.0, cosine))
