@@ -75,11 +75,13 @@ def test_the_difference_is_seen_in_allure(address: str, open_page: Callable[...,
     """Inline without a click; the page of tabs and the native viewer after one."""
     page = open_page(address)
     page.wait_for_selector("text=ssd: Match rate")
-    inline = page.locator("img[src^='data:image/webp']").first
+    inline = page.frame_locator("iframe").first.locator(
+        "img[alt='street.png: parent, optimized, diff']"
+    )
     inline.wait_for()
     page.get_by_text("1. street.png: 1 lost").click()
     page.get_by_text("Parent | Optimized | Diff", exact=True).first.click()
-    frame = page.frame_locator("iframe").first
+    frame = page.frame_locator("iframe").nth(1)
     frame.get_by_text("Matches").click()
     listed = frame.locator("tr.lost td").all_inner_texts()
     page.get_by_text("Image diff (expected").click()

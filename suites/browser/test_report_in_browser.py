@@ -143,7 +143,9 @@ def test_the_swipe_moves_the_border(page: Any) -> None:
     picture.locator(".swiper").fill("20")
     by_slider = optimized.evaluate("e => getComputedStyle(e).clipPath")
     box = picture.locator(".stage").bounding_box()
-    picture.locator(".stage").hover(position={"x": box["width"] * 0.75, "y": box["height"] / 2}, force=True)
+    picture.locator(".stage").hover(
+        position={"x": box["width"] * 0.75, "y": box["height"] / 2}, force=True
+    )
     by_pointer = optimized.evaluate("e => getComputedStyle(e).clipPath")
 
     assert "20%" in by_slider
