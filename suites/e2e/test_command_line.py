@@ -1,0 +1,169 @@
+"""What a user meets at the command line, from the first gate to a repeated one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import World
+
+LIMITS = "limits = { max_accuracy_drop = 0.03, min_agreement = 0.93 }\n"
+MANIFEST = tiny.MANIFEST + LIMITS
+
+
+def test_a_second_run_builds_and_infers_nothing(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """With nothing changed, all accuracy work comes from the store, and the numbers are the same."""
+    folder = project(MANIFEST)
+    first = world.gate(folder)
+    store = world.root / "store"
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+
+    second = world.gate(folder)
+
+    after = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    assert first.status == second.status == 0, first.said
+    assert {key: item["value"] for key, item in first.verdicts.items()} == {
+        key: item["value"] for key, item in second.verdicts.items()
+    }
+    assert {path.name for path in after if path not in before} <= {"files.sqlite"}
+    built = {path for path in before if path.name == "entry.json"}
+    assert built
+    assert all(before[path] == after[path] for path in built)
+
+
+def test_every_output_is_left_behind(world: World, project: Callable[[str], Path]) -> None:
+    """A run leaves the page, the verdicts as JSON, JUnit XML and Allure results."""
+    ran = world.gate(project(MANIFEST))
+
+    junit = ET.parse(ran.latest / "junit.xml").getroot()
+    names = {prop.get("name") for prop in junit.iter("property")}
+    results = list((ran.latest / "allure-results").glob("*-result.json"))
+    assert "quantgate" in (ran.latest / "index.html").read_text("utf-8")
+    assert {"model", "limit", "value", "low", "high"} <= names
+    assert len(results) == 3
+    assert {json.loads(path.read_text())["status"] for path in results} == {"passed"}
+    assert json.loads((ran.latest / "verdicts.json").read_text())["schema"] == 1
+
+
+def test_a_wrong_manifest_stops_everything(world: World, project: Callable[[str], Path]) -> None:
+    """Every problem at once with its dotted path; exit status 4; nothing runs."""
+    folder = project(
+        MANIFEST.replace("min_agreement", "min_agrement").replace('"parent.xml"', '"no.xml"')
+    )
+
+    ran = world.gate(folder)
+    checked = world.run(folder, "-m", "harness", "check", "models.toml")
+
+    for said in (ran, checked):
+        assert said.status == 4
+        assert "models.tiny.limits.min_agrement" in said.said
+        assert "min_agreement" in said.said
+        assert "models.tiny.source" in said.said
+        assert "Traceback" not in said.said
+    assert not (folder / "reports").exists()
+
+
+def test_a_missing_manifest_is_one_sentence(world: World, tmp_path: Path) -> None:
+    """No manifest: what is missing and what to do, no traceback."""
+    ran = world.gate(tmp_path)
+
+    assert ran.status == 4
+    assert "models.toml" in ran.said
+    assert "Traceback" not in ran.said
+
+
+def test_pytest_in_another_repository_runs_the_gates(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """A conftest that names the plugin is all that another repository needs."""
+    folder = project(MANIFEST)
+    (folder / "conftest.py").write_text('pytest_plugins = ["harness.plugin"]\n')
+    (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
+
+    ran = world.run(folder, "-m", "pytest")
+    own = world.run(folder, "-m", "pytest", "test_own.py")
+
+    assert ran.status == 0, ran.said
+    assert "PASSED  tiny: accuracy drop" in ran.said
+    assert "4 passed" in ran.said
+    assert "1 passed" in own.said
+
+
+def test_tags_select_as_pytest_marks(world: World, project: Callable[[str], Path]) -> None:
+    """`-m nightly` runs the models tagged so; a selection is no reason to miss other limits."""
+    manifest = (
+        MANIFEST
+        + 'tags = ["nightly"]\n'
+        + tiny.MANIFEST.split("[models.tiny]")[1].join(["[models.other]", LIMITS])
+    )
+
+    ran = world.gate(project(manifest), "-m", "nightly")
+
+    assert ran.status == 0, ran.said
+    assert {model for model, _ in ran.outcomes} == {"tiny"}
+    assert "NOT JUDGED" not in ran.said
+
+
+def test_workers_give_the_same_verdicts(world: World, project: Callable[[str], Path]) -> None:
+    """Under xdist one model stays on one worker, and the report holds all of them."""
+    manifest = MANIFEST + tiny.MANIFEST.split("[models.tiny]")[1].join(["[models.other]", LIMITS])
+
+    ran = world.gate(project(manifest), "-n", "2")
+
+    assert ran.status == 0, ran.said
+    assert {model for model, _ in ran.outcomes} == {"tiny", "other"}
+    assert set(ran.outcomes.values()) == {"passed"}
+
+
+def test_speed_under_workers_is_refused(world: World, project: Callable[[str], Path]) -> None:
+    """Timing beside other workers would measure nothing: the test breaks and says so."""
+    ran = world.gate(
+        project(MANIFEST.replace("min_agreement = 0.93", "min_speedup = 0.5")), "-n", "2"
+    )
+
+    assert ran.status == 1
+    assert re.search(r"BROKEN +tiny: min_speedup: .*(xdist|parallel|worker)", ran.said), ran.said
+
+
+def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path]) -> None:
+    """A known miss within its floor is no failure; one that is met after all is."""
+    missed = MANIFEST.replace("min_agreement = 0.93", "min_agreement = 1.0")
+    known = '\n[models.tiny.expected_failure.min_agreement]\nreason = "noise"\nfloor = 0.9\nexpires = 2999-01-01\n'
+    folder = project(missed + known)
+
+    tolerated = world.gate(folder)
+    (folder / "models.toml").write_text(MANIFEST + known)
+    stale = world.gate(folder)
+    (folder / "models.toml").write_text(missed + known.replace("2999", "2001"))
+    expired = world.gate(folder)
+
+    assert tolerated.status == 0, tolerated.said
+    assert "KNOWN  tiny: agreement" in tolerated.said
+    assert stale.status == 1
+    assert "remove the entry" in stale.said
+    assert expired.status == 1
+    assert "expired on 2001-01-01" in expired.said
+
+
+def test_the_harness_is_light_to_import() -> None:
+    """`import harness` loads none of the heavy libraries."""
+    heavy = {"openvino", "nncf", "cv2", "pydantic", "scipy", "sklearn", "numpy"}
+    code = "import sys, harness; print(*sorted(set(sys.modules) & " + repr(heavy) + "))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == ""
