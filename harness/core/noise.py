@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Interval: TypeAlias = tuple[float, float, float]
 #: Normal quantile: an autocorrelation times √n above it comes by chance in one case in twenty.
 CHANCE_5_PERCENT = 1.645
+#: Normal quantile of one look's error 0.002, and the rounds that a gate has at least and at most.
+Z_LOOK, LEAST_ROUNDS, MOST_ROUNDS = 2.878, 9, 64
 #: Up to this many values, neither an autocorrelation nor a variance component means anything.
 TOO_FEW = 2
 #: Median absolute deviation to standard deviation, for a normal distribution.
@@ -75,3 +77,17 @@ def widened(interval: Interval | None, log_ratios: NDArray[np.float64]) -> Inter
     low, centre, high = interval
     factor = math.sqrt((1 + rho) / (1 - rho))
     return centre - (centre - low) * factor, centre, centre + (high - centre) * factor
+
+
+def smallest_slowdown(noise: float, spread: float, rounds: int) -> float:
+    """Predict the smallest slowdown (fraction) that ``rounds`` rounds find in 19 of 20 cases.
+
+    Normal approximation: the interval of one look (one-sided error 0.002) has to lie below the
+    limit, and compiled copies that differ by ``spread`` are drawn anew every five rounds. 1.0
+    where there are too few rounds for any interval.
+    """
+    if rounds < LEAST_ROUNDS:
+        return 1.0
+    rounds = min(rounds, MOST_ROUNDS)
+    variance = math.pi / 3 * noise**2 / rounds + spread**2 / max(1, rounds / 5)
+    return min(1.0, 1 - math.exp(-(Z_LOOK + CHANCE_5_PERCENT) * math.sqrt(variance)))

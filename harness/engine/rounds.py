@@ -73,7 +73,7 @@ class RoundPlan:
     Parameters
     ----------
     targets
-        Limits that shall be decided; without any, :data:`ROUNDS_WITHOUT_LIMIT` rounds are measured.
+        Limits that shall be decided; without any, ``rounds`` rounds are measured.
     window_s
         Length of a window; 0.03 to 0.1 (longer windows see more of the machine's drift).
     budget_s
@@ -91,11 +91,12 @@ class RoundPlan:
     control_miss: float = 0.0
     test: TestPlan = PLAN
     settled: Callable[[Timing], bool] | None = None
+    rounds: int = ROUNDS_WITHOUT_LIMIT
 
     @property
     def most_rounds(self) -> int:
         """Rounds after which nothing more is measured."""
-        return self.test.looks[-1] if self.targets or self.settled else ROUNDS_WITHOUT_LIMIT
+        return self.test.looks[-1] if self.targets or self.settled else self.rounds
 
 
 @dataclass(slots=True)
