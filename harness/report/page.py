@@ -11,7 +11,7 @@ from markupsafe import Markup
 from harness import __version__
 from harness.report import charts, wording
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
-from harness.report.view import ModelView, VerdictView, model_view
+from harness.report.view import ModelView, VerdictView, model_view, table_view, verdict_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import jinja2
 
+    from harness.report.compare import RunComparison
     from harness.report.model import RunReport
 
 _FIRST = ("failed", "undecided", "known")
@@ -54,6 +55,34 @@ def render_page(report: RunReport, directory: Path) -> str:
             wrong=[v for m in models for v in m.verdicts if v.word in _FIRST],
             keys=_keys(models),
             cells={(v.model, v.key): v for m in models for v in m.verdicts},
+            roles={"parent": PARENT, "optimized": OPTIMIZED},
+            changes=CHANGES,
+            version=__version__,
+        )
+    )
+
+
+def render_comparison(comparison: RunComparison) -> str:
+    """Render the page that shows two runs side by side."""
+    views = [
+        (change, *(verdict_view(item) if item else None for item in (change.before, change.after)))
+        for change in comparison.verdicts
+    ]
+    moved = [change for change in comparison.verdicts if change.movement != "same"]
+    return (
+        _environment()
+        .get_template("compare.html.j2")
+        .render(
+            comparison=comparison,
+            views=views,
+            counts=wording.movement_counts([change.movement for change in comparison.verdicts]),
+            moved=moved,
+            tables=[
+                (model, table_view(table, f"t{place}", ""))
+                for place, (model, table) in enumerate(comparison.images)
+            ],
+            summaries=[wording.run_summary(run) for run in (comparison.before, comparison.after)],
+            titles=wording.LIMIT_TITLES,
             roles={"parent": PARENT, "optimized": OPTIMIZED},
             changes=CHANGES,
             version=__version__,

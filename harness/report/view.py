@@ -154,7 +154,7 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
             for s in model.shares
         ),
         groups=_groups(model.tables, f"m{place}"),
-        layers=_table(model.layers, f"m{place}-layers", "") if model.layers else None,
+        layers=table_view(model.layers, f"m{place}-layers", "") if model.layers else None,
         pictures=tuple(
             _picture(picture, f"m{place}-p{index}", directory)
             for index, picture in enumerate(model.pictures)
@@ -189,13 +189,14 @@ def _groups(tables: Sequence[Table], prefix: str) -> tuple[TableGroup, ...]:
     for place, table in enumerate(tables):
         mode = next((mode for mode in _MODES if table.name.endswith(mode)), "")
         stem = table.name.removesuffix(mode)
-        groups.setdefault(stem, []).append(_table(table, f"{prefix}-t{place}", mode))
+        groups.setdefault(stem, []).append(table_view(table, f"{prefix}-t{place}", mode))
     return tuple(
         TableGroup(views[0].title.split(", by ")[0], tuple(views)) for views in groups.values()
     )
 
 
-def _table(table: Table, identity: str, mode: str) -> TableView:
+def table_view(table: Table, identity: str, mode: str) -> TableView:
+    """Prepare one table: all rows as data, the first ones as text."""
     order = [
         *sorted(table.erroneous),
         *(i for i in range(len(table.rows)) if i not in table.erroneous),

@@ -155,6 +155,21 @@ def verdict_sentence(judged: Judged) -> str:
     return _sentences([*parts, resolution_note(verdict)])
 
 
+def moved_sentence(
+    gate: tuple[str, str], movement: str, before: Judged | None, after: Judged | None
+) -> str:
+    """Say how one gate moved between two runs: ``REGRESSED  ssd: match rate 0.97 → 0.91``."""
+    sides = [
+        "not judged" if item is None else f"{headword(item)} {_short(item.verdict)}"
+        for item in (before, after)
+    ]
+    return f"{movement.upper()}  {gate[0]}: {quantity_name(gate[1])}: {sides[0]} → {sides[1]}"
+
+
+def _short(verdict: Verdict) -> str:
+    return " ".join(filter(None, (value_text(verdict), interval_text(verdict))))
+
+
 def resolution_note(verdict: Verdict) -> str:
     """Say when the set is too small to resolve the limit, with what it could show; else empty."""
     estimate, limit = verdict.estimate, verdict.limit
@@ -262,6 +277,13 @@ def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dic
     """Count gates by their word, the worst first; words that no gate has are left out."""
     words = [headword(item).lower() for item in judged] + [problem.status for problem in problems]
     return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
+
+
+def movement_counts(movements: Sequence[str]) -> str:
+    """Sum up how gates moved: ``1 regressed, 2 better, 9 the same``."""
+    order = ("regressed", "worse", "gone", "new", "repaired", "better", "same")
+    counts = [(movements.count(name), "the same" if name == "same" else name) for name in order]
+    return ", ".join(f"{count:,} {name}" for count, name in counts if count) or "nothing to compare"
 
 
 def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) -> str:

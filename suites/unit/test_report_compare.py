@@ -1,0 +1,136 @@
+"""Two runs side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.core.estimate import Estimate
+from harness.core.verdict import Outcome
+from harness.errors import ReportError
+from harness.report.compare import compare_runs, comparison_lines, movement, write_comparison
+from harness.report.model import Judged, KnownFailure
+from harness.report.publish import finish_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PASSED, FAILED, UNDECIDED = Outcome.PASSED, Outcome.FAILED, Outcome.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ((0.97, PASSED), (0.91, FAILED), "regressed"),
+        ((0.91, FAILED), (0.97, PASSED), "repaired"),
+        ((0.97, PASSED), (0.955, UNDECIDED), "regressed"),
+        ((0.97, PASSED), (0.972, PASSED), "same"),
+        ((0.96, PASSED), (0.99, PASSED), "better"),
+        ((0.92, FAILED), (0.80, FAILED), "worse"),
+    ],
+)
+def test_a_gate_moves_by_outcome_then_beyond_its_interval(
+    judged_of: Callable[..., Judged],
+    before: tuple[float, Outcome],
+    after: tuple[float, Outcome],
+    moved: str,
+) -> None:
+    """A difference that the intervals could explain is none."""
+    made = [
+        judged_of("min_match_rate", 0.95, Estimate(v, v - 0.01, v + 0.01, 200), outcome)
+        for v, outcome in (before, after)
+    ]
+
+    assert movement(*made) == moved
+
+
+def test_better_follows_the_direction_of_the_limit(judged_of: Callable[..., Judged]) -> None:
+    """A smaller drop is better."""
+    made = [
+        judged_of("max_accuracy_drop", 0.05, Estimate.exact(v, 9), PASSED) for v in (0.02, 0.01)
+    ]
+
+    assert movement(*made) == "better"
+
+
+def test_known_failures_lie_between_passed_and_undecided(judged_of: Callable[..., Judged]) -> None:
+    """A limit that became a known failure has regressed."""
+    known = KnownFailure("why", 0.5, "2099-01-01")
+    made = [
+        judged_of("min_match_rate", 0.95, Estimate.exact(0.96, 9), PASSED),
+        judged_of("min_match_rate", 0.95, Estimate.exact(0.90, 9), FAILED, known=known),
+    ]
+
+    assert movement(*made) == "regressed"
+    assert movement(None, made[0]) == "new"
+    assert movement(made[0], None) == "gone"
+
+
+def changed(report: Any) -> Any:
+    """Make the same run again with one gate repaired, one image changed, on another machine."""
+    first, *others = report.judged
+    verdict = dataclasses.replace(
+        first.verdict, estimate=Estimate.exact(0.96, 200), outcome=Outcome.PASSED
+    )
+    model = report.models[0]
+    table = model.tables[0]
+    rows = (("img-00000.png", 9, 1, 0.5), *table.rows[1:])
+    tables = (dataclasses.replace(table, rows=rows), *model.tables[1:])
+    return dataclasses.replace(
+        report,
+        run="run-2",
+        fingerprint="other",
+        versions={"quantgate": "0.2.0"},
+        judged=(dataclasses.replace(first, verdict=verdict), *others),
+        models=(dataclasses.replace(model, tables=tables), *report.models[1:]),
+    )
+
+
+def test_what_changed_is_listed_and_nothing_else(sample: Any) -> None:
+    """The gate, the version, the machine and the one image."""
+    found = compare_runs(sample.report, changed(sample.report))
+
+    assert [(c.key, c.movement) for c in found.verdicts if c.movement != "same"] == [
+        ("min_match_rate", "repaired")
+    ]
+    assert found.facts == (("quantgate", "0.1.0", "0.2.0"),)
+    assert found.notes[0].startswith("the runs come from different machines")
+    ((model, table),) = found.images
+    assert (model, table.rows) == ("ssd", (("img-00000.png", 0, 9, 1, 1, 0.0, 0.5),))
+
+
+def test_the_terminal_says_what_moved(sample: Any) -> None:
+    """One line a gate; nothing moved is said too."""
+    lines = comparison_lines(compare_runs(sample.report, changed(sample.report)))
+
+    assert "REPAIRED  ssd: match rate: FAILED 0.912 [0.894, 0.931] → PASSED 0.960" in lines
+    assert comparison_lines(compare_runs(sample.report, sample.report)) == [
+        "no verdict and no value moved"
+    ]
+
+
+def test_the_page_compares_two_folders(sample: Any) -> None:
+    """Both runs are read from their folders; one run twice is a mistake."""
+    other = sample.directory.with_name("run-2")
+    finish_run(sample.report, sample.directory)
+    report = changed(sample.report)
+    _copy_pictures(sample.directory, other)
+    finish_run(report, other)
+    page = sample.directory.parent / "compare.html"
+
+    write_comparison(sample.directory, other, page)
+
+    text = page.read_text(encoding="utf-8")
+    assert "repaired" in text
+    assert "img-00000.png" in text
+    with pytest.raises(ReportError, match="are the same run"):
+        write_comparison(other, other, page)
+
+
+def _copy_pictures(source: Path, target: Path) -> None:
+    import shutil
+
+    shutil.copytree(source / "pictures", target / "pictures")
