@@ -89,7 +89,7 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
         return prepare(read_image(sample), feed.preprocess, (width, height))
 
     feed.progress.start("evaluate", len(feed.samples))
-    with _one_opencv_thread(), ThreadPoolExecutor(workers, "decode") as pool:
+    with _no_inner_threads(), ThreadPoolExecutor(workers, "decode") as pool:
         try:
             for index, loading in _ahead(pool, load, feed.samples, 2 * workers):
                 run.submit(index, loading)
@@ -202,13 +202,18 @@ def _processors() -> int:
 
 
 @contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Keep OpenCV from starting threads of its own inside ours."""
+def _no_inner_threads() -> Iterator[None]:
+    """Keep OpenCV and BLAS from starting threads of their own inside ours.
+
+    A product of small arrays in a decoder otherwise costs several times its processor time.
+    """
     import cv2
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        yield
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
     finally:
         cv2.setNumThreads(before)

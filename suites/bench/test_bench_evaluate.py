@@ -163,6 +163,47 @@ def peak_memory(folders: list[str]) -> None:
         print(len(found), peak, flush=True)
 
 
+def infer_alone(models: Pair[Any], image: Any, count: int) -> None:
+    """Run one image through both roles again and again, with nothing beside it."""
+    import openvino as ov  # noqa: TID251 - the bare loop to compare with
+
+    queues = [ov.AsyncInferQueue(model, 2) for model in models]
+    for _ in range(count):
+        for queue in queues:
+            queue.start_async(image, share_inputs=True)
+    for queue in queues:
+        queue.wait_all()
+
+
+def processor_ms(work: Callable[[], Any], count: int) -> float:
+    """Processor time of all threads an image, which other programs change little."""
+    started = time.process_time()
+    work()
+    return (time.process_time() - started) / count * 1e3
+
+
+def test_processor_time_goes_into_the_models(artifacts: Pair[Artifact]) -> None:
+    """Most processor time of an evaluation is that of decoding and inferring alone."""
+    bench = photographs(real())
+    paths = [sample.image for sample in bench.dataset.samples if isinstance(sample.image, Path)]
+    models = artifacts.map(lambda artifact: compile_model(artifact, Target()))
+    image = prepare(read_image(bench.dataset.samples[0]), PREPROCESS, (224, 224))[0][None]
+    count = len(paths)
+    shares = []
+    for _ in range(ROUNDS):
+        decoding = processor_ms(lambda: decoding_rate(paths), count)
+        inferring = processor_ms(lambda: infer_alone(models, image, count), count)
+        whole = processor_ms(lambda: compare_models(models, bench), count)
+        shares.append((decoding + inferring) / whole)
+        print(
+            f"processor ms an image: decode {decoding:.2f}, infer both {inferring:.2f}, "
+            f"evaluation of both roles {whole:.2f} ({shares[-1]:.2f})"
+        )
+    print(f"median share of decoding and inferring: {statistics.median(shares):.2f}")
+
+    assert statistics.median(shares) > 0.6
+
+
 def test_memory_does_not_grow_with_the_images(artifacts: Pair[Artifact]) -> None:
     """From 500 to 5,000 photographs the peak grows by the results kept, and by nothing else."""
     folders = [str(artifact.path.parent) for artifact in artifacts]
