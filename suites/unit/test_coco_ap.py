@@ -168,6 +168,18 @@ def test_false_detections_on_background_images_cost() -> None:
     assert coco_scores([hit, false], [objects, background]).overall["ap"] == 0.5
 
 
+def test_among_equal_overlaps_the_last_object_is_taken() -> None:
+    """COCO's rule decides whether a second detection still finds an object."""
+    objects = np.array([[0, 0, 10, 8], [0, 2, 10, 10]], np.float32)
+    two = np.zeros(2, np.int64)
+    truth = Objects(objects, two, np.zeros(2, np.bool_), np.full(2, 80, np.float32))
+    seen = np.array([[0, 0, 10, 10], [0, 0, 10, 6]], np.float32)
+    found = Detections(seen, np.array([0.9, 0.8], np.float32), two)
+
+    assert coco_flags([found], [truth], (0.75,))[0].hit.tolist() == [[True, True]]
+    assert coco_scores([found], [truth]).overall["ap75"] == 1.0
+
+
 def test_voc_by_hand() -> None:
     """Three objects, hits at ranks 1 and 3 of 3: areas under both of VOC's curves."""
     boxes = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10]], np.float32)

@@ -150,6 +150,16 @@ def test_among_equal_overlaps_the_scores_decide() -> None:
     assert pairs == {(0, 1), (1, 2), (2, 0)}
 
 
+def test_of_equal_objects_the_one_without_a_like_score_is_lost() -> None:
+    """Three boxes in one place against two: the two whose scores stayed are kept."""
+    parent = _objects(*[(0, 0, 9, 9, score, CAT) for score in (0.9, 0.7, 0.6)])
+    optimized = _objects(*[(0, 0, 9, 9, score, CAT) for score in (0.7, 0.6)])
+
+    matches = match_objects(parent, optimized, RULE)
+
+    assert [(m.parent, m.optimized) for m in matches] == [(1, 0), (2, 1), (0, None)]
+
+
 def test_nothing_matches_nothing() -> None:
     """No object in either role is no change."""
     assert match_objects(Detections.empty(), Detections.empty(), RULE) == ()
@@ -176,6 +186,19 @@ def test_the_overlap_can_be_given() -> None:
     same = _objects((0, 0, 40, 40, 0.9, CAT))
 
     assert match_objects(same, same, RULE, np.array([[0.6]])) == (Match(0, 0, 0.6, Change.MOVED),)
+
+
+def test_swapped_roles_pair_the_same_objects_among_equal_totals() -> None:
+    """Several assignments of this overlap are best; which one is taken depends on no role."""
+    overlap = np.array([[1, 2, 1, 2], [0, 2, 1, 1], [0, 0, 1, 1], [0, 2, 0, 1]]) * 0.4
+    rule = MatchRule(iou_threshold=0.3)
+    parent = _objects(*[(20 * i, 0, 20 * i + 9, 9, 0.9, CAT) for i in range(4)])
+    optimized = _objects(*[(20 * i, 50, 20 * i + 9, 59, 0.9, CAT) for i in range(4)])
+
+    there = match_objects(parent, optimized, rule, overlap)
+    back = match_objects(optimized, parent, rule, overlap.T)
+
+    assert {(m.parent, m.optimized) for m in there} == {(m.optimized, m.parent) for m in back}
 
 
 def test_every_change_has_its_sentence() -> None:

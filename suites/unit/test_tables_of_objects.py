@@ -148,6 +148,17 @@ def test_with_annotations_each_role_is_compared_with_them() -> None:
     assert parent.erroneous == {0, 1, 3, 4}
 
 
+def test_annotations_know_no_hysteresis() -> None:
+    """An annotated object found just below the threshold is missed, whatever the other role does."""
+    truth = _truth((False, False))
+    weak = _detections((0, 0, 40, 40, 0.46875, BEAR))
+    image = ImageResult("a.png", (200, 200), truth, Pair(weak, weak))
+
+    tables = detection.tables(Comparison(LABELS, (image,), "digest"), PLAN)
+
+    assert _rows(tables[2])[0][:5] == ("a.png", 0, 2, 0, 2)
+
+
 def test_a_crowd_excuses_what_is_found_in_it() -> None:
     """A detection inside a crowd region of its class is neither a match nor false."""
     tables = {t.name: t for t in detection.tables(_comparison(_truth((False, True))), PLAN)}
