@@ -145,6 +145,12 @@ def _boxes_labels(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
     return "detection", {"kind": "boxes-labels", **outputs, **kept, **_classes(model)}
 
 
+def _ssd_onnx(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
+    # The outputs' names are stated as patterns; their shapes tell them apart too.
+    offset = {"units": "relative", "label_offset": first_label(model)}
+    return "detection", {"kind": "boxes-labels", **offset, **_classes(model)}
+
+
 def _mask_rcnn(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
     if "raw_masks_out" not in options:
         return _boxes_labels(model, options)
@@ -176,6 +182,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding]] = {
     "nanodet": _nanodet,
     "segmentation": _segmentation,
     "ssd": _ssd,
+    "ssd_onnx": _ssd_onnx,
     "style_transfer": _image,
     "super_resolution": _image,
     "ultra_lightweight_face_detection": _faces,
