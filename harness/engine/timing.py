@@ -6,13 +6,16 @@ copies as levels of repetition (Kalibera and Jones, ISMM 2013).
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.core.noise import between_instances, rank_autocorrelation, robust_sd
+from harness.core.estimate import Estimate
+from harness.core.noise import between_instances, rank_autocorrelation, robust_sd, widened
+from harness.core.ranks import hodges_lehmann, signed_rank_interval
 from harness.core.sequential import PLAN
-from harness.core.speed import BASELINES, Target, limit_for, speedup
+from harness.core.speed import BASELINES, Target, limit_for
 from harness.core.timing import ArmName, Conditions, Timing
 from harness.engine.arms import OpenVinoArms
 from harness.engine.quiet import (
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.core.estimate import Estimate
     from harness.engine.progress import Progress
     from harness.engine.rounds import Arm
     from harness.entries import Benchmark, Limits
@@ -81,7 +83,7 @@ class Control:
     miss
         How far the value misses 1.
     fit
-        Whether speed may be judged on this machine now.
+        Whether speed may be judged on this machine now: the interval meets 1 ± ``delta``.
     reason
         Why not, in one sentence; empty where it is fit.
     """
@@ -184,8 +186,9 @@ def measure_control(
 ) -> Control:
     """Measure a model against a second copy of itself: what this machine makes of the truth 1.
 
-    Rounds are added look by look until the value lies within 1 ± δ; a machine on which the last
-    look still misses is unfit.
+    Rounds are added look by look until the value lies within 1 ± δ. A machine is unfit when the
+    interval excludes 1 ± δ: then equal models are not equal here. Noise alone does not make it
+    unfit, because it widens the interval of every verdict as well.
 
     Raises
     ------
@@ -199,9 +202,14 @@ def measure_control(
         options.window_s,
         benchmark.seconds,
         options.seed,
-        settled=lambda timing: control_of(timing).fit,
+        settled=_settles,
     )
     return control_of(timed(factory.build, plan, benchmark, progress=options.progress))
+
+
+def _settles(timing: Timing) -> bool:
+    control = control_of(timing)
+    return control.miss <= control.delta or not control.fit
 
 
 def control_of(timing: Timing) -> Control:
@@ -213,14 +221,16 @@ def control_of(timing: Timing) -> Control:
         When it holds no round.
     """
     ratios, copies = timing.log_ratios("parent_f32", "parent_copy")
-    ratio = speedup(timing, "parent_f32", "parent_copy")
-    if ratio is None:
+    if len(ratios) == 0:
         raise MeasurementError("the control measured no round")
+    exact = widened(signed_rank_interval(ratios, PLAN.alpha_per_look), ratios)
+    interval = exact or (float(ratios.min()), hodges_lehmann(ratios), float(ratios.max()))
+    low, value, high = (math.exp(bound) for bound in interval)
+    ratio = Estimate(value, low, high, len(ratios), of="rounds")
     spread = between_instances(ratios, copies)
     delta = min(PLAN.guard_cap, max(PLAN.guard, spread))
-    miss = abs(ratio.value - 1)
     reason = timing.problem
-    if miss > delta:
+    if ratio.low > 1 + delta or ratio.high < 1 - delta:
         reason = (
             f"this machine is unfit for speed verdicts now: a model against itself measured "
             f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], outside 1 ± {delta:.1%}; other "
@@ -228,7 +238,7 @@ def control_of(timing: Timing) -> Control:
         )
     return Control(
         ratio,
-        miss,
+        abs(ratio.value - 1),
         delta,
         robust_sd(ratios),
         rank_autocorrelation(ratios),
