@@ -87,9 +87,8 @@ class Gate:
         limit = self.limit
         if limit is None:
             raise UndecidedError(self._unlisted())
-        mode: JudgeMode = (
-            "interval" if self.entry.judge == "interval" and estimate.of == "images" else "value"
-        )
+        demanded = self.entry.judge == "interval" and estimate.of == "images"
+        mode: JudgeMode = "interval" if demanded or estimate.timed else "value"
         verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
         self.conclude(verdict, finding)
 

@@ -43,6 +43,11 @@ class Estimate:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"{self.value} lies outside its interval [{self.low}, {self.high}]")
 
+    @property
+    def timed(self) -> bool:
+        """Whether a clock made it, so that it is another number next time: judged by interval."""
+        return self.of in {"rounds", "compiled copies"}
+
     @classmethod
     def exact(cls, value: float, n: int = 1, unit: str = "", of: str = "images") -> Estimate:
         """Make a deterministic estimate: the interval is the value itself."""

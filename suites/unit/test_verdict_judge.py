@@ -86,3 +86,12 @@ def test_estimate_refuses_nothing() -> None:
     """An estimate over no unit cannot be made: there is no default for nothing there."""
     with pytest.raises(ValueError, match="n = 0"):
         Estimate(0.0, 0.0, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [("rounds", True), ("compiled copies", True), ("images", False), ("layers", False)],
+)
+def test_what_a_clock_made_is_known(of: str, *, expected: bool) -> None:
+    """Numbers over rounds or copies flicker and are judged by interval, all others never do."""
+    assert Estimate.exact(1.0, of=of).timed is expected
