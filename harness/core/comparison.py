@@ -54,6 +54,8 @@ class Comparison(Generic[R]):
     images_digest: str
     #: ``(name, reason)`` of images that could not be read, at most 1 % of all.
     skipped: tuple[tuple[str, str], ...] = ()
+    #: As in the dataset: the labels were gathered, the model may know classes beyond them.
+    labels_open: bool = False
     _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:

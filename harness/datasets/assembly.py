@@ -37,13 +37,14 @@ class Findings:
     """What a loader found: drafts in order, class names, entries without a file, other files.
 
     ``lost`` counts towards the share of faulty images; ``strays``, files that do not claim to be
-    images, are only listed.
+    images, are only listed. ``labels_open`` as in Dataset.
     """
 
     drafts: Sequence[Draft]
     labels: tuple[str, ...] = ()
     lost: tuple[tuple[str, str], ...] = ()
     strays: tuple[tuple[str, str], ...] = ()
+    labels_open: bool = False
 
 
 def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
@@ -70,7 +71,8 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
         raise DatasetError(f"datasets.{name} holds no image; check its path")
     check_labels(name, samples, found.labels)
     skipped = (*faulty, *found.strays)
-    return Dataset(name, samples, found.labels, samples_digest(samples), skipped)
+    digest = samples_digest(samples)
+    return Dataset(name, samples, found.labels, digest, skipped, labels_open=found.labels_open)
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:

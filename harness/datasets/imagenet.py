@@ -22,7 +22,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     """Read a list file where ``annotations`` names one, else a folder per class.
 
     Class ids are the list's own numbers, or the position of a folder's name: among the labels
-    where they are given, else among the sorted folders.
+    where they are given, else among the sorted folders. Names that only a list gave stay open: it
+    may leave classes out.
 
     Raises
     ------
@@ -63,9 +64,10 @@ def _from_list(name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]
             f"datasets.{name}: {file} has class id {max(names)}; ids count from 0 without large "
             "gaps"
         )
-    if labels is None and names:
-        labels = tuple(names.get(i) or str(i) for i in range(max(names) + 1))
-    return Findings(drafts, labels or ())
+    if labels is not None:
+        return Findings(drafts, labels)
+    gathered = tuple(names.get(i) or f"class {i}" for i in range(max(names, default=-1) + 1))
+    return Findings(drafts, gathered, labels_open=True)
 
 
 def _parse(line: str, folder: Path) -> tuple[str, int, str] | None:

@@ -57,6 +57,9 @@ class Dataset:
         the same evaluation set.
     skipped
         ``(name, reason)`` of every file left out (unreadable, not an image), at most 1 % of all.
+    labels_open
+        The names were gathered from the images and end with the highest class among them: a model
+        may know more classes. Declared names are all there are.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Dataset:
     labels: tuple[str, ...]
     digest: str
     skipped: tuple[tuple[str, str], ...] = ()
+    labels_open: bool = False
 
     @property
     def annotated(self) -> bool:

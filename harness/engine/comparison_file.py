@@ -62,7 +62,9 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
         for i, name in enumerate(names["images"])
     )
     skipped = tuple((name, reason) for name, reason in names["skipped"])
-    return Comparison(dataset.labels, images, dataset.digest, skipped)
+    return Comparison(
+        dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+    )
 
 
 def _only(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:

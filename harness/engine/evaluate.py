@@ -169,7 +169,9 @@ class _Results:
         images = tuple(image for image in self._found if image is not None)
         if not images:
             raise DatasetError(f"no image of datasets.{dataset.name} could be read")
-        return Comparison(dataset.labels, images, dataset.digest, skipped)
+        return Comparison(
+            dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+        )
 
     def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:
         try:

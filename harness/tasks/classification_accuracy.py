@@ -56,7 +56,7 @@ def metric_of(plan: EvaluationPlan) -> str:
 
 
 def check(comparison: Classified) -> None:
-    """Refuse an empty set, and classes that the dataset's labels do not name.
+    """Refuse an empty set, and classes that the dataset's labels do not name although declared.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def check(comparison: Classified) -> None:
                 "labels; add its name to the dataset's labels"
             )
         classes = result.record.parent.classes
-        if names and classes > names:
+        if names and classes > names and not comparison.labels_open:
             raise DatasetError(
                 f"image {result.name}: the model gives {classes} classes (highest class id "
                 f"{classes - 1}) for a list of {names} labels; name every class, or let the decoder "

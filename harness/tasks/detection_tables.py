@@ -227,5 +227,5 @@ def class_table(comparison: Detected, metric: str) -> Table:
 
 
 def label_name(labels: Sequence[str], label: int) -> str:
-    """Name of a class; its id where the dataset names none."""
-    return labels[label] if labels else f"class {label}"
+    """Name of a class; its id where the dataset does not name it."""
+    return labels[label] if 0 <= label < len(labels) else f"class {label}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -204,6 +205,23 @@ def test_more_classes_than_labels() -> None:
 
     with pytest.raises(DatasetError, match="3 classes"):
         classification.tables(comparison, PLAN)
+
+
+def test_names_that_were_gathered_do_not_bound_the_classes() -> None:
+    """A class beyond names that only the images gave goes by its number; truths are judged."""
+    gathered = replace(_comparison(FOUR, labels=("ant",)), labels_open=True)
+    rows = [row for row in FOUR if row[2] == 0]
+
+    found = replace(_comparison(rows, labels=("ant",)), labels_open=True)
+
+    assert [change.sentence.split(";")[0] for change in classification.worst(found, PLAN)] == [
+        "ant 0.80 became class 1 0.70"
+    ]
+    assert classification.metrics(found) == Pair(
+        {"top1": 1.0, "top5": 1.0}, {"top1": 0.5, "top5": 1.0}
+    )
+    with pytest.raises(DatasetError, match="annotated class id 1 is outside"):
+        classification.metrics(gathered)
 
 
 def test_roles_of_different_width_are_refused() -> None:

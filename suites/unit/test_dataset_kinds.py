@@ -124,8 +124,19 @@ def test_a_list_file_names_files_classes_and_titles(tmp_path: Path) -> None:
     dataset = imagenet(tmp_path, annotations=Path("list.txt"))
     assert [s.name for s in dataset.samples] == ["a.jpg", "my 2 dogs.jpg", "sub/ü.png"]
     assert labels_of(dataset) == [2, 0, 2]
-    assert dataset.labels == ("dog", "1", "great white shark")
+    assert dataset.labels == ("dog", "class 1", "great white shark")
     assert read_image(dataset.samples[2]).shape == (20, 30, 3)
+
+
+def test_names_gathered_from_a_list_stay_open(tmp_path: Path) -> None:
+    """A list may leave classes out; labels that were declared, and folders, are all there are."""
+    image(tmp_path / "a" / "a.jpg")
+    (tmp_path / "list.txt").write_text("a/a.jpg 1 bee\n")
+    listed = imagenet(tmp_path, annotations=Path("list.txt"))
+    declared = imagenet(tmp_path, annotations=Path("list.txt"), labels=("ant", "bee"))
+    assert [listed.labels_open, declared.labels_open] == [True, False]
+    assert not imagenet(tmp_path).labels_open
+    assert listed.digest == declared.digest
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,23 @@ def test_images_are_decoded_once_for_both_roles(
     assert plain(first) == plain(again)
 
 
+def test_gathered_names_stay_open_in_fresh_and_stored_comparisons(
+    artifacts: Pair[Artifact], store: Store, renderer: Renderer
+) -> None:
+    """Three classes for one gathered name are judged, now and from the store; declared ones bound."""
+    bench = bench_of([renderer.sample(3 * i) for i in range(3)])
+    for labels_open in (True, True, False):
+        dataset = replace(bench.dataset, labels=("blue",), labels_open=labels_open)
+        judged = replace(bench, dataset=dataset)
+        found = compare(artifacts, judged, store, target=TARGET, isa="avx2")
+        if labels_open:
+            assert TASKS["classification"].metrics(found).parent["top1"] == 1.0
+        else:
+            with pytest.raises(DatasetError, match="the model gives 3 classes"):
+                TASKS["classification"].metrics(found)
+    assert renderer.calls == 3
+
+
 def test_damaged_result_is_made_again(
     artifacts: Pair[Artifact], store: Store, renderer: Renderer
 ) -> None:
