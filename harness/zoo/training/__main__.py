@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.zoo.training.budget import Budget
 
-MODELS = ("classifier", "detector")
+MODELS = ("classifier", "detector", "segmentation", "restoration")
 
 
 def main() -> None:

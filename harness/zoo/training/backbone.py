@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -109,6 +111,18 @@ class Classifier(nn.Module):
         _, sixteenth, deepest = self.backbone(x)
         maps = [head(m) for head, m in zip(self.cells, (sixteenth, deepest), strict=True)]
         return self.classify(deepest), maps
+
+
+class Halved(nn.Module):
+    """A network behind 2x2 averaging: what is exported, so that training can see small images."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Average, then run."""
+        return self.network(nn.functional.avg_pool2d(x, 2))
 
 
 def initialize(module: nn.Module) -> None:

@@ -34,8 +34,15 @@ def classification(start: int, count: int, side: int) -> Batch:
     ]
     labels = torch.tensor([label for _, label in drawn])
     found = [scene for scene, _ in drawn]
-    cells = [torch.stack([cell_classes(scene, stride) for scene in found]) for stride in (16, 32)]
-    return to_input([scene.image for scene in found]), (labels, cells)
+    # A map of stride 16 of the halved image has stride 32 of the image.
+    cells = [torch.stack([cell_classes(scene, stride) for scene in found]) for stride in (32, 64)]
+    return to_input([halve(scene.image) for scene in found]), (labels, cells)
+
+
+def halve(image: np.ndarray) -> np.ndarray:
+    """Average every 2x2 pixels, as :class:`backbone.Halved` does in the exported graph."""
+    rows, columns = image.shape[:2]
+    return cv2.resize(image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
 
 
 def crops(start: int, count: int, side: int) -> Batch:
@@ -91,4 +98,4 @@ def cell_classes(scene: Scene, stride: int) -> torch.Tensor:
 def scenes(start: int, count: int, side: int) -> Batch:
     """Images with several digits, and the scenes."""
     drawn = [render(SEED, start + k, size=(side, side), split="train") for k in range(count)]
-    return to_input([scene.image for scene in drawn]), drawn
+    return to_input([halve(scene.image) for scene in drawn]), drawn

@@ -57,7 +57,7 @@ class Budget:
 class Average:
     """Exponential moving average of a network: what is exported."""
 
-    def __init__(self, network: nn.Module, decay: float = 0.985) -> None:
+    def __init__(self, network: nn.Module, decay: float = 0.99) -> None:
         self.network = copy.deepcopy(network).eval()
         self.decay = decay
         self.updates = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from harness.zoo.training.backbone import Classifier
+from harness.zoo.training.backbone import Classifier, Halved
 from harness.zoo.training.batches import curriculum
 from harness.zoo.training.export import Signature, export
 from harness.zoo.training.loop import Plan, train, warm_start
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "digits-mobilenet-v2"
 SIDE = 224
 #: Images of the committed weights.
-IMAGES = 100_000
+IMAGES = 80_000
 
 
 def _loss(
@@ -37,10 +37,10 @@ def _loss(
 PLAN = Plan(
     make=curriculum,
     loss=_loss,
-    peak_rate=1.2e-3,
-    stages=((0.5, 64), (0.7, 96), (1.0, 128)),
-    batch=48,
-    frozen_from_px=128,
+    peak_rate=1e-3,
+    stages=((0.55, 64), (1.0, SIDE)),
+    batch=16,
+    frozen_from_px=160,
 )
 
 
@@ -61,4 +61,4 @@ def export_checkpoint(out: Path) -> None:
 
 def export_weights(network: nn.Module, out: Path) -> None:
     """Write the IR: ``image`` [1, 3, 224, 224] to ``logits`` [1, 10]."""
-    export(network, Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")
+    export(Halved(network), Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")

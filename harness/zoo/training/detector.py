@@ -20,7 +20,7 @@ from harness.zoo.training.anchors import (
     default_boxes,
     encode,
 )
-from harness.zoo.training.backbone import Backbone, initialize, unit
+from harness.zoo.training.backbone import Backbone, Halved, initialize, unit
 from harness.zoo.training.batches import scenes
 from harness.zoo.training.export import Signature, export
 from harness.zoo.training.loop import Plan, train, warm_start
@@ -50,17 +50,13 @@ class Detector(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.backbone = Backbone()
-        self.lateral = unit(96, 192, 1)
-        self.descend = unit(320, 192, 1)
-        self.fuse = _separable(192, 192)
-        self.neck = unit(320, 256, 1)
-        self.extra = nn.ModuleList(
-            (
-                _separable(256, 192, stride=2),
-                _separable(192, 160, stride=2),
-            )
-        )
-        widths = (192, 256, 192, 160)
+        self.near = unit(32, 128, 1)
+        self.middle = unit(96, 128, 1)
+        self.deep = unit(320, 128, 1)
+        self.fuse = nn.ModuleList((_separable(128, 160), _separable(128, 192)))
+        self.neck = unit(320, 224, 1)
+        self.extra = _separable(224, 160, stride=2)
+        widths = (160, 192, 224, 160)
         self.heads = nn.ModuleList(
             nn.Sequential(
                 unit(width, width, groups=width), nn.Conv2d(width, PER_CELL * (4 + CLASSES), 1)
@@ -85,26 +81,27 @@ class Detector(nn.Module):
         return joined[..., :4], joined[..., 4:]
 
     def maps(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Feature maps of stride 16, 32, 64 and 128; the finest sees what the deepest knows."""
-        _, sixteenth, deepest = self.backbone(x)
-        above = nn.functional.interpolate(self.descend(deepest), size=sixteenth.shape[-2:])
-        maps = [self.fuse(self.lateral(sixteenth) + above), self.neck(deepest)]
-        for layer in self.extra:
-            maps.append(layer(maps[-1]))
-        return maps
+        """Feature maps of four strides; the finer ones see what the deepest knows."""
+        eighth, sixteenth, deepest = self.backbone(x)
+        middle = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
+        near = self.near(eighth) + _like(middle, eighth)
+        neck = self.neck(deepest)
+        return [self.fuse[0](near), self.fuse[1](middle), neck, self.extra(neck)]
+
+
+def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
+    return nn.functional.interpolate(small, size=large.shape[-2:])
 
 
 def extents(side: int) -> tuple[tuple[int, int], ...]:
-    """Rows and columns of the four maps for a square image."""
-    sides = []
-    for stride in (16, 32, 64, 128):
-        sides.append(-(-side // stride))
+    """Rows and columns of the four maps for a square (halved) image."""
+    sides = (-(-side // stride) for stride in (8, 16, 32, 64))
     return tuple((n, n) for n in sides)
 
 
 def _targets(start: int, count: int, side: int) -> tuple[torch.Tensor, list[Assignment]]:
     images, drawn = scenes(start, count, side)
-    defaults = default_boxes(extents(side))
+    defaults = default_boxes(extents(images.shape[-1]))
     return images, [assign(scene, defaults) for scene in drawn]
 
 
@@ -143,8 +140,8 @@ PLAN = Plan(
     make=_targets,
     loss=_loss,
     peak_rate=1.2e-3,
-    stages=((0.4, 160), (0.7, 224), (1.0, SIDE)),
-    batch=16,
+    stages=((1.0, SIDE),),
+    batch=8,
     frozen_from_px=160,
 )
 
@@ -167,14 +164,14 @@ def export_checkpoint(out: Path) -> None:
 def export_weights(network: nn.Module, out: Path) -> None:
     """Write the IR: ``image`` [1, 3, 300, 300] to ``detection_out`` [1, 1, 200, 7]."""
     signature = Signature((1, 3, SIDE, SIDE), ("detection_out",))
-    export(network, signature, out / f"{NAME}.xml", _append_detection_output)
+    export(Halved(network), signature, out / f"{NAME}.xml", _append_detection_output)
 
 
 def _append_detection_output(model: ov.Model) -> ov.Model:
     offsets, logits = (result.input_value(0) for result in model.get_results())
     flat = np.array([1, -1], np.int64)
     scores = ops.softmax(logits, axis=2)
-    boxes = default_boxes(extents(SIDE)).numpy().reshape(1, -1)
+    boxes = default_boxes(extents(SIDE // 2)).numpy().reshape(1, -1)
     variances = np.tile([CENTRE_VARIANCE] * 2 + [SIZE_VARIANCE] * 2, boxes.size // 4)[None]
     found = ops.detection_output(
         ops.reshape(offsets, flat, special_zero=False),

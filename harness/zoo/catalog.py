@@ -1,0 +1,95 @@
+"""The built-in models, in one visible place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Class names of every built-in model.
+LABELS: Final = tuple(str(digit) for digit in range(10))
+
+Task: TypeAlias = Literal["classification", "detection"]
+Parameter: TypeAlias = str | int | float | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ZooPreprocess:
+    """How an image becomes the input: resized to ``size``, then (colour - mean) / scale.
+
+    Parameters
+    ----------
+    size
+        Width and height in px.
+    mean, scale
+        In the order of ``colour``, for pixels of 0..255.
+    """
+
+    size: tuple[int, int]
+    colour: Literal["rgb"] = "rgb"
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    scale: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    layout: Literal["nchw"] = "nchw"
+    resize: Literal["stretch"] = "stretch"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the committed weights reach on rendered images of the split ``evaluate``.
+
+    Parameters
+    ----------
+    parent, optimized
+        The metric in f32, and after NNCF's default quantization on 200 images of ``calibrate``.
+    images, seed
+        Which images: indices 0 to ``images - 1`` of this seed.
+    """
+
+    parent: float
+    optimized: float
+    images: int = 500
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ZooModel:
+    """A built-in model: what it does, how it is fed and decoded, what it reaches."""
+
+    name: str
+    task: Task
+    decoder: Mapping[str, Parameter]
+    preprocess: ZooPreprocess
+    metric: str
+    measured: Measured
+    labels: tuple[str, ...] = LABELS
+    input: str = "image"
+    outputs: tuple[str, ...] = field(default=())
+
+
+_MODELS: Final = (
+    ZooModel(
+        name="digits-mobilenet-v2",
+        task="classification",
+        decoder={"kind": "class-scores", "softmax": True},
+        preprocess=ZooPreprocess(size=(224, 224)),
+        metric="top1",
+        measured=Measured(parent=0.836, optimized=0.826),
+        outputs=("logits",),
+    ),
+)
+
+ZOO: Final[Mapping[str, ZooModel]] = {model.name: model for model in _MODELS}
+
+
+def xml_path(name: str) -> Path:
+    """Path of a built-in model's IR; its ``.bin`` lies beside it.
+
+    Raises
+    ------
+    KeyError
+        Where no built-in model has this name.
+    """
+    return Path(__file__).with_name("weights") / f"{ZOO[name].name}.xml"

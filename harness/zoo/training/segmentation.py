@@ -1,0 +1,93 @@
+"""digits-segmentation: the class of every pixel, 0 background, else 1 + digit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.zoo.training.backbone import Backbone, initialize, unit
+from harness.zoo.training.batches import scenes
+from harness.zoo.training.export import Signature, export
+from harness.zoo.training.loop import Plan, train, warm_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.zoo.training.budget import Budget
+
+NAME = "digits-segmentation"
+SIDE = 192
+CLASSES = 11
+#: Images of the committed weights.
+IMAGES = 20_000
+
+
+class Segmenter(nn.Module):
+    """Logits [N, 11, h, w] from four maps of the backbone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.deep = unit(320, 96, 1)
+        self.middle = unit(96, 96, 1)
+        self.near = unit(32, 96, 1)
+        self.edge = unit(24, 48, 1)
+        self.mix = nn.Sequential(unit(96, 96, groups=96), unit(96, 96, 1))
+        self.join = nn.Sequential(unit(144, 144, groups=144), unit(144, 64, 1))
+        self.head = nn.Conv2d(64, CLASSES, 1)
+        for name, part in self.named_children():
+            if name != "backbone":
+                initialize(part)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Fuse from the deepest map to the one of stride 4, then enlarge."""
+        quarter = self.backbone.blocks[:4](x)
+        eighth = self.backbone.blocks[4:7](quarter)
+        sixteenth = self.backbone.blocks[7:14](eighth)
+        deepest = self.backbone.blocks[14:](sixteenth)
+        fused = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
+        fused = self.mix(self.near(eighth) + _like(fused, eighth))
+        fused = self.join(torch.cat((self.edge(quarter), _like(fused, quarter)), 1))
+        return _like(self.head(fused), x)
+
+
+def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
+    return nn.functional.interpolate(
+        small, size=large.shape[-2:], mode="bilinear", align_corners=False
+    )
+
+
+def _targets(start: int, count: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    images, drawn = scenes(start, count, side)
+    return images, torch.from_numpy(np.stack([scene.classes for scene in drawn])).long()
+
+
+def _loss(network: Segmenter, images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    weight = torch.tensor([0.5] + [1.5] * 10)
+    return nn.functional.cross_entropy(network(images), classes, weight=weight)
+
+
+PLAN = Plan(make=_targets, loss=_loss, peak_rate=1e-3, stages=((0.4, 128), (1.0, SIDE)), batch=8)
+
+
+def run(out: Path, budget: Budget, warm: Path | None) -> None:
+    """Train, from another network's backbone where ``warm`` names a checkpoint."""
+    torch.manual_seed(0)
+    network = Segmenter()
+    warm_start(network, warm)
+    export_weights(train(network, PLAN, budget, out / f"{NAME}.pt"), out)
+
+
+def export_checkpoint(out: Path) -> None:
+    """Export what was saved last."""
+    network = Segmenter()
+    network.load_state_dict(torch.load(out / f"{NAME}.pt"))
+    export_weights(network, out)
+
+
+def export_weights(network: nn.Module, out: Path) -> None:
+    """Write the IR: ``image`` [1, 3, 192, 192] to ``logits`` [1, 11, 192, 192]."""
+    export(network, Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")
