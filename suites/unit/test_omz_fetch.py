@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.decoders.catalog import DECODERS
+from harness.engine.preprocess import prepare
+from harness.entries import Preprocess
 from harness.errors import SourceError, SourceUnavailableError, StackError, StoreError
+from harness.sources.files import inspect
 from harness.sources.omz import OmzPlan, fetch_omz, find_model, load_index
+from harness.sources.omz.adapt import read
 from harness.sources.omz.environment import OWN_PYTHON, OmzTools, create_tools, find_tools
 from harness.sources.omz.fetch import is_fetched
 from harness.sources.omz.index import CURRENT, OLDER, index_file
 from harness.sources.omz.job import _DownloadRelay, _why_not_downloaded
+from harness.sources.omz.knowledge import settings_of
 from harness.sources.omz.running import Outcome, run_tool
 from harness.sources.specs import OmzSource
 from harness.store import Store
@@ -139,7 +145,7 @@ def test_converted_model_agrees_with_its_original(
     """The IR, fed BGR bytes as they are, gives what the ONNX gives for normalized RGB."""
     del tools
     import numpy as np
-    import openvino as ov  # noqa: TID251 - the models are run here
+    import openvino as ov
 
     core = ov.Core()
     options = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -151,6 +157,27 @@ def test_converted_model_agrees_with_its_original(
     expected = core.compile_model(original, "CPU", options)(rgb)
     for name in ("boxes", "scores"):
         np.testing.assert_allclose(actual[name], expected[name], atol=1e-4)
+
+
+def test_model_works_by_its_own_settings(tools: OmzTools, cache: Path, store: Store) -> None:
+    """Fed and decoded as Open Model Zoo says, nothing stated by hand, the model finds the faces."""
+    del tools
+    import cv2
+    import openvino as ov
+
+    settings = settings_of(RFB)
+    fetched = fetch_omz(OmzSource(RFB), store, OmzPlan(cache_dir=cache, tell=logging.info))
+    model = ov.Core().compile_model(
+        read(inspect(fetched)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    keys = dict(settings.decoder)
+    decoder = DECODERS[keys.pop("kind")](**keys)
+    picture = cv2.imread(str(Path(os.environ["QUANTGATE_REAL"]) / "images" / "faces.jpg"))
+    assert picture is not None
+    image, frame = prepare(picture, Preprocess(**settings.preprocess), (320, 240))
+    outputs = model(image.transpose(2, 0, 1)[None].astype("float32"))
+    raw = {port.any_name: value for port, value in outputs.items()}
+    assert len(decoder.decode(raw, frame)) == 46
 
 
 def test_damaged_cache_without_network_leaves_nothing(

@@ -15,6 +15,7 @@ from harness.sources.omz.adapt import adapt
 from harness.sources.omz.adapters import ADAPTERS
 from harness.sources.omz.index import OLDER
 from harness.sources.omz.knowledge import coverage, settings_of
+from harness.sources.omz.table import coverage_sentence, coverage_table
 
 YOLO_V4_TINY_ANCHORS = (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319)
 
@@ -181,6 +182,20 @@ def test_missing_is_named(name: str, missing: str) -> None:
     assert found.startswith(missing)
 
 
+def test_table_has_a_row_a_model() -> None:
+    """The table says of every model whether it is supported, and the sentence counts them."""
+    settings = coverage()
+    table = coverage_table(settings)
+    rows = {row[0]: row for row in table.rows}
+    assert len(rows) == 248
+    assert rows["yolo-v4-tf"] == ("yolo-v4-tf", "yes", "detection", "yolo", "ap", 0.5026, None)
+    assert rows["gpt-2"][1] == "no"
+    assert len(table.erroneous) == 108
+    assert coverage_sentence(settings) == (
+        "of 248 models 140 are judged by their task, 59 by their raw outputs only, 49 not at all"
+    )
+
+
 def test_unknown_name_is_an_error() -> None:
     """Settings of a model that does not exist are refused with the nearest name."""
     with pytest.raises(SourceError, match="did you mean 'deeplabv3'"):
@@ -194,14 +209,14 @@ def _ops() -> Any:
 
 
 def _run(model: Any, image: Any) -> Any:
-    import openvino as ov  # noqa: TID251 - the models are run here
+    import openvino as ov
 
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     return next(iter(ov.Core().compile_model(model, "CPU", options)(image).values()))
 
 
 def _network(outputs: list[Any], parameters: list[Any]) -> Any:
-    import openvino as ov  # noqa: TID251 - the models are made here
+    import openvino as ov
 
     return ov.Model(outputs, parameters, "net")
 

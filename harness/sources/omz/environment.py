@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from harness.errors import SourceError, SourceUnavailableError, StackError
+from harness.errors import SourceError, SourceUnavailableError, StackError, StoreError
 from harness.sources.omz.index import CURRENT, OLDER
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def _build(uv: str, model: OmzModel, folder: Path, command: str) -> None:
     try:
         for step in steps:
             reason = _run_uv(uv, *step)
+            if reason is not None and "No space left on device" in reason:
+                raise StoreError(f"the disk is full: free space in {folder.parent}")
             if reason is not None:
                 raise SourceUnavailableError(
                     f"an environment with openvino-dev {model.release} cannot be made (uv: {reason}); "
