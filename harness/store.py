@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,14 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from harness.errors import StoreError
+from harness.store_entry import Stamps, damage_of, digest_of_file, stamps_of, sync, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+__all__ = ["Store", "digest_of", "digest_of_file"]
+
 SCHEMA = 1
-RECORD = "entry.json"
 LEFTOVER_AGE_NS = 24 * 3600 * 10**9
 _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
@@ -49,12 +52,6 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 class Store:
     """A directory of finished entries, safe for several processes at once.
 
@@ -62,11 +59,14 @@ class Store:
     ----------
     root
         Made when the first entry is built; nothing is written for entries that are there.
+    clock_ns
+        Tells how old leftovers of killed builds are.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self.root = root
-        self._trusted: dict[Path, tuple[tuple[str, int, int], ...]] = {}
+        self._clock_ns = clock_ns
+        self._trusted: dict[Path, Stamps] = {}
 
     def get_or_build(
         self, kind: str, key: Mapping[str, Any], build: Callable[[Path], None]
@@ -110,7 +110,7 @@ class Store:
         """Whether an undamaged entry is there, so that nothing would be built."""
         return self._problem(self.address(kind, key)) is None
 
-    def prune(self, max_bytes: int, now_ns: int, keep_ns: int = LEFTOVER_AGE_NS) -> int:
+    def prune(self, max_bytes: int, keep_ns: int = LEFTOVER_AGE_NS) -> int:
         """Remove the entries unused for longest until the rest fit; return the bytes freed.
 
         Entries used within the last ``keep_ns`` stay, as a run may be reading them, and so do
@@ -120,23 +120,25 @@ class Store:
         sizes = {path: _bytes_in(path) for _, path in used}
         excess, freed = sum(sizes.values()) - max_bytes, 0
         for used_ns, entry in used:
-            if freed >= excess or now_ns - used_ns < keep_ns:
+            if freed >= excess or self._clock_ns() - used_ns < keep_ns:
                 break
             with suppress(Timeout), self._explained(), self._locked(entry, timeout_s=0):
                 self._retire(entry)
                 freed += sizes[entry]
         return freed
 
-    def clean(self, now_ns: int, older_than_ns: int = LEFTOVER_AGE_NS) -> int:
-        """Remove what killed builds left behind, once it is old; return how many directories."""
-        stale = [
-            path
-            for path in self._aside.glob("*")
-            if now_ns - path.stat().st_mtime_ns > older_than_ns
-        ]
-        for path in stale:
-            shutil.rmtree(path, ignore_errors=True)
-        return len(stale)
+    def clean(self) -> int:
+        """Remove what killed builds left behind a day ago or longer; return how many directories.
+
+        Every build does this; what it left of the same entry goes at once, whatever its age.
+        """
+        removed = 0
+        for path in self._aside.glob("*"):
+            with suppress(FileNotFoundError):
+                if self._clock_ns() - path.stat().st_mtime_ns > LEFTOVER_AGE_NS:
+                    shutil.rmtree(path, ignore_errors=True)
+                    removed += 1
+        return removed
 
     @property
     def _aside(self) -> Path:
@@ -148,17 +150,18 @@ class Store:
         # The entry's lock is ours: whatever bears its name here belongs to a process that died.
         for leftover in self._aside.glob(f"{prefix}*"):
             shutil.rmtree(leftover, ignore_errors=True)
+        self.clean()
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=self._aside))
         try:
             build(aside)
-            _record(aside, key)
+            write_record(aside, SCHEMA, key)
             self._retire(entry)
             entry.parent.mkdir(parents=True, exist_ok=True)
             aside.rename(entry)
-            _sync(entry.parent)
+            sync(entry.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        self._trusted[entry] = _stamps(entry)
+        self._trusted[entry] = stamps_of(entry)
 
     def _retire(self, entry: Path) -> None:
         """Take an entry out of sight in one step before it is deleted."""
@@ -173,16 +176,10 @@ class Store:
     def _problem(self, entry: Path) -> str | None:
         """Say what is wrong with an entry, or None where it can be used."""
         try:
-            recorded = json.loads((entry / RECORD).read_text())["files"]
-            stamps = _stamps(entry)
-            sizes = {name: size for name, size, _ in stamps if name != RECORD}
-            problem = _difference(recorded, sizes)
-            if problem is None and self._trusted.get(entry) != stamps:
-                problem = _changed(entry, recorded)
-        except FileNotFoundError as error:
-            return f"{Path(error.filename).name} is missing"
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return f"{RECORD} cannot be read"
+            stamps = stamps_of(entry)
+        except OSError as error:
+            return f"its files cannot be seen: {error.strerror}"
+        problem = damage_of(entry, stamps, read=self._trusted.get(entry) != stamps)
         if problem is None:
             self._trusted[entry] = stamps
             with suppress(OSError):
@@ -215,54 +212,6 @@ class Store:
             return False
         path = Path(filename)
         return path.is_relative_to(self.root) or self.root.is_relative_to(path)
-
-
-def _record(folder: Path, key: Mapping[str, Any]) -> None:
-    """Write the entry's own account of itself, and make everything durable."""
-    files = {
-        path.relative_to(folder).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": digest_of_file(path),
-        }
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    text = json.dumps({"schema": SCHEMA, "key": key, "files": files}, indent=1, allow_nan=False)
-    (folder / RECORD).write_text(text + "\n")
-    for path in (*folder.rglob("*"), folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _stamps(entry: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return name, size and modification time of every file of an entry, sorted by name."""
-    found = [(path, path.stat()) for path in sorted(entry.rglob("*")) if path.is_file()]
-    return tuple(
-        (path.relative_to(entry).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found
-    )
-
-
-def _difference(recorded: Mapping[str, Any], sizes: Mapping[str, int]) -> str | None:
-    for name, told in recorded.items():
-        if name not in sizes:
-            return f"{name} is missing"
-        if sizes[name] != told["bytes"]:
-            return f"{name} has {sizes[name]} bytes, expected {told['bytes']}"
-    return next((f"{name} does not belong" for name in sizes if name not in recorded), None)
-
-
-def _changed(entry: Path, recorded: Mapping[str, Any]) -> str | None:
-    for name, told in recorded.items():
-        if digest_of_file(entry / name) != told["sha256"]:
-            return f"{name} has changed content"
-    return None
 
 
 def _bytes_in(folder: Path) -> int:

@@ -17,6 +17,8 @@ _NOISE = re.compile(
     r"^(Exception from|Check '.*' failed at|\[ ?(ERROR|WARN|INFO) ?\]|.*\.(cpp|hpp|h):\d+:?$|\s*$)"
 )
 
+_UNRECOGNIZED = "Unable to read the model"
+
 
 def read(source: SourceFile) -> ov.Model:
     """Read a model with OpenVINO.
@@ -31,9 +33,10 @@ def read(source: SourceFile) -> ov.Model:
     try:
         model = ov.Core().read_model(source.path)
     except (RuntimeError, ValueError, TypeError) as error:
+        told = first_line(error)
+        reason = "OpenVINO recognizes no model in it" if _UNRECOGNIZED in told else told
         raise SourceError(
-            f"{source.path}: is not a whole {source.form} model ({first_line(error)}): "
-            "get or export it again"
+            f"{source.path}: is not a whole {source.form} model ({reason}): get or export it again"
         ) from error
     if not model.outputs:
         raise SourceError(f"{source.path}: the model has no outputs")

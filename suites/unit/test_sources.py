@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov  # noqa: TID251 - the models are built here
+import openvino as ov
 import pytest
 
 from harness.engine.artifact import digest_of_ir, parent_artifact
@@ -15,12 +16,13 @@ from harness.errors import QuantizationError, SourceError, StoreError
 from harness.sources.catalog import locate, resolve
 from harness.sources.files import inspect
 from harness.sources.onnx_external import external_locations
+from harness.sources.quantized import quantization_trace
 from harness.store import Store
 
 try:
-    from openvino import opset8 as op  # noqa: TID251
+    from openvino import opset8 as op
 except ImportError:  # OpenVINO 2024 keeps it elsewhere
-    from openvino.runtime import opset8 as op  # noqa: TID251
+    from openvino.runtime import opset8 as op
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,8 +157,14 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
         _write("m.onnx", onnx_model(outside("../w.bin"))),
         "outside of its folder",
     ),
-    "rubbish tflite": (_write("m.tflite", bytes(300)), "not a whole TensorFlow Lite model"),
-    "rubbish pb": (_write("m.pb", b"\xff" * 300), "not a whole TensorFlow frozen graph model"),
+    "rubbish tflite": (
+        _write("m.tflite", bytes(300)),
+        "not a whole TensorFlow Lite model .OpenVINO recognizes no",
+    ),
+    "rubbish pb": (
+        _write("m.pb", b"\xff" * 300),
+        "not a whole TensorFlow frozen graph model .OpenVINO recognizes no",
+    ),
     "rubbish paddle": (_write("m.pdmodel", b"\xff" * 300), "not a whole PaddlePaddle model"),
     "torch": (_write("m.pt", b"x"), ".pt is not read: export it first: torch.onnx.export"),
     "checkpoint": (_write("m.pth", b"x"), ".pth is not read: export it first"),
@@ -339,3 +347,31 @@ def test_saved_model_counts_every_file(tmp_path: Path) -> None:
 
     assert before.digest == same.digest != inspect(folder).digest
     assert len(before.paths) == 2
+
+
+REAL = {
+    "ONNX": "cls_squeezenet1_1/squeezenet1_1_fp32.onnx",
+    "OpenVINO IR": "cls_mobilenet_v2_224/mobilenet_v2_1.0_224_dequant_f32.xml",
+    "TensorFlow Lite": "sseg_deeplabv3_257/deeplabv3.tflite",
+    "TensorFlow frozen graph": "i2i_superres/ESPCN_x2.pb",
+}
+
+
+@pytest.mark.skipif("QUANTGATE_REAL" not in os.environ, reason="QUANTGATE_REAL is not set")
+@pytest.mark.parametrize("form", REAL)
+def test_real_models_are_read(form: str) -> None:
+    """Real models of every format that is at hand are read, and are not taken for quantized ones."""
+    root = Path(os.environ["QUANTGATE_REAL"]) / "models"
+    found, model = resolve(LocalSource(Path(REAL[form])), root)
+
+    assert found.form == form
+    assert not quantization_trace(model)
+
+
+@pytest.mark.skipif("QUANTGATE_REAL" not in os.environ, reason="QUANTGATE_REAL is not set")
+def test_real_quantized_model_is_recognized() -> None:
+    """A network that was published in 8 bits is recognized as quantized."""
+    root = Path(os.environ["QUANTGATE_REAL"]) / "models" / "det_ssd_mobilenet_v1"
+    _, model = resolve(LocalSource(root / "ssd_mobilenet_v1_quant_cut.tflite"), root)
+
+    assert quantization_trace(model).fake_quantize > 10

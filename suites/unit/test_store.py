@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import SourceError, StoreError
-from harness.store import RECORD, Store, digest_of
+from harness.store import Store, digest_of
+from harness.store_entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -255,14 +256,15 @@ def test_killed_build_is_swept_by_the_next(store: Store, build: Builder) -> None
 
 
 def test_old_leftovers_are_cleaned(store: Store, build: Builder) -> None:
-    """clean() removes what a killed build left once it is a day old, and nothing younger."""
-    store.get_or_build("thing", KEY, build)
-    leftover = store.root / "building" / "other-0123-x"
-    leftover.mkdir()
-    now_ns = leftover.stat().st_mtime_ns
+    """A build sweeps what killed builds of other entries left a day ago, and nothing younger."""
+    leftovers = [store.root / "building" / name for name in ("other-0123-x", "other-4567-y")]
+    for leftover in leftovers:
+        leftover.mkdir(parents=True)
+    os.utime(leftovers[0], ns=(0, DAY_NS))
+    os.utime(leftovers[1], ns=(0, DAY_NS + 1))
+    Store(store.root, clock_ns=lambda: 2 * DAY_NS + 1).get_or_build("thing", KEY, build)
 
-    assert (store.clean(now_ns + DAY_NS), store.clean(now_ns + DAY_NS + 1)) == (0, 1)
-    assert store.holds("thing", KEY)
+    assert [leftover.exists() for leftover in leftovers] == [False, True]
 
 
 def test_prune_removes_the_longest_unused(store: Store, build: Builder) -> None:
@@ -272,8 +274,8 @@ def test_prune_removes_the_longest_unused(store: Store, build: Builder) -> None:
         os.utime(entry, ns=(0, 10 * DAY_NS - age))
     size = sum(path.stat().st_size for path in entries[0].rglob("*") if path.is_file())
 
-    assert store.prune(0, now_ns=10 * DAY_NS) == 0
-    assert size == store.prune(2 * size + 10, now_ns=20 * DAY_NS)
+    assert Store(store.root, clock_ns=lambda: 10 * DAY_NS).prune(0) == 0
+    assert Store(store.root, clock_ns=lambda: 20 * DAY_NS).prune(2 * size + 10) == size
     assert [entry.exists() for entry in entries] == [False, True, True]
 
 

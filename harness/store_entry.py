@@ -1,0 +1,91 @@
+"""One entry of the store on disk: its own record, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RECORD = "entry.json"
+
+#: Name, size and modification time of every file of an entry, sorted by name.
+Stamps: TypeAlias = tuple[tuple[str, int, int], ...]
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_record(folder: Path, schema: int, key: Mapping[str, Any]) -> None:
+    """Write the entry's own account of itself, and make everything durable."""
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": digest_of_file(path),
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    text = json.dumps({"schema": schema, "key": key, "files": files}, indent=1, allow_nan=False)
+    (folder / RECORD).write_text(text + "\n")
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make a file or a folder's names durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def stamps_of(entry: Path) -> Stamps:
+    """Look at every file of an entry, without reading any."""
+    found = [(path, path.stat()) for path in sorted(entry.rglob("*")) if path.is_file()]
+    return tuple(
+        (path.relative_to(entry).as_posix(), stat.st_size, stat.st_mtime_ns) for path, stat in found
+    )
+
+
+def damage_of(entry: Path, stamps: Stamps, *, read: bool) -> str | None:
+    """Say what is wrong with an entry, or None where it can be used.
+
+    Parameters
+    ----------
+    read
+        Whether to read the files and compare their digests too.
+    """
+    try:
+        recorded = json.loads((entry / RECORD).read_text())["files"]
+        sizes = {name: size for name, size, _ in stamps if name != RECORD}
+        problem = _difference(recorded, sizes)
+        return _changed(entry, recorded) if problem is None and read else problem
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return f"{RECORD} cannot be read"
+
+
+def _difference(recorded: Mapping[str, Any], sizes: Mapping[str, int]) -> str | None:
+    for name, told in recorded.items():
+        if name not in sizes:
+            return f"{name} is missing"
+        if sizes[name] != told["bytes"]:
+            return f"{name} has {sizes[name]} bytes, expected {told['bytes']}"
+    return next((f"{name} does not belong" for name in sizes if name not in recorded), None)
+
+
+def _changed(entry: Path, recorded: Mapping[str, Any]) -> str | None:
+    for name, told in recorded.items():
+        if digest_of_file(entry / name) != told["sha256"]:
+            return f"{name} has changed content"
+    return None
