@@ -166,27 +166,35 @@ def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detect
 
     Boxes that are empty once clipped to the image are dropped.
     """
-    named = _as_labels(candidates, keeping.class_table)
+    return select(candidates, frame, keeping)[0]
+
+
+def select(
+    candidates: Candidates, frame: Frame, keeping: Keeping
+) -> tuple[Detections, NDArray[np.int64]]:
+    """Do as :func:`detections`, and tell which candidate each object was."""
+    labels = _as_labels(candidates.labels, keeping.class_table)
+    index = np.flatnonzero(labels >= 0)
+    named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])
     if keeping.iou_threshold is None:
         kept = np.argsort(-named.scores, kind="stable")[: keeping.max_detections]
     else:
         most = keeping.max_detections
         kept = suppress(named, keeping.iou_threshold, most, keeping.measure)
-    best = named.take(kept)
-    boxes = frame.to_image(best.boxes)
+    boxes = frame.to_image(named.boxes[kept])
     real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return Detections(boxes[real], best.scores[real], best.labels[real])
+    kept = kept[real]
+    found = Detections(boxes[real], named.scores[kept], named.labels[kept])
+    return found, index[kept]
 
 
-def _as_labels(candidates: Candidates, table: tuple[int, ...] | None) -> Candidates:
-    if table is None or not len(candidates.labels):
-        return candidates
-    largest = int(candidates.labels.max())
+def _as_labels(classes: NDArray[np.int64], table: tuple[int, ...] | None) -> NDArray[np.int64]:
+    if table is None or not len(classes):
+        return classes
+    largest = int(classes.max())
     if largest >= len(table):
         raise DecoderError(
             f"class_ids names {len(table)} classes, the model found class {largest}; "
             "give one label index (or -1) for each class of the model"
         )
-    labels = np.asarray(table, dtype=np.int64)[candidates.labels]
-    renamed = Candidates(candidates.boxes, candidates.scores, labels)
-    return renamed.take(labels >= 0)
+    return np.asarray(table, dtype=np.int64)[classes]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from harness.decoders.boxes_labels import BoxesLabelsDecoder
 from harness.decoders.boxes_scores import BoxesScoresDecoder
+from harness.decoders.class_map import ClassMapDecoder
 from harness.decoders.class_scores import ClassScoresDecoder
 from harness.decoders.fastestdet import FastestdetDecoder
+from harness.decoders.image import ImageDecoder
+from harness.decoders.mask_rcnn import MaskRcnnDecoder
 from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.ssd import SsdDecoder
 from harness.decoders.ssd_raw import SsdRawDecoder
 from harness.decoders.yolo import YoloDecoder
 from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
+from harness.decoders.yolo_seg import YoloV8SegDecoder
 from harness.decoders.yolox import YoloxDecoder
 
 AnyDecoder: TypeAlias = (
@@ -25,6 +30,11 @@ AnyDecoder: TypeAlias = (
     | YoloDecoder
     | YoloV5Decoder
     | YoloV8Decoder
+    | BoxesLabelsDecoder
+    | MaskRcnnDecoder
+    | YoloV8SegDecoder
+    | ClassMapDecoder
+    | ImageDecoder
 )
 
 #: Decoders by their name in models.toml.
@@ -39,9 +49,21 @@ DECODERS: dict[str, Any] = {
     "yolo": YoloDecoder,
     "yolo-v5": YoloV5Decoder,
     "yolo-v8": YoloV8Decoder,
+    "boxes-labels": BoxesLabelsDecoder,
+    "mask-rcnn": MaskRcnnDecoder,
+    "yolo-v8-seg": YoloV8SegDecoder,
+    "class-map": ClassMapDecoder,
+    "image": ImageDecoder,
 }
 
+_OTHER_TASKS: dict[str, tuple[str, ...]] = {
+    "class-scores": ("classification",),
+    "mask-rcnn": ("instance_segmentation", "detection"),
+    "yolo-v8-seg": ("instance_segmentation", "detection"),
+    "class-map": ("semantic_segmentation",),
+    "image": ("image_to_image",),
+}
 #: Tasks that each decoder's predictions serve.
 DECODER_TASKS: dict[str, tuple[str, ...]] = {
-    kind: ("classification",) if kind == "class-scores" else ("detection",) for kind in DECODERS
+    kind: _OTHER_TASKS.get(kind, ("detection",)) for kind in DECODERS
 }

@@ -75,8 +75,10 @@ class NanodetDecoder:
         scores, distances = self._read(outputs)
         check_cells(len(scores), frame.model, self.strides)
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        corners = self._corners(distances[rows], cells(frame.model, self.strides)[rows])
-        candidates = Candidates(corners, scores[rows, labels], labels)
+        # A box with several classes is computed once.
+        used, back = np.unique(rows, return_inverse=True)
+        corners = self._corners(distances[used], cells(frame.model, self.strides)[used])
+        candidates = Candidates(corners[back], scores[rows, labels], labels)
         keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
         return detections(candidates, frame, keeping)
 

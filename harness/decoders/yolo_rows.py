@@ -74,7 +74,7 @@ class YoloV5Decoder:
         classes = table[rows, _HEAD : table.shape[1] - self.coefficients]
         scores = classes * table[rows, 4:_HEAD]
         picked, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        boxes = _corners(table[rows[picked], :_BOX], self.units, frame.model)
+        boxes = to_corners(table[rows[picked], :_BOX], self.units, frame.model)
         candidates = Candidates(boxes, scores[picked, labels], labels)
         keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
         return detections(candidates, frame, keeping)
@@ -121,7 +121,7 @@ class YoloV8Decoder:
         rows = np.flatnonzero(best >= self.score_threshold)
         few = classes[:, rows].T
         picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
-        boxes = _corners(columns[:_BOX, rows[picked]].T, self.units, frame.model)
+        boxes = to_corners(columns[:_BOX, rows[picked]].T, self.units, frame.model)
         candidates = Candidates(boxes, few[picked, labels], labels)
         keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
         return detections(candidates, frame, keeping)
@@ -131,7 +131,10 @@ def _is_finite(values: NDArray[np.float32]) -> bool:
     return bool(np.isfinite(values).all())
 
 
-def _corners(boxes: NDArray[np.float32], units: str, size: tuple[int, int]) -> NDArray[np.float32]:
+def to_corners(
+    boxes: NDArray[np.float32], units: str, size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Boxes of centre and size [n, 4] as ``xyxy`` in input pixels."""
     corners = centre_to_corners(boxes)
     return corners if units == "pixels" else corners * np.array([*size, *size], dtype=np.float32)
 

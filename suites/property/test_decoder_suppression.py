@@ -82,6 +82,9 @@ TAKEN: dict[str, list[tuple[int, ...]]] = {
     "yolo": [(1, 14, 4, 4)],
     "yolo-v5": [(1, 30, 7)],
     "yolo-v8": [(1, 6, 84)],
+    "boxes-labels": [(1, 30, 6)],
+    "mask-rcnn": [(30, 5), (30,), (30, 9, 9)],
+    "yolo-v8-seg": [(1, 9, 84), (1, 3, 16, 16)],
 }
 BUILT: dict[str, Any] = {
     kind: YoloDecoder((4.0, 4.0, 8.0, 8.0)) if kind == "yolo" else DECODERS[kind]()

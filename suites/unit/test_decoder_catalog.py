@@ -31,6 +31,15 @@ CONTRACTS = {
     "yolo": [Port("a", (1, 255, 20, 20)), Port("b", (1, 255, 10, 10))],
     "yolo-v5": [Port("out", (1, 25200, 85))],
     "yolo-v8": [Port("out", (1, 84, 8400))],
+    "boxes-labels": [Port("boxes", (100, 5)), Port("labels", (100,))],
+    "mask-rcnn": [
+        Port("boxes", (100, 5)),
+        Port("labels", (100,)),
+        Port("masks", (100, 28, 28)),
+    ],
+    "yolo-v8-seg": [Port("table", (1, 116, 2100)), Port("prototypes", (1, 32, 80, 80))],
+    "class-map": [Port("out", (1, 257, 257, 21))],
+    "image": [Port("out", (1, 3, 384, 384))],
 }
 
 
