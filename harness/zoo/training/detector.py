@@ -55,7 +55,7 @@ class Detector(nn.Module):
         self.deep = unit(320, 128, 1)
         self.fuse = nn.ModuleList((_separable(128, 160), _separable(128, 192)))
         self.neck = unit(320, 224, 1)
-        self.extra = _separable(224, 160, stride=2)
+        self.coarsest = _separable(224, 160, stride=2)
         widths = (160, 192, 224, 160)
         self.heads = nn.ModuleList(
             nn.Sequential(
@@ -86,7 +86,7 @@ class Detector(nn.Module):
         middle = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
         near = self.near(eighth) + _like(middle, eighth)
         neck = self.neck(deepest)
-        return [self.fuse[0](near), self.fuse[1](middle), neck, self.extra(neck)]
+        return [self.fuse[0](near), self.fuse[1](middle), neck, self.coarsest(neck)]
 
 
 def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:

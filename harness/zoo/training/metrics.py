@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.zoo.scenes import Scene, render, render_classification
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from harness.zoo.catalog import ZooModel
     from harness.zoo.strokes import Split
 
-Outputs = dict[str, np.ndarray]
+Outputs = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Picture:
     label: int | None
 
     @property
-    def image(self) -> np.ndarray:
+    def image(self) -> NDArray[Any]:
         """Pixels, BGR."""
         return self.scene.image
 
@@ -43,14 +44,16 @@ def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     return Picture(render(seed, index, size=size, split=split), None)
 
 
-def prepare(model: ZooModel, image: np.ndarray) -> np.ndarray:
+def prepare(model: ZooModel, image: NDArray[Any]) -> NDArray[Any]:
     """Image of the right size to the model's input [1, 3, h, w]."""
+    fed = model.preprocess
     rgb = image[:, :, ::-1].astype(np.float32)
-    scaled = (rgb - np.float32(model.preprocess.mean)) / np.float32(model.preprocess.scale)
+    mean, scale = (np.asarray(v, np.float32) for v in (fed.mean, fed.scale))
+    scaled = (rgb - mean) / scale
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
 
 
-def infer(compiled: ov.CompiledModel, model: ZooModel, image: np.ndarray) -> Outputs:
+def infer(compiled: ov.CompiledModel, model: ZooModel, image: NDArray[Any]) -> Outputs:
     """Outputs by name."""
     found = compiled(prepare(model, image))
     return {port.get_any_name(): np.array(value) for port, value in found.items()}
@@ -75,10 +78,11 @@ def ap(outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
     return coco_ap(rows, pictures, "bbox")
 
 
-def _rows(found: np.ndarray) -> list[list[float]]:
+def _rows(found: NDArray[Any]) -> list[list[float]]:
     table = found.reshape(-1, 7)
     ends = np.flatnonzero(table[:, 0] < 0)
-    return table[: ends[0] if len(ends) else len(table)].tolist()
+    rows: list[list[float]] = table[: ends[0] if len(ends) else len(table)].tolist()
+    return rows
 
 
 def _box(row: list[float], one: Picture) -> list[float]:

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import math
+
+import openvino as ov
+import pytest
+
+from harness.zoo.catalog import ZOO, ZooModel, xml_path
+from harness.zoo.training import metrics
+
+IMAGES = 200
+MODELS = pytest.mark.parametrize("model", ZOO.values(), ids=list(ZOO))
+
+
+def test_every_model_is_listed_under_its_name() -> None:
+    """The catalog's key is the model's name, which is its file's name."""
+    for name, model in ZOO.items():
+        assert model.name == name
+        assert xml_path(name).stem == name
+
+
+def test_weights_stay_small() -> None:
+    """No more than 12 MB a model and 40 MB together."""
+    sizes = [
+        path.stat().st_size
+        for name in ZOO
+        for path in (xml_path(name), xml_path(name).with_suffix(".bin"))
+    ]
+    assert max(sizes) <= 12e6
+    assert sum(sizes) <= 40e6
+
+
+def test_an_unknown_model_has_no_path() -> None:
+    """A name that is not in the catalog is a KeyError, never a path to nothing."""
+    with pytest.raises(KeyError):
+        xml_path("digits-unknown")
+
+
+@MODELS
+def test_signature_is_what_the_catalog_says(model: ZooModel) -> None:
+    """Input and outputs carry the recorded names, the input the recorded size."""
+    read = ov.Core().read_model(xml_path(model.name))
+    width, height = model.preprocess.size
+    assert [port.get_any_name() for port in read.inputs] == [model.input]
+    assert tuple(port.get_any_name() for port in read.outputs) == model.outputs
+    assert list(read.input(0).shape) == [1, 3, height, width]
+
+
+@MODELS
+def test_recorded_metric_is_reproduced(model: ZooModel) -> None:
+    """Fewer images of the same seed give the recorded figure within their sampling noise."""
+    options = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = ov.Core().compile_model(xml_path(model.name), "CPU", options)
+    pictures = [
+        metrics.picture(model, model.measured.seed, index, "evaluate") for index in range(IMAGES)
+    ]
+    outputs = [metrics.infer(compiled, model, one.image) for one in pictures]
+    found = metrics.METRICS[model.metric](outputs, pictures)
+    recorded = model.measured.parent
+    noise = 4 * math.sqrt(recorded * (1 - recorded) / IMAGES)
+    assert abs(found - recorded) < noise
+
+
+@MODELS
+def test_there_is_room_for_a_drop(model: ZooModel) -> None:
+    """The parent is good but imperfect, and quantization costs little."""
+    assert 0.6 < model.measured.parent < 0.95
+    assert model.measured.parent - model.measured.optimized < 0.03
