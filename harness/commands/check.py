@@ -1,0 +1,59 @@
+"""``quantgate check``: validate a manifest, or ask about the machine, without running a gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.commands.speaking import say
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    check = verbs.add_parser("check", help="validate a manifest without running anything")
+    check.add_argument("manifest", nargs="?", default=Path("models.toml"), type=Path)
+    check.add_argument(
+        "--machine", action="store_true", help="is this machine fit for speed gates?"
+    )
+    check.add_argument("--zoo", action="store_true", help="list the built-in models")
+    check.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Answer what was asked."""
+    if options.machine:
+        from harness.commands.machine import check_machine
+
+        return check_machine()
+    if options.zoo:
+        return _list_zoo()
+    return _check_manifest(options.manifest)
+
+
+def _check_manifest(path: Path) -> int:
+    from harness.limits import declared_limits
+    from harness.manifest import load_manifest
+
+    manifest = load_manifest(path)
+    for model, entry in manifest.models.items():
+        limits = ", ".join(declared_limits(entry)) or "no limit declared"
+        say(f"{model}: {entry.task}, {entry.decoder.kind}: {limits}")
+    models, datasets = len(manifest.models), len(manifest.datasets)
+    say(f"{path}: {models} models, {datasets} datasets, no problem")
+    return 0
+
+
+def _list_zoo() -> int:
+    from harness.zoo.catalog import ZOO
+
+    for model in ZOO.values():
+        measured = model.measured
+        say(
+            f"{model.name}: {model.task}, {model.metric} {measured.parent:.3f} → "
+            f"{measured.optimized:.3f} after quantization, {measured.images} images"
+        )
+    return 0
