@@ -41,6 +41,7 @@ def finish(config: pytest.Config, run: Run) -> bool:
     A declared limit that a full run judged nowhere is such a case, and so is a report that could
     not be written.
     """
+    from harness.benchmarks import write_records
     from harness.report.publish import finish_run
 
     lines: list[str] = []
@@ -52,6 +53,7 @@ def finish(config: pytest.Config, run: Run) -> bool:
     ]
     allure = getattr(config.option, "allure_report_dir", None)
     try:
+        write_records(config, run)
         page = finish_run(
             report, run.directory, allure=Path(allure) if allure else None, environ=os.environ
         )

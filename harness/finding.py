@@ -10,8 +10,10 @@ from harness.gate import Finding
 if TYPE_CHECKING:
     from harness.core.comparison import Comparison
     from harness.core.estimate import Estimate
+    from harness.core.profile import Profile
     from harness.core.timing import Timing
     from harness.entries import ModelEntry
+    from harness.pair import Pair
     from harness.report.model import Picture
     from harness.run import Run
 
@@ -39,11 +41,21 @@ def judged_quantity(
     )
 
 
-def timing_finding(timing: Timing) -> Finding:
-    """Attach every window of a timing, so that anyone can compute the verdict again."""
+def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
+    """Say what keeps a model from being faster; attach every window, to compute the verdict again."""
+    from harness.core.advice import advise
+    from harness.core.speed import speedup
     from harness.report.evidence import json_evidence
 
-    return Finding(evidence=(json_evidence("timing.json", timing.to_dict()),))
+    advice = advise(profiles, speedup(timing, "parent_default"))
+    document = [asdict(item) for item in advice]
+    return Finding(
+        detail=" ".join(item.sentence for item in advice),
+        evidence=(
+            json_evidence("timing.json", timing.to_dict()),
+            json_evidence("why-slower.json", document),
+        ),
+    )
 
 
 def drawn_pictures(run: Run, entry: ModelEntry) -> tuple[Picture, ...]:

@@ -16,6 +16,7 @@ from harness.errors import SourceUnavailableError
 from harness.gate import Gate
 from harness.pair import Pair
 from harness.plugin import RUN
+from harness.store import Store
 
 if TYPE_CHECKING:
     from harness.core.comparison import Comparison
@@ -53,7 +54,6 @@ def data(entry: ModelEntry, run: Run) -> Data:
 def parent(entry: ModelEntry, run: Run) -> Artifact:
     """The model as it came, with its preprocessing embedded."""
     from harness.engine.artifact import parent_artifact
-    from harness.store import Store
 
     try:
         return parent_artifact(entry.source, entry.preprocess, run.manifest.root, Store(run.store))
@@ -103,17 +103,20 @@ def timing(
     entry: ModelEntry,
     run: Run,
     artifacts: Pair[Artifact],
+    memory: Pair[Memory],
     data: Data,
     control: dict[str, Control],
     pytestconfig: pytest.Config,
 ) -> Timing:
     """Paired interleaved rounds of the optimized model against its parent."""
+    from harness.benchmarks import keep_records
     from harness.timed import keep_timing, skip_without_int8, time_roles
 
     skip_without_int8(entry)
     with bars(pytestconfig, entry.id) as progress:
         found = time_roles(entry, artifacts, data, control, progress=progress)
-    keep_timing(entry, run, artifacts, found)
+    keep_timing(entry, run, (artifacts, memory), found)
+    keep_records(run, entry.id, found)
     return found
 
 
@@ -128,11 +131,11 @@ def profiles(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data)
 
 
 @pytest.fixture(scope="session")
-def memory(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Memory]:
+def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> Pair[Memory]:
     """Peak memory of each role, each measured in a process of its own."""
     from harness.timed import memory_of_roles
 
-    return memory_of_roles(entry, artifacts, data)
+    return memory_of_roles(entry, artifacts, Store(run.store))
 
 
 @pytest.fixture

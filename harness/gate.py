@@ -115,12 +115,12 @@ class Gate:
 
         self.judge(*judged_quantity(self.run, self.entry, self.key, comparison))
 
-    def speed(self, timing: Timing) -> None:
-        """Judge a limit of speed; nothing measured is never passed."""
+    def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
+        """Judge a limit of speed; nothing measured is never passed, and a miss says why."""
         from harness.core.speed import BASELINES, judge_speed, latency_ratio
         from harness.finding import timing_finding
 
-        finding = timing_finding(timing)
+        finding = timing_finding(timing, profiles)
         if self.key not in BASELINES:
             ratio = latency_ratio(timing)
             if ratio is None or timing.problem:

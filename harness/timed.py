@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from harness.optimizing import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,11 +26,13 @@ if TYPE_CHECKING:
     from harness.engine.progress import Progress
     from harness.engine.timing import Control
     from harness.entries import ModelEntry
-    from harness.pair import Pair
+    from harness.pair import Pair, Role
     from harness.report.model import Arm, Speedup
     from harness.run import Run
+    from harness.store import Store
 
 _CONTROL = "control"
+_MEMORY = "memory.json"
 _SPEEDUPS = (
     ("min_speedup", "parent_f32", "against the parent in f32"),
     ("min_native_speedup", "parent_default", "against the parent as the device runs it by default"),
@@ -81,7 +86,9 @@ def time_roles(
     )
 
 
-def keep_timing(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], timing: Timing) -> None:
+def keep_timing(
+    entry: ModelEntry, run: Run, sizes: tuple[Pair[Artifact], Pair[Memory]], timing: Timing
+) -> None:
     """Keep arms and paired speedups for the report."""
     from harness.report.codec import encode
 
@@ -90,7 +97,7 @@ def keep_timing(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], timing: 
         entry.id,
         "timing",
         {
-            "arms": encode([_arm(timing, name, artifacts) for name in timing.arm_names()]),
+            "arms": encode([_arm(timing, name, sizes) for name in timing.arm_names()]),
             "speedups": encode(_speedups(entry, timing)),
             "notes": list(conditions.notes),
             "facts": [
@@ -104,13 +111,13 @@ def keep_timing(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], timing: 
     )
 
 
-def _arm(timing: Timing, name: ArmName, artifacts: Pair[Artifact]) -> Arm:
+def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> Arm:
     from harness.core.speed import latency_ns, throughput
     from harness.report.model import Arm
 
     facts = timing.facts(name)
     rate = throughput(timing, name)
-    artifact = artifacts.optimized if name == "optimized" else artifacts.parent
+    role: Role = "optimized" if name == "optimized" else "parent"
     return Arm(
         name=name,
         precision=", ".join(facts.executed) or "not told",
@@ -120,7 +127,8 @@ def _arm(timing: Timing, name: ArmName, artifacts: Pair[Artifact]) -> Arm:
         p99_ns=latency_ns(timing, name, 99),
         first_ns=_median(facts.first_ns),
         compile_ns=_median(facts.compile_ns),
-        size_bytes=artifact.size_bytes,
+        size_bytes=sizes[0][role].size_bytes,
+        memory_bytes=sizes[1][role].peak_bytes,
     )
 
 
@@ -170,9 +178,23 @@ def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
     run.keep(entry.id, "profiles", {"shares": encode(shares), "layers": encode(layers)})
 
 
-def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Memory]:
-    """Measure the peak memory of each role in a child process of its own."""
-    from harness.engine.memory import peak_memory
+def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], store: Store) -> Pair[Memory]:
+    """Measure the peak memory of each role in a child process, or find that in the store."""
+    return artifacts.map(lambda artifact: _memory(entry, artifact, store))
 
-    del data
-    return artifacts.map(lambda artifact: peak_memory(artifact.path, entry.benchmark))
+
+def _memory(entry: ModelEntry, artifact: Artifact, store: Store) -> Memory:
+    from harness.engine.memory import Memory, peak_memory
+    from harness.machine import fingerprint
+
+    def build(folder: Path) -> None:
+        measured = peak_memory(artifact.path, entry.benchmark)
+        (folder / _MEMORY).write_text(json.dumps(asdict(measured)))
+
+    key = {
+        "artifact": artifact.digest,
+        "benchmark": asdict(entry.benchmark),
+        "machine": fingerprint().digest,
+    }
+    folder = store.get_or_build("memory", key, build)
+    return Memory(**json.loads((folder / _MEMORY).read_text()))

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.engine.timing import Timing
+    from harness.core.profile import Profile
+    from harness.core.timing import Timing
     from harness.gate import Gate
+    from harness.pair import Pair
 
 
 @pytest.mark.limit("min_speedup")
-def test_speedup(gate: Gate, timing: Timing) -> None:
+def test_speedup(gate: Gate, timing: Timing, profiles: Pair[Profile]) -> None:
     """The optimized model is at least this much faster than its parent in f32."""
-    gate.speed(timing)
+    gate.speed(timing, profiles)
 
 
 @pytest.mark.limit("min_native_speedup")
-def test_native_speedup(gate: Gate, timing: Timing) -> None:
+def test_native_speedup(gate: Gate, timing: Timing, profiles: Pair[Profile]) -> None:
     """The optimized model is at least this much faster than its parent as the device runs it."""
-    gate.speed(timing)
+    gate.speed(timing, profiles)
 
 
 @pytest.mark.limit("max_latency_ratio")
-def test_latency_ratio(gate: Gate, timing: Timing) -> None:
+def test_latency_ratio(gate: Gate, timing: Timing, profiles: Pair[Profile]) -> None:
     """The slow tail (p90) of the optimized model is at most this share of its parent's."""
-    gate.speed(timing)
+    gate.speed(timing, profiles)
