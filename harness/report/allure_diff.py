@@ -114,7 +114,7 @@ body{{font:14px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;margin:8px;co
 .dim{{filter:grayscale(1) brightness(.75)}}
 .im{{position:relative;width:100%;aspect-ratio:{ratio};overflow:hidden}}
 .ov{{position:absolute;inset:0;width:100%;height:100%}} .ov text{{font-family:system-ui,sans-serif}}
-.o:hover>rect:first-of-type{{fill:#ffffff55}} .o:hover text{{font-weight:700}}
+.o:hover>rect.b{{fill:#ffffff55}} .o:hover text{{font-weight:700}}
 .w>input{{position:absolute;opacity:0}}
 .w>label{{display:inline-block;padding:5px 14px;margin:0 4px 10px 0;border:1px solid #cbd2da;border-radius:6px;cursor:pointer}}
 .w>input:focus-visible+label{{outline:2px solid {parent};outline-offset:1px}}

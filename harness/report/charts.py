@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from harness.report.model import Speedup
 
 _WIDE, _HIGH = 200.0, 26.0
+#: Names of two lines nearer than this would lie over each other.
+_LETTERS = 12.0
 _PRECISIONS = {
     "INT8": ("i8", "u8", "int8", "i4", "u4"),
     "16 bit": ("f16", "bf16", "fp16"),
@@ -67,9 +69,11 @@ def rounds_chart(speedup: Speedup) -> str:
         for place, ratio in enumerate(rounds)
     )
     band_y, band_high = y(estimate.high), max(1.5, y(estimate.low) - y(estimate.high))
-    lines = _level(1.0, y(1.0), "one", left, wide)
-    if speedup.limit is not None:
-        lines += _level(speedup.limit, y(speedup.limit), "lim", left, wide)
+    limit = speedup.limit
+    near = limit is not None and abs(y(limit) - y(1.0)) < _LETTERS
+    lines = _level("" if near else written(1.0, "factor"), y(1.0), "one", left, wide)
+    if limit is not None:
+        lines += _level(written(limit, "factor"), y(limit), "lim", left, wide)
     label = escape(f"{len(rounds)} rounds between {min(rounds):.2f}× and {max(rounds):.2f}×")
     return (
         f'<svg class="rounds" viewBox="0 -6 {wide:.0f} {high + 12:.0f}" role="img" aria-label="{label}">'
@@ -79,11 +83,10 @@ def rounds_chart(speedup: Speedup) -> str:
     )
 
 
-def _level(value: float, y: float, kind: str, left: float, wide: float) -> str:  # noqa: PLR0917 - one line
-    text = escape(written(value, "factor"))
+def _level(text: str, y: float, kind: str, left: float, wide: float) -> str:  # noqa: PLR0917 - one line
     return (
         f'<line class="{kind}" x1="{left}" x2="{wide}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="{kind}" x="{left - 4}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
+        f'<text class="{kind}" x="{left - 4}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
     )
 
 

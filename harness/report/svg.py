@@ -22,21 +22,23 @@ def role_svg(picture: Picture, role: Role) -> str:
     """Draw one role's objects: kept ones thin, changed ones thick and named."""
     colour = PARENT if role == "parent" else OPTIMIZED
     placer = _Placer(picture.size)
-    parts: list[str] = []
+    shapes: list[str] = []
+    labels: list[str] = []
     for index, change in _ordered(picture):
         seen = change.parent if role == "parent" else change.optimized
         if seen is not None:
-            drawn = _shape(seen, colour, change, dashed=False)
+            shapes.append(_group(change, index, _shape(seen, colour, change, dashed=False)))
             if change.change != "kept" or len(picture.changes) <= _FEW:
-                drawn += placer.label(seen.box, wording.seen_text(seen), colour)
-            parts.append(_group(change, index, drawn))
-    return _svg(picture, "".join(reversed(parts)))
+                label = placer.label(seen.box, wording.seen_text(seen), colour)
+                labels.append(_group(change, index, label))
+    return _svg(picture, shapes, labels)
 
 
 def diff_svg(picture: Picture) -> str:
     """Draw what changed: lost dashed, moved with its old place, the rest of one role's objects."""
     placer = _Placer(picture.size)
-    parts: list[str] = []
+    shapes: list[str] = []
+    labels: list[str] = []
     for index, change in _ordered(picture):
         seen = change.optimized or change.parent
         if seen is None:
@@ -45,17 +47,20 @@ def diff_svg(picture: Picture) -> str:
         drawn = _shape(seen, colour, change, dashed=change.change == "lost")
         if change.change == "moved" and change.parent is not None:
             drawn = _rect(change.parent, PARENT, 1.5, dashed=True) + drawn
+        shapes.append(_group(change, index, drawn))
         if change.change != "kept":
-            drawn += placer.label(seen.box, wording.change_label(change), colour)
-        parts.append(_group(change, index, drawn))
-    return _svg(picture, "".join(reversed(parts)))
+            label = placer.label(seen.box, wording.change_label(change), colour)
+            labels.append(_group(change, index, label))
+    return _svg(picture, shapes, labels)
 
 
 def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
     return sorted(enumerate(picture.changes), key=lambda item: item[1].change == "kept")
 
 
-def _svg(picture: Picture, body: str) -> str:
+def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
+    """Lay labels over all shapes, and changed objects over kept ones."""
+    body = "".join((*reversed(shapes), *reversed(labels)))
     width, height = picture.size
     return (
         f'<svg class="ov" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
@@ -77,7 +82,7 @@ def _rect(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
     x0, y0, x1, y1 = seen.box
     dash = ' stroke-dasharray="9 6"' if dashed else ""
     return (
-        f'<rect x="{x0:.1f}" y="{y0:.1f}" width="{max(0.0, x1 - x0):.1f}" '
+        f'<rect class="b" x="{x0:.1f}" y="{y0:.1f}" width="{max(0.0, x1 - x0):.1f}" '
         f'height="{max(0.0, y1 - y0):.1f}" fill="transparent" stroke="{colour}" '
         f'stroke-width="{width}"{dash} vector-effect="non-scaling-stroke"/>'
     )

@@ -175,7 +175,7 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 def _arm(arm: Arm) -> tuple[str, ...]:
     times = (arm.p50_ns, arm.p90_ns, arm.p99_ns, arm.first_ns, arm.compile_ns)
     return (
-        arm.name,
+        wording.ARM_TITLES.get(arm.name, arm.name),
         arm.precision,
         numbers.MISSING if arm.rate_per_s is None else numbers.rate(arm.rate_per_s),
         *(numbers.duration(value) for value in times),

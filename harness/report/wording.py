@@ -72,6 +72,11 @@ QUANTITIES = {
     "min_int8_share": "work executed in INT8",
     "max_reorder_share": "time in reorders and conversions",
 }
+ARM_TITLES = {
+    "optimized": "Optimized",
+    "parent_f32": "Parent in f32",
+    "parent_default": "Parent as the device runs it",
+}
 _INDENT = " " * 12
 _NO_LOSS = "_drop"
 #: Below this a metric says that the model sees nothing.
@@ -177,7 +182,7 @@ def resolution_note(verdict: Verdict) -> str:
         return ""
     smallest = (estimate.high - estimate.low) / 2
     room = limit.threshold if limit.relation == "max" else 1.0 - limit.threshold
-    if smallest <= room or room <= 0:
+    if smallest <= room or room <= 0 or _beyond_doubt(verdict, estimate):
         return ""
     return (
         f"{counted(estimate.n, estimate.of)} cannot resolve a difference of {plain(room)}: "
@@ -311,6 +316,11 @@ def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[
         rows.append((headword(item), verdict.model, limit, *values))
     rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in problems]
     return rows
+
+
+def _beyond_doubt(verdict: Verdict, estimate: Estimate) -> bool:
+    missed = verdict.outcome is Outcome.FAILED
+    return missed and not estimate.low <= verdict.limit.threshold <= estimate.high
 
 
 _RESOLVED = (_NO_LOSS, "match_rate", "agreement")

@@ -101,6 +101,13 @@ def test_a_set_too_small_for_its_limit_says_so(judged_of: JudgedOf) -> None:
     )
 
 
+def test_a_clear_failure_needs_no_larger_set(judged_of: JudgedOf) -> None:
+    """Where the whole interval lies beyond the limit, its size decides nothing."""
+    judged = judged_of("max_accuracy_drop", 0.01, Estimate(0.2, 0.15, 0.25, 50), Outcome.FAILED)
+
+    assert verdict_line(judged).endswith("above max_accuracy_drop 0.01 (by 0.190)")
+
+
 def test_an_expected_failure_is_known(judged_of: JudgedOf) -> None:
     """It names reason, floor and expiry."""
     known = KnownFailure("weights stay in FP16", 0.3, "2099-01-01")
