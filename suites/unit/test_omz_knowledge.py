@@ -83,6 +83,21 @@ def _decoded(name: str) -> tuple[str | None, dict[str, Any]]:
         ),
         ("face-detection-0200", "detection", {"kind": "ssd", "label_offset": 0}),
         (
+            "fast-neural-style-mosaic-onnx",
+            "image_to_image",
+            {"kind": "image", "colour": "rgb", "scale": 1.0},
+        ),
+        (
+            "single-image-super-resolution-1032",
+            "image_to_image",
+            {"kind": "image", "colour": "bgr", "scale": 255.0},
+        ),
+        (
+            "ssd-resnet34-1200-onnx",
+            "detection",
+            {"kind": "boxes-labels", "units": "relative", "label_offset": 1},
+        ),
+        (
             "mobilenet-v2-1.0-224",
             "classification",
             {"kind": "class-scores", "background": True},
@@ -96,6 +111,7 @@ def _decoded(name: str) -> tuple[str | None, dict[str, Any]]:
                 "anchors": YOLO_V4_TINY_ANCHORS,
                 "masks": ((1, 2, 3), (3, 4, 5)),
                 "activated": False,
+                "multi_label": False,
                 "score_threshold": 0.001,
                 "iou_threshold": 0.5,
                 "nms": "diou",

@@ -79,7 +79,7 @@ def site() -> Iterator[Site]:
     handler = type("Handler", (_Handler,), {"site": served})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     served.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield served
     server.shutdown()

@@ -18,6 +18,7 @@ from harness.sources import reading
 from harness.sources.omz.adapters import adapter_of
 from harness.sources.omz.feeding import FeedingUnknownError, image_input
 from harness.sources.omz.index import find_model
+from harness.sources.omz.inputs import enlarged_input, is_stated
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from harness.sources.files import SourceFile
     from harness.sources.omz.index import OmzModel
 
-_IMAGE_RANK, _FLAT_RANK = 4, 2
+_FLAT_RANK = 2
 
 
 def read(source: SourceFile) -> ov.Model:
@@ -40,15 +41,6 @@ def read(source: SourceFile) -> ov.Model:
     """
     model = find_model(source.path.stem)
     return adapt(model, reading.read(source))
-
-
-def known_inputs(model: OmzModel) -> tuple[str, ...]:
-    """Names of the inputs beside the image that need no data."""
-    stated = [entry["name"] for entry in model.accuracy.get("inputs", ()) if _is_stated(entry)]
-    enlarged = _enlarged_input(model)
-    # Without any statement, an input without dimensions to speak of was frozen by the conversion.
-    frozen = [entry.name for entry in model.inputs if len(entry.shape) == 1]
-    return (*stated, *([enlarged] if enlarged else []), *frozen)
 
 
 def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
@@ -78,25 +70,13 @@ def _opset() -> ModuleType:
         return importlib.import_module("openvino.runtime.opset13")
 
 
-def _is_stated(entry: dict[str, Any]) -> bool:
-    return entry["type"] in {"CONST_INPUT", "ORIG_IMAGE_INFO"}
-
-
-def _enlarged_input(model: OmzModel) -> str | None:
-    """Name of the input that takes the enlarged image, in super-resolution."""
-    images = [entry for entry in model.inputs if len(entry.shape) == _IMAGE_RANK]
-    if adapter_of(model)[0] != "super_resolution" or len(images) <= 1:
-        return None
-    return images[1].name
-
-
 def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
     """Return the node that stands for an input, or None where it takes the image."""
     names = {parameter.get_friendly_name(), *parameter.output(0).get_names()}
-    if _enlarged_input(model) in names:
+    if enlarged_input(model) in names:
         return _enlarge(model, network, parameter, ops)
     for entry in model.accuracy.get("inputs", ()):
-        if entry["name"] in names and _is_stated(entry):
+        if entry["name"] in names and is_stated(entry):
             return ops.constant(_stated(model, entry, parameter))
     return None
 

@@ -31,6 +31,9 @@ _ANCHORS: Mapping[str, tuple[float, ...]] = {
     "tiny_yolo_v3": (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319),
 }
 
+#: accuracy_check keeps the best class of a YOLO box.
+_BEST_CLASS: Mapping[str, Any] = {"multi_label": False}
+
 
 def adapter_of(model: OmzModel) -> tuple[str | None, Mapping[str, Any]]:
     """Return the adapter's name and its options."""
@@ -107,7 +110,7 @@ def _yolo_v2(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
         "classes": "softmax",
         "activated": not options.get("raw_output", False),
     }
-    return "detection", {**keys, **_overlap(model), **_classes(model)}
+    return "detection", {**keys, **_BEST_CLASS, **_overlap(model), **_classes(model)}
 
 
 def _yolo_v3(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
@@ -118,11 +121,12 @@ def _yolo_v3(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
         # Grids come finest first here, so the masks with the smallest anchors do.
         keys["masks"] = tuple(sorted(tuple(mask) for mask in masks))
     keys["activated"] = not options.get("raw_output", False)
-    return "detection", {**keys, **_overlap(model), **_classes(model)}
+    return "detection", {**keys, **_BEST_CLASS, **_overlap(model), **_classes(model)}
 
 
 def _yolox(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
-    return "detection", {"kind": "yolox", **_overlap(model), **_classes(model)}
+    keys = {"kind": "yolox", "multi_label": True, "score_threshold": 0.001}
+    return "detection", {**keys, **_overlap(model), **_classes(model)}
 
 
 def _nanodet(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
@@ -163,13 +167,18 @@ def _segmentation(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "semantic_segmentation", {"kind": "class-map"}
 
 
-def _image(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
-    keys: dict[str, Any] = {"kind": "image"}
-    if options.get("reverse_channels"):
-        keys["colour"] = "rgb"
-    if options.get("std", 255) == 1:
-        keys["scale"] = 1.0
-    return "image_to_image", keys
+def _style(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    # The adapter takes the output as it is: 0..255, in the order that the network was trained in.
+    return "image_to_image", {"kind": "image", "colour": "rgb", "scale": 1.0}
+
+
+def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
+    # Truths are read by Pillow, so RGB, unless stated; the adapter swaps outputs where they differ.
+    loader = model.accuracy.get("conversion", {}).get("annotation_loader", "pillow")
+    orders = ("bgr", "rgb") if loader == "opencv" else ("rgb", "bgr")
+    colour = orders[bool(options.get("reverse_channels", False))]
+    scale = float(options.get("std", 255.0))
+    return "image_to_image", {"kind": "image", "colour": colour, "scale": scale}
 
 
 #: accuracy_check's adapters that this project can decode.
@@ -183,7 +192,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding]] = {
     "segmentation": _segmentation,
     "ssd": _ssd,
     "ssd_onnx": _ssd_onnx,
-    "style_transfer": _image,
+    "style_transfer": _style,
     "super_resolution": _image,
     "ultra_lightweight_face_detection": _faces,
     "yolo_v2": _yolo_v2,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.sources.omz.adapt import known_inputs
 from harness.sources.omz.adapters import ADAPTERS, adapter_of
 from harness.sources.omz.environment import EXTRAS
 from harness.sources.omz.feeding import (
@@ -16,6 +15,7 @@ from harness.sources.omz.feeding import (
     reader_of,
 )
 from harness.sources.omz.index import CURRENT, OmzModel, find_model, load_index
+from harness.sources.omz.inputs import known_inputs
 from harness.sources.omz.references import Reference, references_of
 
 if TYPE_CHECKING:
