@@ -325,3 +325,17 @@ def test_no_arm_is_always_compiled_first(names: tuple[ArmName, ...]) -> None:
     for one in names:
         for other in set(names) - {one}:
             assert sum(order.index(one) < order.index(other) for order in orders) == 2
+
+
+def test_both_baselines_are_one_where_the_device_prefers_f32(
+    models: Pair[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that runs the parent in f32 by default gets no third arm, and says so."""
+    seen = {"f32": 2}
+    monkeypatch.setattr("harness.engine.arms.executed_precisions", lambda _: seen)
+    names: tuple[ArmName, ...] = ("optimized", "parent_f32", "parent_default")
+    factory = OpenVinoArms(models, INPUTS, Benchmark(), names)
+    built = [sorted(arm.facts.name for arm in factory.build(copy)) for copy in range(2)]
+
+    assert built == [["optimized", "parent_f32"]] * 2
+    assert factory.native_is_f32
