@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.datasets import coco, folder, imagenet, voc
@@ -24,8 +25,14 @@ FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
 }
 
 
+#: Loaders that know the masks of objects, too.
+MASK_FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
+    "coco": partial(coco.find, masks=True),
+}
+
+
 def load_dataset(
-    name: str, entry: DatasetEntry, root: Path, *, cache: Path | None = None
+    name: str, entry: DatasetEntry, root: Path, *, cache: Path | None = None, masks: bool = False
 ) -> Dataset:
     """Load ``[datasets.NAME]``; images are checked and digested, none is decoded.
 
@@ -35,6 +42,8 @@ def load_dataset(
         Folder of the manifest, against which the entry's paths are resolved.
     cache
         Folder for what was learnt about files and scenes, so that the next run is quick.
+    masks
+        Read the masks of objects as well, where the kind has them (coco, digits' scenes).
 
     Raises
     ------
@@ -44,5 +53,6 @@ def load_dataset(
     if entry.kind == "digits":
         from harness.datasets.digits import load
 
-        return load(name, entry, cache)
-    return assemble(name, FINDERS[entry.kind](name, entry, root), cache)
+        return load(name, entry, cache, masks=masks)
+    finders = {**FINDERS, **MASK_FINDERS} if masks else FINDERS
+    return assemble(name, finders[entry.kind](name, entry, root), cache)

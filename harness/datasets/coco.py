@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from harness.core.predictions import Objects
 from harness.datasets.assembly import Draft, Findings, make_objects
 from harness.datasets.places import file_of, folder_of, labels_of, read_text
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
-    from harness.core.predictions import Objects
     from harness.entries import DatasetEntry
 
 _SIDES = 4
 
 
-def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
-    """Read images and objects of one instances json.
+def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> Findings:
+    """Read images and objects of one instances json, with their masks if asked for.
 
     Labels are numbered 0.. in the order of category ids, which may have gaps. An image without
     annotations is a background: annotated, with no object.
@@ -35,7 +36,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     folder = folder_of(name, entry.path, root)
     content = _parse(name, file)
     try:
-        return _findings(name, content, folder, labels_of(name, entry.labels, root))
+        found = _findings(name, content, folder, labels_of(name, entry.labels, root))
+        return _with_masks(name, content, found) if masks else found
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
@@ -83,6 +85,43 @@ def _findings(
         for key, count in lost.items()
     )
     return Findings(drafts, labels, absent)
+
+
+def _with_masks(name: str, content: dict[str, Any], found: Findings) -> Findings:
+    """Add every object's mask as run lengths; polygons are never drawn densely."""
+    by_image: dict[Any, list[dict[str, Any]]] = {}
+    for annotation in content["annotations"]:
+        by_image.setdefault(annotation["image_id"], []).append(annotation)
+    drafts = []
+    for image, draft in zip(content["images"], found.drafts, strict=True):
+        size = (int(image["height"]), int(image["width"]))
+        encoded = tuple(_mask(name, one, size) for one in by_image.get(image["id"], ()))
+        assert isinstance(draft.truth, Objects)
+        drafts.append(replace(draft, truth=replace(draft.truth, masks=encoded)))
+    return replace(found, drafts=drafts)
+
+
+def _mask(name: str, annotation: dict[str, Any], size: tuple[int, int]) -> dict[str, object]:
+    from faster_coco_eval.core import mask as rle
+
+    shape = annotation.get("segmentation")
+    encoded: dict[str, object] | None = None
+    try:
+        if isinstance(shape, list) and shape:
+            encoded = rle.merge(rle.frPyObjects(shape, *size))
+        elif isinstance(shape, dict) and isinstance(shape["counts"], list):
+            encoded = rle.frPyObjects(shape, *size)
+        elif isinstance(shape, dict) and isinstance(shape["counts"], str):
+            encoded = {"size": list(size), "counts": shape["counts"].encode()}
+    except (RuntimeError, KeyError, TypeError, ValueError):
+        shape = "damaged"
+    if encoded is not None:
+        return encoded
+    raise DatasetError(
+        f"datasets.{name}: annotation {annotation['id']} has "
+        f"{'a damaged' if shape else 'no'} segmentation; instance segmentation needs polygons or "
+        "run lengths"
+    )
 
 
 def _check_category(

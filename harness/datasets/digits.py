@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class _Series:
         return f"{self.split}/{subject}-{self.seed}-{width}x{height}-{index:05d}"
 
 
-def load(name: str, entry: DatasetEntry, cache: Path | None) -> Dataset:
+def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = False) -> Dataset:
     """Make the dataset of an entry's split, seed, size, subject and count.
 
     The truth of every scene is drawn once and kept in ``cache``; pixels are drawn when read.
@@ -68,9 +69,10 @@ def load(name: str, entry: DatasetEntry, cache: Path | None) -> Dataset:
     count = entry.count or _COUNT
     version = renderer_version()
     try:
-        truths = _truths(series, count, (version, cache))
+        drawn = _drawn(series, count, (version, cache))
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
+    truths = [_truth(drawn, i, single=single, masks=masks) for i in range(count)]
     samples = tuple(
         Sample(
             series.label(i),
@@ -107,54 +109,76 @@ def _pixels(series: _Series, index: int) -> NDArray[np.uint8]:
     return render(series.seed, index, size=series.size, split=split).image
 
 
-def _row(series: _Series, index: int) -> NDArray[np.float32]:
-    """Objects of one scene as rows of index, label, x0, y0, x1, y1, area."""
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Truth of a series: rows of scene, label, x0, y0, x1, y1, area, and each row's run lengths."""
+
+    rows: NDArray[np.float32]
+    counts: NDArray[np.bytes_]
+    size: tuple[int, int]
+
+
+def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]:
+    from faster_coco_eval.core import mask as rle
+
     from harness.zoo.scenes import render, render_classification
 
     split = cast("Split", series.split)
     if series.single:
         label = render_classification(series.seed, index, size=series.size, split=split)[1]
-        return np.array([[index, label, 0, 0, 0, 0, 0]], np.float32)
+        return np.array([[index, label, 0, 0, 0, 0, 0]], np.float32), [b""]
     scene = render(series.seed, index, size=series.size, split=split)
-    areas = np.array([(scene.owners == k + 1).sum() for k in range(len(scene.labels))])
+    areas = [mask.sum() for mask in scene.masks]
     columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas)
-    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)
+    counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in scene.masks]
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1), counts
 
 
-def _truths(series: _Series, count: int, place: tuple[str, Path | None]) -> list[Truth]:
+def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
     version, cache = place
     file = None
     if cache is not None:
-        file = cache / "digits" / version / f"{series.label(count).replace('/', '-')}.npy"
-    rows = _kept(file)
-    if rows is None:
-        rows = np.concatenate([_row(series, i) for i in range(count)])
-        _keep(file, rows)
-    starts = np.searchsorted(rows[:, 0], np.arange(count + 1))
-    return [_truth(rows[starts[i] : starts[i + 1]], single=series.single) for i in range(count)]
+        file = cache / "digits" / version / f"{series.label(count).replace('/', '-')}.npz"
+    kept = _kept(file)
+    if kept is None:
+        parts = [_row(series, i) for i in range(count)]
+        rows = np.concatenate([part[0] for part in parts])
+        kept = rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
+        _keep(file, kept)
+    return _Drawn(*kept, series.size)
 
 
-def _truth(rows: NDArray[np.float32], *, single: bool) -> Truth:
+def _truth(drawn: _Drawn, index: int, *, single: bool, masks: bool) -> Truth:
+    first, last = np.searchsorted(drawn.rows[:, 0], [index, index + 1])
+    rows = drawn.rows[first:last]
     if single:
         return ClassLabel(int(rows[0, 1]))
     labels: Sequence[int] = rows[:, 1].astype(int).tolist()
-    return make_objects(rows[:, 2:6].tolist(), labels, [False] * len(rows), rows[:, 6].tolist())
+    truth = make_objects(rows[:, 2:6].tolist(), labels, [False] * len(rows), rows[:, 6].tolist())
+    if not masks:
+        return truth
+    size = [drawn.size[1], drawn.size[0]]
+    counts = drawn.counts[first:last].tolist()
+    return replace(truth, masks=tuple({"size": size, "counts": one} for one in counts))
 
 
-def _kept(file: Path | None) -> NDArray[np.float32] | None:
+def _kept(file: Path | None) -> tuple[NDArray[np.float32], NDArray[np.bytes_]] | None:
+    if file is None or not file.is_file():
+        return None
     try:
-        return None if file is None else np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None  # not drawn yet, or damaged: drawn again
+        with np.load(file, allow_pickle=False) as arrays:
+            return arrays["rows"], arrays["counts"]
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
+        return None  # damaged: drawn again
 
 
-def _keep(file: Path | None, rows: NDArray[np.float32]) -> None:
+def _keep(file: Path | None, drawn: tuple[NDArray[np.float32], NDArray[np.bytes_]]) -> None:
     if file is None:
         return
-    aside = file.with_suffix(f".{os.getpid()}.npy")
+    aside = file.with_suffix(f".{os.getpid()}.npz")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(aside, rows)
+        np.savez(aside, rows=drawn[0], counts=drawn[1])
         aside.replace(file)
     except OSError:
         aside.unlink(missing_ok=True)  # a full or read-only disk costs time, never an answer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from faster_coco_eval.core import mask as rle
 
 from harness.core.predictions import Objects
 from harness.datasets.catalog import load_dataset
@@ -169,3 +170,38 @@ def test_the_digest_follows_content_truth_and_order(tmp_path: Path) -> None:
     assert load(tmp_path).digest == first
     write_coco(tmp_path, annotations=annotation(bbox=[1, 1, 5, 6]))
     assert load(tmp_path).digest != first
+
+
+SQUARE = [[10, 5, 30, 5, 30, 15, 10, 15]]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        SQUARE,
+        {"size": [40, 60], "counts": [405, *[10, 30] * 19, 10, 1225]},
+        {"size": [40, 60], "counts": "e<:n00"},
+    ],
+    ids=["polygon", "runs", "compressed"],
+)
+def test_masks_of_every_form_become_run_lengths(tmp_path: Path, shape: Any) -> None:
+    """Polygons, plain and compressed run lengths are all read, where masks are asked for."""
+    write_coco(tmp_path, annotations=annotation(segmentation=shape))
+    truth = load_dataset("d", ENTRY, tmp_path, masks=True).samples[0].truth
+    assert isinstance(truth, Objects)
+    assert truth.masks is not None
+    assert truth.masks[0]["size"] == [40, 60]
+    assert isinstance(truth.masks[0]["counts"], bytes)
+    if not isinstance(shape, dict) or not isinstance(shape["counts"], str):
+        assert int(rle.area(truth.masks[0])) == 200
+    plain = load(tmp_path).samples[0].truth
+    assert isinstance(plain, Objects)
+    assert plain.masks is None
+
+
+@pytest.mark.parametrize("shape", [None, [], {"size": [40, 60]}, [["x"]], 3])
+def test_an_object_without_a_usable_mask_is_named(tmp_path: Path, shape: Any) -> None:
+    """Instance segmentation needs every object's mask."""
+    write_coco(tmp_path, annotations=annotation(segmentation=shape))
+    with pytest.raises(DatasetError, match=r"annotation 7 has .* segmentation"):
+        load_dataset("d", ENTRY, tmp_path, masks=True)

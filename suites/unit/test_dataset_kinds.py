@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+from faster_coco_eval.core import mask as rle
 
 from harness.core.predictions import ClassLabel, Objects
 from harness.datasets.catalog import load_dataset
@@ -242,3 +243,22 @@ def test_built_in_scenes_refuse_what_cannot_be_drawn(
     """An unknown split or a tiny size is an error of the dataset."""
     with pytest.raises(DatasetError, match=r"datasets\.d"):
         load_dataset("d", digits(**changes), tmp_path)
+
+
+def test_built_in_masks_cover_their_areas(tmp_path: Path) -> None:
+    """Masks of scenes are kept between runs and are as large as the objects' areas."""
+    for _ in range(2):
+        dataset = load_dataset("d", digits(), tmp_path, cache=tmp_path, masks=True)
+        for sample in dataset.samples:
+            truth = sample.truth
+            assert isinstance(truth, Objects)
+            assert truth.masks is not None
+            assert [int(rle.area(mask)) for mask in truth.masks] == truth.areas.tolist()
+
+
+def test_what_was_kept_of_scenes_may_be_damaged(tmp_path: Path) -> None:
+    """A damaged file of truths is drawn again."""
+    first = load_dataset("d", digits(), tmp_path, cache=tmp_path)
+    for file in (tmp_path / "digits").rglob("*.npz"):
+        file.write_bytes(b"damaged")
+    assert load_dataset("d", digits(), tmp_path, cache=tmp_path).digest == first.digest
