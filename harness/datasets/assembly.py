@@ -80,6 +80,12 @@ def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:
     return replace(dataset, samples=samples, digest=samples_digest(samples))
 
 
+def without_truth(dataset: Dataset) -> Dataset:
+    """Make the same images without annotations and class names; strata for subsets stay."""
+    samples = tuple(replace(sample, truth=None) for sample in dataset.samples)
+    return replace(with_samples(dataset, samples), labels=())
+
+
 def samples_digest(samples: Sequence[Sample]) -> str:
     """Hex digest over name, content and truth of every sample, in order."""
     state = hashlib.blake2b(digest_size=16)

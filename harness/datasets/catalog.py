@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.datasets import coco, folder, imagenet, voc
-from harness.datasets.assembly import assemble
+from harness.datasets import coco, folder, imagenet, voc, yolo_txt
+from harness.datasets.assembly import assemble, without_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
     "voc": voc.find,
     "imagenet": imagenet.find,
     "folder": folder.find,
+    "yolo-txt": yolo_txt.find,
 }
 
 
@@ -53,6 +54,8 @@ def load_dataset(
     if entry.kind == "digits":
         from harness.datasets.digits import load
 
-        return load(name, entry, cache, masks=masks)
-    finders = {**FINDERS, **MASK_FINDERS} if masks else FINDERS
-    return assemble(name, finders[entry.kind](name, entry, root), cache)
+        found = load(name, entry, cache, masks=masks)
+    else:
+        finders = {**FINDERS, **MASK_FINDERS} if masks else FINDERS
+        found = assemble(name, finders[entry.kind](name, entry, root), cache)
+    return found if entry.annotated else without_truth(found)
