@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.report.model import ClassBar, ObjectChange, Picture, Seen
+from harness.report.outline import rings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +19,19 @@ if TYPE_CHECKING:
     from harness.core.predictions import Detections
     from harness.datasets.sample import Dataset
     from harness.entries import ModelEntry
+    from harness.report.model import PictureKind
     from harness.tasks.classification_record import ClassRecord
     from harness.tasks.protocol import Task
 
 _BARS = 5
+#: How a task's images are drawn; a task that is not here has nothing to show but its tables.
+_KINDS: dict[str, PictureKind] = {
+    "classification": "classes",
+    "detection": "objects",
+    "instance_segmentation": "objects",
+    "semantic_segmentation": "segments",
+    "image_to_image": "rendered",
+}
 
 #: A picture still without files, and what reads its pixels.
 Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
@@ -39,18 +50,22 @@ def worst_pictures(
     samples = {sample.name: sample for sample in dataset.samples}
     changed = task.worst(comparison, entry.evaluate)
     found: list[Drawable] = []
+    if entry.task not in _KINDS:
+        return [], len(changed)
     for change in changed[:most]:
         result = comparison.images[change.index]
         picture = _picture(entry, task, (comparison, result), change.sentence)
-        found.append((picture, _loader(samples[result.name])))
+        found.append((picture, _loader(samples[result.name], result)))
     return found, max(0, len(changed) - most)
 
 
-def _loader(sample: Any) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+def _loader(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
     def load() -> Sequence[NDArray[np.uint8]]:
         from harness.datasets.images import read_image
 
-        return [read_image(sample)]
+        # Class maps and renderings were kept small, as previews beside the numbers.
+        previews = (getattr(record, "preview", None) for record in result.record)
+        return [read_image(sample), *(preview for preview in previews if preview is not None)]
 
     return load
 
@@ -63,23 +78,23 @@ def _picture(
 ) -> Picture:
     comparison, result = compared
     labels, plan = comparison.labels, entry.evaluate
-    if entry.task == "classification":
-        return Picture(
-            name=result.name,
-            size=result.size,
-            kind="classes",
-            sentence=sentence,
+    picture = Picture(result.name, result.size, _KINDS[entry.task], sentence)
+    if picture.kind == "classes":
+        return replace(
+            picture,
             parent=_bars(result.record.parent, labels),
             optimized=_bars(result.record.optimized, labels),
             truth=_truth(result, labels),
         )
-    return Picture(
-        name=result.name,
-        size=result.size,
-        kind="objects",
-        sentence=sentence,
+    if picture.kind == "segments":
+        return replace(picture, labels=tuple(labels))
+    if picture.kind == "rendered":
+        return picture
+    return replace(
+        picture,
         changes=tuple(_changes(task.changes(result, plan), result, labels)),
         threshold=plan.score_threshold,
+        hysteresis=plan.hysteresis,
     )
 
 
@@ -101,9 +116,9 @@ def _seen(found: Detections, index: int | None, labels: Sequence[str]) -> Seen |
     if index is None:
         return None
     x0, y0, x1, y1 = (float(edge) for edge in found.boxes[index])
-    return Seen(
-        (x0, y0, x1, y1), _name(int(found.labels[index]), labels), float(found.scores[index])
-    )
+    name, score = _name(int(found.labels[index]), labels), float(found.scores[index])
+    rings = () if found.masks is None else rings_of(found.masks[index])
+    return Seen((x0, y0, x1, y1), name, score, rings)
 
 
 def _bars(record: ClassRecord, labels: Sequence[str]) -> tuple[ClassBar, ...]:

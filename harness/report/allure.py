@@ -30,6 +30,7 @@ _SEVERITIES = {
     "min_agreement": "critical",
     "min_match_rate": "critical",
     "min_class_precision": "critical",
+    "min_psnr_db": "critical",
     "min_speedup": "critical",
     "max_size_ratio": "minor",
     "max_memory_ratio": "minor",

@@ -35,7 +35,8 @@ def draw_worst(
     """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
 
     At most ``most`` pictures are drawn; the loaders of the others are never called. Each loader returns the BGR uint8 image ``[height, width, 3]`` at original size; for
-    ``kind == "rendered"`` it returns image, parent's and optimized model's renderings.
+    ``kind == "rendered"`` it returns image, parent's and optimized model's renderings, for
+    ``kind == "segments"`` the image and both roles' class ids ``[h, w]``.
 
     Returns the pictures with their file names filled in, and how many were omitted.
 
@@ -50,7 +51,8 @@ def draw_worst(
         if used >= budget_bytes or (most is not None and index >= most):
             omitted += 1
             continue
-        files = _files(picture, load(), f"{index:02d}-{file_name(picture.name)}")
+        images = load()
+        files = _files(picture, images, f"{index:02d}-{file_name(picture.name)}")
         size = sum(len(data) for data in files.values())
         if used + size > budget_bytes:
             used = budget_bytes
@@ -60,7 +62,7 @@ def draw_worst(
         folder = f"pictures/{file_name(model)}"
         for name, data in files.items():
             write_atomic(directory / folder / name, data)
-        drawn.append(_named(picture, folder, list(files)))
+        drawn.append(_named(_with_legend(picture, images), folder, list(files)))
     return tuple(drawn), omitted
 
 
@@ -74,6 +76,15 @@ def _files(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> 
     files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(names, drawn, strict=True)}
     files[f"{stem}.overview.webp"] = webp(grid(drawn), quality=70)
     return files
+
+
+def _with_legend(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> Picture:
+    if picture.kind != "segments":
+        return picture
+    from harness.report.overlays.segments import legend
+
+    shown = legend(images[1], images[2], picture.labels)
+    return dataclasses.replace(picture, labels=(), legend=shown)
 
 
 def _named(picture: Picture, folder: str, names: list[str]) -> Picture:

@@ -19,8 +19,8 @@ from harness.core.verdict import Verdict  # noqa: TC001
 SCHEMA = 1
 
 ChangeName = Literal["kept", "moved", "relabelled", "lost", "gained"]
-#: What is drawn: boxes or masks, ranked classes, or a picture that each role rendered.
-PictureKind = Literal["objects", "classes", "rendered"]
+#: What is drawn: boxes or masks, ranked classes, class maps, or a picture that each role rendered.
+PictureKind = Literal["objects", "classes", "segments", "rendered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,9 @@ class Picture:
         For ``kind == "objects"``: every object of both roles at or above the hysteresis.
     parent, optimized
         For ``kind == "classes"``: the top-k, best first.
+    labels, legend
+        For ``kind == "segments"``: class names by id; ``draw_worst`` makes of them the
+        ``(class name, colour)`` pairs that the picture shows.
     truth
         Annotated class or a sentence about the truth, or empty.
     threshold, hysteresis
@@ -195,6 +198,8 @@ class Picture:
     changes: tuple[ObjectChange, ...] = ()
     parent: tuple[ClassBar, ...] = ()
     optimized: tuple[ClassBar, ...] = ()
+    labels: tuple[str, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
     truth: str = ""
     threshold: float = 0.5
     hysteresis: float = 0.05

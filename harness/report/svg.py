@@ -74,8 +74,9 @@ def _group(change: ObjectChange, index: int, body: str) -> str:
 
 
 def _shape(seen: Seen, colour: str, change: ObjectChange, *, dashed: bool) -> str:
-    masks = "".join(_ring(ring, colour) for ring in seen.rings)
-    return masks + _rect(seen, colour, 1.5 if change.change == "kept" else 3.5, dashed=dashed)
+    return _mask(seen.rings, colour) + _rect(
+        seen, colour, 1.5 if change.change == "kept" else 3.5, dashed=dashed
+    )
 
 
 def _rect(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
@@ -88,9 +89,19 @@ def _rect(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
     )
 
 
-def _ring(ring: tuple[float, ...], colour: str) -> str:
-    points = " ".join(f"{ring[i]:.1f},{ring[i + 1]:.1f}" for i in range(0, len(ring) - 1, 2))
-    return f'<polygon points="{points}" fill="{colour}" fill-opacity=".4" stroke="{colour}"/>'
+def _mask(rings: tuple[tuple[float, ...], ...], colour: str) -> str:
+    """Draw outlines as one path: a ring inside a ring is a hole."""
+    if not rings:
+        return ""
+    path = "".join(f"M{_points(ring)}Z" for ring in rings)
+    return (
+        f'<path d="{path}" fill="{colour}" fill-opacity=".4" fill-rule="evenodd" '
+        f'stroke="{colour}" vector-effect="non-scaling-stroke"/>'
+    )
+
+
+def _points(ring: tuple[float, ...]) -> str:
+    return " ".join(f"{ring[i]:.1f},{ring[i + 1]:.1f}" for i in range(0, len(ring) - 1, 2))
 
 
 class _Placer:

@@ -233,7 +233,7 @@ def _plain(cell: Cell) -> Cell:
 
 def _picture(picture: Picture, identity: str, directory: Path) -> PictureView:
     objects = picture.kind == "objects"
-    rendered = picture.panes if picture.kind == "rendered" else ()
+    rendered = picture.panes if picture.kind in {"rendered", "segments"} else ()
     changes = [
         [c.change, c.parent.score if c.parent else None, c.optimized.score if c.optimized else None]
         for c in picture.changes

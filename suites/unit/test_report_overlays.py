@@ -10,11 +10,14 @@ from PIL import Image, ImageColor
 
 from harness.errors import ReportError
 from harness.report.model import ClassBar, ObjectChange, Picture, Seen
+from harness.report.outline import rings_of, rings_of_pixels
 from harness.report.overlays import panes
 from harness.report.overlays.canvas import from_bgr, webp
 from harness.report.overlays.rendered import amplified
+from harness.report.overlays.segments import class_colour
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
 from harness.report.publish import draw_worst
+from harness.report.svg import role_svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +139,22 @@ def test_masks_are_filled() -> None:
     assert outside == (128, 128, 128)
     assert isinstance(inside, tuple)
     assert inside[2] > inside[0] + 40
+
+
+def test_a_hole_in_a_mask_stays_clear() -> None:
+    """A ring inside a ring is not filled, in pictures and in SVG."""
+    outer = (120.0, 120.0, 280.0, 120.0, 280.0, 280.0, 120.0, 280.0)
+    hole = (180.0, 180.0, 220.0, 180.0, 220.0, 220.0, 180.0, 220.0)
+    seen = Seen(PARENT_BOX, "car", 0.75, rings=(outer, hole))
+    picture = Picture(
+        "a.png", (600, 400), "objects", "x", changes=(ObjectChange("kept", seen, seen, 1.0),)
+    )
+
+    pane, _, _ = panes(picture, [GREY])
+
+    assert pane.getpixel((200, 200 + pane.height - 400)) == (128, 128, 128)
+    assert role_svg(picture, "parent").count("M") == 2
+    assert 'fill-rule="evenodd"' in role_svg(picture, "parent")
 
 
 def test_boxes_outside_or_inside_out_are_survived() -> None:
@@ -270,3 +289,83 @@ def test_pictures_are_webp() -> None:
     data = webp(Image.new("RGB", (64, 64)))
 
     assert (data[:4], data[8:12]) == (b"RIFF", b"WEBP")
+
+
+def test_class_maps_are_tinted_and_their_difference_is_marked() -> None:
+    """Where the roles agree the diff stays grey, where they differ it is vermilion; the share is exact."""
+    parent = np.zeros((40, 60), np.uint8)
+    optimized = parent.copy()
+    optimized[:20] = 3
+
+    _, tinted, diff = panes(
+        Picture("a.png", (600, 400), "segments", "x"), [GREY, parent, optimized]
+    )
+    bar = diff.height - 400
+
+    assert diff.getpixel((300, 100 + bar)) == rgb(CHANGES["lost"])
+    assert len(set(diff.getpixel((300, 300 + bar)))) == 1  # type: ignore[arg-type] # an RGB picture
+    assert tinted.getpixel((300, 100 + bar)) != tinted.getpixel((300, 300 + bar))
+
+
+def test_the_legend_names_what_is_shown(tmp_path: Path) -> None:
+    """Largest class first, names from the labels, a number where there is none."""
+    parent = np.zeros((4, 4), np.uint8)
+    optimized = parent.copy()
+    optimized[0] = (1, 1, 9, 1)
+    picture = Picture("a.png", (600, 400), "segments", "x", labels=("road", "car"))
+
+    (drawn,), _ = draw_worst(
+        [(picture, lambda: [GREY, parent, optimized])], tmp_path, model="seg", budget_bytes=10**8
+    )
+
+    assert [name for name, _ in drawn.legend] == ["road", "car", "class 9"]
+    assert len({colour for _, colour in drawn.legend}) == 3
+
+
+def test_neighbouring_classes_have_different_colours() -> None:
+    """Of any 21 classes in a row no two look alike."""
+    colours = [class_colour(label) for label in range(21)]
+
+    far = min(
+        float(np.abs(np.array(a, float) - np.array(b, float)).max())
+        for i, a in enumerate(colours)
+        for b in colours[:i]
+    )
+    assert far > 20
+
+
+def test_an_outline_encloses_its_mask() -> None:
+    """Filled again it is the mask, up to its tolerance; holes are rings of their own."""
+    import cv2
+
+    mask = np.zeros((100, 120), np.uint8)
+    cv2.circle(mask, (60, 50), 30, 1, -1)
+    cv2.circle(mask, (60, 50), 10, 0, -1)
+
+    rings = rings_of_pixels(mask)
+
+    again = np.zeros_like(mask)
+    outer, hole = (np.array(ring, np.int32).reshape(-1, 1, 2) for ring in rings)
+    cv2.fillPoly(again, [outer], 1)
+    cv2.fillPoly(again, [hole], 0)
+    # A hole's ring runs on the mask's own pixels around it, so that filling it takes those too.
+    assert int((again != mask).sum()) < 0.06 * int(mask.sum())
+    assert sum(len(ring) for ring in rings) < 120
+
+
+def test_a_coco_mask_is_traced() -> None:
+    """From the run lengths that detections carry; an empty one has no ring."""
+    from faster_coco_eval.core import mask as rle
+
+    mask = np.zeros((50, 60), np.uint8, order="F")
+    mask[10:20, 5:30] = 1
+
+    (ring,) = rings_of(rle.encode(mask))
+
+    assert {ring[i : i + 2] for i in range(0, len(ring), 2)} == {
+        (5.0, 10.0),
+        (29.0, 10.0),
+        (29.0, 19.0),
+        (5.0, 19.0),
+    }
+    assert rings_of(rle.encode(np.zeros((5, 5), np.uint8, order="F"))) == ()

@@ -29,7 +29,7 @@ def panes(
     ----------
     images
         The BGR image ``[height, width, 3]``; for ``kind == "rendered"`` also parent's and
-        optimized model's renderings.
+        optimized model's renderings, for ``kind == "segments"`` their class ids ``[h, w]``.
 
     Raises
     ------
@@ -39,8 +39,9 @@ def panes(
     from harness.report.overlays.classes import class_panes
     from harness.report.overlays.objects import object_panes
     from harness.report.overlays.rendered import rendered_panes
+    from harness.report.overlays.segments import segment_panes
 
-    wanted = 3 if picture.kind == "rendered" else 1
+    wanted = 3 if picture.kind in {"rendered", "segments"} else 1
     if len(images) < wanted or any(image.size == 0 for image in images):
         raise ReportError(
             f"picture {picture.name}: expected {wanted} images with pixels to draw, found "
@@ -48,5 +49,7 @@ def panes(
         )
     if picture.kind == "rendered":
         return rendered_panes(images[1], images[2], max_side)
+    if picture.kind == "segments":
+        return segment_panes(images[0], images[1], images[2], max_side)
     draw = object_panes if picture.kind == "objects" else class_panes
     return draw(picture, from_bgr(images[0], max_side))

@@ -23,6 +23,8 @@ _DASH_PX = 9
 #: Smaller images are enlarged to this longest side: labels need room.
 _LEAST_SIDE_PX = 360
 _QUALITY = 80
+#: How much of a masked pixel is the mask's colour.
+_OPACITY = 0.4
 
 
 def from_bgr(image: NDArray[np.uint8], max_side: int) -> Image:
@@ -105,6 +107,7 @@ def grid(images: Sequence[Image], pane_px: int = 480, gap_px: int = 6) -> Image:
 class Canvas:
     """A picture being drawn on; remembers where labels lie."""
 
+    image: Image
     draw: ImageDraw
     size: tuple[int, int]
     letters: FreeTypeFont
@@ -115,7 +118,7 @@ class Canvas:
         """Draw on a picture."""
         from PIL import ImageDraw
 
-        return cls(ImageDraw.Draw(image, "RGBA"), image.size, font(text_px(image)))
+        return cls(image, ImageDraw.Draw(image, "RGBA"), image.size, font(text_px(image)))
 
     def box(self, box: Box, colour: str, *, width: int, dashed: bool = False) -> None:
         """Draw a rectangle, with a dark halo so that it shows on every background."""
@@ -137,11 +140,20 @@ class Canvas:
         middle = (place[1] + place[3]) / 2
         self.draw.text((place[0] + 4, middle), text, ink_on(colour), self.letters, anchor="lm")
 
-    def polygon(self, ring: Sequence[float], colour: str) -> None:
-        """Fill a mask's outline translucently and draw its contour."""
-        points = [(ring[i], ring[i + 1]) for i in range(0, len(ring) - 1, 2)]
-        if len(points) > 2:  # noqa: PLR2004 - an area has three corners
-            self.draw.polygon(points, fill=f"{colour}66", outline=colour, width=2)
+    def mask(self, rings: Sequence[Sequence[float]], colour: str) -> None:
+        """Fill outlines translucently, a ring inside a ring being a hole, and draw their contours."""
+        from PIL import Image as Pillow
+        from PIL import ImageChops, ImageColor, ImageDraw
+
+        inside = Pillow.new("1", self.size)
+        for ring in rings:
+            layer = Pillow.new("1", self.size)
+            points = [(ring[i], ring[i + 1]) for i in range(0, len(ring) - 1, 2)]
+            ImageDraw.Draw(layer).polygon(points, fill=1)
+            inside = ImageChops.logical_xor(inside, layer)
+            self.draw.line([*points, points[0]], fill=colour, width=2)
+        tint = inside.convert("L").point(lambda value: value * _OPACITY)
+        self.image.paste(ImageColor.getrgb(colour), (0, 0), tint)
 
     def _dashed(self, box: Box, colour: str, width: int) -> None:
         x0, y0, x1, y1 = box

@@ -72,8 +72,8 @@ def _diff_pane(image: Image, changes: list[ObjectChange], scale: float) -> Image
 def _shape(
     canvas: Canvas, seen: Seen, colour: str, scale: float, *, width: int, dashed: bool = False
 ) -> None:
-    for ring in seen.rings:
-        canvas.polygon([value * scale for value in ring], colour)
+    if seen.rings:
+        canvas.mask([[value * scale for value in ring] for ring in seen.rings], colour)
     canvas.box(_scaled(seen, scale), colour, width=width, dashed=dashed)
 
 
