@@ -1,7 +1,9 @@
 """How an image was brought to the model's input size, and the exact way back for boxes.
 
 Conventions: boxes are ``xyxy`` in absolute float pixels, without the +1 pixel; sizes are
-``(width, height)``.
+``(width, height)``. Coordinates count from pixel edges: the first pixel spans 0..1 and its centre is
+0.5. In these coordinates a resize is a plain multiplication by the ratio of the sizes, because OpenCV
+aligns edges (its half-pixel terms appear only when one counts from centres).
 """
 
 from __future__ import annotations
