@@ -45,10 +45,12 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
 
     plan, recipe = entry.evaluate, entry.calibrate
     notes: list[str] = []
-    evaluation = _load(plan.dataset, manifest, cache)
+    masks = entry.task == "instance_segmentation"
+    evaluation = _load(plan.dataset, manifest, cache, masks=masks)
     calibration = None
     if recipe is not None:
-        drawn = subset(_load(recipe.dataset, manifest, cache), recipe.subset, recipe.seed)
+        found = _load(recipe.dataset, manifest, cache, masks=masks)
+        drawn = subset(found, recipe.subset, recipe.seed)
         calibration = drawn.dataset
         notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
         if plan.hold_out:
@@ -65,10 +67,11 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
     return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
 
 
-def _load(name: str, manifest: Manifest, cache: Path) -> Dataset:
+def _load(name: str, manifest: Manifest, cache: Path, *, masks: bool) -> Dataset:
     from harness.datasets.catalog import load_dataset
 
-    return load_dataset(name, manifest.datasets[name], manifest.root, cache=cache)
+    entry = manifest.datasets[name]
+    return load_dataset(name, entry, manifest.root, cache=cache, masks=masks)
 
 
 def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[str]:

@@ -17,7 +17,14 @@ from typing_extensions import Doc
 
 from harness.decoders.catalog import AnyDecoder
 
-TaskName = Literal["classification", "detection"]
+TaskName = Literal[
+    "classification",
+    "detection",
+    "instance_segmentation",
+    "semantic_segmentation",
+    "image_to_image",
+    "generic",
+]
 IsaClass = Literal["amx", "vnni", "avx2", "sve", "neon", "other"]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Gt(0)]
@@ -74,6 +81,10 @@ class DatasetEntry:
         Literal["scenes", "single"], Doc("digits: scenes with objects, or one digit an image")
     ] = "scenes"
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
+    annotated: Annotated[
+        bool,
+        Doc("false: leave annotations and class names aside, so that the images serve any task"),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +155,12 @@ class EvaluationPlan:
     subset: Annotated[PositiveInt | None, Doc("first n of a seeded shuffle; default: all")] = None
     seed: Annotated[int, Ge(0)] = 0
     metric: Annotated[
-        Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11"] | None,
-        Doc("default: top1 for classification, ap (AP@[.5:.95]) for detection"),
+        Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr"]
+        | None,
+        Doc(
+            "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
+            "for objects, miou for semantic segmentation, ssim for image to image; psnr: in dB"
+        ),
     ] = None
     score_threshold: Annotated[
         Fraction, Doc("both roles are cut here before they are compared")
@@ -185,7 +200,7 @@ class Limits:
     """``limits``: one test each. A limit that nothing could breach is refused."""
 
     max_accuracy_drop: Annotated[
-        NonNegative | None, Doc("parent − optimized, in the metric's own fractions")
+        NonNegative | None, Doc("parent − optimized, in the metric's own unit (fractions, dB)")
     ] = None
     max_error_increase: Annotated[
         NonNegative | None, Doc("relative growth of the error rate, 0.1 = ten per cent more errors")
@@ -194,7 +209,8 @@ class Limits:
         NonNegative | None, Doc("worst class with at least 10 objects or images")
     ] = None
     min_agreement: Annotated[
-        Fraction | None, Doc("share of images with the same top class in both roles")
+        Fraction | None,
+        Doc("share of images (of pixels in segmentation) with the same class in both roles"),
     ] = None
     min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
         None
@@ -206,6 +222,9 @@ class Limits:
         NonNegative | None, Doc("relative mean squared error of raw outputs, mean over images")
     ] = None
     min_sqnr_db: Annotated[float | None, Doc("signal to quantization noise of raw outputs")] = None
+    min_psnr_db: Annotated[
+        NonNegative | None, Doc("likeness of the optimized model's pictures to the parent's")
+    ] = None
     min_speedup: Annotated[
         SpeedLimit | None, Doc("against the parent in f32; a number or a table by ISA class")
     ] = None
@@ -240,7 +259,11 @@ class ModelEntry:
     task: Annotated[TaskName, Doc("a built-in model knows it")]
     source: Annotated[AnySource, Doc("where the parent comes from; a string is a path")]
     decoder: Annotated[
-        AnyDecoder, Doc("how outputs are read; a string is its kind; a built-in model knows it")
+        AnyDecoder,
+        Doc(
+            "how outputs are read; a string is its kind; a built-in model knows it, and the tasks "
+            "image_to_image and generic have one only"
+        ),
     ]
     evaluate: Annotated[
         EvaluationPlan, Doc("what both roles are judged on; a string is the name of a dataset")

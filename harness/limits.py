@@ -39,7 +39,12 @@ VACUOUS: Mapping[str, float] = {
     "min_match_rate": 0.0,
     "min_class_precision": 0.0,
     "min_int8_share": 0.0,
+    "min_psnr_db": 0.0,
 }
+
+
+#: Metrics in dB: they have no end, so a drop of 1 is no limit that nothing could breach.
+METRICS_IN_DB = frozenset({"psnr"})
 
 
 @cache

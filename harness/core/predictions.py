@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -127,5 +129,12 @@ class Rendering:
     pixels: NDArray[np.float32]
 
 
-Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering
+@dataclass(frozen=True, slots=True)
+class RawOutputs:
+    """A model's outputs by name, as they came: nothing is known of their meaning."""
+
+    values: Mapping[str, NDArray[np.generic]]
+
+
+Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering | RawOutputs
 Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering

@@ -29,6 +29,7 @@ ABSOLUTE: Mapping[str, float] = {
     "max_reorder_share": 0.05,
     "max_tensor_distance": 0.005,
     "min_sqnr_db": 1.0,
+    "min_psnr_db": 1.0,
 }
 #: Limits that belong to a class of machine.
 BY_ISA = ("min_speedup", "min_native_speedup")

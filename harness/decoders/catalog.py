@@ -14,6 +14,7 @@ from harness.decoders.mask_rcnn import MaskRcnnDecoder
 from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.ssd import SsdDecoder
 from harness.decoders.ssd_raw import SsdRawDecoder
+from harness.decoders.tensors import TensorsDecoder
 from harness.decoders.yolo import YoloDecoder
 from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
 from harness.decoders.yolo_seg import YoloV8SegDecoder
@@ -35,6 +36,7 @@ AnyDecoder: TypeAlias = (
     | YoloV8SegDecoder
     | ClassMapDecoder
     | ImageDecoder
+    | TensorsDecoder
 )
 
 #: Decoders by their name in models.toml.
@@ -54,6 +56,7 @@ DECODERS: dict[str, Any] = {
     "yolo-v8-seg": YoloV8SegDecoder,
     "class-map": ClassMapDecoder,
     "image": ImageDecoder,
+    "tensors": TensorsDecoder,
 }
 
 _OTHER_TASKS: dict[str, tuple[str, ...]] = {
@@ -62,8 +65,12 @@ _OTHER_TASKS: dict[str, tuple[str, ...]] = {
     "yolo-v8-seg": ("instance_segmentation", "detection"),
     "class-map": ("semantic_segmentation",),
     "image": ("image_to_image",),
+    "tensors": ("generic",),
 }
 #: Tasks that each decoder's predictions serve.
 DECODER_TASKS: dict[str, tuple[str, ...]] = {
     kind: _OTHER_TASKS.get(kind, ("detection",)) for kind in DECODERS
 }
+
+#: Decoders of the tasks that have one only: an entry of such a task need not name it.
+DEFAULT_DECODERS: dict[str, str] = {"image_to_image": "image", "generic": "tensors"}

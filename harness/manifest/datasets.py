@@ -19,11 +19,11 @@ Entry = TypeVar("Entry")
 _LONGEST_PATH = 1000
 #: Keys that a kind of dataset must have, and those that it may have besides.
 KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "coco": (("path", "annotations"), ("labels",)),
-    "voc": (("path",), ("annotations", "labels", "split", "difficult")),
-    "imagenet": (("path",), ("annotations", "labels")),
+    "coco": (("path", "annotations"), ("labels", "annotated")),
+    "voc": (("path",), ("annotations", "labels", "split", "difficult", "annotated")),
+    "imagenet": (("path",), ("annotations", "labels", "annotated")),
     "folder": (("path",), ("labels",)),
-    "digits": ((), ("split", "size", "count", "seed", "subject")),
+    "digits": ((), ("split", "size", "count", "seed", "subject", "annotated")),
 }
 #: Keys that belong to some kinds only.
 KEYS_OF_ANY = frozenset(key for needed, optional in KEYS.values() for key in (*needed, *optional))
@@ -57,6 +57,11 @@ def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place)
         sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
         problems.append(Problem((*place, "split"), sentence + meant(entry.split, SPLITS)))
     return problems
+
+
+def has_truth(entry: DatasetEntry) -> bool:
+    """Whether a dataset's images are used with their annotations."""
+    return entry.kind != "folder" and entry.annotated
 
 
 def paths_of(entry: Any) -> dict[str, Path]:

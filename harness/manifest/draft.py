@@ -7,6 +7,8 @@ import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.decoders.catalog import DEFAULT_DECODERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -75,7 +77,14 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Dra
             _lay(table, written, key, (value, (*origin, key)))
     if "optimized" in own and "calibrate" not in own:
         table.pop("calibrate", None)  # the defaults' recipe is for models that are quantized here
+    if "decoder" not in table and (kind := _only_decoder(table.get("task"))):
+        table["decoder"] = {"kind": kind}
     return Draft(name, table, written)
+
+
+def _only_decoder(task: object) -> str | None:
+    """Kind of the decoder of a task that has one only."""
+    return DEFAULT_DECODERS.get(task) if isinstance(task, str) else None
 
 
 def _lay(

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from harness.limits import LIMIT_KEYS, NEEDS_TRUTH, VACUOUS, task_limits
+from harness.limits import LIMIT_KEYS, METRICS_IN_DB, NEEDS_TRUTH, VACUOUS, task_limits
+from harness.manifest.datasets import has_truth
 from harness.manifest.problems import Problem, meant, names
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def check_limits(reading: Reading) -> Iterator[Problem]:
             say = f"cannot be judged by {task}, which judges {names(task_limits(task))}"
             yield reading.problem("limits", key, say=say)
         elif not _judgeable(reading, key):
-            say = 'needs annotated images, but evaluate.dataset is of kind = "folder"'
+            say = f"needs annotated images, but evaluate.dataset {_unannotated(reading)}"
             yield reading.problem("limits", key, say=say)
-        if isinstance(threshold, int | float) and _vacuous(key, threshold):
+        if isinstance(threshold, int | float) and _vacuous(reading, key, threshold):
             side = "below" if key.startswith("max_") else "above"
             say = f"expected a number {side} {VACUOUS[key]:g}, found {threshold:g}: nothing could breach it"
             yield reading.problem("limits", key, say=say)
@@ -74,11 +75,19 @@ def _judgeable(reading: Reading, key: str) -> bool:
     task, data = reading.values.get("task"), reading.dataset("evaluate")
     if task is not None and key not in task_limits(task):
         return False
-    return not (key in NEEDS_TRUTH and data is not None and data.kind == "folder")
+    return not (key in NEEDS_TRUTH and data is not None and not has_truth(data))
 
 
-def _vacuous(key: str, threshold: float) -> bool:
-    if key not in VACUOUS:
+def _unannotated(reading: Reading) -> str:
+    data = reading.dataset("evaluate")
+    unread = data is None or data.kind == "folder"
+    return 'is of kind = "folder"' if unread else "says annotated = false"
+
+
+def _vacuous(reading: Reading, key: str, threshold: float) -> bool:
+    plan = reading.values.get("evaluate")
+    in_db = plan is not None and plan.metric in METRICS_IN_DB
+    if key not in VACUOUS or (key == "max_accuracy_drop" and in_db):
         return False
     return threshold >= VACUOUS[key] if key.startswith("max_") else threshold <= VACUOUS[key]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from harness.decoders.catalog import DECODER_TASKS
 from harness.entries import TaskName
-from harness.manifest.datasets import missing, paths_of
+from harness.manifest.datasets import has_truth, missing, paths_of
 from harness.manifest.draft import zoo
 from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
 from harness.tasks.catalog import TASKS
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 #: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
 TRUTHS: Mapping[str, tuple[str, ...]] = {
-    "coco": ("detection", "instance_segmentation"),
-    "voc": ("detection",),
-    "imagenet": ("classification",),
+    "coco": ("detection", "instance_segmentation", "generic"),
+    "voc": ("detection", "generic"),
+    "imagenet": ("classification", "generic"),
     "folder": tuple(TASKS),
-    'digits with subject = "scenes"': ("detection", "instance_segmentation"),
-    'digits with subject = "single"': ("classification",),
+    'digits with subject = "scenes"': ("detection", "instance_segmentation", "generic"),
+    'digits with subject = "single"': ("classification", "generic"),
 }
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
 RESERVED_MARKS = frozenset(
@@ -120,12 +120,15 @@ def _decoder(reading: Reading) -> Iterator[Problem]:
 
 def _truth(reading: Reading) -> Iterator[Problem]:
     data, task = reading.dataset("evaluate"), reading.values.get("task")
-    if data is None or task is None:
+    if data is None or task is None or not data.annotated:
         return
     kind = f'digits with subject = "{data.subject}"' if data.kind == "digits" else data.kind
     if task not in TRUTHS[kind]:
         fit = [one for one in get_args(TaskName) if one in TRUTHS[kind]]
-        say = f"expected a dataset for {task}, found {kind}, which is for {names(fit)}"
+        say = (
+            f"expected a dataset for {task}, found {kind}, which is for {names(fit)}; with annotated = "
+            "false its images serve every task"
+        )
         yield reading.problem("evaluate", "dataset", say=say)
 
 
@@ -152,8 +155,9 @@ def _recipe(reading: Reading) -> Iterator[Problem]:
         say = 'missing, expected with method = "accuracy-aware" (or limits.max_accuracy_drop)'
         yield reading.problem("calibrate", "max_drop", say=say)
     data = reading.dataset("calibrate")
-    if data is not None and data.kind == "folder":
-        say = 'expected annotated images with method = "accuracy-aware", found kind = "folder"'
+    if data is not None and not has_truth(data):
+        found_here = 'kind = "folder"' if data.kind == "folder" else "annotated = false"
+        say = f'expected annotated images with method = "accuracy-aware", found {found_here}'
         yield reading.problem("calibrate", "dataset", say=say)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,7 +10,6 @@ import numpy as np
 
 from harness.core.bootstrap import Resampled, bootstrap_mean
 from harness.core.comparison import Comparison
-from harness.core.estimate import Estimate
 from harness.core.matching import ChangeCounts
 from harness.core.pictures import HIGHEST_PSNR_DB
 from harness.core.predictions import Rendering
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.comparison import ImageResult
+    from harness.core.estimate import Estimate
     from harness.core.matching import Match
     from harness.core.predictions import Truth
     from harness.entries import EvaluationPlan
@@ -94,29 +95,35 @@ def judge_quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Esti
     if key in tensors.LIMITS:
         return tensors.judge_quantity(key, comparison)
     if key == "max_accuracy_drop":
-        if plan.metric is not None:
-            raise MeasurementError(
-                f"metric {plan.metric} cannot be judged for image to image; leave evaluate.metric "
-                "out (SSIM)"
-            )
-        return _drop(comparison).estimate
+        return _in_unit_of(_metric(plan), _drop(comparison, _metric(plan)).estimate)
     if key != "min_psnr_db":
         raise MeasurementError(
             f"limits.{key} is not defined for image to image; expected one of {', '.join(LIMITS)}"
         )
-    found = bootstrap_mean(_likeness(comparison)).estimate
-    return Estimate(found.value, found.low, found.high, found.n, "dB")
+    return _in_unit_of("psnr", bootstrap_mean(_likeness(comparison)).estimate)
 
 
-def _drop(comparison: Rendered) -> Resampled:
-    parent, optimized = (_against_truth(comparison, role, DEFAULT_METRIC) for role in ROLES)
+def _in_unit_of(metric: str, found: Estimate) -> Estimate:
+    return replace(found, unit="dB") if metric == "psnr" else found
+
+
+def _metric(plan: EvaluationPlan) -> str:
+    if plan.metric not in {None, *METRICS}:
+        raise MeasurementError(
+            f"metric {plan.metric} cannot be judged for image to image; expected one of "
+            f"{', '.join(METRICS)}"
+        )
+    return plan.metric or DEFAULT_METRIC
+
+
+def _drop(comparison: Rendered, metric: str) -> Resampled:
+    parent, optimized = (_against_truth(comparison, role, metric) for role in ROLES)
     return bootstrap_mean(parent - optimized)
 
 
 def smallest_drop(comparison: Rendered, plan: EvaluationPlan) -> float:
-    """Smallest drop of SSIM that this evaluation set can detect."""
-    del plan
-    return _drop(comparison).smallest_drop
+    """Smallest drop of the metric that this evaluation set can detect."""
+    return _drop(comparison, _metric(plan)).smallest_drop
 
 
 def subject(key: str, comparison: Rendered, plan: EvaluationPlan) -> str:

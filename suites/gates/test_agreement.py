@@ -39,3 +39,9 @@ def test_tensor_distance(gate: Gate, comparison: Comparison[Any]) -> None:
 def test_sqnr(gate: Gate, comparison: Comparison[Any]) -> None:
     """Quantization noise in the raw outputs stays below the signal by the limit."""
     gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_psnr_db")
+def test_psnr(gate: Gate, comparison: Comparison[Any]) -> None:
+    """The optimized model's pictures are as like the parent's as the limit asks."""
+    gate.accuracy(comparison)

@@ -40,6 +40,7 @@ CONTRACTS = {
     "yolo-v8-seg": [Port("table", (1, 116, 2100)), Port("prototypes", (1, 32, 80, 80))],
     "class-map": [Port("out", (1, 257, 257, 21))],
     "image": [Port("out", (1, 3, 384, 384))],
+    "tensors": [],
 }
 
 

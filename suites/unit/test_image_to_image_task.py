@@ -143,3 +143,18 @@ def test_records_come_back_bit_for_bit() -> None:
 
     assert [repr(record) for record in again] == [repr(record) for record in records]
     assert task.unpack(task.pack([])) == []
+
+
+def test_a_drop_can_be_judged_in_decibels() -> None:
+    """With metric = psnr the drop is the mean difference of both roles' PSNR to the truth."""
+    target = np.full((40, 40, 3), 100, np.float32)
+    found = _comparison([(target + np.float32(2.55), target + np.float32(25.5), target)] * 3)
+    plan = EvaluationPlan(dataset="images", metric="psnr")
+
+    drop = task.judge_quantity("max_accuracy_drop", found, plan)
+
+    assert (drop.value, drop.unit) == (pytest.approx(20), "dB")
+    with pytest.raises(MeasurementError, match="expected one of ssim, psnr"):
+        task.judge_quantity(
+            "max_accuracy_drop", found, EvaluationPlan(dataset="images", metric="ap")
+        )

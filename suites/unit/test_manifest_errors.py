@@ -35,7 +35,7 @@ WRONG = [
     (
         'task = "detection"',
         'task = "detecton"',
-        'models.ssd.task: expected one of classification, detection (a built-in model knows it), found "detecton"; did you mean detection?',
+        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, image_to_image, generic (a built-in model knows it), found "detecton"; did you mean detection?',
     ),
     (
         'decoder = "ssd"',
@@ -121,7 +121,7 @@ WRONG = [
     (
         '"val.json"',
         '"images"\nsplit = "val"',
-        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels only',
+        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, annotated only',
     ),
     (
         'annotations = "val.json"',
@@ -202,7 +202,7 @@ PLANS = [
     ('{ dataset = "plain", method = "accuracy-aware", max_drop = 0.1 }', '"val"', 'models.ssd.calibrate.dataset: expected annotated images with method = "accuracy-aware", found kind = "folder"'),
     ('"val"', '"val"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "val": *'),
     ('"cal"', '"cal2"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "cal2": *'),
-    ('"cal"', '"single"', "models.ssd.evaluate: expected a dataset for detection, found digits with subject = *, which is for classification"),
+    ('"cal"', '"single"', "models.ssd.evaluate: expected a dataset for detection, found digits with subject = *, which is for classification, generic; *"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""No decoding at all: raw outputs as they are, for models of which only tensors are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from harness.core.predictions import RawOutputs
+from harness.decoders.fields import OutputNames  # noqa: TC001 - read at run time
+from harness.decoders.ports import chosen, ports_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.core.geometry import Frame
+    from harness.decoders.protocol import Outputs, Port
+
+
+@dataclass(frozen=True, slots=True)
+class TensorsDecoder:
+    """Any number of outputs of any shape, passed on as they are."""
+
+    kind: Literal["tensors"] = "tensors"
+    outputs: OutputNames = None
+
+    @staticmethod
+    def fits(ports: Sequence[Port]) -> bool:
+        """Whether there is an output: it is never proposed in place of a real decoder."""
+        return len(ports) == 0
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse a model without an output of a given name (see Decoder)."""
+        chosen(ports, self.outputs)
+
+    def decode(self, outputs: Outputs, frame: Frame) -> RawOutputs:  # noqa: ARG002 - none is needed
+        """Give the outputs themselves (see Decoder)."""
+        names = [port.name for port in chosen(ports_of(outputs), self.outputs)]
+        return RawOutputs({name: outputs[name] for name in names})
