@@ -77,13 +77,26 @@ def matches_table(picture: Picture) -> Table:
 
 
 def json_evidence(name: str, document: object) -> Evidence:
-    """Write plain values as indented JSON; NaN and infinity raise, JSON knows neither."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    """Write plain values as JSON, one line an entry of the outermost levels.
+
+    NaN and infinity raise ValueError: JSON knows neither.
+    """
+    text = _lines(document, depth=2)
     return Evidence(name, "application/json", text.encode())
 
 
 _EDGES = ("x0", "y0", "x1", "y1")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _lines(value: object, depth: int) -> str:
+    """Write the outer levels a line an entry, for people and diffs, and the rest compact."""
+    if depth and isinstance(value, dict) and value:
+        inner = (f"{json.dumps(key)}: {_lines(item, depth - 1)}" for key, item in value.items())
+        return "{\n" + ",\n".join(inner) + "\n}"
+    if depth and isinstance(value, list) and value:
+        return "[\n" + ",\n".join(_lines(item, depth - 1) for item in value) + "\n]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _match_row(change: ObjectChange) -> tuple[Cell, ...]:

@@ -111,6 +111,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["asset"] = _asset
     environment.filters["anchor"] = _anchor
+    environment.filters["task"] = wording.task_title
     return environment
 
 

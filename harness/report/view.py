@@ -139,7 +139,7 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
     return ModelView(
         id=f"m{place}",
         report=model,
-        word=next((word for word in wording.OUTCOME_WORDS if word in words), "passed"),
+        word=next((word for word in wording.OUTCOME_WORDS if word in words), "skipped"),
         verdicts=verdicts,
         problems=problems,
         metrics=tuple(_metric(metric) for metric in model.metrics),

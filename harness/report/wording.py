@@ -88,6 +88,11 @@ def limit_title(key: str) -> str:
     return LIMIT_TITLES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
 
 
+def task_title(task: str) -> str:
+    """Name a task: ``instance_segmentation`` → ``instance segmentation``."""
+    return task.replace("_", " ")
+
+
 def quantity_name(key: str) -> str:
     """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``."""
     return QUANTITIES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
