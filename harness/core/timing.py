@@ -30,8 +30,8 @@ class Window:
     count, elapsed_ns
         Inferences that counted and the time they took together.
     cost_ns
-        Time of one inference as it enters the ratio: the median in single stream, elapsed / count
-        with several requests in flight.
+        Time of one inference as it enters the ratio: the median where every window of the round
+        holds enough single inferences, else elapsed / count.
     latencies_ns
         Latency of each inference, thinned evenly where there were many.
     """

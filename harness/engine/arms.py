@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engine.executed import executed_precisions
-from harness.engine.rounds import CopyFacts, Sample
+from harness.engine.rounds import ENOUGH_FOR_MEDIAN, CopyFacts, Sample
 from harness.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: From here on an inference is so long that a cold cache after the switch no longer shows.
 SLOW_NS = 100_000_000
+#: Longest window: longer ones see the machine drift.
+LONGEST_S = 0.1
 #: With several requests in flight a window holds at least this many inferences a request.
 WINDOW_FILLS = 20
 WARM_INFERENCES = 3
@@ -57,8 +59,9 @@ class SingleStream:
                 return
 
     def run_window(self, seconds: float) -> Sample:
-        """Infer until the time is over; the median inference is what the ratio uses."""
+        """Infer until the time is over, longer where few inferences would fit."""
         fast = self.typical_ns < SLOW_NS
+        seconds = max(seconds, min(LONGEST_S, ENOUGH_FOR_MEDIAN * self.typical_ns / 1e9))
         if fast:
             self.infer_ns()
         latencies: list[int] = []
@@ -66,7 +69,7 @@ class SingleStream:
         while spent < seconds * 1e9 or len(latencies) < 1 + fast:
             latencies.append(self.infer_ns())
             spent += latencies[-1]
-        return Sample(len(latencies), spent, float(np.median(latencies)), latencies)
+        return Sample(len(latencies), spent, latencies)
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ class InFlight:
             latencies.append(int(queue[free].latency * 1e6))
             elapsed = clock() - begin
         queue.wait_all()
-        return Sample(len(latencies), elapsed, elapsed / len(latencies), latencies)
+        return Sample(len(latencies), elapsed, latencies, alone=False)
 
 
 @dataclass(slots=True)

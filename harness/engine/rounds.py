@@ -26,18 +26,42 @@ if TYPE_CHECKING:
 COPIES = (3, 3, 3, 3, 4, 4, 4, 4, 4, 8, 8, 8, 8)
 #: Rounds measured where no limit asks for more or fewer.
 ROUNDS_WITHOUT_LIMIT = 20
+#: From this many inferences in every window of a round their median is taken.
+ENOUGH_FOR_MEDIAN = 8
 #: At most this many latencies are kept of one window.
 KEPT_LATENCIES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What an arm returns of one window, see :class:`harness.core.timing.Window`."""
+    """What an arm returns of one window.
+
+    Parameters
+    ----------
+    count, elapsed_ns
+        Inferences that counted, and the time they took together.
+    latencies_ns
+        Latency of each of them.
+    alone
+        Whether each inference waited for the one before it, so that latencies are costs.
+    """
 
     count: int
     elapsed_ns: int
-    cost_ns: float
     latencies_ns: Sequence[int]
+    alone: bool = True
+
+
+def costs_ns(samples: Sequence[Sample]) -> list[float]:
+    """Cost of one inference in each window of a round, by the same statistic in all of them.
+
+    The median of many inferences is least disturbed by a neighbour; of a few it jumps between
+    disturbed and undisturbed ones, and the mean is steadier. With several requests in flight
+    latencies overlap and only the mean is a cost. Mixing the two within a round would bias it.
+    """
+    if all(sample.alone and sample.count >= ENOUGH_FOR_MEDIAN for sample in samples):
+        return [float(np.median(sample.latencies_ns)) for sample in samples]
+    return [sample.elapsed_ns / sample.count for sample in samples]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +231,12 @@ def _one_round(
     if ledger.spent_ns >= plan.budget_s * 1e9:
         return
     copy, order = drawn
-    for position, index in enumerate(order.permutation(len(arms))):
-        arm = arms[index]
-        sample = arm.run_window(plan.window_s)
-        if sample.count < 1 or not sample.cost_ns > 0:
-            raise MeasurementError(
-                f"arm {arm.facts.name} finished no inference in round {ledger.rounds}: nothing was measured"
-            )
-        ledger.spent_ns += sample.elapsed_ns
+    turns = [arms[index] for index in order.permutation(len(arms))]
+    samples = [_sample(arm, plan.window_s, ledger.rounds) for arm in turns]
+    ledger.spent_ns += sum(sample.elapsed_ns for sample in samples)
+    for position, (arm, sample, cost) in enumerate(
+        zip(turns, samples, costs_ns(samples), strict=True)
+    ):
         ledger.windows.append(
             Window(
                 arm.facts.name,
@@ -223,11 +245,20 @@ def _one_round(
                 position,
                 sample.count,
                 sample.elapsed_ns,
-                float(sample.cost_ns),
+                cost,
                 thinned(sample.latencies_ns),
             )
         )
     ledger.rounds += 1
+
+
+def _sample(arm: Arm, seconds: float, number: int) -> Sample:
+    sample = arm.run_window(seconds)
+    if sample.count < 1 or sample.elapsed_ns < 1:
+        raise MeasurementError(
+            f"arm {arm.facts.name} finished no inference in round {number}: nothing was measured"
+        )
+    return sample
 
 
 def thinned(values: Sequence[int], most: int = KEPT_LATENCIES) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from harness.engine.rounds import (
     CopyFacts,
     RoundPlan,
     Sample,
+    costs_ns,
     measure_rounds,
     thinned,
 )
@@ -48,7 +49,7 @@ class FakeArm:
         count = max(2, int(seconds * 1e9 / self.mean_ns))
         factor = np.exp(self.noise * self.rng.normal())
         latencies = [int(self.mean_ns * factor)] * count
-        return Sample(count, sum(latencies), self.mean_ns * factor, latencies)
+        return Sample(count, sum(latencies), latencies)
 
 
 @dataclass
@@ -193,7 +194,7 @@ class DeadArm:
 
     def run_window(self, seconds: float) -> Sample:  # noqa: ARG002
         """Return without an inference."""
-        return Sample(0, 1, 0.0, ())
+        return Sample(0, 1, ())
 
 
 def test_window_without_inference_raises() -> None:
@@ -288,3 +289,24 @@ def test_copies_are_spread_over_the_rounds() -> None:
     _, copies = timing.log_ratios("parent_f32")
 
     assert np.unique(copies, return_counts=True)[1].tolist() == list(COPIES[:6])
+
+
+def test_cost_of_many_inferences_is_their_median() -> None:
+    """One disturbed inference among many does not move the cost."""
+    calm, disturbed = Sample(9, 90, [10] * 9), Sample(9, 1080, [10] * 8 + [1000])
+
+    assert costs_ns([calm, disturbed]) == [10.0, 10.0]
+
+
+def test_both_arms_of_a_round_use_one_statistic() -> None:
+    """Where one window holds few inferences both costs are means, else the ratio would be biased."""
+    few, many = Sample(2, 40, [10, 30]), Sample(9, 1080, [10] * 8 + [1000])
+
+    assert costs_ns([few, many]) == [20.0, 120.0]
+
+
+def test_overlapping_requests_cost_their_share_of_the_time() -> None:
+    """With several requests in flight the latency of one is not its cost."""
+    busy = Sample(20, 1000, [200] * 20, alone=False)
+
+    assert costs_ns([busy, busy]) == [50.0, 50.0]
