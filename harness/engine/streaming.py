@@ -20,7 +20,8 @@ from harness.engine.calibration import refuse_many_skipped
 from harness.engine.preprocess import prepare
 from harness.engine.progress import SILENT
 from harness.engine.runtime import ports_of
-from harness.errors import DatasetError
+from harness.errors import DatasetError, MeasurementError
+from harness.sources.reading import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,8 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
     ------
     DatasetError
         Where more than 1 % of the images cannot be read; what ``consume`` raises comes out as it is.
+    MeasurementError
+        Where the device fails in the middle.
     """
     run = _Run(models, feed)
     width = models[0].input(0).get_partial_shape()[2].get_length()
@@ -132,12 +135,14 @@ class _Run:
         shared = self._tensor_of(ticket.tensor, shared_memory=True)
         for queue in self._queues:
             self._raise_failure()
-            queue.start_async(shared, ticket, share_inputs=True)
+            with _inferring():
+                queue.start_async(shared, ticket, share_inputs=True)
 
     def settle(self) -> None:
         """Wait until every image is consumed."""
         for queue in self._queues:
-            queue.wait_all()
+            with _inferring():
+                queue.wait_all()
         self._raise_failure()
 
     def abandon(self) -> None:
@@ -175,6 +180,14 @@ class _Run:
         if complete and self._failure is None:
             self._feed.consume(ticket.index, ticket.frame, ticket.outputs)
             self._feed.progress.advance()
+
+
+@contextmanager
+def _inferring() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise MeasurementError(f"the device failed to infer ({first_line(error)})") from error
 
 
 def _copies(names: Sequence[str], tensors: Sequence[Any]) -> Outputs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov  # noqa: TID251 - the models are built here
+import openvino as ov
 import pytest
 
 from harness.core.predictions import ClassLabel, ClassScores
@@ -18,15 +18,15 @@ from harness.engine.artifact import load, save
 from harness.engine.evaluate import Bench, compare, evaluate_role
 from harness.engine.runtime import Target, compile_model
 from harness.entries import Preprocess
-from harness.errors import DatasetError, DecoderError, HarnessError
+from harness.errors import DatasetError, DecoderError, HarnessError, MeasurementError
 from harness.pair import Pair
 from harness.store import Store
 from harness.tasks.catalog import TASKS
 
 try:
-    from openvino import opset8 as op  # noqa: TID251
+    from openvino import opset8 as op
 except ImportError:  # OpenVINO 2024 keeps it elsewhere
-    from openvino.runtime import opset8 as op  # noqa: TID251
+    from openvino.runtime import opset8 as op
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -335,6 +335,17 @@ def test_error_in_a_callback_comes_out(
     with pytest.raises(kind, match=error):
         compare(artifacts, bench, store, target=TARGET, isa="avx2")
     assert not list(store.root.glob("v*/comparison/*/*"))
+
+
+def test_failing_device_is_one_sentence() -> None:
+    """What OpenVINO raises in the middle of inferring becomes one sentence."""
+    from harness.engine.streaming import _inferring
+
+    with (
+        pytest.raises(MeasurementError, match=r"the device failed to infer \(out of memory\)$"),
+        _inferring(),
+    ):
+        raise RuntimeError("Exception from src/inference/src/cpp/core.cpp:1:\nout of memory\n")
 
 
 def test_error_while_reading_comes_out(artifacts: Pair[Artifact], store: Store) -> None:
