@@ -78,7 +78,7 @@ def _image(model: Any, seed: int = 1) -> Array:
 
 
 def _run(model: Any, image: Array) -> list[Array]:
-    import openvino as ov  # noqa: TID251 - the models are run here
+    import openvino as ov
 
     compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return list(compiled(image).values())
@@ -206,7 +206,7 @@ def test_head_says_how_to_decode(tmp_path: Path) -> None:
         iou_threshold=0.2,
     )
     assert head.own_anchors == ((1.0, 2.0), (3.0, 4.0))
-    assert imported.model.outputs[0].get_names() >= {"yolo_1"}
+    assert imported.model.outputs[0].get_names() == {"yolo_1"}
 
 
 def test_region_head_uses_every_anchor(tmp_path: Path) -> None:

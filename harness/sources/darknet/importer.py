@@ -100,7 +100,7 @@ def _model(graph: Graph, source: Any, name: str) -> ov.Model:
     import openvino as ov
 
     ends = [(head.output, node) for head, node in graph.heads] or [("output", graph.current)]
-    model = ov.Model([node for _, node in ends], [source], name)
-    for output, (title, _) in zip(model.outputs, ends, strict=True):
-        output.add_names({title})
-    return model
+    for title, node in ends:
+        # Before the model is made, which would add a name of its own to a tensor without one.
+        node.add_names({title})
+    return ov.Model([node for _, node in ends], [source], name)
