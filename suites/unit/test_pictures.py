@@ -1,0 +1,103 @@
+"""From compared predictions to pictures: what each task shows of an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from harness.core.comparison import Comparison, ImageResult, TensorDistance
+from harness.core.predictions import Detections, LabelMap, Rendering
+from harness.datasets.sample import Dataset, Sample
+from harness.decoders.masks import encode
+from harness.decoders.tensors import TensorsDecoder
+from harness.entries import EvaluationPlan, LocalSource, ModelEntry
+from harness.pair import Pair
+from harness.pictures import worst_pictures
+from harness.report.drawing import draw_worst
+from harness.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.report.model import Picture
+
+SIZE = (60, 40)
+IMAGE = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+
+
+def drawn(folder: Path, task: str, pair: Pair[Any]) -> tuple[Picture, ...]:
+    """Draw the one image on which the roles differ."""
+    record = TASKS[task].compact(pair, None, "a.png")
+    result = ImageResult("a.png", SIZE, None, record, (TensorDistance("out", 1, 1, 0, 1, 1),))
+    sample = Sample("a.png", lambda: IMAGE, "digest")
+    entry = ModelEntry(
+        id="m",
+        task=task,  # type: ignore[arg-type]
+        source=LocalSource(folder),
+        decoder=TensorsDecoder(),
+        evaluate=EvaluationPlan("d", score_threshold=0.4),
+    )
+    dataset = Dataset("d", (sample,), ("cat", "dog"), "digest")
+    compared = Comparison(dataset.labels, (result,), "digest")
+    found, more = worst_pictures(entry, TASKS[task], compared, dataset, most=3)
+    assert more == (task == "generic")
+    return draw_worst(found, folder, model="m", budget_bytes=10**7)[0]
+
+
+def square(left: int, width: int = 20) -> Detections:
+    """Return one object with a square mask that fills its box."""
+    mask = encode(np.ones((20, width), np.bool_), (left, 10), SIZE)
+    box = np.array([[left, 10, left + width, 30]], np.float32)
+    return Detections(box, np.array([0.9], np.float32), np.array([1]), (mask,))
+
+
+def test_masks_are_outlined(tmp_path: Path) -> None:
+    """An object's mask is shown by its outline, in pixels of the original image."""
+    pair = Pair(square(5), square(30))
+    (picture,) = drawn(tmp_path, "instance_segmentation", pair)
+    assert (picture.kind, picture.threshold, picture.hysteresis) == ("objects", 0.4, 0.05)
+    by_change = {change.change: change for change in picture.changes}
+    assert set(by_change) == {"lost", "gained"}
+    lost, gained = by_change["lost"].parent, by_change["gained"].optimized
+    assert lost is not None
+    assert gained is not None
+    assert gained.label == "dog"
+    xs = [seen.rings[0][0::2] for seen in (lost, gained)]
+    assert [(min(x), max(x)) for x in xs] == [(5, 24), (30, 49)]
+    assert all((tmp_path / name).is_file() for name in picture.panes)
+
+
+def test_class_maps_are_drawn_with_their_legend(tmp_path: Path) -> None:
+    """Both roles' class maps are drawn over the photograph, the classes named by their colours."""
+    parent = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    optimized = parent.copy()
+    optimized[:10] = 1
+    pair = Pair(LabelMap(parent), LabelMap(optimized))
+    (picture,) = drawn(tmp_path, "semantic_segmentation", pair)
+    assert picture.kind == "segments"
+    assert [name for name, _ in picture.legend] == ["cat", "dog"]
+    assert all((tmp_path / name).is_file() for name in (picture.image, *picture.panes))
+
+
+def test_renderings_are_drawn_beside_each_other(tmp_path: Path) -> None:
+    """What each role rendered is drawn, and the difference between them."""
+    base = np.full((80, 120, 3), 100, np.float32)
+    (picture,) = drawn(tmp_path, "image_to_image", Pair(Rendering(base), Rendering(base + 8)))
+    assert (picture.kind, picture.size) == ("rendered", SIZE)
+    assert "dB from the parent" in picture.sentence
+    assert all((tmp_path / name).is_file() for name in (picture.image, *picture.panes))
+
+
+@pytest.mark.parametrize("task", ["semantic_segmentation", "image_to_image"])
+def test_what_did_not_change_is_not_drawn(tmp_path: Path, task: str) -> None:
+    """Equal answers of both roles are no picture."""
+    labels = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    same = LabelMap(labels) if task == "semantic_segmentation" else Rendering(IMAGE * np.float32(1))
+    assert drawn(tmp_path, task, Pair(same, same)) == ()
+
+
+def test_raw_outputs_have_no_picture(tmp_path: Path) -> None:
+    """Nothing is drawn of outputs whose meaning is not known."""
+    assert drawn(tmp_path, "generic", Pair(None, None)) == ()
