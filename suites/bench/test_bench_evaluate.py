@@ -165,7 +165,7 @@ def peak_memory(folders: list[str]) -> None:
 
 def infer_alone(models: Pair[Any], image: Any, count: int) -> None:
     """Run one image through both roles again and again, with nothing beside it."""
-    import openvino as ov  # noqa: TID251 - the bare loop to compare with
+    import openvino as ov
 
     queues = [ov.AsyncInferQueue(model, 2) for model in models]
     for _ in range(count):

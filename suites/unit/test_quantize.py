@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov  # noqa: TID251 - the models are built here
+import openvino as ov
 import pytest
 
 from harness.datasets.sample import Sample
@@ -18,9 +18,9 @@ from harness.pair import Pair
 from harness.store import Store
 
 try:
-    from openvino import opset8 as op  # noqa: TID251
+    from openvino import opset8 as op
 except ImportError:  # OpenVINO 2024 keeps it elsewhere
-    from openvino.runtime import opset8 as op  # noqa: TID251
+    from openvino.runtime import opset8 as op
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import openvino as ov  # noqa: TID251 - the models are built here
+import openvino as ov
 import pytest
 
 from harness.decoders.protocol import Port
@@ -20,9 +20,9 @@ from harness.errors import MeasurementError
 from harness.pair import Pair
 
 try:
-    from openvino import opset8 as op  # noqa: TID251
+    from openvino import opset8 as op
 except ImportError:  # OpenVINO 2024 keeps it elsewhere
-    from openvino.runtime import opset8 as op  # noqa: TID251
+    from openvino.runtime import opset8 as op
 
 if TYPE_CHECKING:
     from pathlib import Path
