@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.decoders.ports import as_table, finite
+from harness.errors import DecoderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,7 @@ def read_rows(outputs: Outputs, ports: RowPorts) -> Rows:
     Raises
     ------
     DecoderError
-        On NaN or infinity.
+        On NaN or infinity, and where scores or labels are not as many as boxes.
     """
     width = ports.boxes.shape[-1]
     table = finite(outputs, ports.boxes.name).reshape(-1, width)
@@ -89,7 +90,12 @@ def read_rows(outputs: Outputs, ports: RowPorts) -> Rows:
 
 
 def _column(outputs: Outputs, port: Port, rows: int) -> NDArray[np.float32]:
-    return finite(outputs, port.name).reshape(rows)
+    values = finite(outputs, port.name).reshape(-1)
+    if len(values) != rows:
+        raise DecoderError(
+            f"output {port.name} holds {len(values)} values for {rows} boxes; there must be one each"
+        )
+    return values
 
 
 def _whole(values: NDArray[np.float32]) -> NDArray[np.int64]:

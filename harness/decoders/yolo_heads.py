@@ -47,10 +47,10 @@ def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> 
     DecoderError
         When neither order gives ``anchors · (5 + classes)`` channels over a grid of square cells.
     """
-    first, second, third = array.shape[1:]
-    if _is_head(first, (third, second), (anchors, size)):
+    images, first, second, third = array.shape
+    if images == 1 and _is_head(first, (third, second), (anchors, size)):
         return Head(array.reshape(anchors, first // anchors, -1), (third, second))
-    if _is_head(third, (second, first), (anchors, size)):
+    if images == 1 and _is_head(third, (second, first), (anchors, size)):
         cells = array.reshape(first * second, anchors, third // anchors)
         return Head(cells.transpose(1, 2, 0), (second, first))
     raise DecoderError(

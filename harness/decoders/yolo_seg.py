@@ -87,7 +87,8 @@ def _find(ports: Sequence[Port]) -> tuple[Port, Port] | None:
     maps = [p for p in ports if as_table(p.shape) is None and len(p.shape) == _BOX]
     if len(tables) != 1 or len(maps) != 1:
         return None
-    numbers, count = min(tables[0].shape[-2:]), min(maps[0].shape[1:])
+    _, first, _, last = maps[0].shape
+    numbers, count = min(tables[0].shape[-2:]), min(first, last)
     return (tables[0], maps[0]) if numbers > _BOX + count else None
 
 
