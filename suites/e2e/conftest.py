@@ -1,82 +1,18 @@
-"""The real command line on a small real world."""
+"""A small real world, made once, and users' folders in it."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny
+from suites.e2e import tiny
+from suites.e2e.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command left: its exit status, what it said, and its latest run."""
-
-    status: int
-    said: str
-    folder: Path
-
-    @property
-    def latest(self) -> Path:
-        """Directory of the latest run's report."""
-        return self.folder / "reports" / "latest"
-
-    @property
-    def verdicts(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Verdicts of the latest run by model and limit."""
-        document = json.loads((self.latest / "verdicts.json").read_text("utf-8"))
-        return {(item["model"], item["key"]): item for item in document["verdicts"]}
-
-    @property
-    def outcomes(self) -> dict[tuple[str, str], str]:
-        """Outcomes of the latest run by model and limit."""
-        return {key: item["outcome"] for key, item in self.verdicts.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A folder with images, a trained parent and a store that the tests share."""
-
-    root: Path
-    weights: dict[str, Any]
-
-    def run(self, folder: Path, *arguments: str, **environment: str) -> Ran:
-        """Run a command in a folder, as a user would, with this world's store."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT),
-                "QUANTGATE_STORE": str(self.root / "store"),
-                "COLUMNS": "200",
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout + done.stderr, folder)
-
-    def gate(self, folder: Path, *arguments: str, **environment: str) -> Ran:
-        """Run ``quantgate gate`` in a folder."""
-        return self.run(folder, "-m", "harness", "gate", "models.toml", *arguments, **environment)
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,15 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import tiny
+
+from suites.e2e import tiny
+from suites.e2e.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ran, World
+    from suites.e2e.world import Ran, World
 
 LIMITS = "limits = { max_accuracy_drop = 0.05 }\n"
 HEALTHY = tiny.MANIFEST + LIMITS
@@ -147,7 +149,7 @@ def test_a_killed_run_leaves_nothing_half_built(
     folder = project(HEALTHY)
     store = tmp_path / "own-store"
     command = [sys.executable, "-m", "harness", "gate", "models.toml", "--store", str(store)]
-    environment = {**os.environ, "PYTHONPATH": str(world_root())}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (store.exists() and any(store.rglob("*"))) and time.monotonic() < deadline:
@@ -165,7 +167,7 @@ def test_two_runs_at_once_share_a_store(project: Callable[[str], Path], tmp_path
     folder = project(HEALTHY)
     store = str(tmp_path / "shared-store")
     command = [sys.executable, "-m", "harness", "gate", "models.toml", "--store", store]
-    environment = {**os.environ, "PYTHONPATH": str(world_root())}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     both = [
         subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -202,10 +204,3 @@ def test_a_store_under_a_file_is_one_sentence(
     assert ran.status == 1
     assert "QUANTGATE_STORE" in ran.said
     assert "Traceback" not in ran.said
-
-
-def world_root() -> Path:
-    """Folder from which the harness is imported."""
-    from conftest import ROOT
-
-    return ROOT

@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import tiny
+from suites.e2e import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import World
+    from suites.e2e.world import World
 
 LIMITS = "limits = { max_accuracy_drop = 0.03, min_agreement = 0.93 }\n"
 MANIFEST = tiny.MANIFEST + LIMITS

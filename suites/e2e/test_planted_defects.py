@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import tiny
+
+from suites.e2e import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ran, World
+    from suites.e2e.world import Ran, World
 
 DATA = """
 [datasets.calibration]

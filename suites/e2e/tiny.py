@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ def quantized(root: Path, name: str, model: ov.Model) -> Path:
     import nncf
 
     paths = sorted((root / "calibration").rglob("*.png"))[::2]
-    pixels = np.stack([cv2.imread(str(path)) for path in paths]).astype(np.float32)
+    images: list[Any] = [cv2.imread(str(path)) for path in paths]
+    pixels = np.stack(images).astype(np.float32)
     planes = ((pixels - MEAN) / SCALE).transpose(0, 3, 1, 2)
     made = nncf.quantize(model, nncf.Dataset([plane[None] for plane in planes]))
     return save(made, root / f"{name}.xml")
@@ -71,8 +73,8 @@ def build(
     ``shift`` is added to the input: what a wrong mean does; ``extra_layers`` only cost time.
     """
     import openvino as ov
-    import openvino.opset13 as ops
 
+    ops = _operations()
     image = ops.parameter([1, 3, SIDE, SIDE], np.float32, name="image")
     image.output(0).set_names({"image"})
     moved = ops.add(image, ops.constant(np.float32(shift))) if shift else image
@@ -86,6 +88,14 @@ def build(
     scores = ops.softmax(_slowed(ops, logits, extra_layers), axis=1)
     scores.output(0).set_names({"scores"})
     return ov.Model([scores], [image], "tiny")
+
+
+def _operations() -> Any:
+    """Import the operations from where this OpenVINO keeps them: it moved them once."""
+    try:
+        return importlib.import_module("openvino.opset13")
+    except ModuleNotFoundError:
+        return importlib.import_module("openvino.runtime.opset13")
 
 
 def _convolved(ops: Any, node: Any, kernel: NDArray[np.float32]) -> Any:
@@ -119,8 +129,8 @@ def save(model: ov.Model, path: Path) -> Path:
 def _features(pixels: NDArray[np.uint8], weights: dict[str, NDArray[np.float32]]) -> Any:
     """Run the frozen part of the network over all images with OpenVINO itself."""
     import openvino as ov
-    import openvino.opset13 as ops
 
+    ops = _operations()
     image = ops.parameter([-1, 3, SIDE, SIDE], np.float32)
     node = _convolved(ops, image, weights["first"])
     pooled = ops.avg_pool(node, [4, 4], [0, 0], [0, 0], [4, 4], exclude_pad=True)
