@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from harness.report.publish import finish_run
 
@@ -313,3 +315,20 @@ def test_five_thousand_images_by_ten_classes_stay_quick(
     assert path.stat().st_size < 50_000_000
     # Measured well under 1 s on two idle cores; the bound leaves room for loaded machines.
     assert max(ready_s, table_s, filter_s) < 4.0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screenshots_are_kept(sample: Any, open_page: OpenPage, scheme: str) -> None:
+    """The overview and the first picture, under reports/screenshots, and neither is blank."""
+    folder = Path(__file__).parents[2] / "reports" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = open_page(finish_run(sample.report, sample.directory).as_uri(), color_scheme=scheme)
+
+    page.screenshot(path=folder / f"overview-{scheme}.png")
+    page.locator(PICTURE).screenshot(path=folder / f"picture-{scheme}.png")
+
+    for name in ("overview", "picture"):
+        with Image.open(folder / f"{name}-{scheme}.png") as shot:
+            colours = shot.convert("RGB").getcolors(maxcolors=1 << 24)
+        assert colours is not None
+        assert len(colours) > 100

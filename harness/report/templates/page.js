@@ -80,6 +80,7 @@
       data,
       layout: "fitColumns",
       pagination: true,
+      paginationElement: box.querySelector(".pager"),
       paginationSize: 10,
       paginationSizeSelector: [10, 25, 50, 100],
       placeholder: "No row fits the filters",
@@ -103,6 +104,9 @@
     const tell = (n) => (count.textContent = `${n.toLocaleString("en-US")} of ${data.length.toLocaleString("en-US")} rows`);
     table.on("tableBuilt", () => {
       box.classList.add("live");
+      // Screen readers: only groups of rows are children of a grid.
+      grid.querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
+      grid.querySelector(".tabulator-tableholder .tabulator-table").setAttribute("role", "presentation");
       tell(data.length);
       all(".tabulator-col-sorter", grid).forEach((arrow) => arrow.setAttribute("aria-hidden", "true"));
       all(".tabulator-header .tabulator-col", grid).forEach((head) => {
