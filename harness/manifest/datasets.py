@@ -22,6 +22,9 @@ KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "coco": (("path", "annotations"), ("labels", "annotated")),
     "voc": (("path",), ("annotations", "labels", "split", "difficult", "annotated")),
     "imagenet": (("path",), ("annotations", "labels", "annotated")),
+    "yolo": (("path",), ("annotations", "labels", "annotated")),
+    "masks": (("path", "annotations", "labels"), ("annotated",)),
+    "pairs": (("path", "annotations"), ("annotated",)),
     "folder": (("path",), ("labels",)),
     "digits": ((), ("split", "size", "count", "seed", "subject", "annotated")),
 }

@@ -1,0 +1,99 @@
+"""Truths that are read from their files only when they are needed."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.core.predictions import LabelMap, Rendering
+from harness.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Modes of Pillow whose pixels are class ids: palette (the index), and 8 bits of grey.
+_INDEXED = frozenset({"P", "L"})
+
+
+class LabelMapFile(LabelMap):
+    """A class map in a file: its pixels are read whenever they are asked for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    digest
+        Hex digest of its bytes.
+    """
+
+    __slots__ = ("digest", "path")
+    path: Path
+    digest: str
+
+    def __init__(self, path: Path, digest: str) -> None:
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"LabelMapFile({self.path})"
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """As in LabelMap."""
+        return read_label_map(self.path)
+
+
+class RenderingFile(Rendering):
+    """A picture in a file: its pixels are read whenever they are asked for; see LabelMapFile."""
+
+    __slots__ = ("digest", "path")
+    path: Path
+    digest: str
+
+    def __init__(self, path: Path, digest: str) -> None:
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"RenderingFile({self.path})"
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """As in Rendering."""
+        from harness.datasets.images import decode_image
+
+        return decode_image(_bytes(self.path), str(self.path)).astype(np.float32)
+
+
+def read_label_map(path: Path) -> NDArray[np.uint8]:
+    """Class ids [height, width] of a PNG: palette indices, or grey values.
+
+    Raises
+    ------
+    DatasetError
+        Where the file is damaged, or holds colours instead of class ids.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(_bytes(path))) as image:
+            mode, pixels = image.mode, np.asarray(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path} cannot be decoded: its image data are damaged") from error
+    if mode not in _INDEXED:
+        raise DatasetError(
+            f"{path} holds pixels of mode {mode}, expected class ids: a PNG with a palette or with 8 "
+            "bits of grey"
+        )
+    return np.asarray(pixels, np.uint8)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
