@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.comparison import Comparison, ImageResult
@@ -15,10 +16,11 @@ from harness.engine.streaming import Feed, stream
 from harness.errors import DatasetError, DecoderError
 from harness.machine import LIBRARIES
 from harness.pair import ROLES, Pair
+from harness.store import digest_of_file
+from harness.store_entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import openvino as ov
 
@@ -61,10 +63,43 @@ class Bench:
             "schema": SCHEMA,
             "dataset": self.dataset.digest,
             "preprocess": asdict(self.preprocess),
-            "decoder": {"kind": self.decoder.kind, **asdict(self.decoder)},  # type: ignore[call-overload]
+            "decoder": {"kind": self.decoder.kind, **_settings(self.decoder)},
             "task": self.task_name,
             "versions": {name: version(name) for name in LIBRARIES if name != "nncf"},
         }
+
+
+def _settings(decoder: Any) -> dict[str, Any]:
+    """Give a decoder's parameters; a file counts by what it holds, wherever it lies."""
+    found = asdict(decoder)
+    for key, value in found.items():
+        if isinstance(value, Path):
+            try:
+                found[key] = digest_of_file(value)
+            except OSError as error:
+                raise DecoderError(f"decoder.{key}: {value} cannot be read: {error}") from error
+    return found
+
+
+def comparison_key(
+    artifacts: Pair[Artifact], bench: Bench, target: Target, isa: str
+) -> dict[str, Any]:
+    """Collect everything that can change what :func:`compare` finds, JSON-able."""
+    return {
+        **bench.key(),
+        "parent": artifacts.parent.digest,
+        "optimized": artifacts.optimized.digest,
+        "target": asdict(target),
+        "isa": isa,
+    }
+
+
+def _by_content(decoder: Any) -> dict[str, Any]:
+    """List a decoder's parameters, a file by its content: the same path may hold other priors."""
+    return {
+        name: digest_of_file(value) if isinstance(value, Path) else value
+        for name, value in asdict(decoder).items()
+    }
 
 
 def compare(
@@ -93,13 +128,7 @@ def compare(
     MeasurementError
         Where the device is not there.
     """
-    key = {
-        **bench.key(),
-        "parent": artifacts.parent.digest,
-        "optimized": artifacts.optimized.digest,
-        "target": asdict(target),
-        "isa": isa,
-    }
+    key = comparison_key(artifacts, bench, target, isa)
 
     def build(folder: Path) -> None:
         compiled = artifacts.map(lambda artifact: compile_model(artifact, target))

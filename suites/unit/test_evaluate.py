@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from harness.core.predictions import ClassLabel, ClassScores
 from harness.datasets.sample import Dataset, Sample
 from harness.decoders.class_scores import ClassScoresDecoder
+from harness.decoders.ssd_raw import SsdRawDecoder
 from harness.engine.artifact import load, save
 from harness.engine.evaluate import Bench, compare, evaluate_role
 from harness.engine.runtime import Target, compile_model
@@ -213,6 +215,18 @@ def test_everything_that_counts_is_in_the_key(
         compare(pair, judged, store, target=target, isa=isa)
 
     assert renderer.calls == len(variants)
+
+
+def test_a_file_of_the_decoder_counts_by_its_content(tmp_path: Path) -> None:
+    """Prior boxes moved elsewhere are the same evaluation, others in their place are another."""
+    first, second = tmp_path / "a.npy", tmp_path / "b.npy"
+    keys = []
+    for path, value in ((first, 1), (second, 1), (first, 2)):
+        np.save(path, np.full((1, 4), value))
+        keys.append(json.dumps(bench_of([], SsdRawDecoder(path)).key()))
+
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
 
 
 def test_distances_are_of_the_raw_outputs(
