@@ -59,11 +59,11 @@ class DatasetEntry:
     """``[datasets.NAME]``: where images and their truth are."""
 
     kind: Annotated[
-        Literal["coco", "voc", "imagenet", "yolo", "masks", "pairs", "folder", "digits"],
+        Literal["coco", "voc", "imagenet", "yolo-txt", "masks", "pairs", "folder", "digits"],
         Doc(
             "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
-            "class; yolo: a text file of boxes beside each image; masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
-            "pictures; folder: images without annotations; digits: the built-in rendered scenes"
+            "class; yolo-txt: a text file of boxes beside each image; masks: a folder of class maps "
+            "(PNG) beside the images; pairs: a folder of target pictures; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
     path: Annotated[Path | None, Doc("folder of the images")] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.datasets import coco, folder, imagenet, masks, pairs, voc, yolo_txt, yolo_txt
+from harness.datasets import coco, folder, imagenet, masks, pairs, voc, yolo_txt
 from harness.datasets.assembly import assemble, without_truth
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
     "voc": voc.find,
     "imagenet": imagenet.find,
     "folder": folder.find,
-    "yolo": yolo_txt.find,
     "masks": masks.find,
     "pairs": pairs.find,
     "yolo-txt": yolo_txt.find,

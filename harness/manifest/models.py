@@ -26,7 +26,7 @@ TRUTHS: Mapping[str, tuple[str, ...]] = {
     "coco": ("detection", "instance_segmentation", "generic"),
     "voc": ("detection", "generic"),
     "imagenet": ("classification", "generic"),
-    "yolo": ("detection", "generic"),
+    "yolo-txt": ("detection", "generic"),
     "masks": ("semantic_segmentation", "generic"),
     "pairs": ("image_to_image", "generic"),
     "folder": tuple(TASKS),
