@@ -79,6 +79,15 @@ _MODELS: Final = (
         measured=Measured(parent=0.836, optimized=0.826),
         outputs=("logits",),
     ),
+    ZooModel(
+        name="digits-ssd-mobilenet-v2",
+        task="detection",
+        decoder={"kind": "ssd", "label_offset": 1},
+        preprocess=ZooPreprocess(size=(300, 300)),
+        metric="ap",
+        measured=Measured(parent=0.4784, optimized=0.478),
+        outputs=("detection_out",),
+    ),
 )
 
 ZOO: Final[Mapping[str, ZooModel]] = {model.name: model for model in _MODELS}

@@ -123,7 +123,7 @@ def _loss(network: Detector, images: torch.Tensor, truth: list[Assignment]) -> t
         offsets[objects], encode(wanted[objects], own), reduction="sum", beta=0.5
     )
     apart = (1 - generalized_iou(decode(offsets[objects], own), wanted[objects])).sum()
-    return (class_loss + 0.3 * coded + 2.0 * apart) / count
+    return (class_loss + 0.6 * coded + 4.0 * apart) / count
 
 
 def generalized_iou(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -142,7 +142,7 @@ PLAN = Plan(
     peak_rate=1.2e-3,
     stages=((1.0, SIDE),),
     batch=8,
-    frozen_from_px=160,
+    frozen_from_px=1,
 )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
-from harness.zoo.training.backbone import Backbone, initialize, unit
+from harness.zoo.training.backbone import Backbone, Halved, initialize, unit
 from harness.zoo.training.batches import scenes
 from harness.zoo.training.export import Signature, export
-from harness.zoo.training.loop import Plan, train, warm_start
+from harness.zoo.training.loop import FROZEN_BLOCKS, Plan, train, warm_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from harness.zoo.training.budget import Budget
 
 NAME = "digits-segmentation"
-SIDE = 192
+SIDE = 256
 CLASSES = 11
 #: Images of the committed weights.
 IMAGES = 20_000
@@ -44,14 +45,27 @@ class Segmenter(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Fuse from the deepest map to the one of stride 4, then enlarge."""
-        quarter = self.backbone.blocks[:4](x)
-        eighth = self.backbone.blocks[4:7](quarter)
+        with torch.no_grad() if self.backbone.frozen else contextlib.nullcontext():
+            quarter = self.backbone.blocks[:FROZEN_BLOCKS](x)
+        eighth = self.backbone.blocks[FROZEN_BLOCKS:7](quarter)
         sixteenth = self.backbone.blocks[7:14](eighth)
         deepest = self.backbone.blocks[14:](sixteenth)
         fused = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
         fused = self.mix(self.near(eighth) + _like(fused, eighth))
         fused = self.join(torch.cat((self.edge(quarter), _like(fused, quarter)), 1))
         return _like(self.head(fused), x)
+
+
+class Enlarged(nn.Module):
+    """The network between halving of the image and doubling of the logits: what is exported."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.halved = Halved(network)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give logits of the image's own size."""
+        return _like(self.halved(x), x)
 
 
 def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
@@ -62,7 +76,8 @@ def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
 
 def _targets(start: int, count: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
     images, drawn = scenes(start, count, side)
-    return images, torch.from_numpy(np.stack([scene.classes for scene in drawn])).long()
+    # Every second pixel: the network sees halved images, its logits are enlarged when exported.
+    return images, torch.from_numpy(np.stack([s.classes[::2, ::2] for s in drawn])).long()
 
 
 def _loss(network: Segmenter, images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
@@ -70,7 +85,9 @@ def _loss(network: Segmenter, images: torch.Tensor, classes: torch.Tensor) -> to
     return nn.functional.cross_entropy(network(images), classes, weight=weight)
 
 
-PLAN = Plan(make=_targets, loss=_loss, peak_rate=1e-3, stages=((0.4, 128), (1.0, SIDE)), batch=8)
+PLAN = Plan(
+    make=_targets, loss=_loss, peak_rate=1e-3, stages=((1.0, SIDE),), batch=8, frozen_from_px=1
+)
 
 
 def run(out: Path, budget: Budget, warm: Path | None) -> None:
@@ -89,5 +106,5 @@ def export_checkpoint(out: Path) -> None:
 
 
 def export_weights(network: nn.Module, out: Path) -> None:
-    """Write the IR: ``image`` [1, 3, 192, 192] to ``logits`` [1, 11, 192, 192]."""
-    export(network, Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")
+    """Write the IR: ``image`` [1, 3, 256, 256] to ``logits`` [1, 11, 256, 256]."""
+    export(Enlarged(network), Signature((1, 3, SIDE, SIDE), ("logits",)), out / f"{NAME}.xml")
