@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.gate import Finding
 
 if TYPE_CHECKING:
-    from harness.core.comparison import Comparison
+    from harness.comparing import Compared
     from harness.core.estimate import Estimate
     from harness.core.profile import Profile
     from harness.core.timing import Timing
     from harness.entries import ModelEntry
     from harness.pair import Pair
-    from harness.report.model import Picture
-    from harness.run import Run
 
 
-def judged_quantity(
-    run: Run, entry: ModelEntry, key: str, comparison: Comparison[Any]
-) -> tuple[Estimate, Finding]:
-    """Compute what the limit judges, and collect its evidence."""
+def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Estimate, Finding]:
+    """Take what the limit judges, and collect its evidence."""
+    from harness.core.table import Table
+    from harness.derived import quantity
+    from harness.report.codec import decode
     from harness.report.evidence import table_csv
-    from harness.report.wording import counts_sentence
-    from harness.tasks.catalog import TASKS
+    from harness.report.model import Picture
 
-    task, plan = TASKS[entry.task], entry.evaluate
-    estimate = task.judge_quantity(key, comparison, plan)
-    counts = task.detail(key, comparison, plan)
-    worst = task.worst(comparison, plan)[:1]
-    detail = counts_sentence(asdict(counts))
-    if worst:
-        detail += f"; worst: {comparison.images[worst[0].index].name} ({worst[0].sentence})"
-    tables = task.tables(comparison, plan)
-    return estimate, Finding(
-        detail=detail,
-        evidence=tuple(table_csv(table) for table in tables[:2]),
-        pictures=drawn_pictures(run, entry),
-    )
+    derived = compared.derived
+    known = derived.judged.get(key)
+    estimate, detail = known or quantity(entry, key, compared.comparison)
+    tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
+    pictures = tuple(decode(Picture, picture) for picture in derived.fields["pictures"])
+    return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
 
 
 def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
@@ -56,11 +47,3 @@ def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
             json_evidence("why-slower.json", document),
         ),
     )
-
-
-def drawn_pictures(run: Run, entry: ModelEntry) -> tuple[Picture, ...]:
-    """Find the worst images of a model, drawn when it was compared."""
-    from harness.report.codec import decode
-    from harness.report.model import Picture
-
-    return tuple(decode(Picture, fields) for fields in run.kept(entry.id).get("pictures", []))

@@ -7,7 +7,7 @@ one model is resident at a time. A fixture that raises breaks the gates of its m
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +19,7 @@ from harness.plugin import RUN
 from harness.store import Store
 
 if TYPE_CHECKING:
-    from harness.core.comparison import Comparison
+    from harness.comparing import Compared
     from harness.core.timing import Timing
     from harness.data import Data
     from harness.engine.artifact import Artifact
@@ -81,14 +81,12 @@ def comparison(
     artifacts: Pair[Artifact],
     data: Data,
     pytestconfig: pytest.Config,
-) -> Comparison[Any]:
+) -> Compared:
     """Both roles over the evaluation set, with the worst images drawn."""
-    from harness.comparing import compare_roles, keep_comparison
+    from harness.comparing import compare_roles
 
     with bars(pytestconfig, entry.id) as progress:
-        found = compare_roles(entry, run, artifacts, data, progress=progress)
-    keep_comparison(entry, run, found, data)
-    return found
+        return compare_roles(entry, run, artifacts, data, progress=progress)
 
 
 @pytest.fixture(scope="session")

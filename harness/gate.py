@@ -21,7 +21,7 @@ from harness.terminal import LINE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.core.comparison import Comparison
+    from harness.comparing import Compared
     from harness.core.timing import Timing
     from harness.core.verdict import JudgeMode
     from harness.engine.artifact import Artifact
@@ -109,11 +109,11 @@ class Gate:
         )
         _raise(self.entry, verdict, standing.standing, text)
 
-    def accuracy(self, comparison: Comparison[Any]) -> None:
+    def accuracy(self, compared: Compared) -> None:
         """Judge a limit of accuracy, agreement or tensor distance."""
         from harness.finding import judged_quantity
 
-        self.judge(*judged_quantity(self.run, self.entry, self.key, comparison))
+        self.judge(*judged_quantity(self.entry, self.key, compared))
 
     def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
         """Judge a limit of speed; nothing measured is never passed, and a miss says why."""

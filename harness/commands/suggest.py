@@ -52,11 +52,11 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     from harness.timed import profile_roles
 
     entry, task = model.entry, TASKS[model.entry.task]
-    found = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
+    compared = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
     for key in task.LIMITS:
         if key in ABSOLUTE:
             try:
-                yield key, [task.judge_quantity(key, found, entry.evaluate)]
+                yield key, [task.judge_quantity(key, compared.comparison, entry.evaluate)]
             except HarnessError as error:
                 say(f"# {key}: {error}")
     parent, optimized = model.artifacts.map(lambda artifact: artifact.size_bytes)

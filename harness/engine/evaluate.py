@@ -16,7 +16,7 @@ from harness.engine.streaming import Feed, stream
 from harness.errors import DatasetError, DecoderError
 from harness.machine import LIBRARIES
 from harness.pair import ROLES, Pair
-from harness.store import digest_of_file
+from harness.sourcecode import code_digest
 from harness.store_entry import digest_of_file
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Bench:
             "preprocess": asdict(self.preprocess),
             "decoder": {"kind": self.decoder.kind, **_settings(self.decoder)},
             "task": self.task_name,
+            "code": code_digest("core", "decoders", "tasks"),
             "versions": {name: version(name) for name in LIBRARIES if name != "nncf"},
         }
 
@@ -91,14 +92,6 @@ def comparison_key(
         "optimized": artifacts.optimized.digest,
         "target": asdict(target),
         "isa": isa,
-    }
-
-
-def _by_content(decoder: Any) -> dict[str, Any]:
-    """List a decoder's parameters, a file by its content: the same path may hold other priors."""
-    return {
-        name: digest_of_file(value) if isinstance(value, Path) else value
-        for name, value in asdict(decoder).items()
     }
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from harness.core.comparison import Comparison
+    from harness.comparing import Compared
     from harness.gate import Gate
 
 
 @pytest.mark.limit("max_accuracy_drop")
-def test_accuracy_drop(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_accuracy_drop(gate: Gate, comparison: Compared) -> None:
     """The metric of the optimized model is at most the limit below its parent's."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("max_error_increase")
-def test_error_increase(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_error_increase(gate: Gate, comparison: Compared) -> None:
     """The error rate grows at most by the limit: 99.5 % to 98.5 % is three times the errors."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("max_class_drop")
-def test_class_drop(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_class_drop(gate: Gate, comparison: Compared) -> None:
     """No single class falls further than the limit, whatever the mean says."""
     gate.accuracy(comparison)

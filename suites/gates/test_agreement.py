@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from harness.core.comparison import Comparison
+    from harness.comparing import Compared
     from harness.gate import Gate
 
 
 @pytest.mark.limit("min_agreement")
-def test_agreement(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_agreement(gate: Gate, comparison: Compared) -> None:
     """Both roles give the same answer on at least this share of the images."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("min_match_rate")
-def test_match_rate(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_match_rate(gate: Gate, comparison: Compared) -> None:
     """Objects of both roles match one to one; lost and gained objects cost the same."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("min_class_precision")
-def test_class_precision(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_class_precision(gate: Gate, comparison: Compared) -> None:
     """In no class does the optimized model invent more than the limit allows."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("max_tensor_distance")
-def test_tensor_distance(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
     """Raw outputs stay within the limit of the parent's, in relative mean squared error."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("min_sqnr_db")
-def test_sqnr(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_sqnr(gate: Gate, comparison: Compared) -> None:
     """Quantization noise in the raw outputs stays below the signal by the limit."""
     gate.accuracy(comparison)
 
 
 @pytest.mark.limit("min_psnr_db")
-def test_psnr(gate: Gate, comparison: Comparison[Any]) -> None:
+def test_psnr(gate: Gate, comparison: Compared) -> None:
     """The optimized model's pictures are as like the parent's as the limit asks."""
     gate.accuracy(comparison)
