@@ -24,7 +24,9 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True, slots=True, eq=False
+)  # pytest keeps plugins in sets, and a config has no hash
 class VerdictLines:
     """Shows each gate as the line of its verdict instead of a dot."""
 

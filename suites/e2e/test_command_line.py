@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from suites.e2e import tiny
+from suites.e2e.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,15 +87,18 @@ def test_a_missing_manifest_is_one_sentence(world: World, tmp_path: Path) -> Non
 
 
 def test_pytest_in_another_repository_runs_the_gates(
-    world: World, project: Callable[[str], Path]
+    world: World, project: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """A conftest that names the plugin is all that another repository needs."""
+    """A conftest that names the plugin is all that another repository needs, also when installed."""
+    installed = tmp_path / "installed"
+    shutil.copytree(ROOT / "harness", installed / "harness")
+    shutil.copytree(ROOT / "suites" / "gates", installed / "harness" / "gates")
     folder = project(MANIFEST)
     (folder / "conftest.py").write_text('pytest_plugins = ["harness.plugin"]\n')
     (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
 
-    ran = world.run(folder, "-m", "pytest")
-    own = world.run(folder, "-m", "pytest", "test_own.py")
+    ran = world.run(folder, "-m", "pytest", PYTHONPATH=str(installed))
+    own = world.run(folder, "-m", "pytest", "test_own.py", PYTHONPATH=str(installed))
 
     assert ran.status == 0, ran.said
     assert "PASSED  tiny: accuracy drop" in ran.said
