@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "digits-restoration"
 SIDE = 192
-#: Images of the committed weights.
+#: Images of a full training.
 IMAGES = 10_000
 _WIDTH = 32
 _BLOCKS = 5
@@ -42,6 +42,7 @@ class Restorer(nn.Module):
         )
         self.leave = nn.Conv2d(_WIDTH, 12, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add what is missing."""

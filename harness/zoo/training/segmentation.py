@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NAME = "digits-segmentation"
 SIDE = 256
 CLASSES = 11
-#: Images of the committed weights.
+#: Images of a full training.
 IMAGES = 20_000
 
 
