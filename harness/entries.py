@@ -16,6 +16,7 @@ from annotated_types import Ge, Gt, Interval, Len, MinLen
 from typing_extensions import Doc
 
 from harness.decoders.catalog import AnyDecoder
+from harness.sources.specs import DarknetSource, HfSource, OmzSource, UrlSource
 
 TaskName = Literal[
     "classification",
@@ -51,7 +52,7 @@ class ZooSource:
     zoo: Annotated[str, Doc("name of a built-in model; `quantgate check --zoo` lists them")]
 
 
-AnySource = LocalSource | ZooSource
+AnySource = LocalSource | ZooSource | OmzSource | DarknetSource | UrlSource | HfSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,13 +261,13 @@ class ModelEntry:
     """``[models.NAME]``: one model, its data and its limits."""
 
     id: Annotated[str, Doc("NAME")] = field(metadata=DERIVED)
-    task: Annotated[TaskName, Doc("a built-in model knows it")]
+    task: Annotated[TaskName, Doc("a built-in, Open Model Zoo or Darknet model knows it")]
     source: Annotated[AnySource, Doc("where the parent comes from; a string is a path")]
     decoder: Annotated[
         AnyDecoder,
         Doc(
-            "how outputs are read; a string is its kind; a built-in model knows it, and the tasks "
-            "image_to_image and generic have one only"
+            "how outputs are read; a string is its kind; a built-in, Open Model Zoo or Darknet model "
+            "knows it, and the tasks image_to_image and generic have one only"
         ),
     ]
     evaluate: Annotated[

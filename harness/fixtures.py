@@ -56,7 +56,9 @@ def parent(entry: ModelEntry, run: Run) -> Artifact:
     from harness.engine.artifact import parent_artifact
 
     try:
-        return parent_artifact(entry.source, entry.preprocess, run.manifest.root, Store(run.store))
+        return parent_artifact(
+            entry.source, entry.preprocess, run.manifest.root, Store(run.store), name=entry.id
+        )
     except SourceUnavailableError as error:
         if run.strict_sources:
             raise

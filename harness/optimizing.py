@@ -113,9 +113,8 @@ def source_text(entry: ModelEntry) -> str:
     """The source as the manifest names it."""
     from dataclasses import fields
 
-    return ", ".join(
-        f"{field.name} {getattr(entry.source, field.name)}" for field in fields(entry.source)
-    )
+    said = {field.name: getattr(entry.source, field.name) for field in fields(entry.source)}
+    return ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
 
 
 def _aim(entry: ModelEntry, data: Data) -> Aim | None:

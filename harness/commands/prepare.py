@@ -79,7 +79,9 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
             manifest, Path(scratch), root, strict_sources=True, worker="main", started=started
         )
         data = load_data(entry, manifest, root)
-        parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(root))
+        parent = parent_artifact(
+            entry.source, entry.preprocess, manifest.root, Store(root), name=entry.id
+        )
         optimized = optimized_artifact(entry, run, parent, data, progress=SILENT)
         pair = Pair(parent, optimized)
         yield Prepared(entry, run, data, pair, real_input(entry, parent, data))

@@ -14,7 +14,7 @@ from harness.engine.embed import embed
 from harness.engine.runtime import ports_of
 from harness.engine.widen import widen
 from harness.errors import QuantizationError, StoreError
-from harness.sources.catalog import locate, resolve
+from harness.sources.catalog import Place, locate, resolve
 from harness.sources.quantized import quantization_trace
 
 if TYPE_CHECKING:
@@ -53,12 +53,19 @@ class Artifact:
 
 
 def parent_artifact(
-    source: AnySource, preprocess: Preprocess, root: Path, store: Store
+    source: AnySource, preprocess: Preprocess, root: Path, store: Store, *, name: str = "--all"
 ) -> Artifact:
     """Make the parent of an entry: read, preprocessing embedded, batch 1, kept in FP32.
 
+    Parameters
+    ----------
+    name
+        The entry in models.toml, named in the command that fetches a model.
+
     Raises
     ------
+    SourceUnavailableError
+        Where the model has to be fetched first.
     SourceError
         Where the model is missing or does not parse.
     PreprocessError
@@ -68,15 +75,16 @@ def parent_artifact(
     StoreError
         Where the store cannot be written.
     """
+    place = Place(root, store, name)
     key = {
         "schema": SCHEMA,
-        "source": locate(source, root).digest,
+        "source": locate(source, place).digest,
         "preprocess": asdict(preprocess),
         "openvino": version("openvino"),
     }
 
     def build(folder: Path) -> None:
-        found, model = resolve(source, root)
+        found, model = resolve(source, place)
         trace = quantization_trace(model)
         if trace:
             raise QuantizationError(
@@ -111,13 +119,13 @@ def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store:
     """
     key = {
         "schema": SCHEMA,
-        "given": locate(source, root).digest,
+        "given": locate(source, Place(root, store)).digest,
         "preprocess": asdict(preprocess),
         "openvino": version("openvino"),
     }
 
     def build(folder: Path) -> None:
-        _, model = resolve(source, root)
+        _, model = resolve(source, Place(root, store))
         ready = model.inputs[0].get_element_type().get_type_name() == "u8"
         save(model if ready else embed(model, preprocess), folder)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.decoders.catalog import DEFAULT_DECODERS
+from harness.manifest.known import known_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from harness.manifest.problems import Place
 
@@ -63,14 +63,17 @@ class Draft:
         return self.where(*parts)[0] == "models"
 
 
-def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Draft:
-    """Merge a model's table over the built-in model's over ``[defaults]``, one level deep."""
+def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: Path) -> Draft:
+    """Merge a model's table over what its source knows over ``[defaults]``, one level deep.
+
+    ``root`` is the folder of the manifest.
+    """
     written: dict[Place, Place] = {}
     table: dict[str, Any] = {}
     shared = {key: defaults[key] for key in DEFAULTABLE if key in defaults}
     for origin, layer in (
         (("defaults",), shared),
-        (("models", name), builtin(own.get("source"))),
+        (("models", name), known_of(own.get("source"), root)),
         (("models", name), own),
     ):
         for key, value in layer.items():
@@ -94,7 +97,7 @@ def _lay(
     value, origin = said
     spelled = spell(key, value)
     below = table.get(key)
-    if not isinstance(spelled, dict) or not isinstance(below, dict) or key == "decoder":
+    if not isinstance(spelled, dict) or not isinstance(below, dict) or _other(key, below, spelled):
         table[key] = spelled
         for place in [place for place in written if place[0] == key]:
             del written[place]
@@ -106,33 +109,11 @@ def _lay(
         written[key, part] = origin if isinstance(value, str) else (*origin, part)
 
 
+def _other(key: str, below: Mapping[str, Any], spelled: Mapping[str, Any]) -> bool:
+    """Whether a decoder is of another kind than the one below: then nothing of that one stays."""
+    return key == "decoder" and spelled.get("kind", below.get("kind")) != below.get("kind")
+
+
 def spell(key: str, value: object) -> Any:
     """Write a shorthand out as the table that it stands for."""
     return {SHORTHANDS[key]: value} if key in SHORTHANDS and isinstance(value, str) else value
-
-
-def builtin(source: object) -> dict[str, Any]:
-    """Task, decoder and preprocess of the built-in model that a source names, if it names one."""
-    name = source.get("zoo") if isinstance(source, dict) else None
-    model = zoo().get(name) if isinstance(name, str) else None
-    if model is None:
-        return {}
-    return {
-        "task": model.task,
-        "decoder": _as_toml(model.decoder),
-        "preprocess": _as_toml(dataclasses.asdict(model.preprocess)),
-    }
-
-
-def zoo() -> Mapping[str, Any]:
-    """Return the built-in models by name: none where quantgate was installed without them."""
-    try:
-        models: Mapping[str, Any] = importlib.import_module("harness.zoo.catalog").ZOO
-    except ModuleNotFoundError:
-        return {}
-    return models
-
-
-def _as_toml(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a table as a manifest would: lists for tuples."""
-    return {key: list(item) if isinstance(item, tuple) else item for key, item in table.items()}

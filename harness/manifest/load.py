@@ -52,7 +52,7 @@ def load_manifest(path: Path) -> Manifest:
     }
     check_defaults(tables.get("defaults", {}), known, problems)
     drafts = [
-        draft(name, own, tables.get("defaults", {}))
+        draft(name, own, tables.get("defaults", {}), root)
         for name, own in _named(tables, "models", problems).items()
     ]
     models = [read_model(one, known, root, problems) for one in drafts]

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from harness.decoders.catalog import DECODER_TASKS
 from harness.entries import TaskName
+from harness.errors import HarnessError
 from harness.manifest.datasets import has_truth, missing, paths_of
-from harness.manifest.draft import zoo
+from harness.manifest.known import omz_settings, zoo
 from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
+from harness.sources.darknet.cfg_heads import heads_of
+from harness.sources.specs import DarknetSource, OmzSource
 from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
@@ -90,6 +93,27 @@ def _source(reading: Reading) -> Iterator[Problem]:
     name = getattr(source, "zoo", None)
     if name is not None and name not in zoo():
         yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
+    if isinstance(source, OmzSource):
+        yield from _omz(reading, source)
+    if isinstance(source, DarknetSource) and os.path.isfile(source.cfg):  # noqa: PTH113 - as in `missing`
+        try:
+            heads_of(source.cfg)
+        except HarnessError as error:
+            yield reading.problem("source", "cfg", say=str(error))
+
+
+def _omz(reading: Reading, source: OmzSource) -> Iterator[Problem]:
+    """Refuse what Open Model Zoo does not have, and what cannot be a parent."""
+    try:
+        known = omz_settings(source.omz)
+    except HarnessError as error:
+        yield reading.problem("source", "omz", say=str(error))
+        return
+    if known.support == "none":
+        yield reading.problem("source", "omz", say=f"cannot be judged here: {known.missing}")
+    elif known.support == "tensors" and "task" not in reading.values:
+        say = f'{known.missing}; or set task = "generic", which compares raw outputs'
+        yield reading.problem("source", "omz", say=say)
 
 
 def _optimized(reading: Reading) -> Iterator[Problem]:
@@ -107,6 +131,8 @@ def _optimized(reading: Reading) -> Iterator[Problem]:
 
 def _files(reading: Reading) -> Iterator[Problem]:
     for table in ("source", "optimized", "decoder"):
+        if isinstance(reading.values.get(table), DarknetSource):
+            continue  # like other networks that have to be fetched, it is skipped where it is not here
         for key, path in paths_of(reading.values.get(table)).items():
             if not os.path.exists(path):  # noqa: PTH110 - as in `missing`
                 yield missing(reading.draft.where(table, key), path, "a file or folder")

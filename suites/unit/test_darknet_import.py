@@ -388,5 +388,5 @@ def test_source_is_found_by_both_files(tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes() + b"\0")
     assert locate(source, tmp_path).digest != found.digest
     weights.unlink()
-    with pytest.raises(SourceError, match=r"net\.weights: no such model file"):
+    with pytest.raises(SourceError, match=r"net\.weights: this Darknet file is not"):
         locate(source, tmp_path)

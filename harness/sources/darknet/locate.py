@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from harness.errors import SourceError
+from harness.errors import SourceUnavailableError
 from harness.sources.darknet.importer import import_darknet
 from harness.sources.files import SourceFile
 from harness.store import digest_of_file
@@ -25,14 +25,17 @@ def locate(source: DarknetSource, root: Path) -> SourceFile:
 
     Raises
     ------
-    SourceError
+    SourceUnavailableError
         Where one of them is missing.
     """
     paths = (root / source.cfg, root / source.weights)
     digest = hashlib.sha256(FORM.encode())
     for path in paths:
         if not path.is_file():
-            raise SourceError(f"{path}: no such model file")
+            raise SourceUnavailableError(
+                f"{path}: this Darknet file is not on this machine: put the network's .cfg and "
+                ".weights where models.toml names them"
+            )
         digest.update(f"\0{path.suffix}\0{digest_of_file(path)}".encode())
     return SourceFile(paths[0], paths, digest.hexdigest(), FORM)
 
