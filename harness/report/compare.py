@@ -103,7 +103,8 @@ def movement(before: Judged | None, after: Judged | None) -> Movement:
         return "new" if before is None else "gone"
     bad, now = (_BADNESS.index(wording.headword(item).lower()) for item in (before, after))
     if bad != now:
-        return "regressed" if now > bad else "repaired"
+        good = wording.headword(after).lower() in {"passed", "known"}
+        return "regressed" if now > bad else "repaired" if good else "better"
     first, second = before.verdict.estimate, after.verdict.estimate
     if first is None or second is None or (first.low <= second.high and second.low <= first.high):
         return "same"

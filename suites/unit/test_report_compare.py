@@ -27,6 +27,7 @@ PASSED, FAILED, UNDECIDED = Outcome.PASSED, Outcome.FAILED, Outcome.UNDECIDED
         ((0.97, PASSED), (0.91, FAILED), "regressed"),
         ((0.91, FAILED), (0.97, PASSED), "repaired"),
         ((0.97, PASSED), (0.955, UNDECIDED), "regressed"),
+        ((0.91, FAILED), (0.955, UNDECIDED), "better"),
         ((0.97, PASSED), (0.972, PASSED), "same"),
         ((0.96, PASSED), (0.99, PASSED), "better"),
         ((0.92, FAILED), (0.80, FAILED), "worse"),
