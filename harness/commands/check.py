@@ -20,6 +20,9 @@ def add(verbs: Any) -> None:
         "--machine", action="store_true", help="is this machine fit for speed gates?"
     )
     check.add_argument("--zoo", action="store_true", help="list the built-in models")
+    check.add_argument(
+        "--omz", action="store_true", help="which Open Model Zoo models are supported"
+    )
     check.set_defaults(run=run)
 
 
@@ -31,6 +34,8 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         return check_machine()
     if options.zoo:
         return _list_zoo()
+    if options.omz:
+        return _list_omz()
     return _check_manifest(options.manifest)
 
 
@@ -56,4 +61,21 @@ def _list_zoo() -> int:
             f"{model.name}: {model.task}, {model.metric} {measured.parent:.3f} → "
             f"{measured.optimized:.3f} after quantization, {measured.images} images"
         )
+    return 0
+
+
+def _list_omz() -> int:
+    from harness.decoders.catalog import DECODERS
+    from harness.sources.omz.knowledge import coverage
+    from harness.sources.omz.table import coverage_sentence, coverage_table
+    from harness.tasks.catalog import TASKS
+    from harness.terminal import summary_lines
+
+    settings = coverage(frozenset(DECODERS), frozenset(TASKS))
+    table = coverage_table(settings)
+    rows = [tuple(column.title for column in table.columns)]
+    rows += [tuple("" if cell is None else str(cell) for cell in row) for row in table.rows]
+    for line in summary_lines(rows):
+        say(line)
+    say(coverage_sentence(settings))
     return 0

@@ -1,0 +1,108 @@
+"""``quantgate fetch`` and ``quantgate check --omz``, without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.cli import main
+from harness.manifest import load_manifest
+from harness.sources.catalog import Place, locate
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = """
+[datasets.cal]
+kind = "digits"
+split = "calibrate"
+[datasets.bare]
+kind = "digits"
+annotated = false
+[defaults]
+calibrate = "cal"
+evaluate = "bare"
+[models.far]
+task = "generic"
+source = {{ url = "{address}", sha256 = "{digest}", member = "inside/model.tflite" }}
+[models.near]
+source = {{ zoo = "digits-mobilenet-v2" }}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a user's folder with an archive to be fetched from a file address."""
+    with zipfile.ZipFile(tmp_path / "model.zip", "w") as archive:
+        archive.writestr("inside/model.tflite", b"weights")
+    digest = hashlib.sha256((tmp_path / "model.zip").read_bytes()).hexdigest()
+    text = MANIFEST.format(address=(tmp_path / "model.zip").as_uri(), digest=digest)
+    (tmp_path / "models.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUANTGATE_STORE", str(tmp_path / "store"))
+    return tmp_path
+
+
+def test_fetched_models_are_found_by_gates(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ``fetch --all`` brought is found without a network, and said where it lies."""
+    assert main(["fetch", "--all"]) == 0
+    said = capsys.readouterr().out
+    assert "far: TensorFlow Lite at " in said
+    assert "near: nothing to fetch, its files are given by path or built in" in said
+    entry = load_manifest(folder / "models.toml").models["far"]
+    found = locate(entry.source, Place(folder, Store(folder / "store"), "far"))
+    assert found.path.read_bytes() == b"weights"
+
+
+def test_the_list_says_what_is_here(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before and after fetching, the list tells the state; Open Model Zoo's models follow."""
+    for state in ("to be fetched", "here"):
+        assert main(["fetch", "models.toml", "--list"]) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert said[0] == f"far: {state}, of the manifest"
+        assert any(line.startswith("mobilenet-v2: to be fetched, Open Model Zoo") for line in said)
+        assert main(["fetch", "far"]) == 0
+        capsys.readouterr()
+    assert folder.is_dir()
+
+
+def test_one_failure_does_not_stop_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that cannot be fetched is named with the reason; the rest is fetched."""
+    text = (folder / "models.toml").read_text()
+    broken = text[text.index("[models.far]") : text.index("[models.near]")]
+    broken = broken.replace("[models.far]", "[models.broken]").replace("inside/", "outside/")
+    (folder / "models.toml").write_text(text.replace("[models.far]", f"{broken}[models.far]"))
+    assert main(["fetch", "--all"]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("broken: ")
+    assert "outside/model.tflite" in said.err
+    assert "far: TensorFlow Lite at " in said.out
+
+
+def test_names_that_nobody_knows_are_corrected(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt name comes with the nearest, of the manifest or of Open Model Zoo."""
+    assert main(["fetch", "farr"]) == 1
+    assert "did you mean far" in capsys.readouterr().err
+    assert main(["fetch", "mobilenet-v22"]) == 1
+    assert "did you mean mobilenet-v2" in capsys.readouterr().err
+    assert main(["fetch"]) == 4
+    assert folder.is_dir()
+
+
+def test_the_coverage_of_open_model_zoo_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every model has a row, and the counts close the table."""
+    assert main(["check", "--omz"]) == 0
+    *rows, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("of 248 models ")
+    assert len(rows) == 250
+    assert any(row.startswith("yolo-v4-tf ") and " yes " in row for row in rows)
