@@ -42,6 +42,7 @@ def finish(config: pytest.Config, run: Run) -> bool:
     not be written.
     """
     from harness.benchmarks import write_records
+    from harness.report.export import workflow_commands
     from harness.report.publish import finish_run
 
     lines: list[str] = []
@@ -60,6 +61,8 @@ def finish(config: pytest.Config, run: Run) -> bool:
     except ReportError as error:
         config.stash[FINISHED] = (*lines, f"no report: {error}")
         return True
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
     config.stash[ANSWERS] = (report.judged, report.problems)
     run.forget()

@@ -162,6 +162,20 @@ def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path])
     assert "expired on 2001-01-01" in expired.said
 
 
+def test_github_gets_a_summary_and_annotations(
+    world: World, project: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """In GitHub's CI the step summary holds every verdict, and a missed limit is annotated."""
+    summary = tmp_path / "summary.md"
+    folder = project(MANIFEST.replace("min_agreement = 0.93", "min_agreement = 1.0"))
+
+    ran = world.gate(folder, GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+
+    assert ran.status == 1
+    assert "::error" in ran.said
+    assert "min_agreement" in summary.read_text("utf-8")
+
+
 def test_the_harness_is_light_to_import() -> None:
     """`import harness` loads none of the heavy libraries."""
     heavy = {"openvino", "nncf", "cv2", "pydantic", "scipy", "sklearn", "numpy"}
