@@ -1,0 +1,58 @@
+"""Four real detectors: three that INT8 keeps, and one that it breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from suites.real.work import FullSet, RealRun
+
+KEPT = {"max_accuracy_drop": "passed", "min_match_rate": "passed", "min_int8_share": "passed"}
+
+
+@pytest.mark.parametrize("model", ["nanodet-m", "fastestdet", "ssd-mobilenet-v1"])
+def test_a_detector_survives_quantization(gated: RealRun, model: str) -> None:
+    """Accuracy, objects and execution are as demanded, on images that calibration never saw."""
+    outcomes = gated.outcomes(model)
+
+    assert {key: outcomes[key] for key in KEPT} == KEPT, gated.lines(model)
+    assert gated.verdicts[model, "min_match_rate"]["n"] == 89
+
+
+@pytest.mark.parametrize(
+    ("model", "outcome"),
+    [("nanodet-m", "passed"), ("ssd-mobilenet-v1", "passed"), ("fastestdet", "failed")],
+)
+def test_a_small_model_shrinks_less(gated: RealRun, model: str, outcome: str) -> None:
+    """In the smallest models the description of the graph weighs as much as weights saved."""
+    assert gated.outcomes(model)["max_size_ratio"] == outcome
+
+
+def test_a_detector_that_int8_breaks_fails(gated: RealRun) -> None:
+    """Lost accuracy and lost objects are failures with their reason, although all work is INT8."""
+    outcomes = gated.outcomes("yolox-nano")
+    said = gated.lines("yolox-nano")
+
+    assert outcomes["max_accuracy_drop"] == "failed"
+    assert outcomes["min_match_rate"] == "failed"
+    assert outcomes["min_int8_share"] == "passed"
+    assert gated.value("yolox-nano", "max_accuracy_drop") > 0.1
+    assert "above max_accuracy_drop 0.02" in said
+    assert "below min_match_rate 0.85" in said
+    assert gated.status == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "ap"),
+    [
+        ("yolox-nano", 0.349),
+        ("nanodet-m", 0.287),
+        ("fastestdet", 0.199),
+        ("ssd-mobilenet-v1", 0.259),
+    ],
+)
+def test_the_parent_is_as_accurate_as_known(full_set: FullSet, model: str, ap: float) -> None:
+    """Fed and decoded as the manifest says, the parent has its known AP on all 149 images."""
+    assert full_set(model)["ap"] == pytest.approx(ap, abs=0.005)

@@ -1,0 +1,142 @@
+"""Real models in a user's folder: the manifest, what its gate run left, parents alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What a user would write; ``{real}`` is the folder of models and images.
+MANIFEST = """
+[datasets.photographs]
+kind = "imagenet"
+path = "{real}/images/imagenet500/images"
+annotations = "{real}/images/imagenet500/labels.txt"
+
+[datasets.scenes]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149/instances.json"
+
+[datasets.unannotated]
+kind = "folder"
+path = "{real}/images/coco_val149/images"
+labels = ["face"]
+
+[defaults]
+calibrate = {{ dataset = "scenes", subset = 60 }}
+evaluate = {{ dataset = "scenes", hold_out = true }}
+limits = {{ max_accuracy_drop = 0.02, min_match_rate = 0.85, min_int8_share = 0.9, \
+max_size_ratio = 0.5 }}
+
+[models.squeezenet]
+task = "classification"
+source = "{real}/models/cls_squeezenet1_1/squeezenet1_1_fp32.onnx"
+decoder = "class-scores"
+preprocess = {{ resize = "crop", short_side = 256, mean = [104, 117, 123] }}
+calibrate = {{ dataset = "photographs", subset = 100 }}
+evaluate = {{ dataset = "photographs", hold_out = true }}
+benchmark = {{ seconds = 5 }}
+limits = {{ min_agreement = 0.9, min_speedup = 1.05 }}
+undecided = "warn"
+
+[models.mobilenet-v2]
+task = "classification"
+source = "{real}/models/cls_mobilenet_v2_224/mobilenet_v2_1.0_224_dequant_f32.xml"
+decoder = {{ kind = "class-scores", background = true }}
+preprocess = {{ resize = "crop", short_side = 256, colour = "rgb" }}
+calibrate = {{ dataset = "photographs", subset = 100 }}
+evaluate = {{ dataset = "photographs", hold_out = true }}
+limits = {{ min_agreement = 0.9 }}
+
+[models.yolox-nano]
+task = "detection"
+source = "{real}/models/det_yolox_nano/yolox_nano.onnx"
+decoder = "yolox"
+preprocess = {{ resize = "fit" }}
+
+[models.nanodet-m]
+task = "detection"
+source = "{real}/models/det_nanodet_m/nanodet_m_320.onnx"
+decoder = "nanodet"
+
+[models.nanodet-m.preprocess]
+resize = "letterbox"
+pad = 0
+mean = [103.53, 116.28, 123.675]
+scale = [57.375, 57.12, 58.395]
+
+[models.fastestdet]
+task = "detection"
+source = "{real}/models/det_fastestdet/FastestDet.onnx"
+decoder = "fastestdet"
+preprocess = {{ scale = 255 }}
+
+[models.ssd-mobilenet-v1]
+task = "detection"
+source = "{real}/models/det_ssd_mobilenet_v1/ssd_mobilenet_v1_dequant_f32.xml"
+decoder = {{ kind = "ssd-raw", priors = "{real}/models/det_ssd_mobilenet_v1/anchors.npy", \
+class_ids = "coco90" }}
+preprocess = {{ colour = "rgb" }}
+
+[models.ultraface]
+task = "detection"
+source = "{real}/models/det_ultraface/ultraface_rfb_320.onnx"
+decoder = {{ kind = "boxes-scores", background = true }}
+preprocess = {{ colour = "rgb", mean = 127, scale = 128 }}
+calibrate = {{ dataset = "unannotated", subset = 60 }}
+evaluate = {{ dataset = "unannotated", hold_out = true }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RealRun:
+    """What one gate run over all real models left behind."""
+
+    folder: Path
+    status: int
+    said: str
+    verdicts: dict[tuple[str, str], dict[str, Any]]
+
+    def outcomes(self, model: str) -> dict[str, str]:
+        """Outcomes of one model by limit, in the order judged."""
+        return {
+            key: item["outcome"] for (name, key), item in self.verdicts.items() if name == model
+        }
+
+    def value(self, model: str, key: str) -> float:
+        """Give the value that a limit judged."""
+        return float(self.verdicts[model, key]["value"])
+
+    def lines(self, model: str) -> str:
+        """Everything that the terminal said of a model."""
+        return "\n".join(line for line in self.said.splitlines() if model in line)
+
+
+@dataclass(frozen=True, slots=True)
+class FullSet:
+    """Parents alone, each on every image of its evaluation dataset."""
+
+    folder: Path
+
+    def __call__(self, model: str) -> dict[str, float]:
+        """Metrics of a model's parent, fed and decoded as the manifest says."""
+        from harness.datasets.catalog import load_dataset
+        from harness.engine.artifact import parent_artifact
+        from harness.engine.evaluate import evaluate_role
+        from harness.engine.runtime import Target, compile_model
+        from harness.manifest import load_manifest
+        from harness.optimizing import bench_of
+        from harness.store import Store
+
+        manifest = load_manifest(self.folder / "models.toml")
+        entry = manifest.models[model]
+        store = self.folder / "store"
+        name = entry.evaluate.dataset
+        dataset = load_dataset(name, manifest.datasets[name], manifest.root, cache=store)
+        parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
+        bench = bench_of(entry, dataset)
+        found = evaluate_role(compile_model(parent, Target()), bench)
+        return dict(bench.task.metrics(found).parent)
