@@ -62,7 +62,7 @@ def operations() -> Any:
 
 def save_chain(path: Path, layers: int) -> Path:
     """Write a chain of equal convolutions: its cost is proportional to their number."""
-    import openvino as ov  # noqa: TID251 - the models are built here
+    import openvino as ov
 
     ops = operations()
 

@@ -44,7 +44,7 @@ def operations() -> Any:
 
 def build_model() -> Any:
     """Build three convolutions and a matrix product with known multiply-accumulates."""
-    import openvino as ov  # noqa: TID251 - the models are built here
+    import openvino as ov
 
     ops = operations()
 
@@ -60,7 +60,7 @@ def build_model() -> Any:
     deep = ops.group_convolution(first, weights(16, 1, 1, 3, 3), *same, name="depthwise")
     second = ops.relu(ops.convolution(ops.relu(deep), weights(32, 16, 3, 3), *same, name="second"))
     pooled = ops.reduce_mean(second, np.array([2, 3]), keep_dims=False)
-    scores = ops.matmul(pooled, weights(32, 10), False, False, name="scores")  # noqa: FBT003
+    scores = ops.matmul(pooled, weights(32, 10), False, False, name="scores")
     return ov.Model([scores], [image], "small")
 
 
@@ -74,7 +74,7 @@ MACS = {
 
 def quantized(model: Any, *ignored: str) -> Any:
     """Quantize with NNCF on a few random images, some operations left out."""
-    import nncf  # noqa: TID251 - the models are quantized here
+    import nncf
 
     rng = np.random.default_rng(2)
     images = nncf.Dataset([rng.random((1, 3, 64, 64), dtype=np.float32) for _ in range(4)])
@@ -85,7 +85,7 @@ def quantized(model: Any, *ignored: str) -> Any:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the parent, its quantized copy, and one with a convolution left out."""
-    import openvino as ov  # noqa: TID251 - the models are run here
+    import openvino as ov
 
     folder = tmp_path_factory.mktemp("models")
     ov.save_model(build_model(), folder / "parent.xml", compress_to_fp16=False)
@@ -109,7 +109,7 @@ def test_multiply_accumulates_are_counted_from_the_shapes() -> None:
 
 def test_transposed_convolutions_are_counted_by_their_input() -> None:
     """Every input pixel of a transposed convolution meets every weight of its channel."""
-    import openvino as ov  # noqa: TID251 - the models are built here
+    import openvino as ov
 
     ops = operations()
 
@@ -183,7 +183,7 @@ def test_slowest_change_comes_first(profiles: Pair[Profile]) -> None:
 
 def test_f32_is_executed_when_demanded(folder: Path) -> None:
     """With f32 demanded, every layer that multiplies runs in f32 on any device."""
-    import openvino as ov  # noqa: TID251 - the models are run here
+    import openvino as ov
 
     core = ov.Core()
     model = core.read_model(folder / "parent.xml")
