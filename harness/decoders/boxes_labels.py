@@ -38,6 +38,9 @@ class BoxesLabelsDecoder:
     units: Annotated[
         Literal["pixels", "relative"], Doc("boxes in pixels or fractions of the model's input")
     ] = "pixels"
+    box_format: Annotated[
+        Literal["xyxy", "yxyx"], Doc("order of a box's numbers; yxyx: TensorFlow's detection zoo")
+    ] = "xyxy"
     label_offset: Annotated[
         int, Ge(0), Doc("class number of label 0; classes below are background and dropped")
     ] = 0
@@ -65,6 +68,8 @@ class BoxesLabelsDecoder:
         rows = read_rows(outputs, self._find(ports_of(outputs)))
         kept = (rows.scores >= self.score_threshold) & (rows.classes >= self.label_offset)
         boxes = rows.boxes[kept]
+        if self.box_format == "yxyx":
+            boxes = boxes[:, [1, 0, 3, 2]]
         if self.units == "relative":
             boxes = boxes * np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(boxes, rows.scores[kept], rows.classes[kept] - self.label_offset)

@@ -132,6 +132,14 @@ def test_rows_without_labels_are_one_class_and_may_be_suppressed() -> None:
     assert once.scores.tolist() == [pytest.approx(0.9)]
 
 
+def test_boxes_may_come_with_y_first() -> None:
+    """TensorFlow's order of edges is turned round."""
+    rows = {"boxes": np.array([[2, 0, 6, 4]], np.float32)}
+    rows |= {"scores": np.array([0.9], np.float32), "labels": np.array([2], np.float32)}
+    found = BoxesLabelsDecoder(box_format="yxyx", label_offset=1).decode(rows, BOXED)
+    assert (found.boxes.tolist(), found.labels.tolist()) == ([[0.0, 0.0, 8.0, 8.0]], [1])
+
+
 def test_rows_with_unnamed_columns_need_their_order() -> None:
     """Two vectors that no name tells apart have to be named as scores, labels."""
     ports = [Port("a", (100, 4)), Port("b", (100,)), Port("c", (100,))]
