@@ -22,7 +22,8 @@ LABELS: Final[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
 
 _MIN_SIDE_PX: Final = 32
 _MIN_VISIBLE: Final = 0.5
-_MIN_CONTRAST: Final = 70.0
+#: Least mean difference of ink and what lies under it, in grey levels, of many digits and of one.
+_MIN_CONTRASTS: Final = (90.0, 70.0)
 _PLACES_TRIED: Final = 4
 _HALF_COVERED: Final = 127
 _MANY, _ONE = 0, 1
@@ -77,8 +78,9 @@ class _Pose:
 class _Canvas:
     """An image being drawn, and who owns each of its pixels."""
 
-    def __init__(self, image: NDArray[np.uint8]) -> None:
+    def __init__(self, image: NDArray[np.uint8], min_contrast: float) -> None:
         self.image = image
+        self.min_contrast = min_contrast
         self.owners: NDArray[np.uint8] = np.zeros(image.shape[:2], np.uint8)
         self.labels: list[int] = []
         self.full_px: list[int] = []
@@ -102,13 +104,13 @@ def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Sce
         For an unknown split, a negative seed or index, or a side below 32 px.
     """
     rng = _generator(seed, index, size, (split, _MANY))
-    canvas = _Canvas(background(rng, size))
+    canvas = _Canvas(background(rng, size), _MIN_CONTRASTS[_MANY])
     clutter(rng, canvas.image, int(rng.integers(0, 5)))
     reach = min(size)
     for _ in range(int(rng.integers(1, 6))):
-        height = reach * float(np.exp(rng.uniform(np.log(0.2), np.log(0.5))))
+        height = reach * float(np.exp(rng.uniform(np.log(0.25), np.log(0.5))))
         _place(rng, canvas, _draw_member(rng, split), height)
-    if rng.random() < 0.5:  # noqa: PLR2004 - a fair coin
+    if rng.random() < 0.25:  # noqa: PLR2004 - some of them
         _occlude(rng, canvas, 0.06)
     return _finish(rng, canvas, blur=reach / 200, noise=16.0)
 
@@ -122,7 +124,7 @@ def render_classification(
     none at all where occlusion hides most of it; its label is always given.
     """
     rng = _generator(seed, index, size, (split, _ONE))
-    canvas = _Canvas(background(rng, size))
+    canvas = _Canvas(background(rng, size), _MIN_CONTRASTS[_ONE])
     clutter(rng, canvas.image, int(rng.integers(0, 6)))
     reach = min(size)
     chosen = _draw_member(rng, split)
@@ -194,7 +196,8 @@ def _blend(rng: np.random.Generator, canvas: _Canvas, digit: Stroke, pose: _Pose
     affine = np.column_stack((matrix, shift))
     alpha = cv2.warpAffine(source, affine, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
     region = (slice(top, bottom), slice(left, right))
-    _paint(rng, canvas.image[region], alpha.astype(np.float32) * (pose.opacity / 255.0))
+    colour = _ink_colour(rng, canvas.image[region], canvas.min_contrast)
+    _paint(rng, canvas.image[region], colour, alpha.astype(np.float32) * (pose.opacity / 255.0))
     ink = alpha > _HALF_COVERED
     canvas.labels.append(digit.label)
     canvas.full_px.append(int(ink.sum()))
@@ -207,14 +210,25 @@ def _level(matrix: NDArray[np.float64], levels: int) -> int:
     return int(np.clip(np.floor(-np.log2(max(scale, 1e-6))), 0, levels - 1))
 
 
-def _paint(rng: np.random.Generator, region: NDArray[np.uint8], alpha: NDArray[np.float32]) -> None:
-    """Ink of one colour, lighter on one side, that differs from what lies under it."""
+def _ink_colour(
+    rng: np.random.Generator, region: NDArray[np.uint8], min_contrast: float
+) -> NDArray[np.float64]:
+    """Choose a colour that differs from what lies under it."""
     under = region.reshape(-1, 3).mean(axis=0)
     colour = rng.uniform(0.0, 255.0, 3)
-    distance = float(np.abs(colour - under).mean())
-    if distance < _MIN_CONTRAST:
+    if float(np.abs(colour - under).mean()) < min_contrast:
         away = np.where(under < 128.0, 1.0, -1.0)  # noqa: PLR2004 - towards the far end
-        colour = np.clip(under + away * _MIN_CONTRAST * rng.uniform(1.0, 1.6), 0.0, 255.0)
+        colour = np.clip(under + away * min_contrast * rng.uniform(1.0, 1.6), 0.0, 255.0)
+    return np.asarray(colour, dtype=np.float64)
+
+
+def _paint(
+    rng: np.random.Generator,
+    region: NDArray[np.uint8],
+    colour: NDArray[np.float64],
+    alpha: NDArray[np.float32],
+) -> None:
+    """Lay ink over a region, lighter on one side."""
     ramp = np.linspace(-1.0, 1.0, region.shape[0], dtype=np.float32) * rng.uniform(-25.0, 25.0)
     ink = colour.astype(np.float32) + ramp[:, None, None]
     mixed = region + (ink - region) * alpha[:, :, None]
