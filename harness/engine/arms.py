@@ -6,20 +6,27 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from harness.engine.compiling import (
+    balanced,
+    batched,
+    number,
+    properties,
+    set_inputs,
+    told_by,
+)
 from harness.engine.executed import executed_precisions
-from harness.engine.rounds import ENOUGH_FOR_MEDIAN, CopyFacts, Sample
+from harness.engine.windows import ENOUGH_FOR_MEDIAN, CopyFacts, Sample
 from harness.errors import MeasurementError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from harness.core.timing import ArmName
-    from harness.engine.rounds import Arm
+    from harness.engine.windows import Arm
     from harness.entries import Benchmark
     from harness.pair import Pair, Role
 
@@ -150,7 +157,7 @@ class OpenVinoArms:
         role: Role = "optimized" if name == "optimized" else "parent"
         path = self.models[role]
         if role not in self._read:
-            self._read[role] = _batched(self._core, path, self.inputs, self.benchmark.batch)
+            self._read[role] = batched(self._core, path, self.inputs, self.benchmark.batch)
         begin = self.clock()
         try:
             compiled = self._core.compile_model(
@@ -158,7 +165,7 @@ class OpenVinoArms:
             )
         except RuntimeError as error:
             raise MeasurementError(
-                f"{path} does not compile for {self.benchmark.device}: {_first_line(error)}"
+                f"{path} does not compile for {self.benchmark.device}: {told_by(error)}"
             ) from error
         return compiled, self.clock() - begin
 
@@ -199,84 +206,3 @@ class OpenVinoArms:
             queue.start_async()
         queue.wait_all()
         return InFlight(facts, queue, self.clock)
-
-
-def balanced(names: tuple[ArmName, ...], copy: int) -> tuple[ArmName, ...]:
-    """Order the arms so that over every two copies each one is compiled first equally often.
-
-    A model that is always compiled second can be steadily slower: its memory lies elsewhere.
-    """
-    turn = (copy // 2) % len(names)
-    turned = names[turn:] + names[:turn]
-    return turned[::-1] if copy % 2 else turned
-
-
-def properties(benchmark: Benchmark, name: ArmName) -> dict[str, Any]:
-    """Compile properties of an arm: the entry's conditions, and f32 where it is demanded."""
-    chosen: dict[str, Any] = {"PERFORMANCE_HINT": benchmark.hint.upper()}
-    if benchmark.streams is not None:
-        chosen["NUM_STREAMS"] = str(benchmark.streams)
-    if benchmark.threads is not None:
-        chosen["INFERENCE_NUM_THREADS"] = benchmark.threads
-    if name in {"parent_f32", "parent_copy"}:
-        chosen["INFERENCE_PRECISION_HINT"] = "f32"
-    return chosen
-
-
-def set_inputs(
-    request: Any, compiled: Any, inputs: Mapping[str, NDArray[np.generic]], batch: int
-) -> None:
-    """Give a request its tensors, repeated to the batch.
-
-    Raises
-    ------
-    MeasurementError
-        When an input of the model gets no array, or one that does not fit it.
-    """
-    import openvino as ov
-
-    for port in compiled.inputs:
-        names = port.get_names()
-        chosen = next((inputs[name] for name in names if name in inputs), None)
-        if chosen is None and len(inputs) == 1 == len(compiled.inputs):
-            chosen = next(iter(inputs.values()))
-        if chosen is None:
-            raise MeasurementError(
-                f"no tensor for the input {sorted(names)}: inputs were given for {sorted(inputs)}"
-            )
-        try:
-            request.set_tensor(port, ov.Tensor(np.ascontiguousarray(_repeated(chosen, batch))))
-        except RuntimeError as error:
-            raise MeasurementError(
-                f"the tensor for input {sorted(names)}, {chosen.dtype} {chosen.shape}, does not fit "
-                f"the model: {_first_line(error)}"
-            ) from error
-
-
-def _repeated(array: NDArray[np.generic], batch: int) -> NDArray[np.generic]:
-    """Repeat one sample to the batch; an array that holds the batch already stays."""
-    return array if array.shape[0] == batch else np.repeat(array[:1], batch, axis=0)
-
-
-def _batched(core: Any, path: Path, inputs: Mapping[str, NDArray[np.generic]], batch: int) -> Any:
-    try:
-        model = core.read_model(path)
-        if batch > 1:
-            model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
-    except RuntimeError as error:
-        raise MeasurementError(f"{path} cannot be read for timing: {_first_line(error)}") from error
-    if not inputs:
-        raise MeasurementError(f"no input tensor was given to time {path} with")
-    return model
-
-
-def number(compiled: Any, key: str) -> int:
-    """Read a compiled model's property as a number; 0 where the device has none."""
-    try:
-        return int(compiled.get_property(key))
-    except (RuntimeError, TypeError, ValueError):
-        return 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.core.timing import ArmName
+
 #: Executed layer types that multiply and accumulate, in any plugin's spelling.
 COMPUTING = frozenset(
     {"convolution", "groupconvolution", "deconvolution", "fullyconnected", "matmul", "gemm"}
 )
+INT8 = frozenset({"i8", "u8"})
 #: Executed layer types that are no work of the model's own: data, and what the plugin folds.
 NOT_LAYERS = frozenset({"const", "input", "output", "parameter", "result", "constant"})
 
@@ -79,3 +82,23 @@ def executed_precisions(compiled: Any) -> Mapping[str, int]:
     if not working:
         working = [layer for layer in layers if layer.type.lower() not in NOT_LAYERS]
     return dict(Counter(layer.precision for layer in working))
+
+
+def executed_problem(name: ArmName, executed: Mapping[str, int]) -> str:
+    """Say in one sentence why an arm did not execute as declared; empty where it did."""
+    total = sum(executed.values())
+    in_int8 = sum(count for precision, count in executed.items() if precision in INT8)
+    if name == "optimized":
+        if in_int8 == 0:
+            return f"none of the optimized model's {total} computing layers executed in INT8"
+        return ""
+    if in_int8:
+        return (
+            f"{in_int8} of the parent's {total} computing layers executed in INT8: it is quantized "
+            "already, or the two models are swapped"
+        )
+    other = {key: count for key, count in executed.items() if key in {"bf16", "f16"}}
+    if name != "parent_default" and other:
+        said = ", ".join(f"{count} in {key}" for key, count in sorted(other.items()))
+        return f"the parent was to execute in f32, and of its {total} computing layers {said}"
+    return ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core.layers import layer_table, type_table
 from harness.core.profile import Layer, Profile, int8_share, reorder_share, work_shares
-from harness.engine.arms import set_inputs
+from harness.engine.compiling import set_inputs
 from harness.engine.executed import NOT_LAYERS, ExecutedLayer, executed_layers
 from harness.engine.quiet import machine_lock
 from harness.errors import MeasurementError

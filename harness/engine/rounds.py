@@ -6,18 +6,20 @@ Nothing here knows a model library: arms are whatever fits the protocol, the clo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core.sequential import PLAN, TestPlan, replay
 from harness.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
 from harness.core.verdict import Outcome
+from harness.engine.executed import executed_problem
 from harness.engine.progress import Silent
+from harness.engine.windows import Arm, Sample, costs_ns, thinned
 from harness.errors import MeasurementError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.core.speed import Target
     from harness.engine.progress import Progress
@@ -26,68 +28,6 @@ if TYPE_CHECKING:
 COPIES = (3, 3, 3, 3, 4, 4, 4, 4, 4, 8, 8, 8, 8)
 #: Rounds measured where no limit asks for more or fewer.
 ROUNDS_WITHOUT_LIMIT = 20
-#: From this many inferences in every window of a round their median is taken.
-ENOUGH_FOR_MEDIAN = 8
-#: At most this many latencies are kept of one window.
-KEPT_LATENCIES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What an arm returns of one window.
-
-    Parameters
-    ----------
-    count, elapsed_ns
-        Inferences that counted, and the time they took together.
-    latencies_ns
-        Latency of each of them.
-    alone
-        Whether each inference waited for the one before it, so that latencies are costs.
-    """
-
-    count: int
-    elapsed_ns: int
-    latencies_ns: Sequence[int]
-    alone: bool = True
-
-
-def costs_ns(samples: Sequence[Sample]) -> list[float]:
-    """Cost of one inference in each window of a round, by the same statistic in all of them.
-
-    The median of many inferences is least disturbed by a neighbour; of a few it jumps between
-    disturbed and undisturbed ones, and the mean is steadier. With several requests in flight
-    latencies overlap and only the mean is a cost. Mixing the two within a round would bias it.
-    """
-    if all(sample.alone and sample.count >= ENOUGH_FOR_MEDIAN for sample in samples):
-        return [float(np.median(sample.latencies_ns)) for sample in samples]
-    return [sample.elapsed_ns / sample.count for sample in samples]
-
-
-@dataclass(frozen=True, slots=True)
-class CopyFacts:
-    """What is known of one compiled copy of an arm, see :class:`harness.core.timing.ArmFacts`."""
-
-    name: ArmName
-    executed: Mapping[str, int]
-    compile_ns: int
-    first_ns: int
-    streams: int = 1
-    threads: int = 0
-    requests: int = 1
-
-
-class Arm(Protocol):
-    """One compiled model, warmed up and ready to be timed."""
-
-    @property
-    def facts(self) -> CopyFacts:
-        """What is known of it before the first window."""
-        ...
-
-    def run_window(self, seconds: float) -> Sample:
-        """Infer for about ``seconds``, the first inference after the switch not counted."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,34 +199,3 @@ def _sample(arm: Arm, seconds: float, number: int) -> Sample:
             f"arm {arm.facts.name} finished no inference in round {number}: nothing was measured"
         )
     return sample
-
-
-def thinned(values: Sequence[int], most: int = KEPT_LATENCIES) -> tuple[int, ...]:
-    """Keep at most ``most`` values, evenly by rank, so that percentiles stay."""
-    if len(values) <= most:
-        return tuple(values)
-    ranked = sorted(values)
-    return tuple(ranked[int((i + 0.5) * len(ranked) / most)] for i in range(most))
-
-
-INT8 = frozenset({"i8", "u8"})
-
-
-def executed_problem(name: ArmName, executed: Mapping[str, int]) -> str:
-    """Say in one sentence why an arm did not execute as declared; empty where it did."""
-    total = sum(executed.values())
-    in_int8 = sum(count for precision, count in executed.items() if precision in INT8)
-    if name == "optimized":
-        if in_int8 == 0:
-            return f"none of the optimized model's {total} computing layers executed in INT8"
-        return ""
-    if in_int8:
-        return (
-            f"{in_int8} of the parent's {total} computing layers executed in INT8: it is quantized "
-            "already, or the two models are swapped"
-        )
-    other = {key: count for key, count in executed.items() if key in {"bf16", "f16"}}
-    if name != "parent_default" and other:
-        said = ", ".join(f"{count} in {key}" for key, count in sorted(other.items()))
-        return f"the parent was to execute in f32, and of its {total} computing layers {said}"
-    return ""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.engine.progress import Progress
-    from harness.engine.rounds import Arm
+    from harness.engine.windows import Arm
     from harness.entries import Benchmark, Limits
 
 __all__ = ["Control", "Options", "Timing", "measure_control", "targets_of", "time_pair", "timed"]

@@ -27,7 +27,7 @@ from harness.core.timing import Conditions
 from harness.core.verdict import Outcome
 from harness.engine.arms import OpenVinoArms
 from harness.engine.quiet import machine_lock
-from harness.engine.rounds import Arm, RoundPlan, measure_rounds
+from harness.engine.rounds import RoundPlan, measure_rounds
 from harness.entries import Benchmark
 from harness.pair import Pair
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.core.sequential import SpeedDecision
+    from harness.engine.windows import Arm
 
 GATES = int(os.environ.get("QUANTGATE_BENCH_GATES", "6"))
 COMPETITORS = int(os.environ.get("QUANTGATE_BENCH_COMPETITORS", "0"))

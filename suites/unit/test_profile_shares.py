@@ -11,7 +11,7 @@ from harness.core.estimate import Estimate
 from harness.core.layers import joined
 from harness.core.profile import Layer, Profile
 from harness.core.verdict import Limit, Outcome, judge
-from harness.engine.executed import executed_precisions
+from harness.engine.executed import executed_precisions, executed_problem
 from harness.engine.memory import peak_memory
 from harness.engine.profile import (
     int8_share,
@@ -22,7 +22,6 @@ from harness.engine.profile import (
     type_table,
     work_shares,
 )
-from harness.engine.rounds import executed_problem
 from harness.entries import Benchmark
 from harness.errors import MeasurementError
 from harness.pair import Pair

@@ -11,7 +11,8 @@ import pytest
 from harness.core.speed import Target, judge_speed
 from harness.core.timing import ArmFacts, Conditions, Timing, Window
 from harness.core.verdict import Limit, Outcome
-from harness.engine.arms import OpenVinoArms, balanced
+from harness.engine.arms import OpenVinoArms
+from harness.engine.compiling import balanced
 from harness.engine.quiet import (
     BUSY,
     LoadMark,

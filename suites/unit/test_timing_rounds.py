@@ -10,17 +10,8 @@ import pytest
 from harness.core.speed import Target, judge_speed, latency_ratio, speedup, throughput
 from harness.core.timing import ArmName, Conditions, Timing, timing_from_dict
 from harness.core.verdict import Limit, Outcome, Verdict
-from harness.engine.rounds import (
-    COPIES,
-    ROUNDS_WITHOUT_LIMIT,
-    Arm,
-    CopyFacts,
-    RoundPlan,
-    Sample,
-    costs_ns,
-    measure_rounds,
-    thinned,
-)
+from harness.engine.rounds import COPIES, ROUNDS_WITHOUT_LIMIT, RoundPlan, measure_rounds
+from harness.engine.windows import Arm, CopyFacts, Sample, costs_ns, thinned
 from harness.errors import MeasurementError
 
 if TYPE_CHECKING:
