@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import collecting, ending, terminal
+from harness.crashes import CrashedGates
 from harness.errors import HarnessError, UndecidedError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = run
     collecting.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
+    config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
 
 
 @pytest.hookimpl(optionalhook=True)
