@@ -64,5 +64,5 @@ def test_recorded_metric_is_reproduced(model: ZooModel) -> None:
 @MODELS
 def test_there_is_room_for_a_drop(model: ZooModel) -> None:
     """The parent is good but imperfect, and quantization costs little."""
-    assert 0.45 < model.measured.parent < 0.95
+    assert 0.6 < model.measured.parent < 0.95
     assert model.measured.parent - model.measured.optimized < 0.03

@@ -34,7 +34,7 @@ NAME = "digits-ssd-mobilenet-v2"
 SIDE = 300
 CLASSES = 11
 #: Images of the committed weights.
-IMAGES = 18_000
+IMAGES = 21_000
 _NEGATIVES_EACH = 3
 
 
