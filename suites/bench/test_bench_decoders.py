@@ -76,7 +76,7 @@ def test_decoding_costs_half_of_openvino_model_api(tmp_path: Path, name: str) ->
     """The same raw outputs take Model API at least twice as long, in the same run."""
     models = pytest.importorskip("model_api.models")
     adapters = pytest.importorskip("model_api.adapters")
-    import openvino as ov  # noqa: TID251 - the other side needs a model around the outputs
+    import openvino as ov
 
     decoder, make, side = CASES[name]
     output = make()
@@ -96,8 +96,8 @@ def test_decoding_costs_half_of_openvino_model_api(tmp_path: Path, name: str) ->
 
 def _constant(output: NDArray[np.float32], side: int) -> Any:
     """A model whose output is always the same, whatever the image."""
-    import openvino as ov  # noqa: TID251 - as above
-    from openvino import opset13 as ops  # noqa: TID251
+    import openvino as ov
+    from openvino import opset13 as ops
 
     image = ops.parameter([1, 3, side, side], np.float32, name="image")
     image.output(0).set_names({"image"})

@@ -153,7 +153,8 @@ def test_a_drop_can_be_judged_in_decibels() -> None:
 
     drop = task.judge_quantity("max_accuracy_drop", found, plan)
 
-    assert (drop.value, drop.unit) == (pytest.approx(20), "dB")
+    assert drop.value == pytest.approx(20)
+    assert drop.unit == "dB"
     with pytest.raises(MeasurementError, match="expected one of ssim, psnr"):
         task.judge_quantity(
             "max_accuracy_drop", found, EvaluationPlan(dataset="images", metric="ap")

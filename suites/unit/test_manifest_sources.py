@@ -103,7 +103,9 @@ def test_models_that_open_model_zoo_lacks_are_told(tmp_path: Path) -> None:
     found = problems(tmp_path, 'source = { omz = "text-spotting-0005" }')
     assert any("several networks: name one of" in line for line in found), found
     found = problems(tmp_path, 'source = { omz = "detr-resnet50" }')
-    assert any("adapter detr: state task and decoder by hand; or set task" in line for line in found), found
+    assert any(
+        "adapter detr: state task and decoder by hand; or set task" in line for line in found
+    ), found
 
 
 def test_darknet_heads_are_read_from_the_cfg(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 import numpy as np
-import openvino as ov  # noqa: TID251 - the models are built here
+import openvino as ov
 import pytest
 
 from harness.engine.preprocess import embed, input_size
