@@ -97,7 +97,7 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     HarnessError
         Where it is not defined on these images.
     """
-    from harness.report.wording import counts_sentence
+    from harness.report.wording_objects import counts_sentence
     from harness.tasks.catalog import TASKS
 
     task, plan = TASKS[entry.task], entry.evaluate

@@ -78,7 +78,7 @@ class Gate:
 
     def quantity(self) -> str:
         """Name what is judged, as sentences name it."""
-        from harness.report.wording import quantity_name
+        from harness.report.titles import quantity_name
 
         return quantity_name(self.key)
 

@@ -27,7 +27,7 @@ from harness.report.model import (
     Speedup,
 )
 from harness.report.publish import draw_worst
-from harness.report.wording import quantity_name
+from harness.report.titles import quantity_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import allure
 import allure_commons
 
-from harness.report import wording
+from harness.report import titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +74,7 @@ def label_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> No
         allure.dynamic.label(name, value)
     for tag in tags:
         allure.dynamic.tag(tag)
-    allure.dynamic.title(f"{model}: {wording.limit_title(gate)}")
+    allure.dynamic.title(f"{model}: {titles.limit_title(gate)}")
 
 
 def attach(evidence: Iterable[Evidence], step: str | None = None) -> None:
@@ -114,7 +114,7 @@ def report_crash(model: str, gate: str, task: str, sentence: str) -> None:
     now = round(time.time() * 1000)
     result = TestResult(
         uuid=str(uuid.uuid4()),
-        name=f"{model}: {wording.limit_title(gate)}",
+        name=f"{model}: {titles.limit_title(gate)}",
         status=Status.BROKEN,
         statusDetails=StatusDetails(message=sentence),
         labels=[Label(name, value) for name, value in _labels(model, gate, task)],
@@ -128,7 +128,7 @@ def _labels(model: str, gate: str, task: str) -> list[tuple[str, str]]:
     return [
         ("epic", EPIC),
         ("feature", model),
-        ("story", wording.limit_title(gate)),
+        ("story", titles.limit_title(gate)),
         ("parentSuite", EPIC),
         ("suite", model),
         ("severity", _SEVERITIES.get(gate, "normal")),

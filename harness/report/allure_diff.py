@@ -7,7 +7,7 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from harness.report import wording
+from harness.report import wording_objects
 from harness.report.evidence import Evidence
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
 from harness.report.svg import diff_svg, role_svg
@@ -83,7 +83,7 @@ def _matches(picture: Picture) -> str:
 
 
 def _match(change: ObjectChange) -> str:
-    cells = "".join(f"<td>{escape(text)}</td>" for text in wording.change_cells(change))
+    cells = "".join(f"<td>{escape(text)}</td>" for text in wording_objects.change_cells(change))
     return f'<tr class="{change.change}">{cells}</tr>'
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from harness import __version__
-from harness.report import charts, wording
+from harness.report import charts, titles, wording
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
 from harness.report.view import ModelView, VerdictView, model_view, table_view, verdict_view
 
@@ -82,7 +82,7 @@ def render_comparison(comparison: RunComparison) -> str:
                 for place, (model, table) in enumerate(comparison.images)
             ],
             summaries=[wording.run_summary(run) for run in (comparison.before, comparison.after)],
-            titles=wording.LIMIT_TITLES,
+            titles=titles.LIMIT_TITLES,
             roles={"parent": PARENT, "optimized": OPTIMIZED},
             changes=CHANGES,
             version=__version__,
@@ -92,7 +92,7 @@ def render_comparison(comparison: RunComparison) -> str:
 
 def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:
     """List the limits that any model declares, in the order of their titles' table."""
-    known = list(wording.LIMIT_TITLES)
+    known = list(titles.LIMIT_TITLES)
     found: dict[str, VerdictView] = {v.key: v for m in models for v in m.verdicts}
     order = sorted(found, key=lambda key: known.index(key) if key in known else len(known))
     return [(key, found[key].title) for key in order]
@@ -111,7 +111,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["asset"] = _asset
     environment.filters["anchor"] = _anchor
-    environment.filters["task"] = wording.task_title
+    environment.filters["task"] = titles.task_title
     return environment
 
 

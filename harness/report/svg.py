@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from harness.report import wording
+from harness.report import wording_objects
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def role_svg(picture: Picture, role: Role) -> str:
         if seen is not None:
             shapes.append(_group(change, index, _shape(seen, colour, change, dashed=False)))
             if change.change != "kept" or len(picture.changes) <= _FEW:
-                label = placer.label(seen.box, wording.seen_text(seen), colour)
+                label = placer.label(seen.box, wording_objects.seen_text(seen), colour)
                 labels.append(_group(change, index, label))
     return _svg(picture, shapes, labels)
 
@@ -49,7 +49,7 @@ def diff_svg(picture: Picture) -> str:
             drawn = _rect(change.parent, PARENT, 1.5, dashed=True) + drawn
         shapes.append(_group(change, index, drawn))
         if change.change != "kept":
-            label = placer.label(seen.box, wording.change_label(change), colour)
+            label = placer.label(seen.box, wording_objects.change_label(change), colour)
             labels.append(_group(change, index, label))
     return _svg(picture, shapes, labels)
 
@@ -69,7 +69,7 @@ def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
 
 
 def _group(change: ObjectChange, index: int, body: str) -> str:
-    title = escape(wording.change_sentence(change))
+    title = escape(wording_objects.change_sentence(change))
     return f'<g class="o {change.change}" data-i="{index}"><title>{title}</title>{body}</g>'
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from harness.report import charts, numbers, wording
+from harness.report import charts, numbers, titles, wording, wording_objects
 from harness.report.allure_diff import data_uri
 from harness.report.svg import diff_svg, role_svg
 
@@ -117,7 +117,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         word=wording.headword(judged).lower(),
         model=verdict.model,
         key=verdict.limit.key,
-        title=wording.limit_title(verdict.limit.key),
+        title=titles.limit_title(verdict.limit.key),
         value=wording.value_text(verdict),
         interval=wording.interval_text(verdict),
         limit=wording.limit_text(verdict.limit),
@@ -139,7 +139,7 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
     return ModelView(
         id=f"m{place}",
         report=model,
-        word=next((word for word in wording.OUTCOME_WORDS if word in words), "skipped"),
+        word=next((word for word in titles.OUTCOME_WORDS if word in words), "skipped"),
         verdicts=verdicts,
         problems=problems,
         metrics=tuple(_metric(metric) for metric in model.metrics),
@@ -175,7 +175,7 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 def _arm(arm: Arm) -> tuple[str, ...]:
     times = (arm.p50_ns, arm.p90_ns, arm.p99_ns, arm.first_ns, arm.compile_ns)
     return (
-        wording.ARM_TITLES.get(arm.name, arm.name),
+        titles.ARM_TITLES.get(arm.name, arm.name),
         arm.precision,
         numbers.MISSING if arm.rate_per_s is None else numbers.rate(arm.rate_per_s),
         *(numbers.duration(value) for value in times),
@@ -259,7 +259,7 @@ def _picture(picture: Picture, identity: str, directory: Path) -> PictureView:
 def _objects(picture: Picture) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
     order = ("lost", "gained", "relabelled", "moved", "kept")
     listed = sorted(enumerate(picture.changes), key=lambda item: order.index(item[1].change))
-    return tuple((index, c.change, wording.change_cells(c)) for index, c in listed)
+    return tuple((index, c.change, wording_objects.change_cells(c)) for index, c in listed)
 
 
 def _uri(path: Path) -> str:

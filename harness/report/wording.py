@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from harness.core.verdict import Outcome
 from harness.report.numbers import (
-    MISSING,
-    cell,
     counted,
     decimals_between,
     form_of,
-    minus,
     plain,
     signed,
     written,
 )
+from harness.report.titles import OUTCOME_WORDS, quantity_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,76 +24,15 @@ if TYPE_CHECKING:
         Judged,
         KnownFailure,
         Metric,
-        ObjectChange,
         Problem,
         RunReport,
-        Seen,
         Speedup,
     )
 
-ROLE_TITLES = {"parent": "Parent", "optimized": "Optimized"}
-#: The words of a gate's end, the worst first.
-OUTCOME_WORDS = ("failed", "broken", "undecided", "known", "skipped", "passed")
-CHANGE_TITLES = {
-    "kept": "kept",
-    "moved": "moved",
-    "relabelled": "relabelled",
-    "lost": "lost",
-    "gained": "gained",
-}
-LIMIT_TITLES = {
-    "max_accuracy_drop": "Accuracy drop",
-    "max_error_increase": "Error increase",
-    "max_class_drop": "Worst class drop",
-    "min_agreement": "Agreement",
-    "min_match_rate": "Match rate",
-    "min_class_precision": "Worst class precision",
-    "max_tensor_distance": "Tensor distance",
-    "min_sqnr_db": "SQNR",
-    "min_psnr_db": "PSNR",
-    "min_speedup": "Speedup (parent in f32)",
-    "min_native_speedup": "Speedup (parent as deployed)",
-    "max_latency_ratio": "Latency ratio",
-    "max_size_ratio": "Size ratio",
-    "max_memory_ratio": "Memory ratio",
-    "min_int8_share": "Work in INT8",
-    "max_reorder_share": "Reorders and conversions",
-}
-QUANTITIES = {
-    "min_agreement": "agreement",
-    "min_sqnr_db": "signal to quantization noise",
-    "min_psnr_db": "peak signal to noise",
-    "min_speedup": "speedup",
-    "min_native_speedup": "native speedup",
-    "max_class_drop": "accuracy drop of the worst class",
-    "min_class_precision": "precision of the worst class",
-    "min_int8_share": "work executed in INT8",
-    "max_reorder_share": "time in reorders and conversions",
-}
-ARM_TITLES = {
-    "optimized": "Optimized",
-    "parent_f32": "Parent in f32",
-    "parent_default": "Parent as the device runs it",
-}
 _INDENT = " " * 12
 _NO_LOSS = "_drop"
 #: Below this a metric says that the model sees nothing.
 _NOTHING_LEFT = 0.02
-
-
-def limit_title(key: str) -> str:
-    """Name what a limit judges: ``min_match_rate`` → ``Match rate``."""
-    return LIMIT_TITLES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
-
-
-def task_title(task: str) -> str:
-    """Name a task: ``instance_segmentation`` → ``instance segmentation``."""
-    return task.replace("_", " ")
-
-
-def quantity_name(key: str) -> str:
-    """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``."""
-    return QUANTITIES.get(key, key.removeprefix("min_").removeprefix("max_").replace("_", " "))
 
 
 def value_text(verdict: Verdict) -> str:
@@ -195,31 +132,6 @@ def resolution_note(verdict: Verdict) -> str:
     )
 
 
-def change_sentence(change: ObjectChange) -> str:
-    """Say what happened to one object: ``car 0.72 lost``, ``car 0.72 → truck 0.61``."""
-    parent, optimized = change.parent, change.optimized
-    crossed = ", score crossed the threshold" if change.crossed else ""
-    if parent is None or optimized is None:
-        only = parent or optimized
-        return f"{seen_text(only) if only else 'nothing'} {CHANGE_TITLES[change.change]}"
-    iou = "" if change.iou is None else f", IoU {change.iou:.2f}"
-    if change.change == "relabelled":
-        return f"{seen_text(parent)} → {seen_text(optimized)}{iou}{crossed}"
-    scores = f"{parent.label} {parent.score:.2f} → {optimized.score:.2f}"
-    return f"{scores}, {CHANGE_TITLES[change.change]}{iou}{crossed}"
-
-
-def change_cells(change: ObjectChange) -> tuple[str, ...]:
-    """Word one object as table cells: change, both roles' class and score, IoU."""
-    sides = [
-        (MISSING, MISSING) if seen is None else (seen.label, cell(seen.score, "score"))
-        for seen in (change.parent, change.optimized)
-    ]
-    crossed = " (score crossed)" if change.crossed else ""
-    iou = MISSING if change.iou is None else f"{change.iou:.2f}"
-    return (CHANGE_TITLES[change.change] + crossed, *sides[0], *sides[1], iou)
-
-
 def metric_note(metric: Metric) -> str:
     """Say where a loss arose, or that the parent itself is broken; empty where nothing stands out."""
     source, parent = metric.source, metric.parent
@@ -251,27 +163,6 @@ def speedup_sentence(speedup: Speedup) -> str:
     basis = basis_text(estimate)
     limit = "" if speedup.limit is None else f", limit ≥ {plain(speedup.limit)}"
     return f"{text} {basis}".strip() + limit
-
-
-def change_label(change: ObjectChange) -> str:
-    """Label a changed object in a picture: ``LOST car 0.72``, ``car 0.72 → truck 0.61``."""
-    if change.change == "relabelled" and change.parent is not None and change.optimized is not None:
-        return f"{seen_text(change.parent)} → {seen_text(change.optimized)}"
-    seen = change.optimized or change.parent
-    title = CHANGE_TITLES[change.change].upper()
-    return title if seen is None else f"{title} {seen_text(seen)}"
-
-
-def seen_text(seen: Seen) -> str:
-    """Name one object: its class and score, ``car 0.72``."""
-    return f"{seen.label} {minus(f'{seen.score:.2f}')}"
-
-
-def counts_sentence(counts: dict[str, int]) -> str:
-    """``5 lost, 1 gained``: every change that happened, in a fixed order; "no change" else."""
-    order = ("lost", "gained", "relabelled", "moved")
-    said = [f"{counts[name]:,} {CHANGE_TITLES[name]}" for name in order if counts.get(name)]
-    return ", ".join(said) if said else "no change"
 
 
 def duration_text(seconds: float) -> str:

@@ -11,14 +11,13 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
 from harness.report.model import Judged, KnownFailure, Metric, ObjectChange, Problem, Seen
 from harness.report.wording import (
-    change_sentence,
-    counts_sentence,
     duration_text,
     metric_note,
     outcome_summary,
     summary_rows,
     verdict_line,
 )
+from harness.report.wording_objects import change_sentence, counts_sentence
 
 JudgedOf: TypeAlias = Callable[..., Judged]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.report.overlays.canvas import Canvas, captioned
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
-from harness.report.wording import change_label, counts_sentence, seen_text
+from harness.report.wording_objects import change_label, counts_sentence, seen_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
