@@ -1,0 +1,211 @@
+"""Real models of every other task and source: Darknet, masks, class maps, pictures, raw outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MODELS = """
+[datasets.scenes]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149/instances.json"
+
+[datasets.bare]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149/instances.json"
+annotated = false
+
+[defaults]
+calibrate = {{ dataset = "bare", subset = 40 }}
+evaluate = {{ dataset = "bare", hold_out = true, subset = 15 }}
+limits = {{ min_sqnr_db = 3, min_psnr_db = 25, min_agreement = 0.9, min_match_rate = 0.8 }}
+
+[models.yolo-fastest]
+decoder = {{ score_threshold = 0.001, nms = "diou", iou_threshold = 0.5, max_detections = 100 }}
+evaluate = {{ dataset = "scenes", score_threshold = 0.3, subset = 40 }}
+
+[models.yolo-fastest.source]
+cfg = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.cfg"
+weights = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.weights"
+
+[models.yolov8n-seg]
+task = "instance_segmentation"
+source = "{seg}"
+decoder = {{ kind = "yolo-v8-seg", units = "relative" }}
+preprocess = {{ resize = "letterbox", colour = "rgb" }}
+evaluate = {{ dataset = "scenes", subset = 40 }}
+
+[models.deeplab]
+task = "semantic_segmentation"
+source = "{real}/models/sseg_deeplabv3_257/deeplabv3.tflite"
+decoder = "class-map"
+preprocess = {{ colour = "rgb", mean = 127.5, scale = 127.5 }}
+
+[models.style]
+task = "image_to_image"
+source = "{real}/models/i2i_magenta_style/magenta_style_udnie.xml"
+decoder = {{ kind = "image", colour = "rgb" }}
+preprocess = {{ colour = "rgb", scale = 255 }}
+
+[models.super-resolution]
+task = "image_to_image"
+source = "{real}/models/i2i_superres/ESPCN_x2.pb"
+preprocess = {{ size = [240, 160], layout = "nhwc", colour = "gray", scale = 255 }}
+
+[models.raw]
+task = "generic"
+source = "{real}/models/det_fastestdet/FastestDet.onnx"
+preprocess = {{ scale = 255 }}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder with the manifest of these models."""
+    folder = tmp_path_factory.mktemp("tasks")
+    (seg,) = (real / "models" / "iseg_yolov8n_seg_AGPL").glob("*.xml")
+    (folder / "models.toml").write_text(MODELS.format(real=real, seg=seg), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def verdicts(place: Path) -> Mapping[tuple[str, str], dict[str, Any]]:
+    """Run ``quantgate gate models.toml`` as a user would; verdicts by model and limit."""
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "gate", "models.toml"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": root, "QUANTGATE_STORE": str(place / "store")},
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+    )
+    report = place / "reports" / "latest" / "verdicts.json"
+    assert report.is_file(), done.stdout + done.stderr
+    listed = json.loads(report.read_text("utf-8"))["verdicts"]
+    return {(item["model"], item["key"]): item for item in listed}
+
+
+def parent_metrics(folder: Path, model: str) -> dict[str, float]:
+    """Judge a parent alone on all 149 images."""
+    from harness.datasets.catalog import load_dataset
+    from harness.engine.artifact import parent_artifact
+    from harness.engine.evaluate import evaluate_role
+    from harness.engine.runtime import Target, compile_model
+    from harness.manifest import load_manifest
+    from harness.optimizing import bench_of
+    from harness.store import Store
+
+    manifest = load_manifest(folder / "models.toml")
+    entry, store = manifest.models[model], folder / "store"
+    masks = entry.task == "instance_segmentation"
+    dataset = load_dataset(
+        "scenes", manifest.datasets["scenes"], manifest.root, cache=store, masks=masks
+    )
+    parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
+    bench = bench_of(entry, dataset)
+    found = evaluate_role(compile_model(parent, Target()), bench)
+    return dict(bench.task.metrics(found).parent)
+
+
+def test_darknet_is_as_accurate_as_accuracy_check_says(place: Path) -> None:
+    """Imported from cfg and weights, YOLO-Fastest has the AP that accuracy_check measures."""
+    assert parent_metrics(place, "yolo-fastest")["ap"] == pytest.approx(0.169, abs=0.005)
+
+
+def test_masks_are_at_least_as_accurate_as_known(place: Path) -> None:
+    """The boxes have their known AP; masks drawn at float coordinates are no worse than known."""
+    found = parent_metrics(place, "yolov8n-seg")
+    assert found["box_ap"] == pytest.approx(0.336, abs=0.01)
+    assert found["ap"] > 0.250 - 0.01
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "least"),
+    [
+        ("yolo-fastest", "min_match_rate", 0.85),
+        ("yolo-fastest", "min_sqnr_db", 8),
+        ("yolov8n-seg", "min_match_rate", 0.9),
+        ("deeplab", "min_agreement", 0.97),
+        ("style", "min_psnr_db", 28),
+        ("super-resolution", "min_psnr_db", 40),
+        ("raw", "min_sqnr_db", 8),
+    ],
+)
+def test_every_task_is_gated(
+    verdicts: Mapping[tuple[str, str], dict[str, Any]], model: str, key: str, least: float
+) -> None:
+    """Models that INT8 keeps pass their task's own limit, with a number that makes sense."""
+    verdict = verdicts[model, key]
+    assert verdict["outcome"] == "passed"
+    assert verdict["estimate"]["value"] > least
+
+
+def test_only_what_a_task_can_judge_is_judged(
+    verdicts: Mapping[tuple[str, str], dict[str, Any]],
+) -> None:
+    """Of the shared limits each model takes those that its task knows."""
+    judged = {key for model, key in verdicts if model == "raw" and key.startswith(("min_", "max_"))}
+    assert judged == {"min_sqnr_db"}
+
+
+FACES = """
+[datasets.bare]
+kind = "folder"
+path = "{real}/images/coco_val149/images"
+
+[models.faces]
+source = {{ omz = "ultra-lightweight-face-detection-rfb-320" }}
+calibrate = {{ dataset = "bare", subset = 40 }}
+evaluate = {{ dataset = "bare", hold_out = true, subset = 30 }}
+limits = {{ min_sqnr_db = 5, min_int8_share = 0.9 }}
+"""
+
+
+def quantgate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user would."""
+    store = os.environ.get("QUANTGATE_STORE", str(folder / "store"))
+    root = str(Path(__file__).parents[2])
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": root, "QUANTGATE_STORE": store},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+
+
+def test_open_model_zoo_from_its_cache(real: Path, tmp_path: Path) -> None:
+    """A model in omz_downloader's cache is converted, fed and decoded as OMZ knows, and gated."""
+    name = "ultra-lightweight-face-detection-rfb-320"
+    whole = real / "models" / "det_ultraface" / "ultraface_rfb_320.onnx"
+    digest = hashlib.sha384(whole.read_bytes()).hexdigest()
+    cached = tmp_path / "cache" / "1" / digest[:2] / digest[2:]
+    cached.parent.mkdir(parents=True)
+    shutil.copy(whole, cached)
+    (tmp_path / "models.toml").write_text(FACES.format(real=real), encoding="utf-8")
+
+    fetched = quantgate(tmp_path, "fetch", "faces", "--cache-dir", "cache")
+    if "where there is a network" in fetched.stderr:
+        pytest.skip(f"openvino-dev's tools cannot be had: {fetched.stderr.strip()}")
+    gated = quantgate(tmp_path, "gate", "models.toml", "--strict-sources")
+
+    assert f"{name}.xml" in fetched.stdout
+    assert gated.returncode == 0, gated.stdout
+    assert "3 passed" in gated.stdout
