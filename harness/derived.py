@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MEGABYTE = 1_000_000
 _FILE = "derived.json"
+_OF_METRIC = frozenset({"max_accuracy_drop", "max_error_increase"})
 _PICTURES = "pictures"
 
 
@@ -103,6 +104,10 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     task, plan = TASKS[entry.task], entry.evaluate
     estimate = task.judge_quantity(key, found, plan)
     said = [counts_sentence(asdict(task.detail(key, found, plan)))]
+    if key in _OF_METRIC:
+        metric = plan.metric or task.DEFAULT_METRIC
+        parent, optimized = task.metrics(found).map(lambda of: of[metric])
+        said.insert(0, f"{task.METRICS[metric]} {parent:.3f} → {optimized:.3f}")
     subject = task.subject(key, found, plan)
     if subject:
         said.insert(0, f"worst class: {subject}")

@@ -16,6 +16,7 @@ from harness.core.verdict import Limit, Outcome, Verdict, judge
 from harness.errors import UndecidedError
 from harness.known import Standing, expectation
 from harness.limits import limit_for, limit_place
+from harness.remedies import remedy_for
 from harness.terminal import LINE
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ class Gate:
         demanded = self.entry.judge == "interval" and estimate.of == "images"
         mode: JudgeMode = "interval" if demanded or estimate.timed else "value"
         verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
+        if verdict.outcome is Outcome.FAILED:
+            said = filter(None, (finding.detail, remedy_for(self.entry, self.key)))
+            finding = replace(finding, detail="; ".join(said))
         self.conclude(verdict, finding)
 
     def conclude(self, verdict: Verdict, finding: Finding = NOTHING) -> None:

@@ -71,16 +71,15 @@ def basis_text(estimate: Estimate) -> str:
 
 
 def verdict_line(judged: Judged) -> str:
-    """Write one verdict for terminal, assertion message and Allure: one line, or two with details.
+    """Write one verdict for terminal, assertion message and Allure: one line, or three with details.
 
     The first line says outcome, model, quantity, value, interval, n, relation, limit and margin; the
-    second what changed, the worst image and the command that repeats exactly this test.
+    second what changed and the worst image; the third the command that repeats exactly this test.
     """
     first = f"{headword(judged)}  {judged.verdict.model}: {verdict_sentence(judged)}"
-    second = "  ".join(part for part in (_details(judged), _repeat(judged)) if part)
-    if judged.verdict.outcome is Outcome.PASSED or not second:
+    if judged.verdict.outcome is Outcome.PASSED:
         return first
-    return f"{first}\n{_INDENT}{second}"
+    return f"\n{_INDENT}".join(filter(None, (first, _details(judged), _repeat(judged))))
 
 
 def headword(judged: Judged) -> str:

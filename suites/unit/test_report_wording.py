@@ -22,7 +22,7 @@ from harness.report.wording_objects import change_sentence, counts_sentence
 JudgedOf: TypeAlias = Callable[..., Judged]
 
 
-def test_a_failure_says_everything_in_two_lines(judged_of: JudgedOf) -> None:
+def test_a_failure_says_everything_in_three_lines(judged_of: JudgedOf) -> None:
     """The example of the specification, character by character."""
     judged = judged_of(
         "min_match_rate",

@@ -1,0 +1,48 @@
+"""What a missed limit advises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.decoders.class_scores import ClassScoresDecoder
+from harness.entries import EvaluationPlan, LocalSource, ModelEntry, Recipe
+from harness.remedies import remedy_for
+
+ENTRY = ModelEntry(
+    id="m",
+    task="classification",
+    source=LocalSource(Path("m.xml")),
+    decoder=ClassScoresDecoder(),
+    evaluate=EvaluationPlan("val"),
+    calibrate=Recipe("cal"),
+)
+
+
+def test_lost_accuracy_names_the_settings_not_tried_yet() -> None:
+    """What the entry does already is not advised again."""
+    tried = replace(ENTRY, calibrate=Recipe("cal", preset="mixed", method="accuracy-aware"))
+
+    assert 'preset = "mixed"' in remedy_for(ENTRY, "max_accuracy_drop")
+    assert 'method = "accuracy-aware"' in remedy_for(ENTRY, "min_match_rate")
+    assert (
+        remedy_for(tried, "min_agreement")
+        == "to try: calibrate.ignored for the layers that suffer most"
+    )
+
+
+def test_a_model_from_elsewhere_is_not_told_to_calibrate() -> None:
+    """Where nothing is quantized here, the settings of calibration are of no use."""
+    given = replace(ENTRY, calibrate=None, optimized=LocalSource(Path("int8.xml")))
+
+    assert "calibrate." not in remedy_for(given, "max_accuracy_drop")
+
+
+def test_each_deterministic_limit_has_its_own_advice() -> None:
+    """Size and INT8 share are missed for other reasons than accuracy."""
+    advice = {
+        remedy_for(ENTRY, key) for key in ("max_size_ratio", "min_int8_share", "max_accuracy_drop")
+    }
+
+    assert len(advice) == 3
+    assert "" not in advice
