@@ -36,8 +36,8 @@ def test_a_failure_says_everything_in_three_lines(judged_of: JudgedOf) -> None:
     assert verdict_line(judged) == (
         "FAILED  ssd: match rate 0.912 [0.894, 0.931] over 200 images, below min_match_rate 0.95 "
         "(by 0.038)\n"
-        "            41 lost, 7 gained, 12 moved; worst: 000123.png (5 lost).  "
-        'Repeat: pytest -k "ssd and agreement"'
+        "            41 lost, 7 gained, 12 moved; worst: 000123.png (5 lost).\n"
+        '            Repeat: pytest -k "ssd and agreement"'
     )
 
 
