@@ -60,17 +60,22 @@ class DatasetEntry:
     """``[datasets.NAME]``: where images and their truth are."""
 
     kind: Annotated[
-        Literal["coco", "voc", "imagenet", "yolo-txt", "masks", "pairs", "folder", "digits"],
+        Literal[
+            "coco", "voc", "imagenet", "yolo-txt", "wider", "masks", "pairs", "folder", "digits"
+        ],
         Doc(
             "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
-            "class; yolo-txt: a text file of boxes beside each image; masks: a folder of class maps "
-            "(PNG) beside the images; pairs: a folder of target pictures; folder: images without annotations; digits: the built-in rendered scenes"
+            "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "
+            "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
+            "pictures; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
     path: Annotated[Path | None, Doc("folder of the images")] = None
     annotations: Annotated[
         Path | None,
-        Doc("coco json, imagenet list, folder of voc xml, yolo text, class maps or targets"),
+        Doc(
+            "coco json, imagenet list, WIDER FACE text; folder of voc xml, yolo text, class maps or targets"
+        ),
     ] = None
     labels: Annotated[
         Path | Annotated[tuple[str, ...], MinLen(1)] | None,

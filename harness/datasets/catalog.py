@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.datasets import coco, folder, imagenet, masks, pairs, voc, yolo_txt
+from harness.datasets import coco, folder, imagenet, masks, pairs, voc, wider, yolo_txt
 from harness.datasets.assembly import assemble, without_truth
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
     "voc": voc.find,
     "imagenet": imagenet.find,
     "folder": folder.find,
+    "wider": wider.find,
     "masks": masks.find,
     "pairs": pairs.find,
     "yolo-txt": yolo_txt.find,

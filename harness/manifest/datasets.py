@@ -23,6 +23,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "voc": (("path",), ("annotations", "labels", "split", "difficult", "annotated")),
     "imagenet": (("path",), ("annotations", "labels", "annotated")),
     "yolo-txt": (("path",), ("annotations", "labels", "annotated")),
+    "wider": (("path", "annotations"), ("labels", "annotated")),
     "masks": (("path", "annotations", "labels"), ("annotated",)),
     "pairs": (("path", "annotations"), ("annotated",)),
     "folder": (("path",), ("labels",)),

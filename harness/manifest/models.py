@@ -30,6 +30,7 @@ TRUTHS: Mapping[str, tuple[str, ...]] = {
     "voc": ("detection", "generic"),
     "imagenet": ("classification", "generic"),
     "yolo-txt": ("detection", "generic"),
+    "wider": ("detection", "generic"),
     "masks": ("semantic_segmentation", "generic"),
     "pairs": ("image_to_image", "generic"),
     "folder": tuple(TASKS),
