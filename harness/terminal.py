@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +31,7 @@ class VerdictLines:
     """Shows each gate as the line of its verdict instead of a dot."""
 
     config: pytest.Config
+    skipped: set[str] = field(default_factory=set)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -45,8 +46,13 @@ class VerdictLines:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the line as soon as the verdict is known."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and is_gate(report) and speaks(report) and line_of(report):
-            write_coloured(reporter, line_of(report))
+        if reporter is None or not (is_gate(report) and speaks(report)):
+            return
+        line = line_of(report)
+        if line and line not in self.skipped:
+            write_coloured(reporter, line)
+        if line.startswith("SKIPPED"):
+            self.skipped.add(line)
 
 
 def is_gate(report: pytest.TestReport) -> bool:
