@@ -61,11 +61,21 @@ class DatasetEntry:
 
     kind: Annotated[
         Literal[
-            "coco", "voc", "imagenet", "yolo-txt", "wider", "masks", "pairs", "folder", "digits"
+            "coco",
+            "voc",
+            "imagenet",
+            "yolo-txt",
+            "wider",
+            "open-images",
+            "masks",
+            "pairs",
+            "folder",
+            "digits",
         ],
         Doc(
             "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
             "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "
+            "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
             "pictures; folder: images without annotations; digits: the built-in rendered scenes"
         ),
@@ -74,7 +84,7 @@ class DatasetEntry:
     annotations: Annotated[
         Path | None,
         Doc(
-            "coco json, imagenet list, WIDER FACE text; folder of voc xml, yolo text, class maps or targets"
+            "coco json, imagenet list, WIDER FACE text, csv; folder of voc xml, yolo text, class maps or targets"
         ),
     ] = None
     labels: Annotated[

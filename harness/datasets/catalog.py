@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.datasets import coco, folder, imagenet, masks, pairs, voc, wider, yolo_txt
+from harness.datasets import coco, folder, imagenet, masks, open_images, pairs, voc, wider, yolo_txt
 from harness.datasets.assembly import assemble, without_truth
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
     "imagenet": imagenet.find,
     "folder": folder.find,
     "wider": wider.find,
+    "open-images": open_images.find,
     "masks": masks.find,
     "pairs": pairs.find,
     "yolo-txt": yolo_txt.find,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Larger images are refused: one of them would take over 300 MB and starve everything else.
 LARGEST_PX = 100_000_000
+_EXIF_ORIENTATION = 0x0112
+_LYING = frozenset({5, 6, 7, 8})
 
 
 def read_image(sample: Sample) -> NDArray[np.uint8]:
@@ -80,3 +82,16 @@ def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
 
 def _damaged(where: str) -> DatasetError:
     return DatasetError(f"{where} cannot be decoded: its image data are damaged")
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height as the image is read, its EXIF orientation applied; 0 if unreadable."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
+    except (OSError, ValueError, SyntaxError):
+        return 0, 0  # the file is faulty, and left out with its reason when it is checked
+    return (height, width) if lying else (width, height)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.predictions import Objects
 from harness.datasets.assembly import Draft, Findings, make_objects
 from harness.datasets.folder import image_files
+from harness.datasets.images import upright_size
 from harness.datasets.places import folder_of, labels_of, read_text
 from harness.errors import DatasetError
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from harness.entries import DatasetEntry
 
-_EXIF_ORIENTATION = 0x0112
-_LYING = frozenset({5, 6, 7, 8})
 _FIELDS = 5
 
 
@@ -93,23 +92,10 @@ def _rows(name: str, note: Path) -> list[tuple[int, list[float]]]:
 def _objects(rows: list[tuple[int, list[float]]], path: Path) -> Objects:
     if not rows:
         return make_objects([], [], [], [])
-    width, height = _upright_size(path)
+    width, height = upright_size(path)
     boxes = [
         [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
         for _, (x, y, w, h) in rows
     ]
     areas = [w * width * h * height for _, (_, _, w, h) in rows]
     return make_objects(boxes, [label for label, _ in rows], [False] * len(rows), areas)
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    """Width and height as the image is read, its EXIF orientation applied; 0 if unreadable."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
-    except (OSError, ValueError, SyntaxError):
-        return 0, 0  # the file is faulty, and left out with its reason when it is checked
-    return (height, width) if lying else (width, height)

@@ -24,6 +24,7 @@ KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "imagenet": (("path",), ("annotations", "labels", "annotated")),
     "yolo-txt": (("path",), ("annotations", "labels", "annotated")),
     "wider": (("path", "annotations"), ("labels", "annotated")),
+    "open-images": (("path", "annotations"), ("labels", "annotated")),
     "masks": (("path", "annotations", "labels"), ("annotated",)),
     "pairs": (("path", "annotations"), ("annotated",)),
     "folder": (("path",), ("labels",)),

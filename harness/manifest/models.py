@@ -31,6 +31,7 @@ TRUTHS: Mapping[str, tuple[str, ...]] = {
     "imagenet": ("classification", "generic"),
     "yolo-txt": ("detection", "generic"),
     "wider": ("detection", "generic"),
+    "open-images": ("detection", "generic"),
     "masks": ("semantic_segmentation", "generic"),
     "pairs": ("image_to_image", "generic"),
     "folder": tuple(TASKS),
