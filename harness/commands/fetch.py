@@ -84,7 +84,7 @@ def _source(name: str, entries: Mapping[str, ModelEntry]) -> AnySource:
         return entries[name].source
     if name in load_index():
         return OmzSource(name)
-    near = get_close_matches(name, [*entries, *load_index()], n=3)
+    near = get_close_matches(name, {**entries, **load_index()}, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise SourceError(
         f"neither the manifest nor Open Model Zoo has a model {name!r}{hint}; `quantgate fetch "
