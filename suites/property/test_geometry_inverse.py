@@ -34,7 +34,7 @@ def test_there_and_back_is_exact(image: Any, size: Any, resize: Any, shares: Any
     assert np.abs(frame.to_image(frame.to_model(box)) - box).max() < 1e-3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     image=st.tuples(st.integers(60, 300), st.integers(60, 300)),
     size=st.tuples(st.integers(40, 200), st.integers(40, 200)),
@@ -50,7 +50,11 @@ def test_a_drawn_box_is_found_where_the_frame_says(
     x1, y1 = x0 + max(8, width // 6), y0 + max(8, height // 6)
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[y0:y1, x0:x1] = 255
-    made, frame = prepare(pixels, Preprocess(resize=resize, pad=0, interpolation="area"), size)
+    _, probe = prepare(pixels, Preprocess(resize=resize, pad=0), size)
+    if min(probe.scale) < 1 < max(probe.scale):
+        return  # OpenCV's area shifts what it enlarges by up to half a pixel, its linear skips when shrinking
+    method: Any = "area" if max(probe.scale) <= 1 else "linear"
+    made, frame = prepare(pixels, Preprocess(resize=resize, pad=0, interpolation=method), size)
     target = frame.to_model(np.array([[x0, y0, x1, y1]], np.float32))[0]
     if target.min() < 1 or target[2] > size[0] - 1 or target[3] > size[1] - 1:
         return
