@@ -7,7 +7,6 @@ import hashlib
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,6 @@ from harness import collecting, terminal
 from harness.errors import HarnessError, ReportError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.report.model import Judged, ModelReport, Problem, RunReport
     from harness.run import Run
 
@@ -82,24 +79,10 @@ def write_summary(reporter: Any, run: Run) -> None:
     judged, problems = kept or (_judged(run), _problems(run))
     if judged or problems:
         reporter.write_sep("=", "verdicts")
-        for line in terminal.summary_lines(summary_rows(judged, _once(problems))):
+        for line in terminal.summary_lines(summary_rows(judged, problems)):
             terminal.write_coloured(reporter, line)
     for line in reporter.config.stash.get(FINISHED, ()):
         reporter.write_line(line)
-
-
-def _once(problems: Sequence[Problem]) -> list[Problem]:
-    """Keep one of several skipped gates of a model that give the same reason."""
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for problem in problems:
-        reason = (problem.model, problem.sentence)
-        if problem.status != "skipped":
-            kept.append(problem)
-        elif reason not in seen:
-            seen.add(reason)
-            kept.append(replace(problem, gate="every limit"))
-    return kept
 
 
 def _report(config: pytest.Config, run: Run) -> RunReport:

@@ -7,8 +7,8 @@ of two runs and Allure are all made from it, so that each can be made again late
 from __future__ import annotations
 
 # The codec reads the annotations at run time, so nothing here may hide behind TYPE_CHECKING.
-from collections.abc import Mapping  # noqa: TC003
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping  # noqa: TC003
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.core.estimate import Estimate  # noqa: TC001
@@ -66,6 +66,23 @@ class Problem:
     gate: str
     status: Literal["failed", "broken", "skipped", "passed"]
     sentence: str
+
+
+def distinct_skips(problems: Iterable[Problem]) -> list[Problem]:
+    """Keep one of several skipped gates of a model that give the same reason.
+
+    A model that is not on the machine is skipped once, whatever its limits.
+    """
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for problem in problems:
+        reason = (problem.model, problem.sentence)
+        if problem.status != "skipped":
+            kept.append(problem)
+        elif reason not in seen:
+            seen.add(reason)
+            kept.append(replace(problem, gate="every limit"))
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

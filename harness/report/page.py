@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from harness import __version__
 from harness.report import charts, titles, wording
+from harness.report.model import distinct_skips
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
 from harness.report.view import ModelView, VerdictView, model_view, table_view, verdict_view
 
@@ -50,7 +51,8 @@ def render_page(report: RunReport, directory: Path) -> str:
             models=models,
             counts=counts,
             outcome_bar=Markup(charts.outcome_bar(counts)),  # noqa: S704 - fixed words
-            problems=[p for p in report.problems if p.status != "passed"],
+            problems=[p for p in report.problems if p.status not in {"passed", "skipped"}],
+            skips=[p for p in distinct_skips(report.problems) if p.status == "skipped"],
             summary=wording.run_summary(report),
             wrong=[v for m in models for v in m.verdicts if v.word in _FIRST],
             keys=_keys(models),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.verdict import Outcome
+from harness.report.model import distinct_skips
 from harness.report.numbers import (
     counted,
     decimals_between,
@@ -175,7 +176,8 @@ def duration_text(seconds: float) -> str:
 
 def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
     """Count gates by their word, the worst first; words that no gate has are left out."""
-    words = [headword(item).lower() for item in judged] + [problem.status for problem in problems]
+    words = [headword(item).lower() for item in judged]
+    words += [problem.status for problem in distinct_skips(problems)]
     return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
 
 
@@ -209,7 +211,7 @@ def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[
         limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
         values = (value_text(verdict), interval_text(verdict), margin_text(verdict))
         rows.append((headword(item), verdict.model, limit, *values))
-    rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in problems]
+    rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in distinct_skips(problems)]
     return rows
 
 
