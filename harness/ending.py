@@ -97,7 +97,7 @@ def _report(config: pytest.Config, run: Run) -> RunReport:
         started=run.started,
         duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
         command=shlex.join([*sys.argv[:1], *config.invocation_params.args]),
-        manifest=str(run.manifest.path),
+        manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
         fingerprint=facts.digest,
         versions=facts.versions,

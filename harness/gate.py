@@ -198,7 +198,7 @@ class Gate:
         config, manifest = self.node.config, self.run.manifest.path
         own = config.rootpath / str(config.getini("quantgate_manifest"))
         bare = own == manifest and config.getoption("--manifest") is None
-        command = "pytest" if bare else f"quantgate gate {shlex.quote(str(manifest))}"
+        command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
         return f'{command} -k "{function}[{self.entry.id}]"'
 
     def _judged(self, verdict: Verdict, finding: Finding, standing: Standing) -> Judged:

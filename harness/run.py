@@ -10,13 +10,13 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from harness.entries import Manifest, ModelEntry
 
@@ -50,6 +50,12 @@ class Run:
     def parts(self) -> Path:
         """Folder of what was written so far."""
         return self.directory / "parts"
+
+    @property
+    def manifest_name(self) -> str:
+        """Path of the manifest, as short as it can be from where the run was started."""
+        path, here = self.manifest.path, Path.cwd()
+        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""
