@@ -7,7 +7,11 @@ killed it kills the next worker too, and a new worker that is given a single tes
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def scheduler(config: Any, log: Any) -> Any:
@@ -28,23 +32,34 @@ def scheduler(config: Any, log: Any) -> Any:
                 while not node.shutting_down and self._pending_of(self.assigned_work[node]) <= 1:
                     self._reschedule(node)
 
+        def _assign_work_unit(self, node: Any) -> None:
+            """Keep the work booked for a worker that died this moment: its end gives it out again."""
+            with suppress(OSError):
+                super()._assign_work_unit(node)
+
         def remove_node(self, node: Any) -> str | None:
             """Give out again what a dead worker had not begun, and name the test that it ran."""
             workload = self.assigned_work.pop(node)
-            open_ids: list[str] = [
-                i for unit in workload.values() for i, done in unit.items() if not done
-            ]
-            if not open_ids:
-                return None
-            for scope, unit in workload.items():
-                left = {i: False for i, done in unit.items() if not done and i != open_ids[0]}
-                if left:
-                    self.workqueue[scope] = left
-            for other in self.assigned_work:
+            running, left = _not_begun(workload)
+            self.workqueue.update(left)
+            for other in self.assigned_work if running else ():
                 self._reschedule(other)
-            return open_ids[0]
+            return running
 
     return GateScheduling(config, log)
+
+
+def _not_begun(
+    workload: Mapping[str, Mapping[str, bool]],
+) -> tuple[str | None, dict[str, dict[str, bool]]]:
+    """Name the test that a worker was running, and what it had not begun, by unit of work."""
+    undone = [
+        (scope, i) for scope, unit in workload.items() for i, done in unit.items() if not done
+    ]
+    left: dict[str, dict[str, bool]] = {}
+    for scope, i in undone[1:]:
+        left.setdefault(scope, {})[i] = False
+    return (undone[0][1] if undone else None), left
 
 
 def model_part(nodeid: str) -> str:

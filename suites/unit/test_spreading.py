@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.spreading import model_part
+from harness.spreading import model_part, scheduler
 
 pytest_plugins = ["pytester"]
 
@@ -86,3 +86,38 @@ def test_a_model_stays_with_its_worker(pytester: pytest.Pytester) -> None:
 def test_the_model_is_cut_out_of_the_id(nodeid: str, model: str) -> None:
     """With xdist's own group at the end or without."""
     assert model_part(nodeid) == model
+
+
+def test_a_worker_that_died_unnoticed_loses_no_work(pytester: pytest.Pytester) -> None:
+    """Work sent to a worker whose pipe is broken is given to the next one when its end is told."""
+
+    class Node:
+        """A worker whose pipe breaks, or one that notes what it is given."""
+
+        shutting_down = False
+
+        def __init__(self, *, dead: bool) -> None:
+            self.dead, self.given = dead, list[int]()
+
+        def send_runtest_some(self, indices: list[int]) -> None:
+            """Fail as execnet does, or take the work."""
+            if self.dead:
+                raise BrokenPipeError
+            self.given += indices
+
+        def shutdown(self) -> None:
+            """End."""
+
+    tests = ["t.py::one[a]", "t.py::two[a]", "t.py::three[a]"]
+    spread = scheduler(pytester.parseconfig("--tx", "2*popen"), None)
+    dead, alive = Node(dead=True), Node(dead=False)
+    spread.registered_collections = {dead: tests, alive: tests}
+    spread.workqueue["a"] = dict.fromkeys(tests, False)
+    spread.assigned_work[dead] = {}
+
+    spread._assign_work_unit(dead)
+    spread.assigned_work[alive] = {}
+    crashed = spread.remove_node(dead)
+
+    assert crashed == tests[0]
+    assert alive.given == [1, 2]
