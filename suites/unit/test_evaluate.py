@@ -415,8 +415,10 @@ def test_outputs_of_different_length_have_no_distance() -> None:
     assert [distance.output for distance in found] == ["labels"]
 
 
+# A background job inherits that SIGINT is ignored; a person at a terminal does not.
 INTERRUPTED = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 import numpy as np
 from harness.core.predictions import ClassLabel
