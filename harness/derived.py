@@ -70,6 +70,7 @@ def derive(
         "images": run.manifest.report.images,
         "budget": _budget(run),
         "labels": found.labels,
+        "published": {name: asdict(one) for name, one in entry.published.items()},
         "code": code_digest("core", "tasks", "report"),
     }
 
@@ -147,7 +148,7 @@ def _fields(
     changed, more = worst_pictures(entry, task, found, data.evaluation, most=most)
     drawn, dropped = draw_worst(changed, folder, model=entry.id, budget_bytes=_budget(run))
     return {
-        "metrics": encode(_metrics(task, found)),
+        "metrics": encode(_metrics(entry, task, found)),
         "tables": encode([*task.tables(found, plan), tensors.tensor_table(found)]),
         "pictures": encode(drawn),
         "omitted": more + dropped,
@@ -160,7 +161,7 @@ def _fields(
     }
 
 
-def _metrics(task: Task, found: Comparison[Any]) -> list[Metric]:
+def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metric]:
     from harness.report.model import Metric
 
     if any(image.truth is None for image in found.images):
@@ -169,11 +170,14 @@ def _metrics(task: Task, found: Comparison[Any]) -> list[Metric]:
         both = task.metrics(found)
     except HarnessError:
         return []  # nothing annotated to measure against; a gate that needs it says so
-    return [
-        Metric(task.METRICS[key], None, both.parent.get(key), both.optimized.get(key))
-        for key in task.METRICS
-        if key in both.parent
-    ]
+    rows = []
+    for key in task.METRICS:
+        if key in both.parent:
+            published = entry.published.get(key)
+            source, origin = (published.value, published.origin) if published else (None, "")
+            measured = (both.parent[key], both.optimized.get(key))
+            rows.append(Metric(task.METRICS[key], source, *measured, origin))
+    return rows
 
 
 def _budget(run: Run) -> int:

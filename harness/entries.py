@@ -272,6 +272,14 @@ class ExpectedFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A metric of the source model as somebody measured it, outside of quantgate."""
+
+    value: Annotated[float, Doc("in the metric's own unit (fractions, dB)")]
+    origin: Annotated[str, MinLen(1), Doc("who says so, and on which images")]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelEntry:
     """``[models.NAME]``: one model, its data and its limits."""
 
@@ -309,6 +317,13 @@ class ModelEntry:
     tags: Annotated[tuple[str, ...], Doc("pytest marks of this model's tests: `-m nightly`")] = ()
     expected_failure: Annotated[
         Mapping[str, ExpectedFailure], Doc("known misses, by the key of the limit")
+    ] = field(default_factory=dict)
+    published: Annotated[
+        Mapping[str, Published],
+        Doc(
+            "what the source model is said to reach, by metric: shown beside the parent's own; a "
+            "built-in or Open Model Zoo model knows it"
+        ),
     ] = field(default_factory=dict)
     limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
         default_factory=dict, metadata=DERIVED

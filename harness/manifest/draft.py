@@ -73,7 +73,7 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: 
     shared = {key: defaults[key] for key in DEFAULTABLE if key in defaults}
     for origin, layer in (
         (("defaults",), shared),
-        (("models", name), known_of(own.get("source"), root)),
+        (("models", name), _known(own, root)),
         (("models", name), own),
     ):
         for key, value in layer.items():
@@ -83,6 +83,14 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: 
     if "decoder" not in table and (kind := _only_decoder(table.get("task"))):
         table["decoder"] = {"kind": kind}
     return Draft(name, table, written)
+
+
+def _known(own: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
+    """What the source knows; its figures are those of its own task, and say nothing of another."""
+    known = known_of(own.get("source"), root)
+    if own.get("task", known.get("task")) != known.get("task"):
+        known.pop("published", None)
+    return known
 
 
 def _only_decoder(task: object) -> str | None:

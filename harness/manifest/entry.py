@@ -9,7 +9,13 @@ from harness.decoders.catalog import DECODERS
 from harness.entries import AnySource, DatasetEntry, Limits, ModelEntry
 from harness.manifest import datasets, hints
 from harness.manifest.draft import DEFAULTABLE, SHORTHANDS, Draft, spell
-from harness.manifest.judging import check_expected, check_limits, declared, without_shared
+from harness.manifest.judging import (
+    check_expected,
+    check_limits,
+    check_published,
+    declared,
+    without_shared,
+)
 from harness.manifest.models import Reading, check_model
 from harness.manifest.problems import (
     Place,
@@ -80,6 +86,7 @@ def read_model(
         values["limits"] = without_shared(reading)
         problems.extend(check_limits(reading))
         problems.extend(check_expected(reading))
+    problems.extend(check_published(reading))
     problems.extend(check_model(reading))
     if problems:
         return None

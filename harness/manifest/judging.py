@@ -1,4 +1,4 @@
-"""Checks of ``limits`` and ``expected_failure``: whether each can be judged, missed and met."""
+"""Checks of ``limits``, ``expected_failure`` and ``published``: whether each can be judged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness.limits import LIMIT_KEYS, METRICS_IN_DB, NEEDS_TRUTH, VACUOUS, task_limits
 from harness.manifest.datasets import has_truth
-from harness.manifest.problems import Problem, meant, names
+from harness.manifest.problems import Problem, meant, names, unknown_name
+from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from harness.entries import ExpectedFailure, Limits
@@ -69,6 +70,18 @@ def check_expected(reading: Reading) -> Iterator[Problem]:
                 f"there, found {failure.floor:g}"
             )
             yield reading.problem("expected_failure", key, "floor", say=say)
+
+
+def check_published(reading: Reading) -> Iterator[Problem]:
+    """Check that published figures are of metrics that the task measures."""
+    task = reading.values.get("task")
+    if task is None or "published" in reading.broken:
+        return
+    metrics = TASKS[task].METRICS
+    for metric in reading.values.get("published") or ():
+        if metric not in metrics:
+            say = unknown_name(f"metric of {task}", metric, metrics)
+            yield reading.problem("published", metric, say=say)
 
 
 def _judgeable(reading: Reading, key: str) -> bool:

@@ -62,7 +62,13 @@ def _of_zoo(name: str, _: Path) -> dict[str, Any]:
         "task": model.task,
         "decoder": _as_toml(model.decoder),
         "preprocess": _as_toml(dataclasses.asdict(model.preprocess)),
+        "published": {model.metric: _measured(model.measured)},
     }
+
+
+def _measured(measured: Any) -> dict[str, Any]:
+    images = f"{measured.images:,} images of the built-in renderer, seed {measured.seed}"
+    return {"value": measured.parent, "origin": f"measured when the weights were made, {images}"}
 
 
 def _of_omz(name: str, _: Path) -> dict[str, Any]:
@@ -74,7 +80,20 @@ def _of_omz(name: str, _: Path) -> dict[str, Any]:
     table: dict[str, Any] = {"preprocess": _as_toml(known.preprocess)}
     if known.support == "task":
         table |= {"task": known.task, "decoder": _as_toml(known.decoder)}
+        table |= {"published": _published(known)}
     return table
+
+
+def _published(known: OmzSettings) -> dict[str, Any]:
+    """Figures in metrics that the task measures, the first of each."""
+    found: dict[str, Any] = {}
+    for reference in known.references:
+        if reference.metric is not None and reference.value is not None:
+            boxes = known.task == "instance_segmentation" and "segm" not in reference.kind
+            metric = f"box_{reference.metric}" if boxes else reference.metric
+            origin = " on ".join(filter(None, ("Open Model Zoo", reference.dataset)))
+            found.setdefault(metric, {"value": reference.value, "origin": origin})
+    return found
 
 
 def _of_darknet(cfg: str, root: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from harness.entries import (
     Limits,
     ModelEntry,
     Preprocess,
+    Published,
     Recipe,
     ReportPlan,
     TaskName,
@@ -40,6 +41,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("benchmark", Benchmark),
     ("limits", Limits),
     ("expected_failure.LIMIT", ExpectedFailure),
+    ("published.METRIC", Published),
     ("[report]", ReportPlan),
 )
 

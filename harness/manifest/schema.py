@@ -15,12 +15,14 @@ from harness.entries import (
     Limits,
     ModelEntry,
     Preprocess,
+    Published,
     Recipe,
     ReportPlan,
 )
 from harness.manifest import hints
 from harness.manifest.draft import DEFAULTABLE, SHORTHANDS
 from harness.manifest.shape import strict
+from harness.tasks.catalog import TASKS
 
 #: What ``[defaults]`` can complete: nothing is required of these tables where they stand.
 _COMPLETED = (Recipe, EvaluationPlan)
@@ -56,7 +58,7 @@ def _definitions() -> dict[str, Any]:
     """Tables by the names of their types, each with the descriptions of its keys."""
     tables: list[type] = [
         *(ModelEntry, DatasetEntry, ReportPlan, Recipe, EvaluationPlan, Preprocess, Benchmark),
-        *(Limits, ExpectedFailure, IgnoredScope),
+        *(Limits, ExpectedFailure, Published, IgnoredScope),
         *get_args(AnySource),
         *DECODERS.values(),
     ]
@@ -91,6 +93,9 @@ def _property(key: str, hint: Any) -> dict[str, Any]:
     elif key == "expected_failure":
         failures = {name: {"$ref": "#/$defs/ExpectedFailure"} for name in hints.fields(Limits)}
         generated = _table(failures)
+    elif key == "published":
+        metrics = dict.fromkeys(name for task in TASKS.values() for name in task.METRICS)
+        generated = _table({name: {"$ref": "#/$defs/Published"} for name in metrics})
     else:
         generated = _plain(hint)
     explained = hints.doc(hint)

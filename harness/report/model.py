@@ -89,13 +89,15 @@ def distinct_skips(problems: Iterable[Problem]) -> list[Problem]:
 class Metric:
     """One of the three numbers' rows: a metric of source model, parent IR and optimized IR.
 
-    ``source`` is None where nobody published one. Values in the metric's own units (fractions).
+    ``source`` was measured elsewhere, by ``origin`` and on its images; it is None where nobody
+    published one. Values in the metric's own units (fractions).
     """
 
     title: str
     source: float | None
     parent: float | None
     optimized: float | None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,18 @@ class PictureView:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricView:
+    """One row of the three numbers."""
+
+    title: str
+    source: str
+    origin: str
+    parent: str
+    optimized: str
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelView:
     """One model's part of the page."""
 
@@ -92,7 +104,7 @@ class ModelView:
     word: str
     verdicts: tuple[VerdictView, ...]
     problems: tuple[Any, ...]
-    metrics: tuple[tuple[str, ...], ...]
+    metrics: tuple[MetricView, ...]
     metric_notes: tuple[str, ...]
     arms: tuple[tuple[str, ...], ...]
     speedups: tuple[tuple[Any, Markup, str], ...]
@@ -163,13 +175,20 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
     )
 
 
-def _metric(metric: Metric) -> tuple[str, ...]:
+def _metric(metric: Metric) -> MetricView:
     values = (metric.source, metric.parent, metric.optimized)
     drop = None
     if metric.parent is not None and metric.optimized is not None:
         drop = metric.optimized - metric.parent
-    signed = numbers.MISSING if drop is None else numbers.signed(drop, "fraction")
-    return (metric.title, *(numbers.cell(value, "fraction") for value in values), signed)
+    source, parent, optimized = (numbers.cell(value, "fraction") for value in values)
+    return MetricView(
+        title=metric.title,
+        source=source,
+        origin=metric.origin,
+        parent=parent,
+        optimized=optimized,
+        difference=numbers.MISSING if drop is None else numbers.signed(drop, "fraction"),
+    )
 
 
 def _arm(arm: Arm) -> tuple[str, ...]:

@@ -144,11 +144,13 @@ def metric_note(metric: Metric) -> str:
         )
     if source is None or metric.optimized is None:
         return ""
-    conversion, quantization = source - parent, parent - metric.optimized
-    if conversion > max(0.01, quantization):
+    before, quantization = source - parent, parent - metric.optimized
+    if before > max(0.01, quantization):
         return (
-            f"{metric.title}: {written(conversion, 'fraction')} was lost between source and parent, "
-            f"in conversion or preprocessing; quantization changed it by {signed(-quantization, 'fraction')}"
+            f"{metric.title} of the parent is {written(before, 'fraction')} below the published "
+            f"{written(source, 'fraction')} ({metric.origin}): a difference that was there before "
+            "quantization, by conversion, by preprocessing, or only by other images; quantization "
+            f"changed it by {signed(-quantization, 'fraction')}"
         )
     return ""
 

@@ -75,6 +75,8 @@ def test_the_page_is_read_without_a_script(sample: Any) -> None:
         "1 failed, 1 known, 2 passed (2 models, 1 min 23 s)",
         "match rate 0.912 [0.894, 0.931] over 200 images, below min_match_rate 0.95 (by 0.038)",
         "AP@[.5:.95]",
+        "0.372 its authors on val2017",
+        "0.020 below the published 0.372",
         "img-00003.png",
         "7 changed images omitted",
         "20 of 300 rows, erroneous ones first",

@@ -190,12 +190,20 @@ def test_the_closing_table_has_one_row_a_gate(judged_of: JudgedOf) -> None:
 
 def test_a_loss_in_conversion_is_not_blamed_on_quantization() -> None:
     """The three numbers show where it went."""
-    note = metric_note(Metric("AP", 0.40, 0.35, 0.345))
+    note = metric_note(Metric("AP", 0.40, 0.35, 0.345, "its authors on val2017"))
 
     assert note == (
-        "AP: 0.050 was lost between source and parent, in conversion or preprocessing; "
-        "quantization changed it by −0.005"
+        "AP of the parent is 0.050 below the published 0.400 (its authors on val2017): a difference "
+        "that was there before quantization, by conversion, by preprocessing, or only by other "
+        "images; quantization changed it by −0.005"
     )
+
+
+def test_a_parent_as_good_as_published_needs_no_note() -> None:
+    """Nor does one that is better, nor one that quantization has made worse than conversion did."""
+    assert not metric_note(Metric("AP", 0.40, 0.395, 0.39, "its authors"))
+    assert not metric_note(Metric("AP", 0.40, 0.45, 0.44, "its authors"))
+    assert not metric_note(Metric("AP", 0.40, 0.38, 0.20, "its authors"))
 
 
 def test_a_parent_that_sees_nothing_points_at_preprocessing() -> None:
