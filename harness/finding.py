@@ -22,7 +22,7 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     from harness.derived import quantity
     from harness.report.codec import decode
     from harness.report.evidence import table_csv
-    from harness.report.model import Picture
+    from harness.report.picture import Picture
 
     derived = compared.derived
     known = derived.judged.get(key)

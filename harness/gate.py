@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from harness.entries import ModelEntry
     from harness.pair import Pair
     from harness.report.evidence import Evidence
-    from harness.report.model import Judged, KnownFailure, Picture
+    from harness.report.model import Judged, KnownFailure
+    from harness.report.picture import Picture
     from harness.run import Run
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.report.model import ClassBar, ObjectChange, Picture, Seen
 from harness.report.outline import rings_of
+from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.core.predictions import Detections
     from harness.datasets.sample import Dataset
     from harness.entries import ModelEntry
-    from harness.report.model import PictureKind
+    from harness.report.picture import PictureKind
     from harness.tasks.classification_record import ClassRecord
     from harness.tasks.protocol import Task
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.engine.timing import Control
     from harness.entries import ModelEntry
     from harness.pair import Pair, Role
-    from harness.report.model import Arm, Speedup
+    from harness.report.performance import Arm, Speedup
     from harness.run import Run
     from harness.store import Store
 
@@ -113,7 +113,7 @@ def keep_timing(
 
 def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> Arm:
     from harness.core.speed import latency_ns, throughput
-    from harness.report.model import Arm
+    from harness.report.performance import Arm
 
     facts = timing.facts(name)
     rate = throughput(timing, name)
@@ -135,7 +135,7 @@ def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory
 def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
     from harness.core.speed import limit_for, speedup
     from harness.machine import isa_class
-    from harness.report.model import Speedup
+    from harness.report.performance import Speedup
 
     found = []
     for key, against, title in _SPEEDUPS:
@@ -167,7 +167,7 @@ def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
     from harness.engine.profile import layer_table, work_shares
     from harness.pair import ROLES
     from harness.report.codec import encode
-    from harness.report.model import Share
+    from harness.report.performance import Share
 
     shares = [
         Share(role, of, by_precision)

@@ -11,21 +11,9 @@ import pytest
 from harness.core.estimate import Estimate
 from harness.core.table import Column, Table
 from harness.core.verdict import Limit, Outcome, Verdict
-from harness.report.model import (
-    Arm,
-    ClassBar,
-    Judged,
-    KnownFailure,
-    Metric,
-    ModelReport,
-    ObjectChange,
-    Picture,
-    Problem,
-    RunReport,
-    Seen,
-    Share,
-    Speedup,
-)
+from harness.report.model import Judged, KnownFailure, Metric, ModelReport, Problem, RunReport
+from harness.report.performance import Arm, Share, Speedup
+from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
 from harness.report.publish import draw_worst
 from harness.report.titles import quantity_name
 

@@ -15,7 +15,7 @@ from harness.report.svg import diff_svg, role_svg
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.report.model import ObjectChange, Picture
+    from harness.report.picture import ObjectChange, Picture
 
 IMAGE_DIFF = "application/vnd.allure.image.diff"
 TABS = ("Parent | Optimized | Diff", "Swipe", "Blink", "Matches")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.report.evidence import Evidence
-    from harness.report.model import Judged, Picture
+    from harness.report.model import Judged
+    from harness.report.picture import Picture
 
 #: Pictures shown without a click when the test is opened.
 _INLINE = 3

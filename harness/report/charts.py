@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.core.verdict import Verdict
-    from harness.report.model import Speedup
+    from harness.report.performance import Speedup
 
 _WIDE, _HIGH = 200.0, 26.0
 #: Names of two lines nearer than this would lie over each other.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.report.model import Picture
+    from harness.report.picture import Picture
 
     Loader = Callable[[], Sequence[NDArray[np.uint8]]]
 

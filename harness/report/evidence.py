@@ -15,7 +15,7 @@ from harness.report.model import SCHEMA
 
 if TYPE_CHECKING:
     from harness.core.table import Cell
-    from harness.report.model import ObjectChange, Picture
+    from harness.report.picture import ObjectChange, Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,13 @@ from collections.abc import Iterable, Mapping  # noqa: TC003
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from harness.core.estimate import Estimate  # noqa: TC001
 from harness.core.table import Table  # noqa: TC001
 from harness.core.verdict import Verdict  # noqa: TC001
+from harness.report.performance import Arm, Share, Speedup  # noqa: TC001
+from harness.report.picture import Picture  # noqa: TC001
 
 #: Version of run.json and verdicts.json; raised when a field changes its meaning or goes away.
 SCHEMA = 1
-
-ChangeName = Literal["kept", "moved", "relabelled", "lost", "gained"]
-#: What is drawn: boxes or masks, ranked classes, class maps, or a picture that each role rendered.
-PictureKind = Literal["objects", "classes", "segments", "rendered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,130 +95,6 @@ class Metric:
     parent: float | None
     optimized: float | None
     origin: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One compiled model as it was timed; None means "not measured"."""
-
-    name: str
-    precision: str
-    rate_per_s: float | None = None
-    p50_ns: float | None = None
-    p90_ns: float | None = None
-    p99_ns: float | None = None
-    first_ns: float | None = None
-    compile_ns: float | None = None
-    size_bytes: int | None = None
-    memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Speedup:
-    """A paired speed ratio and its rounds, for the strip chart.
-
-    ``rounds`` are ratios optimized / parent, in the order measured; ``limit`` is None where no
-    limit was declared; ``note`` is a sentence (noise, control, autocorrelation) or empty.
-    """
-
-    title: str
-    estimate: Estimate
-    rounds: tuple[float, ...] = ()
-    limit: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one role really executed: share (0..1) of the work by precision, e.g. {"i8": 0.93}."""
-
-    role: str
-    of: str
-    by_precision: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One object of one role: ``box`` xyxy px of the original image, class name, score.
-
-    ``rings`` are the mask's outlines as flat x, y lists in px; empty without masks.
-    """
-
-    box: tuple[float, float, float, float]
-    label: str
-    score: float
-    rings: tuple[tuple[float, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
-    """What happened to one object: a role in which it is missing is None.
-
-    ``crossed`` marks a pair of which one role's score fell below the threshold (hysteresis).
-    """
-
-    change: ChangeName
-    parent: Seen | None
-    optimized: Seen | None
-    iou: float | None = None
-    crossed: bool = False
-    sentence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassBar:
-    """One ranked class of one role."""
-
-    label: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One image worth looking at; files are paths relative to the run's directory.
-
-    Parameters
-    ----------
-    name
-        The sample's name, as in the tables.
-    size
-        ``(width, height)`` of the original image, px: the coordinates of every box.
-    sentence
-        What changed on this image.
-    image
-        WebP of the bare photograph, scaled down.
-    overlay, overview, panes
-        WebP "Parent | Optimized | Diff" with the captions burned in: beside each other, as a 2 × 2
-        grid, and one by one. `report.publish.draw_worst` fills in all file names.
-    changes
-        For ``kind == "objects"``: every object of both roles at or above the hysteresis.
-    parent, optimized
-        For ``kind == "classes"``: the top-k, best first.
-    labels, legend
-        For ``kind == "segments"``: class names by id; ``draw_worst`` makes of them the
-        ``(class name, colour)`` pairs that the picture shows.
-    truth
-        Annotated class or a sentence about the truth, or empty.
-    threshold, hysteresis
-        The shared score threshold of the comparison, and how far below it a pair still matches.
-    """
-
-    name: str
-    size: tuple[int, int]
-    kind: PictureKind
-    sentence: str
-    image: str = ""
-    overlay: str = ""
-    overview: str = ""
-    panes: tuple[str, ...] = ()
-    changes: tuple[ObjectChange, ...] = ()
-    parent: tuple[ClassBar, ...] = ()
-    optimized: tuple[ClassBar, ...] = ()
-    labels: tuple[str, ...] = ()
-    legend: tuple[tuple[str, str], ...] = ()
-    truth: str = ""
-    threshold: float = 0.5
-    hysteresis: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

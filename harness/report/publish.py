@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.report.evidence import Evidence
-    from harness.report.model import Judged, Picture, RunReport
+    from harness.report.model import Judged, RunReport
+    from harness.report.picture import Picture
 
 __all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_verdict"]
 

@@ -10,7 +10,7 @@ from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
 
 if TYPE_CHECKING:
     from harness.pair import Role
-    from harness.report.model import ObjectChange, Picture, Seen
+    from harness.report.picture import ObjectChange, Picture, Seen
 
 #: Average advance of a letter relative to its size; labels only need a background wide enough.
 _ADVANCE = 0.58

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.core.table import Cell, Table
-    from harness.report.model import Arm, Judged, Metric, ModelReport, Picture, RunReport
+    from harness.report.model import Judged, Metric, ModelReport, RunReport
+    from harness.report.performance import Arm
+    from harness.report.picture import Picture
 
 #: Rows of a table that are there without JavaScript, erroneous ones first.
 STATIC_ROWS = 20

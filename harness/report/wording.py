@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 
     from harness.core.estimate import Estimate
     from harness.core.verdict import Limit, Verdict
-    from harness.report.model import (
-        Judged,
-        KnownFailure,
-        Metric,
-        Problem,
-        RunReport,
-        Speedup,
-    )
+    from harness.report.model import Judged, KnownFailure, Metric, Problem, RunReport
+    from harness.report.performance import Speedup
 
 _INDENT = " " * 12
 _NO_LOSS = "_drop"

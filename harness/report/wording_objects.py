@@ -8,7 +8,7 @@ from harness.report.numbers import MISSING, cell, minus
 from harness.report.titles import CHANGE_TITLES
 
 if TYPE_CHECKING:
-    from harness.report.model import ObjectChange, Seen
+    from harness.report.picture import ObjectChange, Seen
 
 
 def change_sentence(change: ObjectChange) -> str:

@@ -25,7 +25,8 @@ import numpy as np
 import pytest
 from harness.core.estimate import Estimate
 from harness.core.verdict import Limit, Outcome, Verdict
-from harness.report.model import Judged, ObjectChange, Picture, Seen
+from harness.report.model import Judged
+from harness.report.picture import ObjectChange, Picture, Seen
 from harness.report.publish import begin_gate, draw_worst, publish_verdict
 from harness.report.wording import verdict_line
 

@@ -21,7 +21,7 @@ from harness.tasks.catalog import TASKS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.report.model import Picture
+    from harness.report.picture import Picture
 
 SIZE = (60, 40)
 IMAGE = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)

@@ -22,7 +22,8 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Limit, Outcome, Verdict
 from harness.errors import UndecidedError
 from harness.report.evidence import Evidence
-from harness.report.model import Judged, ObjectChange, Picture, Seen
+from harness.report.model import Judged
+from harness.report.picture import ObjectChange, Picture, Seen
 from harness.report.publish import begin_gate, draw_worst, publish_verdict
 from harness.report.wording import verdict_line
 import numpy as np

@@ -23,10 +23,12 @@ from harness.report.export import (
     verdicts_json,
     workflow_commands,
 )
-from harness.report.model import Judged, Picture, Problem, RunReport
+from harness.report.model import Judged, Problem, RunReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.report.picture import Picture
 
 COLUMNS = (
     Column("image", "Image Name"),

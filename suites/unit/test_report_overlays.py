@@ -9,13 +9,13 @@ import pytest
 from PIL import Image, ImageColor
 
 from harness.errors import ReportError
-from harness.report.model import ClassBar, ObjectChange, Picture, Seen
 from harness.report.outline import rings_of, rings_of_pixels
 from harness.report.overlays import panes
 from harness.report.overlays.canvas import from_bgr, webp
 from harness.report.overlays.rendered import amplified
 from harness.report.overlays.segments import class_colour
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
 from harness.report.publish import draw_worst
 from harness.report.svg import role_svg
 

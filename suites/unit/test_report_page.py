@@ -13,12 +13,14 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
 from harness.errors import ReportError
 from harness.report.charts import grouped_shares, interval_chart, rounds_chart, share_bar
-from harness.report.model import Judged, Speedup
 from harness.report.page import render_page
+from harness.report.performance import Speedup
 from harness.report.view import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.report.model import Judged
 
 
 class Elements(HTMLParser):

@@ -9,7 +9,8 @@ import pytest
 
 from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
-from harness.report.model import Judged, KnownFailure, Metric, ObjectChange, Problem, Seen
+from harness.report.model import Judged, KnownFailure, Metric, Problem
+from harness.report.picture import ObjectChange, Seen
 from harness.report.wording import (
     duration_text,
     metric_note,

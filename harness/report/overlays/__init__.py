@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from harness.report.model import Picture
+    from harness.report.picture import Picture
 
 #: Longest side of one pane, px.
 PANE_PX = 640

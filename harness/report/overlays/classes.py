@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-    from harness.report.model import ClassBar, Picture
+    from harness.report.picture import ClassBar, Picture
 
 _GREY = "#5B6775"
 _TRACK = "#E6EAEF"

@@ -11,7 +11,7 @@ from harness.report.wording_objects import change_label, counts_sentence, seen_t
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from harness.report.model import ObjectChange, Picture, Seen
+    from harness.report.picture import ObjectChange, Picture, Seen
 
 #: Kept objects are named too where there are at most this many on a pane.
 _FEW = 8

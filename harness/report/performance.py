@@ -1,0 +1,49 @@
+"""What was timed and executed of one model, as frozen plain values: a part of run.json."""
+
+from __future__ import annotations
+
+# The codec reads the annotations at run time, so nothing here may hide behind TYPE_CHECKING.
+from collections.abc import Mapping  # noqa: TC003
+from dataclasses import dataclass
+
+from harness.core.estimate import Estimate  # noqa: TC001
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One compiled model as it was timed; None means "not measured"."""
+
+    name: str
+    precision: str
+    rate_per_s: float | None = None
+    p50_ns: float | None = None
+    p90_ns: float | None = None
+    p99_ns: float | None = None
+    first_ns: float | None = None
+    compile_ns: float | None = None
+    size_bytes: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Speedup:
+    """A paired speed ratio and its rounds, for the strip chart.
+
+    ``rounds`` are ratios optimized / parent, in the order measured; ``limit`` is None where no
+    limit was declared; ``note`` is a sentence (noise, control, autocorrelation) or empty.
+    """
+
+    title: str
+    estimate: Estimate
+    rounds: tuple[float, ...] = ()
+    limit: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one role really executed: share (0..1) of the work by precision, e.g. {"i8": 0.93}."""
+
+    role: str
+    of: str
+    by_precision: Mapping[str, float]

@@ -1,0 +1,94 @@
+"""One image worth looking at and what happened to its objects: a part of run.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ChangeName = Literal["kept", "moved", "relabelled", "lost", "gained"]
+#: What is drawn: boxes or masks, ranked classes, class maps, or a picture that each role rendered.
+PictureKind = Literal["objects", "classes", "segments", "rendered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One object of one role: ``box`` xyxy px of the original image, class name, score.
+
+    ``rings`` are the mask's outlines as flat x, y lists in px; empty without masks.
+    """
+
+    box: tuple[float, float, float, float]
+    label: str
+    score: float
+    rings: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What happened to one object: a role in which it is missing is None.
+
+    ``crossed`` marks a pair of which one role's score fell below the threshold (hysteresis).
+    """
+
+    change: ChangeName
+    parent: Seen | None
+    optimized: Seen | None
+    iou: float | None = None
+    crossed: bool = False
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassBar:
+    """One ranked class of one role."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image worth looking at; files are paths relative to the run's directory.
+
+    Parameters
+    ----------
+    name
+        The sample's name, as in the tables.
+    size
+        ``(width, height)`` of the original image, px: the coordinates of every box.
+    sentence
+        What changed on this image.
+    image
+        WebP of the bare photograph, scaled down.
+    overlay, overview, panes
+        WebP "Parent | Optimized | Diff" with the captions burned in: beside each other, as a 2 × 2
+        grid, and one by one. `report.publish.draw_worst` fills in all file names.
+    changes
+        For ``kind == "objects"``: every object of both roles at or above the hysteresis.
+    parent, optimized
+        For ``kind == "classes"``: the top-k, best first.
+    labels, legend
+        For ``kind == "segments"``: class names by id; ``draw_worst`` makes of them the
+        ``(class name, colour)`` pairs that the picture shows.
+    truth
+        Annotated class or a sentence about the truth, or empty.
+    threshold, hysteresis
+        The shared score threshold of the comparison, and how far below it a pair still matches.
+    """
+
+    name: str
+    size: tuple[int, int]
+    kind: PictureKind
+    sentence: str
+    image: str = ""
+    overlay: str = ""
+    overview: str = ""
+    panes: tuple[str, ...] = ()
+    changes: tuple[ObjectChange, ...] = ()
+    parent: tuple[ClassBar, ...] = ()
+    optimized: tuple[ClassBar, ...] = ()
+    labels: tuple[str, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
+    truth: str = ""
+    threshold: float = 0.5
+    hysteresis: float = 0.05
