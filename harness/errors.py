@@ -73,3 +73,7 @@ class UndecidedError(HarnessError):
 
 class ReportError(HarnessError):
     """Evidence or a report could not be made or written."""
+
+
+class HistoryError(HarnessError):
+    """The history of runs cannot be opened, read or written, or what it is given does not fit it."""

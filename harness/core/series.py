@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003
-from collections.abc import Mapping  # noqa: TC003
+from collections.abc import Mapping, Sequence  # noqa: TC003
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Model and quantity of the session's control: a model against itself.
+CONTROL = ("", "control")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,3 +103,93 @@ class Accepted:
     who: str
     at: dt.datetime
     until: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a history knows of one run besides its numbers.
+
+    Parameters
+    ----------
+    id
+        Unique in a history.
+    at
+        Start of the run, UTC.
+    duration_s
+        How long it took, seconds.
+    isa, machine, stack
+        As in `SeriesKey`.
+    commit, branch
+        Of the judged repository; empty where unknown.
+    versions, facts
+        Libraries to versions, and the machine's stable facts.
+    place
+        Where its report lies: the address of the pipeline's job, or a folder; empty where unknown.
+    """
+
+    id: str
+    at: dt.datetime
+    duration_s: float
+    isa: str
+    machine: str
+    stack: str
+    commit: str = ""
+    branch: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A series as columns, oldest first: the same as `Series`, made for histories of millions of points.
+
+    Parameters
+    ----------
+    runs
+        int64, one a point: its place in the runs that the history gave, see `History.runs`.
+    value, low, high
+        float64, one a point.
+    n
+        int64, one a point.
+    segment
+        int64, one a point: equal numbers are equal segments; `segments` has the digests.
+    threshold
+        float64, one a point: the limit of that night, NaN where there was none.
+    """
+
+    key: SeriesKey
+    runs: NDArray[np.int64]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+    segments: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def series(self, runs: Sequence[RunFacts]) -> Series:
+        """Write the columns out, point by point."""
+        rows = zip(
+            *(self.runs.tolist(), self.value.tolist(), self.low.tolist(), self.high.tolist()),
+            *(self.n.tolist(), self.segment.tolist()),
+            strict=True,
+        )
+        points = tuple(
+            Point(
+                run=(facts := runs[run]).id,
+                at=facts.at,
+                value=value,
+                low=low,
+                high=high,
+                n=n,
+                segment=self.segments[segment],
+                commit=facts.commit,
+                versions=facts.versions,
+            )
+            for run, value, low, high, n, segment in rows
+        )
+        return Series(self.key, points)

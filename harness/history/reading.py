@@ -1,0 +1,258 @@
+"""Reading a history: series as columns, runs, accepted steps, and whole records."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+
+from harness.core.estimate import Estimate
+from harness.core.series import Accepted, Columns, RunFacts, SeriesKey
+from harness.history.connection import look
+from harness.history.record import ModelState, Number, RunRecord
+from harness.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES, TEXTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+#: Series read in one look: a few ten thousand rows, so that no writer waits long and memory stays small.
+_AT_ONCE = 200
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which series to read; empty means any. ``since`` leaves out older runs."""
+
+    model: str | None = None
+    quantity: str | None = None
+    isa: str | None = None
+    machine: str | None = None
+    stack: str | None = None
+    since: dt.datetime | None = None
+
+
+ALL = Wanted()
+
+
+def to_us(at: dt.datetime) -> int:
+    """Count microseconds since 1970, UTC."""
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def from_us(microseconds: int) -> dt.datetime:
+    """Give the time of a count of microseconds, in UTC."""
+    return _EPOCH + dt.timedelta(microseconds=microseconds)
+
+
+def runs(engine: Engine) -> dict[int, RunFacts]:
+    """Map the rows of all runs to what is known of them, in the order of time."""
+    with look(engine) as connection:
+        return _runs(connection)
+
+
+def _runs(connection: Connection) -> dict[int, RunFacts]:
+    texts = _texts(connection, select(RUNS.c.facts_id).union(select(RUNS.c.versions_id)))
+    parsed = {key: json.loads(text) for key, text in texts.items()}
+    rows = connection.execute(select(RUNS).order_by(RUNS.c.started_us, RUNS.c.run))
+    return {
+        row.id: RunFacts(
+            id=row.run,
+            at=from_us(row.started_us),
+            duration_s=row.duration_s,
+            isa=row.isa,
+            machine=row.machine,
+            stack=row.stack,
+            commit=row.commit,
+            branch=row.branch,
+            versions=parsed[row.versions_id],
+            facts=parsed[row.facts_id],
+            place=row.place,
+        )
+        for row in rows
+    }
+
+
+def _texts(connection: Connection, ids: Any) -> dict[int, str]:
+    query = select(TEXTS.c.id, TEXTS.c.text).where(TEXTS.c.id.in_(ids))
+    return {row.id: row.text for row in connection.execute(query)}
+
+
+def columns(
+    engine: Engine, wanted: Wanted | None
+) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
+    """Read the runs now, and the series as they are asked for; see `History.columns`."""
+    wanted = wanted or ALL
+    with look(engine) as connection:
+        known = _runs(connection)
+        keys = _keys(connection, wanted)
+    facts = tuple(known.values())
+    since = wanted.since
+    place = {
+        row: index
+        for index, (row, run) in enumerate(known.items())
+        if since is None or run.at >= since
+    }
+    return facts, _columns(engine, keys, place)
+
+
+def _keys(connection: Connection, wanted: Wanted) -> list[tuple[int, SeriesKey]]:
+    query = select(SERIES)
+    for name in ("model", "quantity", "isa", "machine", "stack"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(SERIES.c[name] == value)
+    rows = connection.execute(query).all()
+    keys = [
+        (row.id, SeriesKey(row.model, row.quantity, row.isa, row.machine, row.stack))
+        for row in rows
+    ]
+    return sorted(keys, key=lambda pair: pair[1])
+
+
+def _columns(
+    engine: Engine, keys: Sequence[tuple[int, SeriesKey]], place: Mapping[int, int]
+) -> Iterator[Columns]:
+    rank = np.full(max(place, default=0) + 2, -1, dtype=np.int64)
+    rank[list(place)] = list(place.values())
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        table, segments = _look(engine, [row for row, _ in some])
+        if not len(table):
+            continue
+        # A run that came after the look at the runs has a row beyond those that are known.
+        table[:, 1] = rank[np.minimum(table[:, 1].astype(np.int64), len(rank) - 1)]
+        table = table[table[:, 1] >= 0]
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        for row, key in some:
+            begin, end = np.searchsorted(table[:, 0], (row, row + 1))
+            if end > begin:
+                yield _cut(key, table[begin:end], segments)
+
+
+def _look(engine: Engine, rows: list[int]) -> tuple[Any, dict[int, str]]:
+    """Read some series as one table of floats: their ids and counts are far below 2 ** 53."""
+    column = NUMBERS.c
+    query = select(
+        *(column.series_id, column.run_id, column.value, column.low, column.high),
+        *(column.n, column.segment_id, column.threshold),
+    ).where(column.series_id.in_(rows), column.value.is_not(None))
+    with look(engine) as connection:
+        found = connection.execute(query).all()
+        table = np.array(found, dtype=np.float64).reshape(-1, 8)
+        used = {int(one) for one in np.unique(table[:, 6])}
+        return table, _texts(connection, used)
+
+
+def _cut(key: SeriesKey, table: Any, segments: Mapping[int, str]) -> Columns:
+    _, runs_, value, low, high, n, segment, threshold = table.T
+    ids = segment.astype(np.int64)
+    return Columns(
+        key=key,
+        runs=runs_.astype(np.int64),
+        value=value.copy(),
+        low=low.copy(),
+        high=high.copy(),
+        n=n.astype(np.int64),
+        segment=ids,
+        threshold=threshold.copy(),
+        segments={int(one): segments[int(one)] for one in np.unique(ids)},
+    )
+
+
+def accepted(engine: Engine) -> tuple[Accepted, ...]:
+    """All accepted steps, oldest first."""
+    with look(engine) as connection:
+        rows = connection.execute(select(ACCEPTED).order_by(ACCEPTED.c.at_us, ACCEPTED.c.id)).all()
+    return tuple(
+        Accepted(
+            model=row.model,
+            quantity=row.quantity,
+            reason=row.reason,
+            who=row.who,
+            at=from_us(row.at_us),
+            until=dt.date.fromisoformat(row.until) if row.until else None,
+        )
+        for row in rows
+    )
+
+
+def records(engine: Engine) -> Iterator[RunRecord]:
+    """Every run as it was recorded, in the order of time."""
+    for row, facts in runs(engine).items():
+        with look(engine) as connection:
+            found = _record(connection, row, facts)
+        yield found
+
+
+def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
+    rest = connection.execute(
+        select(RUNS.c.manifest, RUNS.c.manifest_digest).where(RUNS.c.id == row)
+    ).one()
+    return RunRecord(
+        run=facts.id,
+        started=facts.at.isoformat(timespec="microseconds"),
+        duration_s=facts.duration_s,
+        isa=facts.isa,
+        machine=facts.machine,
+        stack=facts.stack,
+        facts=facts.facts,
+        versions=facts.versions,
+        commit=facts.commit,
+        branch=facts.branch,
+        manifest=rest.manifest,
+        manifest_digest=rest.manifest_digest,
+        numbers=_numbers(connection, row),
+        models=_models(connection, row),
+        place=facts.place,
+    )
+
+
+def _numbers(connection: Connection, row: int) -> tuple[Number, ...]:
+    query = (
+        select(NUMBERS, SERIES.c.model, SERIES.c.quantity, TEXTS.c.text.label("segment"))
+        .join(SERIES, NUMBERS.c.series_id == SERIES.c.id)
+        .join(TEXTS, NUMBERS.c.segment_id == TEXTS.c.id)
+        .where(NUMBERS.c.run_id == row)
+        .order_by(SERIES.c.model, SERIES.c.quantity)
+    )
+    return tuple(
+        Number(
+            model=number.model,
+            quantity=number.quantity,
+            estimate=_estimate(number),
+            outcome=number.outcome,
+            threshold=number.threshold,
+            segment=number.segment,
+            duration_s=number.duration_s,
+            reason=number.reason,
+        )
+        for number in connection.execute(query)
+    )
+
+
+def _estimate(number: Any) -> Estimate | None:
+    if number.value is None:
+        return None
+    return Estimate(number.value, number.low, number.high, number.n, number.unit, number.of)
+
+
+def _models(connection: Connection, row: int) -> tuple[ModelState, ...]:
+    digests, entry = TEXTS.alias("digests"), TEXTS.alias("entry")
+    query = (
+        select(MODELS.c.model, digests.c.text.label("digests"), entry.c.text.label("entry"))
+        .join(digests, MODELS.c.digests_id == digests.c.id)
+        .join(entry, MODELS.c.entry_id == entry.c.id)
+        .where(MODELS.c.run_id == row)
+        .order_by(MODELS.c.model)
+    )
+    return tuple(
+        ModelState(state.model, json.loads(state.digests), state.entry)
+        for state in connection.execute(query)
+    )
