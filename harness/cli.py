@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness import __version__
-from harness.commands import check, compare, explore, fetch, gate, report, suggest
+from harness.commands import check, compare, explore, fetch, gate, merge, report, suggest
 from harness.commands.speaking import complain
 from harness.errors import HarnessError, ManifestError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 USAGE = 4
 INTERRUPTED = 130
-VERBS = (gate, check, fetch, report, compare, explore, suggest)
+VERBS = (gate, check, fetch, report, merge, compare, explore, suggest)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

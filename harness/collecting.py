@@ -64,9 +64,12 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
         Where the installed libraries do not fit together.
     ManifestError
         With every problem of the manifest.
+    ShardError
+        Where the part of the models to judge is not given well.
     """
     from harness.manifest import load_manifest
     from harness.plugin import default_store
+    from harness.sharding import part_of
     from harness.stack import check_stack
 
     check_stack()
@@ -75,6 +78,8 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     given = getattr(config, "workerinput", {}).get("quantgate")
     reports = Path(config.invocation_params.dir, config.getoption("--reports") or _reports(config))
     store = config.getoption("--store")
+    shard, recorded = config.getoption("--shard"), config.getoption("--shard-durations")
+    durations = Path(config.invocation_params.dir, recorded) if recorded else None
     name = f"{now:%Y-%m-%dT%H-%M-%SZ}-{os.getpid()}"
     return Run(
         manifest=loaded,
@@ -83,6 +88,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
         strict_sources=bool(config.getoption("--strict-sources")),
         worker=os.environ.get("PYTEST_XDIST_WORKER", "main"),
         started=given["started"] if given else now.isoformat(timespec="seconds"),
+        part=part_of(shard, durations) if shard else None,
     )
 
 
@@ -131,11 +137,11 @@ def gate_of(item: pytest.Item) -> tuple[str, str] | None:
     return parameters["model_id"], marker.args[0]
 
 
-def declared(run: Run) -> set[tuple[str, str]]:
-    """Every (model, limit) that a full run has to judge."""
-    return {
+def declared(run: Run) -> list[tuple[str, str]]:
+    """Every (model, limit) that a full run has to judge, in the order of the manifest."""
+    return [
         (model, key) for model, entry in run.manifest.models.items() for key in gate_keys(entry)
-    }
+    ]
 
 
 def gate_keys(entry: ModelEntry) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import os
 import shlex
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, terminal
+from harness import collecting, sharding, terminal
 from harness.errors import HarnessError, ReportError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SELECTED: pytest.StashKey[bool] = pytest.StashKey()
 ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytest.StashKey()
 FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+STOPWATCH: pytest.StashKey[sharding.Stopwatch] = pytest.StashKey()
 
 
 def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
@@ -37,7 +39,7 @@ def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
     return f"{status.upper()}  {where}: {sentence}"
 
 
-def finish(config: pytest.Config, run: Run) -> bool:
+def finish(config: pytest.Config, run: Run, status: int) -> bool:
     """Write the whole run's report; True where the run has to fail although no test did.
 
     A declared limit that a full run judged nowhere is such a case, and so is a report that could
@@ -45,18 +47,20 @@ def finish(config: pytest.Config, run: Run) -> bool:
     """
     from harness.benchmarks import write_records
     from harness.report.export import workflow_commands
+    from harness.report.files import write_atomic
     from harness.report.publish import finish_run
 
-    lines: list[str] = []
-    report = _report(config, run)
+    report = _report(config, run, status)
     missing = _missing(config, run, report)
-    lines += [
+    lines = [
         f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
         for model, key in missing
     ]
+    lines += _partial(run, report)
     allure = getattr(config.option, "allure_report_dir", None)
     try:
         write_records(config, run)
+        write_atomic(run.directory / sharding.DURATIONS, _durations(config))
         page = finish_run(
             report, run.directory, allure=Path(allure) if allure else None, environ=os.environ
         )
@@ -85,9 +89,32 @@ def write_summary(reporter: Any, run: Run) -> None:
         reporter.write_line(line)
 
 
-def _report(config: pytest.Config, run: Run) -> RunReport:
+def _partial(run: Run, report: RunReport) -> list[str]:
+    """Say what was not asked here: a shard, or a selection, must not look like a whole run."""
+    if report.shard is not None:
+        shard, models = report.shard, dict(report.shard.expected)
+        return [
+            (
+                f"shard {run.part}: {len(shard.models)} of {len(models)} models were judged here; "
+                "`quantgate merge` joins all shards and says whether the gate is passed"
+            )
+        ]
+    declared = set(collecting.declared(run))
+    left = len(declared - _answered(report))
+    if left and sharding.was_selected(run):
+        return [f"{left} of {len(declared)} gates were left out by the selection: not judged here"]
+    return []
+
+
+def _durations(config: pytest.Config) -> bytes:
+    seconds = {model: round(s, 3) for model, s in config.stash[STOPWATCH].seconds.items()}
+    return json.dumps(seconds, indent=1).encode()
+
+
+def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
     from harness.machine import fingerprint
     from harness.report.model import RunReport
+    from harness.revision import commit_of
 
     started = dt.datetime.fromisoformat(run.started)
     facts = fingerprint()
@@ -106,6 +133,8 @@ def _report(config: pytest.Config, run: Run) -> RunReport:
         judged=_judged(run),
         problems=_problems(run),
         notes=tuple(record["sentence"] for record in run.records("notes")),
+        commit=commit_of(run.manifest.root),
+        shard=sharding.shard_of(run, status),
     )
 
 
@@ -143,11 +172,14 @@ def _in_order(run: Run, kind: str, inner: str | None) -> list[dict[str, Any]]:
 
 def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[str, str]]:
     """List the declared limits that nothing judged, of a run that was not cut down on purpose."""
-    if config.stash.get(SELECTED, False) or _narrowed(config):
+    if run.part is not None or sharding.was_selected(run) or _narrowed(config):
         return []
+    return sorted(set(collecting.declared(run)) - _answered(report))
+
+
+def _answered(report: RunReport) -> set[tuple[str, str]]:
     answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
-    answered |= {(problem.model, problem.gate) for problem in report.problems}
-    return sorted(collecting.declared(run) - answered)
+    return answered | {(problem.model, problem.gate) for problem in report.problems}
 
 
 def _narrowed(config: pytest.Config) -> bool:

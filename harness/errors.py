@@ -71,6 +71,10 @@ class UndecidedError(HarnessError):
     """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit."""
 
 
+class ShardError(HarnessError):
+    """A run cannot be split over machines as asked, or its shards do not make one run."""
+
+
 class ReportError(HarnessError):
     """Evidence or a report could not be made or written."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, ending, terminal
+from harness import collecting, ending, sharding, terminal
 from harness.crashes import CrashedGates
 from harness.errors import HarnessError, UndecidedError
 
@@ -36,6 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="a model that is not on this machine fails instead of being skipped",
     )
+    group.addoption(
+        "--shard", metavar="I/N", help="judge part I of N of the models; quantgate merge joins them"
+    )
+    group.addoption(
+        "--shard-durations",
+        metavar="FILE",
+        help="durations.json of an earlier run: parts that take equally long",
+    )
     parser.addini("quantgate_manifest", "the models.toml to judge", default="models.toml")
 
 
@@ -45,6 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "limit(key): one test for each model that declares the limit"
     )
+    config.addinivalue_line(
+        "markers", "speed: measured by time, which parallel tests would disturb"
+    )
     manifest = collecting.requested_manifest(config)
     if manifest is None:
         return
@@ -53,9 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
     except HarnessError as error:
         raise pytest.UsageError(*str(error).splitlines()) from None
     config.stash[RUN] = run
+    _refuse_splits(config)
     collecting.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
     config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
+    config.stash[ending.STOPWATCH] = sharding.Stopwatch()
+    config.pluginmanager.register(config.stash[ending.STOPWATCH], "quantgate-stopwatch")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -77,10 +91,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the gates by model and drop the placeholders of limits that nobody declares."""
+    """Order the gates by model, drop the placeholders of limits that nobody declares, keep a shard."""
     run = config.stash.get(RUN, None)
-    if run is not None:
-        items[:] = collecting.ordered(run, items)
+    if run is None:
+        return
+    items[:] = collecting.ordered(run, items)
+    if not config.option.collectonly:
+        sharding.plan(run, items, selected=config.stash.get(ending.SELECTED, False))
+    if run.part is None:
+        return
+    mine = set(sharding.part_items(run.part, items))
+    left = [item for item in items if item not in mine]
+    items[:] = [item for item in items if item in mine]
+    config.hook.pytest_deselected(items=left)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -129,8 +152,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = config.stash.get(RUN, None)
     if run is None or hasattr(config, "workerinput") or config.option.collectonly:
         return
-    if ending.finish(config, run):
+    if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models
+    if ending.finish(config, run, exitstatus):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus in {0, 5} else exitstatus
+
+
+def _refuse_splits(config: pytest.Config) -> None:
+    splits, group = (getattr(config.option, name, None) for name in ("splits", "group"))
+    if splits:
+        raise pytest.UsageError(
+            f"--splits {splits} --group {group} deals out single tests, and a model would be quantized "
+            f"once in each group that has one of its gates: use --shard {group}/{splits}"
+        )
 
 
 def default_store() -> Path:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.entries import Manifest, ModelEntry
+    from harness.sharding import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Run:
         Name of this process among those of the run: "main", or xdist's "gw0".
     started
         ISO 8601 with zone.
+    part
+        The part of the models that this run judges; None for all.
     """
 
     manifest: Manifest
@@ -45,6 +48,7 @@ class Run:
     strict_sources: bool
     worker: str
     started: str
+    part: Part | None = None
 
     @property
     def parts(self) -> Path:

@@ -33,8 +33,9 @@ def refuse_parallel(environ: Mapping[str, str] | None = None) -> None:
     if worker:
         raise MeasurementError(
             f"speed is not measured in the parallel pytest worker {worker}, because the other "
-            'workers compete for the cores; run the speed gates without -n (-m "not speed" leaves '
-            "them out)"
+            "workers compete for the cores; run the same command again without -n: what is judged "
+            'already comes from the store, and only speed is measured (-n with -m "not speed" '
+            "leaves these gates out)"
         )
 
 

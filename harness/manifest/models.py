@@ -42,7 +42,7 @@ TRUTHS: Mapping[str, tuple[str, ...]] = {
 RESERVED_MARKS = frozenset(
     {
         *("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast"),
-        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit"),
+        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit", "speed"),
     }
 )
 _MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

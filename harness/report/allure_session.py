@@ -59,6 +59,24 @@ def attach_page(page: Path) -> None:
         allure.global_attach(page.read_bytes(), page.name, "text/html", "html")
 
 
+def attach_page_after(page: Path, results: Path) -> None:
+    """Attach a page to the whole run where no test session writes the results any more."""
+    from allure_commons import plugin_manager
+    from allure_commons.lifecycle import AllureLifecycle
+    from allure_commons.logger import AllureFileLogger
+
+    if page.stat().st_size > _MOST_PAGE_BYTES:
+        return
+    writer = AllureFileLogger(results)
+    plugin_manager.register(writer)
+    try:
+        AllureLifecycle().global_attach_data(
+            str(uuid.uuid4()), page.read_bytes(), page.name, "text/html", "html"
+        )
+    finally:
+        plugin_manager.unregister(writer)
+
+
 def _environment(report: RunReport) -> str:
     facts = {
         **report.versions,

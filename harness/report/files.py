@@ -23,7 +23,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         Where the disk is full or read-only; the half-written file is removed.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with _disk(path):
+    with on_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             aside.write_bytes(data)
@@ -40,7 +40,7 @@ def append_text(path: Path, text: str) -> None:
     ReportError
         Where it cannot be written.
     """
-    with _disk(path), path.open("a", encoding="utf-8") as file:
+    with on_disk(path), path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -48,7 +48,7 @@ def point_latest(directory: Path) -> None:
     """Point ``latest`` beside a run's directory at it; a copy of the page where links are refused."""
     latest = directory.parent / "latest"
     aside = latest.with_name(f".latest.{os.getpid()}")
-    with _disk(latest):
+    with on_disk(latest):
         aside.unlink(missing_ok=True)
         try:
             aside.symlink_to(directory.name, target_is_directory=True)
@@ -78,7 +78,14 @@ def _copy_page(directory: Path, latest: Path) -> None:
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
+def on_disk(path: Path) -> Iterator[None]:
+    """Say a full or read-only disk as one sentence.
+
+    Raises
+    ------
+    ReportError
+        For every error of the operating system inside the block.
+    """
     try:
         yield
     except OSError as error:

@@ -137,6 +137,27 @@ class ModelReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """Which part of a run over several machines this is: ``index`` of ``count``, from 1.
+
+    Parameters
+    ----------
+    models
+        The models that were dealt to this shard.
+    expected
+        Every ``(model, gate)`` of the whole run, all shards together.
+    status
+        Exit status of the shard's own run.
+    """
+
+    index: int
+    count: int
+    models: tuple[str, ...]
+    expected: tuple[tuple[str, str], ...]
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """A whole run.
 
@@ -154,6 +175,11 @@ class RunReport:
         As given on the command line, and the SHA-256 of its bytes.
     notes
         Sentences about the whole run (machine unfit, pictures over the budget, ...).
+    commit
+        Of the repository the manifest lies in, "-dirty" behind it where files were changed; empty
+        outside of git.
+    shard
+        Where the run is one of several that make a whole; None otherwise.
     """
 
     run: str
@@ -169,4 +195,6 @@ class RunReport:
     judged: tuple[Judged, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    commit: str = ""
+    shard: Shard | None = None
     schema: int = field(default=SCHEMA)

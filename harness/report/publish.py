@@ -82,6 +82,31 @@ def finish_run(
     ReportError
         On a full or read-only disk; nothing half-written stays.
     """
+    page = write_run(report, directory, allure=allure, environ=environ or {})
+    point_latest(directory)
+    tell_pipeline(report, environ or {})
+    if allure is not None:
+        from harness.report.allure_session import attach_page
+
+        attach_page(page)
+    return page
+
+
+def write_run(
+    report: RunReport, directory: Path, *, allure: Path | None, environ: Mapping[str, str]
+) -> Path:
+    """Write a run's files without telling anybody about them; return the page's path.
+
+    Parameters
+    ----------
+    allure
+        The Allure results directory that gets environment, executor, categories and metrics.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
     from harness.report.codec import encode
     from harness.report.evidence import json_evidence
     from harness.report.export import step_summary, verdicts_json
@@ -93,13 +118,10 @@ def finish_run(
     _write_tables(report, directory / "tables")
     page = directory / "index.html"
     write_atomic(page, render_page(report, directory).encode())
-    point_latest(directory)
-    _tell_pipeline(report, environ or {})
     if allure is not None:
-        from harness.report.allure_session import attach_page, write_session
+        from harness.report.allure_session import write_session
 
-        write_session(report, allure, environ or {})
-        attach_page(page)
+        write_session(report, allure, environ)
     return page
 
 
@@ -140,7 +162,8 @@ def _write_tables(report: RunReport, directory: Path) -> None:
                 write_atomic(directory / file_name(model.id) / item.name, item.data)
 
 
-def _tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:
+def tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:
+    """Add the run's table to the summary page of the pipeline it runs in, if it has one."""
     from pathlib import Path
 
     from harness.report.export import step_summary

@@ -194,9 +194,9 @@ def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) 
 def run_summary(report: RunReport) -> str:
     """Sum up a whole run: outcomes, models and how long it took."""
     outcome = outcome_summary(report.judged, report.problems)
-    return (
-        f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)})"
-    )
+    shard = report.shard
+    part = f"; shard {shard.index} of {shard.count}, not the whole run" if shard else ""
+    return f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)}){part}"
 
 
 def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[tuple[str, ...]]:

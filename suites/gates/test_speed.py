@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from harness.pair import Pair
 
 
+pytestmark = pytest.mark.speed
+
+
 @pytest.mark.limit("min_speedup")
 def test_speedup(gate: Gate, timing: Timing, profiles: Pair[Profile]) -> None:
     """The optimized model is at least this much faster than its parent in f32."""

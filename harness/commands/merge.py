@@ -1,0 +1,61 @@
+"""``quantgate merge``: the shards of one run as one run; its exit status is the gate."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.commands.speaking import complain, say
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    merge = verbs.add_parser(
+        "merge", help="join the shards of a run; fails as the whole run would have failed"
+    )
+    merge.add_argument("shards", nargs="+", type=Path, metavar="RUN", help="a shard's folder")
+    merge.add_argument(
+        "--output", type=Path, default=Path("reports/merged"), help="the folder of the whole run"
+    )
+    merge.add_argument(
+        "--mixed-machines",
+        action="store_true",
+        help="join shards of machines with different INT8 instructions too",
+    )
+    merge.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Write the whole run and say whether the gate is passed."""
+    from harness.report.export import workflow_commands
+    from harness.report.merge_run import merge_runs
+    from harness.report.wording import run_summary, summary_rows
+    from harness.terminal import summary_lines
+
+    merged = merge_runs(
+        options.shards,
+        options.output,
+        command=shlex.join(["quantgate", *sys.argv[1:]]),
+        mixed=options.mixed_machines,
+        environ=os.environ,
+    )
+    report = merged.report
+    for line in summary_lines(summary_rows(report.judged, report.problems)):
+        say(line)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in workflow_commands(report):
+            say(line)
+    for model, key in merged.missing:
+        complain(f"NOT JUDGED  {model}: {key}: declared in models.toml, and no shard judged it")
+    for index in merged.failed:
+        complain(f"shard {index} failed: its own exit status was not 0")
+    say(f"{run_summary(report)}: {'passed' if merged.passed else 'failed'}")
+    say(f"report: {options.output / 'index.html'}")
+    return 0 if merged.passed else 1
