@@ -71,9 +71,12 @@ def artifacts(
 ) -> Pair[Artifact]:
     """The parent and the model optimized from it."""
     from harness.optimizing import optimized_artifact
+    from harness.timed import keep_explored
 
     with bars(pytestconfig, entry.id) as progress:
-        return Pair(parent, optimized_artifact(entry, run, parent, data, progress=progress))
+        pair = Pair(parent, optimized_artifact(entry, run, parent, data, progress=progress))
+    keep_explored(entry, run, pair)
+    return pair
 
 
 @pytest.fixture(scope="session")

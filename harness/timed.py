@@ -112,7 +112,7 @@ def keep_timing(
 
 
 def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> Arm:
-    from harness.core.speed import latency_ns, throughput
+    from harness.core.speed import latency_ns, latency_range_ns, throughput
     from harness.report.performance import Arm
 
     facts = timing.facts(name)
@@ -125,6 +125,10 @@ def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory
         p50_ns=latency_ns(timing, name, 50),
         p90_ns=latency_ns(timing, name, 90),
         p99_ns=latency_ns(timing, name, 99),
+        rate_range_per_s=None if rate is None else (rate.low, rate.high),
+        p50_range_ns=latency_range_ns(timing, name, 50),
+        p90_range_ns=latency_range_ns(timing, name, 90),
+        p99_range_ns=latency_range_ns(timing, name, 99),
         first_ns=_median(facts.first_ns),
         compile_ns=_median(facts.compile_ns),
         size_bytes=sizes[0][role].size_bytes,
@@ -164,7 +168,7 @@ def profile_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> P
 
 def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
     """Keep shares and layers for the report."""
-    from harness.engine.profile import layer_table, work_shares
+    from harness.engine.profile import layer_table, type_table, work_shares
     from harness.pair import ROLES
     from harness.report.codec import encode
     from harness.report.performance import Share
@@ -174,8 +178,19 @@ def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
         for role in ROLES
         for of, by_precision in work_shares(profiles[role]).items()
     ]
-    layers = layer_table(profiles)
-    run.keep(entry.id, "profiles", {"shares": encode(shares), "layers": encode(layers)})
+    tables = {"layers": layer_table(profiles), "layer_types": type_table(profiles)}
+    run.keep(entry.id, "profiles", {"shares": encode(shares), **encode(tables)})
+
+
+def keep_explored(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> None:
+    """Keep for the report what ``quantgate explore`` measured of this very pair, if it did."""
+    from harness.explored import as_explored, identity, kept_points, points_file
+    from harness.report.codec import encode
+
+    path = points_file(run.directory.parent, entry.id)
+    points = kept_points(path, identity(entry, artifacts))
+    if points:
+        run.keep(entry.id, "explored", {"explored": encode(as_explored(entry.id, points))})
 
 
 def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], store: Store) -> Pair[Memory]:

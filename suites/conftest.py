@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.core.estimate import Estimate
+from harness.core.layers import layer_table, type_table
 from harness.core.table import Column, Table
 from harness.core.verdict import Limit, Outcome, Verdict
 from harness.report.model import Judged, KnownFailure, Metric, ModelReport, Problem, RunReport
@@ -16,6 +17,7 @@ from harness.report.performance import Arm, Share, Speedup
 from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
 from harness.report.publish import draw_worst
 from harness.report.titles import quantity_name
+from suites.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +154,8 @@ def make_sample(directory: Path, *, images: int = 30, label: str = "car") -> Sam
         arms=arms,
         speedups=(Speedup("Speedup", speedup, tuple(1.2 + 0.02 * i for i in range(12)), 1.3),),
         shares=(Share("optimized", "multiply-accumulates", {"i8": 0.93, "f32": 0.07}),),
+        layers=layer_table(PROFILES),
+        layer_types=type_table(PROFILES),
         tables=tables,
         pictures=detected,
         omitted=7,

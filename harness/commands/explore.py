@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.prepare import Prepared, add_arguments, prepared
+from harness.commands.prepare import add_arguments, prepared
 from harness.commands.speaking import say
 from harness.terminal import summary_lines
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from harness.engine.explore import Exploration, Figures, Point, Resume, Setting
+    from harness.engine.explore import Exploration, Figures
 
 _NS_PER_MS = 1e6
 
@@ -38,43 +37,36 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Measure the grid, going on where an interrupted exploration stopped."""
-    from harness.engine.explore import explore, grid
+    from harness.engine.explore import Resume, explore, grid
+    from harness.explored import as_explored, identity, keep_point, kept_points, points_file
+    from harness.report.exploration import write_exploration
 
+    settings = grid(options.hint, options.streams, options.threads, options.batch)
     with prepared(options) as model:
-        settings = grid(options.hint, options.streams, options.threads, options.batch)
-        kept = options.output / f"explore-{model.entry.id}.jsonl"
+        kept = points_file(options.output, model.entry.id)
+        same = identity(model.entry, model.artifacts)
+        known = [point for point in kept_points(kept, same) if point.setting in settings]
         found = explore(
             model.paths,
             model.inputs,
             model.entry.benchmark,
             settings,
-            resume=_resume(kept, model, settings),
+            resume=Resume(known, lambda point: keep_point(kept, same, point)),
         )
     _show(found, options, model.entry.id)
+    page = kept.with_suffix(".html")
+    points = as_explored(model.entry.id, found.points)
+    write_exploration(page, model.entry.id, points, _within_ns(options))
+    say(f"\nplot: {page}")
     return 0
+
+
+def _within_ns(options: argparse.Namespace) -> float | None:
+    return None if options.latency_ms is None else options.latency_ms * _NS_PER_MS
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
-
-
-def _resume(path: Path, model: Prepared, settings: Sequence[Setting]) -> Resume:
-    """Take up the points of the same pair of models and conditions; forget those of others."""
-    from harness.engine.explore import Resume, point_from_dict
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    same = [*model.artifacts.map(lambda artifact: artifact.digest), str(model.entry.benchmark)]
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    stored = [json.loads(line) for line in lines if line.endswith("}")]
-    fitting = [item["point"] for item in stored if item["of"] == same]
-    wanted = {setting.key for setting in settings}
-    known = [point for point in map(point_from_dict, fitting) if point.setting.key in wanted]
-
-    def keep(point: Point) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"of": same, "point": point.to_dict()}) + "\n")
-
-    return Resume(known, keep)
 
 
 def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:
@@ -88,7 +80,7 @@ def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:
         rows.append((point.setting.key, *rates, p90, point.problem))
     for line in summary_lines(rows):
         say(line)
-    within = None if options.latency_ms is None else options.latency_ms * _NS_PER_MS
+    within = _within_ns(options)
     for title, best in (
         ("fastest", found.best()),
         ("within the latency", found.best(within_ns=within)),

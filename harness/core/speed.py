@@ -127,6 +127,22 @@ def latency_ns(timing: Timing, name: ArmName, percent: float) -> float | None:
     return float(np.percentile(samples, percent)) if len(samples) else None
 
 
+def latency_range_ns(
+    timing: Timing, name: ArmName, percent: float, *, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float] | None:
+    """Bootstrap interval (98 %) of a latency percentile, ns, whole rounds drawn; None without samples."""
+    wanted = timing.resolved(name)
+    turns = [window.latencies_ns for window in timing.windows if window.arm == wanted]
+    sampled = [np.array(turn, dtype=np.float64) for turn in turns if turn]
+    if not sampled:
+        return None
+    draws = np.random.default_rng(seed).integers(0, len(sampled), (resamples, len(sampled)))
+    found = [np.percentile(np.concatenate([sampled[i] for i in draw]), percent) for draw in draws]
+    low, high = np.percentile(found, [1, 99])
+    value = float(np.percentile(np.concatenate(sampled), percent))
+    return min(float(low), value), max(float(high), value)
+
+
 def latency_ratio(
     timing: Timing,
     *,

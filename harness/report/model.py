@@ -13,7 +13,7 @@ from typing import Literal
 
 from harness.core.table import Table  # noqa: TC001
 from harness.core.verdict import Verdict  # noqa: TC001
-from harness.report.performance import Arm, Share, Speedup  # noqa: TC001
+from harness.report.performance import Arm, Explored, Share, Speedup  # noqa: TC001
 from harness.report.picture import Picture  # noqa: TC001
 
 #: Version of run.json and verdicts.json; raised when a field changes its meaning or goes away.
@@ -105,8 +105,12 @@ class ModelReport:
     ----------
     metrics
         The three numbers, one row a metric; empty without annotations.
+    layers, layer_types
+        Time of both roles by layer, joined over what was fused, and by type; what got slower first.
     tables
         Of the task, basic and advanced, plus tensor distance where it was measured.
+    explored
+        Settings that ``quantgate explore`` measured of this very pair, if it did.
     omitted
         Changed images that were not drawn (bound or budget).
     calibration
@@ -127,7 +131,9 @@ class ModelReport:
     speedups: tuple[Speedup, ...] = ()
     shares: tuple[Share, ...] = ()
     layers: Table | None = None
+    layer_types: Table | None = None
     tables: tuple[Table, ...] = ()
+    explored: tuple[Explored, ...] = ()
     pictures: tuple[Picture, ...] = ()
     omitted: int = 0
     calibration: tuple[str, ...] = ()

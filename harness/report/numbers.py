@@ -76,6 +76,14 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
+def interval(low: str, high: str) -> str:
+    """Write two ends, a unit that both have once: ``[6.4, 6.9] dB``; a factor goes without its ×."""
+    if low.endswith("×") and high.endswith("×"):
+        return f"[{low.removesuffix('×')}, {high.removesuffix('×')}]"
+    (first, _, unit), (last, _, other) = low.partition(" "), high.partition(" ")
+    return f"[{first}, {last}] {unit}".strip() if unit == other else f"[{low}, {high}]"
+
+
 def counted(n: int, plural: str) -> str:
     """Write ``1 image``, ``5,000 images``; ``plural`` is the noun's plural."""
     singular = {"boxes": "box", "classes": "class"}.get(plural, plural.removesuffix("s"))

@@ -12,7 +12,9 @@ from harness import __version__
 from harness.report import charts, titles, wording
 from harness.report.model import distinct_skips
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
-from harness.report.view import ModelView, VerdictView, model_view, table_view, verdict_view
+from harness.report.view import ModelView, VerdictView, model_view, verdict_view
+from harness.report.view_explored import explored_view
+from harness.report.view_tables import table_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from harness.report.compare import RunComparison
     from harness.report.model import RunReport
+    from harness.report.performance import Explored
 
 _FIRST = ("failed", "undecided", "known")
 
@@ -54,12 +57,10 @@ def render_page(report: RunReport, directory: Path) -> str:
             problems=[p for p in report.problems if p.status not in {"passed", "skipped"}],
             skips=[p for p in distinct_skips(report.problems) if p.status == "skipped"],
             summary=wording.run_summary(report),
-            wrong=[v for m in models for v in m.verdicts if v.word in _FIRST],
+            wrong=[(m, v) for m in models for v in m.verdicts if v.word in _FIRST],
             keys=_keys(models),
             cells={(v.model, v.key): v for m in models for v in m.verdicts},
-            roles={"parent": PARENT, "optimized": OPTIMIZED},
-            changes=CHANGES,
-            version=__version__,
+            **_shared(),
         )
     )
 
@@ -80,16 +81,32 @@ def render_comparison(comparison: RunComparison) -> str:
             counts=wording.movement_counts([change.movement for change in comparison.verdicts]),
             moved=moved,
             tables=[
-                (model, table_view(table, f"t{place}", ""))
+                (model, table_view(table, f"t{place}"))
                 for place, (model, table) in enumerate(comparison.images)
             ],
             summaries=[wording.run_summary(run) for run in (comparison.before, comparison.after)],
             titles=titles.LIMIT_TITLES,
-            roles={"parent": PARENT, "optimized": OPTIMIZED},
-            changes=CHANGES,
-            version=__version__,
+            **_shared(),
         )
     )
+
+
+def render_exploration(
+    model: str, points: Sequence[Explored], *, within_ns: float | None = None, files: str = ""
+) -> str:
+    """Render the page of one exploration; ``files`` is the folder of its CSV and JSON."""
+    view = explored_view(points, "x-t0", within_ns, files=files)
+    template = _environment().get_template("explore.html.j2")
+    return template.render(model=model, view=view, **_shared())
+
+
+def _shared() -> dict[str, Any]:
+    """Give what every page needs: colours and the version."""
+    return {
+        "roles": {"parent": PARENT, "optimized": OPTIMIZED},
+        "changes": CHANGES,
+        "version": __version__,
+    }
 
 
 def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 from harness.core.estimate import Estimate  # noqa: TC001
 
+#: Low and high end of an interval.
+Range = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One compiled model as it was timed; None means "not measured"."""
+    """One compiled model as it was timed; None means "not measured".
+
+    ``rate_range_per_s`` and the ranges of the latency percentiles are 98 % intervals over rounds.
+    """
 
     name: str
     precision: str
@@ -19,6 +25,10 @@ class Arm:
     p50_ns: float | None = None
     p90_ns: float | None = None
     p99_ns: float | None = None
+    rate_range_per_s: Range | None = None
+    p50_range_ns: Range | None = None
+    p90_range_ns: Range | None = None
+    p99_range_ns: Range | None = None
     first_ns: float | None = None
     compile_ns: float | None = None
     size_bytes: int | None = None
@@ -47,3 +57,21 @@ class Share:
     role: str
     of: str
     by_precision: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """One role at one setting of an exploration; a rate a second with its interval, times in ns.
+
+    ``snippet`` is the lines of models.toml that choose this setting; ``problem`` says why one could
+    not be measured, and then all figures are None.
+    """
+
+    role: str
+    setting: str
+    rate_per_s: float | None = None
+    rate_range_per_s: Range | None = None
+    p50_ns: float | None = None
+    p90_ns: float | None = None
+    snippet: str = ""
+    problem: str = ""

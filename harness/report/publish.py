@@ -155,9 +155,10 @@ def load_run(directory: Path) -> RunReport:
 
 def _write_tables(report: RunReport, directory: Path) -> None:
     from harness.report.evidence import table_csv, table_json
+    from harness.report.performance_tables import every_table
 
     for model in report.models:
-        for table in (*model.tables, *((model.layers,) if model.layers else ())):
+        for table in every_table(model):
             for item in (table_csv(table), table_json(table)):
                 write_atomic(directory / file_name(model.id) / item.name, item.data)
 

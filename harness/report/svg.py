@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harness.pair import Role
     from harness.report.picture import ObjectChange, Picture, Seen
 
+_SEEN_FIRST = ("lost", "gained", "relabelled", "moved", "kept")
+_STROKES = {"kept": 1.5, "moved": 2.25}
 #: Average advance of a letter relative to its size; labels only need a background wide enough.
 _ADVANCE = 0.58
 #: Kept objects are named too where a picture has at most this many; a tooltip names all.
@@ -55,7 +57,8 @@ def diff_svg(picture: Picture) -> str:
 
 
 def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
-    return sorted(enumerate(picture.changes), key=lambda item: item[1].change == "kept")
+    """Put first what has to be seen: it is drawn on top, and its label has the choice of places."""
+    return sorted(enumerate(picture.changes), key=lambda item: _SEEN_FIRST.index(item[1].change))
 
 
 def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
@@ -75,7 +78,7 @@ def _group(change: ObjectChange, index: int, body: str) -> str:
 
 def _shape(seen: Seen, colour: str, change: ObjectChange, *, dashed: bool) -> str:
     return _mask(seen.rings, colour) + _rect(
-        seen, colour, 1.5 if change.change == "kept" else 3.5, dashed=dashed
+        seen, colour, _STROKES.get(change.change, 3.5), dashed=dashed
     )
 
 

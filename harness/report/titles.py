@@ -12,7 +12,8 @@ CHANGE_TITLES = {
     "lost": "lost",
     "gained": "gained",
 }
-LIMIT_TITLES = {
+#: Limits of what a model says about images, and limits of how it runs.
+_IMAGE_LIMITS = {
     "max_accuracy_drop": "Accuracy drop",
     "max_error_increase": "Error increase",
     "max_class_drop": "Worst class drop",
@@ -22,6 +23,8 @@ LIMIT_TITLES = {
     "max_tensor_distance": "Tensor distance",
     "min_sqnr_db": "SQNR",
     "min_psnr_db": "PSNR",
+}
+_RUN_LIMITS = {
     "min_speedup": "Speedup (parent in f32)",
     "min_native_speedup": "Speedup (parent as deployed)",
     "max_latency_ratio": "Latency ratio",
@@ -30,6 +33,8 @@ LIMIT_TITLES = {
     "min_int8_share": "Work in INT8",
     "max_reorder_share": "Reorders and conversions",
 }
+LIMIT_TITLES = _IMAGE_LIMITS | _RUN_LIMITS
+OF_IMAGES = frozenset(_IMAGE_LIMITS)
 QUANTITIES = {
     "min_agreement": "agreement",
     "min_sqnr_db": "signal to quantization noise",

@@ -10,6 +10,7 @@ from harness.report.numbers import (
     counted,
     decimals_between,
     form_of,
+    interval,
     plain,
     signed,
     written,
@@ -40,8 +41,7 @@ def interval_text(verdict: Verdict) -> str:
     estimate = verdict.estimate
     if estimate is None or estimate.low == estimate.high:
         return ""
-    low, high = (_written(end, verdict) for end in (estimate.low, estimate.high))
-    return f"[{low.removesuffix('×')}, {high.removesuffix('×')}]"
+    return interval(*(_written(end, verdict) for end in (estimate.low, estimate.high)))
 
 
 def limit_text(limit: Limit) -> str:
@@ -149,13 +149,21 @@ def metric_note(metric: Metric) -> str:
     return ""
 
 
+def without_truth(task: str) -> str:
+    """Say which report is missing where nothing was measured against annotations."""
+    if task == "generic":
+        return "Raw outputs have no metric: their distance is all there is to report."
+    return (
+        "The images are not annotated: no validation report; comparison with the parent and tensor "
+        "distance need no annotations."
+    )
+
+
 def speedup_sentence(speedup: Speedup) -> str:
     """Say a measured speedup: ``1.33× [1.30, 1.36] over 24 rounds, limit ≥ 1.2``."""
     estimate = speedup.estimate
-    low, high = (written(end, "factor") for end in (estimate.low, estimate.high))
-    text = (
-        f"{written(estimate.value, 'factor')} [{low.removesuffix('×')}, {high.removesuffix('×')}]"
-    )
+    ends = interval(*(written(end, "factor") for end in (estimate.low, estimate.high)))
+    text = f"{written(estimate.value, 'factor')} {ends}"
     basis = basis_text(estimate)
     limit = "" if speedup.limit is None else f", limit ≥ {plain(speedup.limit)}"
     return f"{text} {basis}".strip() + limit

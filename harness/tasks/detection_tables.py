@@ -200,18 +200,18 @@ def _flat_curve(recall: float) -> float:
 
 
 def class_table(comparison: Detected, metric: str) -> Table:
-    """One row an annotated class: the metric of both roles and what quantization cost."""
+    """One row an annotated class, the largest drop first: the metric of both roles."""
     title = METRICS[metric]
     columns = (
         Column("class", "Class"),
         Column("objects", "Annotated Objects", "count"),
         Column("parent", f"Parent {title}", "fraction"),
         Column("optimized", f"Optimized {title}", "fraction"),
-        Column("drop", "Drop", "number"),
+        Column("drop", "Drop", "fraction"),
     )
     parent, optimized = (class_metrics(comparison, role, metric) for role in ROLES)
     counted = object_counts(comparison)
-    labels = sorted(parent)
+    labels = sorted(parent, key=lambda label: (optimized[label] - parent[label], label))
     rows = tuple(
         (
             label_name(comparison.labels, label),

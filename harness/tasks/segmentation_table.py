@@ -81,7 +81,7 @@ def class_table(comparison: Segmented, *, annotated: bool) -> Table:
         for role in ROLES:
             columns.append(Column(role, f"{role.capitalize()} IoU", "fraction"))
             numbers.append(areas(comparison, role, "against_truth").of_set())
-        columns.append(Column("drop", "Drop", "number"))
+        columns.append(Column("drop", "Drop", "fraction"))
         numbers.append(numbers[1] - numbers[2])
     a, b = between.predicted.sum(axis=0), between.reference.sum(axis=0)
     shown = [i for i in range(len(a)) if any(np.isfinite(column[i]) for column in numbers)]

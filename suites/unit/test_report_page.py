@@ -15,7 +15,8 @@ from harness.errors import ReportError
 from harness.report.charts import grouped_shares, interval_chart, rounds_chart, share_bar
 from harness.report.page import render_page
 from harness.report.performance import Speedup
-from harness.report.view import embedded
+from harness.report.publish import finish_run
+from harness.report.view_tables import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,19 +55,31 @@ def parsed(page: str) -> Elements:
 
 
 def test_the_page_loads_nothing(sample: Any) -> None:
-    """No address but data: and # in any element, and a policy that forbids all others."""
+    """No address but data: and # in any element but a link, and a policy that forbids all others."""
     elements = parsed(render_page(sample.report, sample.directory))
 
     addresses = [
         attributes[name]
-        for _, attributes in elements.found
+        for tag, attributes in elements.found
         for name in ("src", "href", "action", "data", "poster")
-        if attributes.get(name)
+        if attributes.get(name) and tag != "a"
     ]
     policies = [a for tag, a in elements.found if tag == "meta" and "http-equiv" in a]
     assert addresses
     assert all(str(address).startswith(("data:", "#")) for address in addresses)
     assert "default-src 'none'" in str(policies[0]["content"])
+
+
+def test_links_lead_to_places_of_the_page_or_to_files_of_the_run(sample: Any) -> None:
+    """Every table's CSV and JSON lie where the page says, and nothing leads elsewhere."""
+    page = finish_run(sample.report, sample.directory)
+    elements = parsed(page.read_text(encoding="utf-8"))
+
+    links = [str(a["href"]) for tag, a in elements.found if tag == "a" and a.get("href")]
+    files = {link for link in links if not link.startswith("#")}
+    shown = sum("data" in str(a.get("class")).split() for _, a in elements.found)
+    assert len(files) == 2 * (shown + 1)  # and the timed models, which no script sorts
+    assert all((sample.directory / link).is_file() for link in files)
 
 
 def test_the_page_is_read_without_a_script(sample: Any) -> None:
