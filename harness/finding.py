@@ -37,11 +37,12 @@ def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
     from harness.core.advice import advise
     from harness.core.speed import speedup
     from harness.report.evidence import json_evidence
+    from harness.report.wording import sentences
 
     advice = advise(profiles, speedup(timing, "parent_default"))
     document = [asdict(item) for item in advice]
     return Finding(
-        detail=" ".join(item.sentence for item in advice),
+        detail=sentences([item.with_layers for item in advice]),
         evidence=(
             json_evidence("timing.json", timing.to_dict()),
             json_evidence("why-slower.json", document),

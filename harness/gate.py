@@ -97,8 +97,13 @@ class Gate:
             finding = replace(finding, detail="; ".join(said))
         self.conclude(verdict, finding)
 
-    def conclude(self, verdict: Verdict, finding: Finding = NOTHING) -> None:
-        """Publish a verdict, then raise its outcome: the evidence is safe before anything stops."""
+    def conclude(
+        self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True
+    ) -> None:
+        """Publish a verdict, then raise its outcome: the evidence is safe before anything stops.
+
+        ``excusable``: whether the manifest may turn UNDECIDED into a warning.
+        """
         from harness.report.codec import encode
         from harness.report.publish import publish_verdict
         from harness.report.wording import verdict_line
@@ -112,7 +117,8 @@ class Gate:
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
-        _raise(self.entry, verdict, standing.standing, text)
+        undecided = "fail" if not excusable else self.entry.undecided
+        _raise(verdict, standing.standing, text, undecided=undecided)
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of accuracy, agreement or tensor distance."""
@@ -121,26 +127,26 @@ class Gate:
         self.judge(*judged_quantity(self.entry, self.key, compared))
 
     def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
-        """Judge a limit of speed; nothing measured is never passed, and a miss says why."""
-        from harness.core.speed import BASELINES, judge_speed, latency_ratio
+        """Judge a limit of speed; nothing measured is never passed, and a miss says why.
+
+        ``undecided = "warn"`` excuses a noisy or unfit machine, never an arm that did not execute as
+        declared or a measurement that did not take place.
+        """
+        from harness.core.speed import BASELINES, judge_latency, judge_speed
         from harness.finding import timing_finding
 
+        path, declared = limit_place(self.entry, self.key), getattr(self.entry.limits, self.key)
+        if self.key in BASELINES:
+            limit = Limit(self.key, math.nan, path)
+            verdict = judge_speed(timing, declared, limit, model=self.entry.id, isa=self.isa)
+        else:
+            limit = Limit(self.key, float(declared), path)
+            verdict = judge_latency(timing, limit, model=self.entry.id)
         finding = timing_finding(timing, profiles)
-        if self.key not in BASELINES:
-            ratio = latency_ratio(timing)
-            if ratio is None or timing.problem:
-                raise UndecidedError(
-                    f"UNDECIDED  {self.entry.id}: {self.quantity()}: "
-                    f"{timing.problem or 'no latency was measured'}"
-                )
-            self.judge(ratio, finding)
-            return
-        declared = getattr(self.entry.limits, self.key)
-        path = limit_place(self.entry, self.key)
-        verdict = judge_speed(
-            timing, declared, Limit(self.key, math.nan, path), model=self.entry.id, isa=self.isa
-        )
-        self.conclude(replace(verdict, quantity=self.quantity()), finding)
+        if verdict.outcome is not Outcome.FAILED:
+            finding = replace(finding, detail="")
+        excusable = not timing.problem and timing.rounds() > 0
+        self.conclude(replace(verdict, quantity=self.quantity()), finding, excusable=excusable)
 
     def execution(self, profiles: Pair[Profile]) -> None:
         """Judge what really executed."""
@@ -229,14 +235,14 @@ class Gate:
         )
 
 
-def _raise(entry: ModelEntry, verdict: Verdict, standing: Standing, text: str) -> None:
+def _raise(verdict: Verdict, standing: Standing, text: str, *, undecided: str) -> None:
     if standing is Standing.KNOWN:
         pytest.xfail(text)
     if standing in {Standing.FIXED, Standing.WORSE, Standing.EXPIRED}:
         pytest.fail(text, pytrace=False)
     if verdict.outcome is Outcome.FAILED:
         pytest.fail(text, pytrace=False)
-    if verdict.outcome is Outcome.UNDECIDED and entry.undecided == "fail":
+    if verdict.outcome is Outcome.UNDECIDED and undecided == "fail":
         raise UndecidedError(text)
 
 

@@ -150,7 +150,9 @@ def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
         declared = getattr(entry.limits, key)
         limit = None if declared is None else limit_for(declared, isa_class())
         rounds = tuple(math.exp(ratio) for ratio in ratios)
-        found.append(Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem))
+        found.append(
+            Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem or timing.unfit)
+        )
     return found
 
 

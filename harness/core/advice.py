@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.core.estimate import Estimate
+    from harness.core.layers import Group
     from harness.core.profile import Layer, Profile
     from harness.pair import Pair
 
-#: Reorders above this share of the time are worth a word.
+#: Reorders, or layers that lost their fusion, above this share of the time are worth a word.
 MANY_REORDERS = 0.10
+MANY_ALONE = 0.10
 #: Floating-point layers below this share of the work explain nothing.
 FEW_LEFT = 0.01
 #: A model whose layers take less than this is governed by the cost of starting them.
 SMALL_NS = 300_000
-NAMED_LAYERS = 8
+NAMED_LAYERS, SHOWN_LAYERS = 8, 3
+#: NNCF names a quantizer after the operation and this.
+QUANTIZER = "/fq_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class Advice:
     sentence: str
     layers: tuple[str, ...]
 
+    @property
+    def with_layers(self) -> str:
+        """The sentence and the first of its layers."""
+        if not self.layers:
+            return self.sentence
+        shown = ", ".join(self.layers[:SHOWN_LAYERS])
+        return f"{self.sentence}: {shown}{', …' if len(self.layers) > SHOWN_LAYERS else ''}"
+
 
 def advise(profiles: Pair[Profile], native: Estimate | None = None) -> tuple[Advice, ...]:
     """Explain why the optimized model is not faster; empty where nothing stands out.
@@ -58,6 +70,7 @@ def advise(profiles: Pair[Profile], native: Estimate | None = None) -> tuple[Adv
     rules: tuple[Callable[[Pair[Profile]], Advice | None], ...] = (
         _float_layers,
         _reorders,
+        _alone,
         _small,
         _follows_hint,
     )
@@ -96,6 +109,34 @@ def _reorders(profiles: Pair[Profile]) -> Advice | None:
     )
 
 
+def _alone(profiles: Pair[Profile]) -> Advice | None:
+    """Layers that the parent computes inside others: a quantizer between the two keeps them apart."""
+    profile = profiles.optimized
+    left = [layer for group in joined(profiles) for layer in _unfused(group)]
+    share = sum(layer.time_ns for layer in left) / max(1, profile.time_ns)
+    if share < MANY_ALONE:
+        return None
+    left.sort(key=lambda layer: -layer.time_ns)
+    kinds = ", ".join(sorted({layer.type for layer in left}))
+    apart = [name for name in left[0].originals if QUANTIZER not in name]
+    return Advice(
+        "lost-fusions",
+        f"{len(left)} layers ({kinds}) that the parent computes inside others run on their own in the "
+        f"optimized model: {share:.0%} of its time; quantizers keep them apart, so try to leave such "
+        f"operations out with calibrate.ignored ({', '.join(apart)} and the like)",
+        _named(left),
+    )
+
+
+def _unfused(group: Group) -> list[Layer]:
+    """Find the layers that a joined group has more of than in the parent, the most expensive first."""
+    surplus = len(group.optimized) - len(group.parent)
+    if not group.parent or surplus <= 0:
+        return []
+    idle = [layer for layer in group.optimized if not (layer.macs or layer.reorder)]
+    return sorted(idle, key=lambda layer: -layer.time_ns)[:surplus]
+
+
 def _small(profiles: Pair[Profile]) -> Advice | None:
     profile = profiles.optimized
     if profile.time_ns >= SMALL_NS:
@@ -109,19 +150,21 @@ def _small(profiles: Pair[Profile]) -> Advice | None:
 
 
 def _follows_hint(profiles: Pair[Profile]) -> Advice | None:
+    profile = profiles.optimized
     left = [
         layer
-        for layer in profiles.optimized.layers
-        if layer.precision in {"bf16", "f16"} and not layer.reorder and layer.time_ns
+        for layer in profile.layers
+        if layer.precision in {"bf16", "f16"} and not (layer.macs or layer.reorder)
     ]
-    if not left:
+    share = sum(layer.time_ns for layer in left) / max(1, profile.time_ns)
+    if share < FEW_LEFT:
         return None
     kinds = ", ".join(sorted({layer.precision for layer in left}))
     return Advice(
         "follows-precision-hint",
-        f"{len(left)} layers that are not quantized run in {kinds}, because this device prefers it: "
-        "the parent runs faster in it too, so the gain over the parent as deployed is smaller than "
-        "over f32",
+        f"{len(left)} layers that are not quantized take {share:.0%} of the time and run in {kinds}, "
+        "which this device prefers to f32: they gain nothing from INT8, and the parent as deployed "
+        "runs in it too",
         _named(left),
     )
 
@@ -133,8 +176,8 @@ def _native(profiles: Pair[Profile], native: Estimate | None) -> Advice | None:
     preferred = ", ".join(sorted({layer.precision for layer in profiles.parent.computing}))
     return Advice(
         "slower-than-default",
-        f"INT8 is slower than the parent in the precision that this device prefers ({preferred}): "
-        f"{native.value:.2f} times its speed; deploy the parent here, or quantize for other devices",
+        f"INT8 runs at {native.value:.2f} times the speed of the parent in the precision that this "
+        f"device prefers ({preferred}): deploy the parent here, or quantize for other devices",
         tuple(group.name for group in slower[:NAMED_LAYERS]),
     )
 

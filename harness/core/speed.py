@@ -12,7 +12,7 @@ import numpy as np
 from harness.core.estimate import Estimate
 from harness.core.ranks import hodges_lehmann, signed_rank_interval
 from harness.core.sequential import PLAN, SpeedDecision, TestPlan, replay
-from harness.core.verdict import Limit, Outcome, Verdict
+from harness.core.verdict import Limit, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
     from harness.core.timing import ArmName, Baseline, Timing
@@ -85,10 +85,24 @@ def judge_speed(
         )
     applied = Limit(limit.key, float(wanted or math.nan), limit.path)
     said = decision(timing, Target(against, applied.threshold))
-    if timing.problem or said is None or said.outcome is None:
-        reason = timing.problem or f"no round of optimized and {against} was measured"
+    problem = timing.problem or timing.unfit
+    if problem or said is None or said.outcome is None:
+        reason = problem or f"no round of optimized and {against} was measured"
         return Verdict(model, "speedup", applied, estimate, Outcome.UNDECIDED, reason)
     return Verdict(model, "speedup", applied, said.estimate, said.outcome, said.reason)
+
+
+def judge_latency(timing: Timing, limit: Limit, *, model: str) -> Verdict:
+    """Judge ``max_latency_ratio``: the whole interval of the p90 ratio has to clear the limit.
+
+    UNDECIDED, with the reason, where the timing has a problem or holds no latency of both arms.
+    """
+    ratio = latency_ratio(timing)
+    problem = timing.problem or timing.unfit
+    if ratio is None or problem:
+        reason = problem or "no round with latencies of both roles was measured"
+        return Verdict(model, "latency ratio", limit, ratio, Outcome.UNDECIDED, reason)
+    return judge(ratio, limit, model=model, quantity="latency ratio", mode="interval")
 
 
 def _unlisted(table: Mapping[str, float], isa: str, estimate: Estimate | None) -> str:

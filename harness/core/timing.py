@@ -55,7 +55,7 @@ class ArmFacts:
     executed
         Layers that do the multiplying by the precision they really ran in, {"i8": 52}.
     compile_ns, first_ns
-        Compile time and first inference, one a compiled copy.
+        Time of every compilation from the model, and of the first inference of every copy.
     streams, threads, requests
         As the compiled model says.
     """
@@ -105,8 +105,9 @@ class Timing:
     control_miss
         How far the session's control missed 1, in fractions.
     problem
-        Why no speed verdict may be given (an arm executed otherwise than declared, an unfit
-        machine, nothing measured); empty otherwise.
+        Why no speed verdict may be given: an arm executed otherwise than declared; empty otherwise.
+    unfit
+        Why this machine may give none now, as the session's control found; empty otherwise.
     """
 
     arms: tuple[ArmFacts, ...]
@@ -115,6 +116,7 @@ class Timing:
     native_is_f32: bool = False
     control_miss: float = 0.0
     problem: str = ""
+    unfit: str = ""
 
     def arm_names(self) -> tuple[ArmName, ...]:
         """Names of the arms that were measured."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +94,53 @@ def batched(core: Any, path: Path, inputs: Mapping[str, NDArray[np.generic]], ba
     if not inputs:
         raise MeasurementError(f"no input tensor was given to time {path} with")
     return model
+
+
+@dataclass(slots=True)
+class Copier:
+    """Makes compiled copies of one model under one set of properties.
+
+    The first is compiled from the model. The others are imported from what the first one exported,
+    as a deployment with a model cache does: each builds a graph of its own, with its own kernels and
+    memory, but the passes over the model (most of the time of a quantized one) run only once. A
+    device that exports nothing compiles every time.
+    """
+
+    core: Any
+    model: Any
+    device: str
+    chosen: Mapping[str, Any]
+    exported: bytes | None = None
+
+    def compiled(self) -> Any:
+        """Compile from the model.
+
+        Raises
+        ------
+        RuntimeError
+            As OpenVINO says it, here and in :meth:`copy`.
+        """
+        return self.core.compile_model(self.model, self.device, dict(self.chosen))
+
+    def export(self, compiled: Any) -> None:
+        """Keep what the copies are made of, once."""
+        if self.exported is None:
+            self.exported = _exported(compiled)
+
+    def copy(self) -> Any:
+        """Make one more copy of what was exported."""
+        if not self.exported:
+            return self.compiled()
+        return self.core.import_model(io.BytesIO(self.exported), self.device, dict(self.chosen))
+
+
+def _exported(compiled: Any) -> bytes:
+    """Export a compiled model; nothing where the device cannot."""
+    try:
+        content = compiled.export_model()
+    except RuntimeError:
+        return b""
+    return bytes(content if isinstance(content, bytes) else content.getvalue())
 
 
 def number(compiled: Any, key: str) -> int:

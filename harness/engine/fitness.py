@@ -70,7 +70,12 @@ def machine_fitness(options: Options = DEFAULTS, *, device: str = "CPU") -> Fitn
         control = measure_control(model, inputs, Benchmark(device=device), options=options)
         round_s = (time.perf_counter() - begin) / control.timing.rounds()
     visible = {
-        span: smallest_slowdown(control.noise, control.instance_spread, int(span / round_s))
+        span: smallest_slowdown(
+            control.noise,
+            control.instance_spread,
+            int(span / round_s),
+            max(0.0, control.autocorrelation),
+        )
         for span in SPANS_S
     }
     facts = {**fingerprint().machine, "frequency policy": frequency_policy()}

@@ -80,7 +80,10 @@ class _Ledger:
             self.facts[fresh.name] = ArmFacts(
                 fresh.name,
                 dict(fresh.executed),
-                (*(before.compile_ns if before else ()), fresh.compile_ns),
+                (
+                    *(before.compile_ns if before else ()),
+                    *(() if fresh.compile_ns is None else (fresh.compile_ns,)),
+                ),
                 (*(before.first_ns if before else ()), fresh.first_ns),
                 fresh.streams,
                 fresh.threads,

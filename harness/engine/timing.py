@@ -122,7 +122,7 @@ def time_pair(
         Limits to decide, see :func:`targets_of`; without any a fixed number of rounds is measured.
     control
         The session's control; where it says unfit, nothing more is measured in vain: the timing
-        carries its reason as ``problem`` and every verdict from it is UNDECIDED.
+        carries its reason as ``unfit`` and every verdict from it is UNDECIDED.
 
     Raises
     ------
@@ -139,8 +139,7 @@ def time_pair(
         control_miss=0.0 if control is None else control.miss,
     )
     timing = timed(factory.build, plan, benchmark, progress=options.progress)
-    problem = timing.problem or unfit
-    return replace(timing, native_is_f32=factory.native_is_f32, problem=problem)
+    return replace(timing, native_is_f32=factory.native_is_f32, unfit=unfit)
 
 
 def timed(

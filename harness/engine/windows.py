@@ -52,11 +52,14 @@ def costs_ns(samples: Sequence[Sample]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """What is known of one compiled copy of an arm, see :class:`harness.core.timing.ArmFacts`."""
+    """What is known of one compiled copy of an arm, see :class:`harness.core.timing.ArmFacts`.
+
+    ``compile_ns`` is None where it was made from another copy.
+    """
 
     name: ArmName
     executed: Mapping[str, int]
-    compile_ns: int
+    compile_ns: int | None
     first_ns: int
     streams: int = 1
     threads: int = 0

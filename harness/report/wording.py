@@ -93,7 +93,7 @@ def verdict_sentence(judged: Judged) -> str:
         parts += [verdict.reason, judged.remedy]
     elif verdict.outcome is Outcome.FAILED:
         parts += [verdict.reason]
-    return _sentences([*parts, resolution_note(verdict)])
+    return sentences([*parts, resolution_note(verdict)])
 
 
 def moved_sentence(
@@ -279,7 +279,10 @@ def _repeat(judged: Judged) -> str:
     return f"Repeat: {judged.repeat}" if judged.repeat else ""
 
 
-def _sentences(parts: list[str]) -> str:
+def sentences(parts: list[str]) -> str:
+    """Join parts as sentences: a capital after each full stop, empty parts left out."""
     said = [part.strip().rstrip(".") for part in parts if part.strip()]
+    if not said:
+        return ""
     opened = [said[0], *(part[0].upper() + part[1:] for part in said[1:])]
     return ". ".join(opened) + ("." if len(opened) > 1 else "")

@@ -257,8 +257,21 @@ def test_advice_names_the_layers_it_rests_on() -> None:
         "slower-than-default": ("b", "r"),
         "float-layers-left": ("b",),
         "many-reorders": ("r",),
-        "follows-precision-hint": ("b",),
     }
+
+
+def test_layers_that_lost_their_fusion_are_named() -> None:
+    """Layers that the parent runs inside a convolution and the optimized model alone are a reason."""
+    fused = Layer("conv", "Convolution", "kernel", "bf16", 500_000, 100, ("conv", "swish"))
+    alone = Layer("swish/fq_output_0", "Subgraph", "kernel", "bf16", 300_000, 0, ("swish",))
+    optimized = made(layer("conv", "u8", 400, 100), alone)
+    found = {item.code: item for item in advise(Pair(made(fused), optimized))}
+
+    assert found["lost-fusions"].layers == ("swish/fq_output_0",)
+    assert "43% of its time" in found["lost-fusions"].sentence
+    assert "calibrate.ignored (swish and the like)" in found["lost-fusions"].sentence
+    assert found["follows-precision-hint"].layers == ("swish/fq_output_0",)
+    assert "lost-fusions" not in {item.code for item in advise(Pair(optimized, optimized))}
 
 
 def test_small_model_is_told_so() -> None:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.noise import between_instances, rank_autocorrelation, widened
+from harness.core.noise import (
+    between_instances,
+    possible_autocorrelation,
+    rank_autocorrelation,
+    widened,
+)
 from harness.core.ranks import interval_depth, signed_rank_cdf, signed_rank_interval, smallest_n
 from harness.core.sequential import (
     PLAN,
@@ -86,6 +91,13 @@ def test_five_per_cent_are_found_on_a_quiet_machine(name: str) -> None:
     """With 3 % noise a 5 % slowdown fails, and a model 5 % better than the limit passes."""
     assert outcomes(WORLDS[name], 1.0, 1.05)[Outcome.FAILED] >= 0.98
     assert outcomes(WORLDS[name], 1.05, 1.0)[Outcome.PASSED] >= 0.98
+
+
+def test_load_that_comes_in_phases_is_not_believed() -> None:
+    """With 18 % noise and rounds that resemble their neighbours wrong verdicts stay near one in a hundred."""
+    found = outcomes(World(0.18, tails=True, memory=0.5), 1.0, 1.0)
+
+    assert found[Outcome.FAILED] <= 0.02
 
 
 def test_load_turns_into_undecided_not_into_wrong() -> None:
@@ -198,15 +210,29 @@ def test_spread_between_copies_is_recovered() -> None:
 
 
 def test_rounds_that_resemble_each_other_count_for_fewer() -> None:
-    """Drifting rounds get a wider interval, independent ones keep theirs."""
+    """Drifting rounds get a wider interval than independent ones, and none gets a narrower one."""
     interval = (-0.1, 0.0, 0.1)
     drift = np.repeat(np.random.default_rng(0).normal(size=8), 4)
-    wider = widened(interval, drift)
+    wide = widened(interval, drift)
+    independent = widened(interval, np.random.default_rng(3).normal(size=32))
+    avoiding = widened(interval, np.tile([-1.0, 1.0], 16))
 
-    assert widened(interval, np.random.default_rng(3).normal(size=32)) == interval
-    assert wider is not None
-    assert wider[0] < -0.13
-    assert wider[2] > 0.13
+    assert wide is not None
+    assert independent is not None
+    assert wide[2] > 1.4 * independent[2] > 1.4 * 0.1
+    assert wide[0] == -wide[2]
+    assert avoiding == interval
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.3, 0.6])
+def test_autocorrelation_is_rarely_underrated(truth: float) -> None:
+    """Of a dozen rounds the bound lies below the true autocorrelation in a small share of cases, also when it is strong."""
+    below = [
+        possible_autocorrelation(World(1.0, memory=truth).rounds(1.0, seed)[:12]) < truth
+        for seed in range(400)
+    ]
+
+    assert np.mean(below) < 0.25
 
 
 def test_smallest_n_is_where_an_interval_begins() -> None:
