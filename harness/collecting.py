@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,8 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     store = config.getoption("--store")
     shard, recorded = config.getoption("--shard"), config.getoption("--shard-durations")
     durations = Path(config.invocation_params.dir, recorded) if recorded else None
-    name = f"{now:%Y-%m-%dT%H-%M-%SZ}-{os.getpid()}"
+    # Containers start at the same second under the same process id: only chance keeps a fleet's apart.
+    name = f"{now:%Y-%m-%dT%H-%M-%SZ}-{secrets.token_hex(3)}"
     return Run(
         manifest=loaded,
         directory=Path(given["directory"]) if given else reports / name,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from harness.datasets.sample import Dataset
     from harness.entries import Manifest, ModelEntry
+    from harness.run import Run
 
 _NAMED = 3
 
@@ -65,6 +66,14 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
         _skipped(dataset) for dataset in (calibration, evaluation) if dataset and dataset.skipped
     ]
     return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
+
+
+def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
+    """Keep what the judged numbers rest on, for the report; speed is measured on the first image."""
+    digests = [["evaluation", data.evaluation.digest], ["input", data.evaluation.samples[0].digest]]
+    if data.calibration is not None:
+        digests.append(["calibration", data.calibration.digest])
+    run.keep(entry.id, "data", {"digests": digests})
 
 
 def _load(name: str, manifest: Manifest, cache: Path, *, masks: bool) -> Dataset:

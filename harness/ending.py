@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, sharding, terminal
+from harness import collecting, recording, sharding, terminal
 from harness.errors import HarnessError, ReportError
+from harness.limits import declared_limits
+from harness.segments import declared_text, segment_of
 
 if TYPE_CHECKING:
+    from harness.core.estimate import Estimate
     from harness.report.model import Judged, ModelReport, Problem, RunReport
     from harness.run import Run
 
 #: Set in a config's stash when -k, -m or another plugin left tests out.
 SELECTED: pytest.StashKey[bool] = pytest.StashKey()
 ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytest.StashKey()
+REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
 FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 STOPWATCH: pytest.StashKey[sharding.Stopwatch] = pytest.StashKey()
 
@@ -71,8 +75,19 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
     config.stash[ANSWERS] = (report.judged, report.problems)
+    config.stash[REPORT] = report
     run.forget()
     return bool(missing)
+
+
+def record(config: pytest.Config, run: Run) -> bool:
+    """Record a finished run where that is wanted; True where it failed."""
+    report = config.stash.get(REPORT, None)
+    if report is None:
+        return False
+    failed, lines = recording.record(config, run, report)
+    config.stash[FINISHED] = (*config.stash.get(FINISHED, ()), *lines)
+    return failed
 
 
 def write_summary(reporter: Any, run: Run) -> None:
@@ -114,16 +129,18 @@ def _durations(config: pytest.Config) -> bytes:
 def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
     from harness.machine import fingerprint
     from harness.report.model import RunReport
-    from harness.revision import commit_of
+    from harness.repository import commit_of
 
     started = dt.datetime.fromisoformat(run.started)
-    facts = fingerprint()
+    facts, repository = fingerprint(), commit_of(run.manifest.root)
     manifest = run.manifest.path.read_bytes()
     return RunReport(
         run=run.directory.name,
         started=run.started,
         duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
-        command=shlex.join([*sys.argv[:1], *config.invocation_params.args]),
+        command=recording.without_password(
+            shlex.join([*sys.argv[:1], *config.invocation_params.args])
+        ),
         manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
         fingerprint=facts.digest,
@@ -133,7 +150,9 @@ def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
         judged=_judged(run),
         problems=_problems(run),
         notes=tuple(record["sentence"] for record in run.records("notes")),
-        commit=commit_of(run.manifest.root),
+        commit=repository.commit,
+        branch=repository.branch,
+        control=_control(run),
         shard=sharding.shard_of(run, status),
     )
 
@@ -146,8 +165,25 @@ def _models(run: Run) -> list[ModelReport]:
     for model, entry in run.manifest.models.items():
         fields = run.kept(model)
         if fields:
+            fields |= _declared(run, model, fields)
             found.append(decode(ModelReport, {"id": model, "task": entry.task, **fields}))
     return found
+
+
+def _declared(run: Run, model: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Say what a history compares the model's numbers by."""
+    entry, root = run.entry(model), run.manifest.root
+    digests = dict(fields.get("digests", ()))
+    segments = {key: segment_of(entry, key, digests, root) for key in declared_limits(entry)}
+    return {"segments": segments, "declared": declared_text(entry, root)}
+
+
+def _control(run: Run) -> Estimate | None:
+    """The control of the session; of several processes, the first one's."""
+    from harness.core.estimate import Estimate
+    from harness.report.codec import decode
+
+    return next((decode(Estimate, record) for record in run.records("control")), None)
 
 
 def _judged(run: Run) -> tuple[Judged, ...]:

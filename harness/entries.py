@@ -340,12 +340,16 @@ class ReportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole models.toml; ``root`` is its folder, against which relative paths are resolved."""
+    """A whole models.toml; ``root`` is its folder, against which relative paths are resolved.
+
+    ``history`` is where its runs are recorded: an absolute path or a URL.
+    """
 
     path: Path
     models: Mapping[str, ModelEntry]
     datasets: Mapping[str, DatasetEntry]
     report: ReportPlan = ReportPlan()
+    history: str | None = None
 
     @property
     def root(self) -> Path:

@@ -45,9 +45,11 @@ def entry(model_id: str, run: Run) -> ModelEntry:
 @pytest.fixture(scope="session")
 def data(entry: ModelEntry, run: Run) -> Data:
     """The calibration and the evaluation set, disjoint."""
-    from harness.data import load_data
+    from harness.data import keep_digests, load_data
 
-    return load_data(entry, run.manifest, run.store)
+    found = load_data(entry, run.manifest, run.store)
+    keep_digests(entry, run, found)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +119,7 @@ def timing(
 
     skip_without_int8(entry)
     with bars(pytestconfig, entry.id) as progress:
-        found = time_roles(entry, artifacts, data, control, progress=progress)
+        found = time_roles(entry, artifacts, data, control, run=run, progress=progress)
     keep_timing(entry, run, (artifacts, memory), found)
     keep_records(run, entry.id, found)
     return found

@@ -61,6 +61,16 @@ class Fingerprint:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def machine_class(facts: Mapping[str, str]) -> str:
+    """SHA-256 (first 16 hex digits) over a machine's facts, libraries apart.
+
+    Numbers of one class are compared night after night: a new version of a library is what may have
+    moved them, so it does not make another machine.
+    """
+    text = json.dumps(dict(facts), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def fingerprint() -> Fingerprint:
     """Collect the stable facts of this machine and of the installed libraries."""
     facts = cpu_facts()

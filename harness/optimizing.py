@@ -80,7 +80,9 @@ def _missed(reached: Reached | None) -> list[str]:
 
 def _keep(run: Run, entry: ModelEntry, pair: Pair[Artifact], told: Mapping[str, Any]) -> None:
     facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
-    run.keep(entry.id, "optimizing", {"source": source_text(entry), "facts": facts, **told})
+    digests = [[role, pair[role].digest] for role in ROLES]
+    made = {"source": source_text(entry), "facts": facts, "digests": digests}
+    run.keep(entry.id, "optimizing", {**made, **told})
 
 
 def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, ending, sharding, terminal
+from harness import collecting, ending, recording, sharding, terminal
 from harness.crashes import CrashedGates
 from harness.errors import HarnessError, UndecidedError
 
@@ -44,6 +44,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="durations.json of an earlier run: parts that take equally long",
     )
+    group.addoption(
+        "--record",
+        metavar="URL",
+        nargs="?",
+        const="",
+        help="keep the judged numbers in a history: a file, or postgresql://…; without a value the one "
+        "that models.toml names, or reports/history.sqlite",
+    )
+    group.addoption(
+        "--no-record",
+        action="store_true",
+        help="keep nothing, although models.toml names a history",
+    )
     parser.addini("quantgate_manifest", "the models.toml to judge", default="models.toml")
 
 
@@ -61,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         run = collecting.prepare(config, manifest)
+        if not hasattr(config, "workerinput"):
+            recording.check(config, run)
     except HarnessError as error:
         raise pytest.UsageError(*str(error).splitlines()) from None
     config.stash[RUN] = run
@@ -154,7 +169,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models
-    if ending.finish(config, run, exitstatus):
+    failed = ending.finish(config, run, exitstatus)
+    if exitstatus != pytest.ExitCode.INTERRUPTED:
+        failed |= ending.record(config, run)
+    if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus in {0, 5} else exitstatus
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 NNCF_3 = 3
 #: Lowest major version of OpenVINO that NNCF 3 imports with.
@@ -25,6 +25,11 @@ def installed(distribution: str) -> str | None:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
+
+
+def stack_of(versions: Mapping[str, str]) -> str:
+    """Name the stack by its NNCF: ``omz`` for 2.14, which pairs with openvino-dev, else ``default``."""
+    return "omz" if 0 < _major(versions.get("nncf", "")) < NNCF_3 else "default"
 
 
 def check_stack(version: Callable[[str], str | None] = installed) -> None:

@@ -66,16 +66,19 @@ def time_roles(
     data: Data,
     control: dict[str, Control],
     *,
+    run: Run,
     progress: Progress,
 ) -> Timing:
     """Measure the pair; before the first of a session, the machine itself."""
     from harness.engine.timing import Options, measure_control, targets_of, time_pair
     from harness.machine import isa_class
+    from harness.report.codec import encode
 
     inputs = real_input(entry, artifacts.parent, data)
     paths = artifacts.map(lambda artifact: artifact.path)
     if _CONTROL not in control:
         control[_CONTROL] = measure_control(paths.parent, inputs, entry.benchmark)
+        run.append(_CONTROL, encode(control[_CONTROL].ratio))
     return time_pair(
         paths,
         inputs,

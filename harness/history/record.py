@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 # The codec reads the annotations at run time.
 from collections.abc import Mapping  # noqa: TC003
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from harness import __version__
 from harness.core.estimate import Estimate  # noqa: TC001
+from harness.core.series import CONTROL
+from harness.machine import machine_class
+from harness.stack import stack_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.report.model import Judged, RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +100,60 @@ class RunRecord:
     numbers: tuple[Number, ...]
     models: tuple[ModelState, ...] = ()
     place: str = ""
+
+
+def run_record(report: RunReport, *, place: str = "") -> RunRecord:
+    """Make the record of a finished run: every judged number, and the session's control.
+
+    Parameters
+    ----------
+    place
+        Where the report lies: the address of the pipeline's job, or a folder.
+    """
+    started = dt.datetime.fromisoformat(report.started).astimezone(dt.UTC)
+    return RunRecord(
+        run=report.run,
+        started=started.isoformat(timespec="microseconds"),
+        # A clock that was set back during the run gives no negative duration.
+        duration_s=max(0.0, report.duration_s),
+        isa=report.machine.get("isa", ""),
+        machine=machine_class(report.machine),
+        stack=stack_of(report.versions),
+        facts=dict(report.machine),
+        versions={"quantgate": __version__, **report.versions},
+        commit=report.commit,
+        branch=report.branch,
+        manifest=report.manifest,
+        manifest_digest=report.manifest_digest,
+        numbers=tuple(_numbers(report)),
+        models=tuple(
+            ModelState(model.id, dict(model.digests), model.declared)
+            for model in sorted(report.models, key=lambda model: model.id)
+        ),
+        place=place,
+    )
+
+
+def _numbers(report: RunReport) -> Iterator[Number]:
+    """Give them in the order in which a history gives them back."""
+    segments = {model.id: model.segments for model in report.models}
+    if report.control is not None:
+        yield Number(*CONTROL, report.control)
+    # A test that was repeated judged a limit twice: the later answer counts, as it does for the run.
+    last = {(one.verdict.model, one.verdict.limit.key): one for one in report.judged}
+    for (model, quantity), judged in sorted(last.items()):
+        yield _number(judged, segments.get(model, {}).get(quantity, ""))
+
+
+def _number(judged: Judged, segment: str) -> Number:
+    verdict = judged.verdict
+    return Number(
+        model=verdict.model,
+        quantity=verdict.limit.key,
+        estimate=verdict.estimate,
+        outcome=verdict.outcome.value,
+        threshold=verdict.limit.threshold,
+        segment=segment,
+        duration_s=judged.duration_s,
+        reason=verdict.reason,
+    )

@@ -36,7 +36,7 @@ KEYS_OF_ANY = frozenset(key for needed, optional in KEYS.values() for key in (*n
 SPLITS = ("train", "calibrate", "evaluate")
 
 
-def resolved(root: Path, path: Path) -> Path:
+def resolved(root: Path, path: Path | str) -> Path:
     """Make a path of the manifest absolute: ``~`` is expanded, the rest is below its folder."""
     return root / os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.entries import DatasetEntry, Manifest, ReportPlan
 from harness.errors import ManifestError
-from harness.manifest import datasets
+from harness.manifest import datasets, history
 from harness.manifest.document import in_order, read_document
 from harness.manifest.draft import draft
 from harness.manifest.entry import check_defaults, read_model
@@ -57,6 +57,9 @@ def load_manifest(path: Path) -> Manifest:
     ]
     models = [read_model(one, known, root, problems) for one in drafts]
     report = read(ReportPlan, tables.get("report", {}), ("report",), problems)
+    recorded = None
+    if history.KEY in document:
+        recorded = history.read_history(document[history.KEY], root, problems)
     if problems:
         raise ManifestError(str(path), tuple(map(str, in_order(document, problems))))
     return Manifest(
@@ -64,6 +67,7 @@ def load_manifest(path: Path) -> Manifest:
         models={model.id: model for model in models if model is not None},
         datasets={name: entry for name, entry in known.items() if entry is not None},
         report=report,
+        history=recorded,
     )
 
 
@@ -71,10 +75,10 @@ def _tables(document: Mapping[str, Any], problems: list[Problem]) -> dict[str, d
     """Tables at the top; whatever else stands there is a problem."""
     tables: dict[str, dict[str, Any]] = {}
     for key, value in document.items():
-        if key == "$schema" and isinstance(value, str):
+        if key == history.KEY or (key == "$schema" and isinstance(value, str)):
             continue
         if key not in TABLES:
-            problems.append(Problem((key,), unknown_key(key, TABLES)))
+            problems.append(Problem((key,), unknown_key(key, (*TABLES, history.KEY))))
         elif not isinstance(value, dict):
             problems.append(Problem((key,), f"expected a table, found {found(value)}"))
         else:

@@ -19,7 +19,7 @@ from harness.entries import (
     Recipe,
     ReportPlan,
 )
-from harness.manifest import hints
+from harness.manifest import hints, history
 from harness.manifest.draft import DEFAULTABLE, SHORTHANDS
 from harness.manifest.shape import strict
 from harness.tasks.catalog import TASKS
@@ -47,6 +47,7 @@ def json_schema() -> dict[str, Any]:
                 "datasets": _named("DatasetEntry"),
                 "models": _named("ModelEntry") | {"minProperties": 1},
                 "report": {"$ref": "#/$defs/ReportPlan"},
+                history.KEY: {"type": "string", "minLength": 1, "description": history.MEANING},
             },
             ["models"],
         ),

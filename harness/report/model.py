@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping  # noqa: TC003
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from harness.core.estimate import Estimate  # noqa: TC001
 from harness.core.table import Table  # noqa: TC001
 from harness.core.verdict import Verdict  # noqa: TC001
 from harness.report.performance import Arm, Explored, Share, Speedup  # noqa: TC001
@@ -121,6 +122,12 @@ class ModelReport:
         ``(name, value)`` pairs for the evidence section: digests, executed precision, ...
     notes
         Sentences a reader must see: overlap, skipped files, known traps.
+    digests
+        ``(name, digest)`` of what was judged: parent, optimized, calibration, evaluation, input.
+    segments
+        By key of a limit, the digest of everything declared that can change its number.
+    declared
+        The entry as JSON: what differs from the defaults, paths from the manifest's folder.
     """
 
     id: str
@@ -140,6 +147,9 @@ class ModelReport:
     entry: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
+    segments: Mapping[str, str] = field(default_factory=dict)
+    declared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +191,11 @@ class RunReport:
         As given on the command line, and the SHA-256 of its bytes.
     notes
         Sentences about the whole run (machine unfit, pictures over the budget, ...).
-    commit
-        Of the repository the manifest lies in, "-dirty" behind it where files were changed; empty
-        outside of git.
+    commit, branch
+        Of the repository that holds the manifest, "-dirty" behind the commit where files were changed;
+        empty outside of git.
+    control
+        Speed of a model against itself, once a run: what the machine did to the timings.
     shard
         Where the run is one of several that make a whole; None otherwise.
     """
@@ -202,5 +214,7 @@ class RunReport:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     commit: str = ""
+    branch: str = ""
+    control: Estimate | None = None
     shard: Shard | None = None
     schema: int = field(default=SCHEMA)

@@ -130,6 +130,17 @@ def test_paths_start_at_the_manifest(folder: Path, monkeypatch: pytest.MonkeyPat
     assert manifest.datasets["val"].path == folder / "images"
 
 
+def test_the_history_is_read(folder: Path) -> None:
+    """A history is a file beside the manifest, or a URL as it stands."""
+    for said, read in (
+        ("nights.sqlite", str(folder / "nights.sqlite")),
+        ("sqlite:///a/b.sqlite", str(folder / "a" / "b.sqlite")),
+        ("postgresql://db/nights", "postgresql://db/nights"),
+    ):
+        text = f'history = "{said}"\n' + DATASETS + SSD
+        assert load_manifest(write(folder, text)).history == read
+
+
 def test_report_and_schema_are_read(folder: Path) -> None:
     """The report's plan is read, and the key $schema is allowed for editors."""
     text = '"$schema" = "models.schema.json"\n' + DATASETS + SSD + "[report]\nimages = 3\n"

@@ -187,7 +187,7 @@ ADDED = [
     ('limits.min_speedup = { amx = 2, avx2 = 1 }\nexpected_failure.min_speedup = { reason = "x", floor = 2, expires = 2027-01-01 }', "models.ssd.expected_failure.min_speedup.floor: expected a number below the limit amx 2, avx2 1, because a miss lies there, found 2"),
     ('limits.max_size_ratio = 0.5\nexpected_failure.max_size_ratio = { reason = "x", floor = 0.6, expires = 2027-01-01T00:00:00 }', "models.ssd.expected_failure.max_size_ratio.expires: expected a date such as 2027-01-31 (*), found the date or time 2027-01-01 00:00:00"),
     ("[report]\nimage = 3", "report.image: unknown key, expected one of images, budget_mb; did you mean images?"),
-    ("[reports]", "reports: unknown key, expected one of defaults, datasets, models, report; did you mean report?"),
+    ("[reports]", "reports: unknown key, expected one of defaults, datasets, models, report, history; did you mean report?"),
     ("[defaults]\nlimit = 3", "defaults.limit: unknown key, expected one of *; did you mean limits?"),
     ("[defaults.limits]\nmin_match_rate = 0", "defaults.limits.min_match_rate: expected a number above 0, found 0: nothing could breach it"),
     ('[defaults]\ncalibrate = { subset = "many" }', 'defaults.calibrate.subset: expected a whole number above 0 (*), found "many"'),
@@ -239,6 +239,24 @@ def test_one_wrong_addition_gives_exactly_one_sentence(
 ) -> None:
     """A wrong key or value is the only problem reported."""
     said = problems(tmp_path, BASE + added)
+    assert len(said) == 1, said
+    assert matches(said[0], sentence), said
+
+
+@pytest.mark.parametrize(
+    ("first", "sentence"),
+    [
+        ("history = 3", "history: expected a string (*), found 3"),
+        ('history = ""', 'history: expected a string (*), found ""'),
+        ('history = "postgresq://db/nights"', "history: expected a path or a URL of sqlite or postgresql, found postgresq://; did you mean postgresql?"),
+        ('history = "postgresql://me:secret@db/nights"', "history: expected no password, because this file is shared: *"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_at_the_top_gives_exactly_one_sentence(
+    tmp_path: Path, first: str, sentence: str
+) -> None:
+    """What stands above all tables is checked like what stands in them."""
+    said = problems(tmp_path, f"{first}\n{BASE}")
     assert len(said) == 1, said
     assert matches(said[0], sentence), said
 
