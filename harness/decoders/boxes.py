@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -40,17 +40,28 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept: NMS threshold (None: suppressed already), most objects, label of each class."""
+    """What is kept: NMS threshold (None: suppressed already), most objects, label of each class.
+
+    ``agnostic``: a box suppresses those of other classes too.
+    """
 
     max_detections: int
     iou_threshold: float | None = None
     class_table: tuple[int, ...] | None = None
     measure: Literal["iou", "diou"] = "iou"
+    agnostic: bool = False
 
 
 def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """1 / (1 + exp(-x)), without overflow."""
     return np.float32(1) / (np.float32(1) + np.exp(-np.clip(values, -80, 80)))
+
+
+def softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shares of each row of values [n, classes], without overflow."""
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def centre_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,29 +133,47 @@ def _diou_nms(candidates: Candidates, threshold: float) -> NDArray[np.int64]:
 
     Zheng et al. 2020 (arXiv:1911.08287). Candidates come sorted by score.
     """
-    labels = candidates.labels
-    # The measure is at most the IoU: where that is below the threshold, no pair is looked at.
-    shared, union = _shares(candidates.boxes)
-    close = (shared > (threshold - _SLACK) * union) & (labels[:, None] == labels)
-    better, worse = np.nonzero(np.triu(close, k=1))
+    better, worse = _pairs_of_a_class(candidates.labels)
+    # The measure is at most the IoU: where that is below the threshold, no pair is looked at twice.
+    shared, union = _shares(candidates.boxes.T, better, worse)
+    close = shared > (threshold - _SLACK) * union
+    better, worse = better[close], worse[close]
     over = _diou(candidates.boxes.astype(np.float64), better, worse) > threshold
-    alive = np.ones(len(labels), np.bool_)
-    # Pairs are in the order of the better box, whose own fate is therefore settled already.
+    alive = np.ones(len(candidates.labels), np.bool_)
+    # Within a class pairs come by their better box, whose own fate is therefore settled already.
     for i, j in zip(better[over].tolist(), worse[over].tolist(), strict=True):
         if alive[i]:
             alive[j] = False
     return np.flatnonzero(alive).astype(np.int64)
 
 
+def _pairs_of_a_class(
+    labels: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pair of one class, as indices of the earlier and the later."""
+    order = np.argsort(labels, kind="stable")
+    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    place = np.arange(len(labels))
+    # How many of its class follow each, and the place of the first of those.
+    following = np.repeat(first + sizes, sizes) - place - 1
+    before = np.cumsum(following) - following
+    later = np.arange(following.sum()) + np.repeat(place + 1 - before, following)
+    return np.repeat(order, following), order[later]
+
+
 def _shares(
-    boxes: NDArray[np.float32],
+    columns: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection and union of every pair of boxes [n, 4]: two arrays [n, n]."""
-    x0, y0, x1, y1 = boxes.T
-    shared = np.maximum(np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0), 0)
-    shared *= np.maximum(np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0), 0)
+    """Intersection and union of pairs of boxes, given as columns [4, n]."""
+    x0, y0, x1, y1 = columns
     areas = (x1 - x0) * (y1 - y0)
-    return shared, areas[:, None] + areas - shared
+    shared = np.maximum(
+        np.minimum(x1[first], x1[second]) - np.maximum(x0[first], x0[second]), np.float32(0)
+    )
+    shared *= np.maximum(
+        np.minimum(y1[first], y1[second]) - np.maximum(y0[first], y0[second]), np.float32(0)
+    )
+    return shared, areas[first] + areas[second] - shared
 
 
 def _diou(
@@ -179,8 +208,10 @@ def select(
     if keeping.iou_threshold is None:
         kept = np.argsort(-named.scores, kind="stable")[: keeping.max_detections]
     else:
+        one = np.zeros_like(named.labels)
+        rivals = replace(named, labels=one) if keeping.agnostic else named
         most = keeping.max_detections
-        kept = suppress(named, keeping.iou_threshold, most, keeping.measure)
+        kept = suppress(rivals, keeping.iou_threshold, most, keeping.measure)
     boxes = frame.to_image(named.boxes[kept])
     real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     kept = kept[real]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, detections
+from harness.decoders.boxes import Candidates, detections
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     Fraction,
     MaxDetections,
     NmsMeasure,
     OutputNames,
     ScoreThreshold,
-    class_table,
 )
 from harness.decoders.object_rows import DETECTION, EXPECTED, RowPorts, find_rows, read_rows
 from harness.decoders.ports import chosen, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ class BoxesLabelsDecoder:
         Fraction | None, Doc("NMS where the graph has none; default: not done again")
     ] = None
     nms: NmsMeasure = "iou"
+    agnostic: Agnostic = False
     max_detections: MaxDetections = 300
     class_ids: ClassIds = None
     outputs: OutputNames = None
@@ -73,8 +75,7 @@ class BoxesLabelsDecoder:
         if self.units == "relative":
             boxes = boxes * np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(boxes, rows.scores[kept], rows.classes[kept] - self.label_offset)
-        table = class_table(self.class_ids)
-        keeping = Keeping(self.max_detections, self.iou_threshold, table, self.nms)
+        keeping = replace(keeping_of(self), measure=self.nms)
         return detections(candidates, frame, keeping)
 
     def _find(self, ports: Sequence[Port]) -> RowPorts:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, above, centre_to_corners, detections
+from harness.decoders.boxes import Candidates, above, centre_to_corners, detections
 from harness.decoders.fields import (
+    Agnostic,
     Background,
     ClassIds,
     IouThreshold,
@@ -21,9 +22,9 @@ from harness.decoders.fields import (
     OutputNames,
     ScoreThreshold,
     background_index,
-    class_table,
 )
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class BoxesScoresDecoder:
     iou_threshold: IouThreshold = 0.5
     max_detections: MaxDetections = 200
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -80,10 +82,7 @@ class BoxesScoresDecoder:
         if self.units == "relative":
             corners = corners * np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(corners, scores[rows, labels], labels)
-        table = class_table(self.class_ids)
-        return detections(
-            candidates, frame, Keeping(self.max_detections, self.iou_threshold, table)
-        )
+        return detections(candidates, frame, keeping_of(self))
 
 
 def box_score_pair(ports: Sequence[Port], *, named: bool = False) -> tuple[Port, Port] | None:

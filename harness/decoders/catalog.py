@@ -8,6 +8,7 @@ from harness.decoders.boxes_labels import BoxesLabelsDecoder
 from harness.decoders.boxes_scores import BoxesScoresDecoder
 from harness.decoders.class_map import ClassMapDecoder
 from harness.decoders.class_scores import ClassScoresDecoder
+from harness.decoders.detr import DetrDecoder
 from harness.decoders.fastestdet import FastestdetDecoder
 from harness.decoders.image import ImageDecoder
 from harness.decoders.mask_rcnn import MaskRcnnDecoder
@@ -25,6 +26,7 @@ AnyDecoder: TypeAlias = (
     | SsdDecoder
     | BoxesScoresDecoder
     | SsdRawDecoder
+    | DetrDecoder
     | YoloxDecoder
     | NanodetDecoder
     | FastestdetDecoder
@@ -45,6 +47,7 @@ DECODERS: dict[str, Any] = {
     "ssd": SsdDecoder,
     "boxes-scores": BoxesScoresDecoder,
     "ssd-raw": SsdRawDecoder,
+    "detr": DetrDecoder,
     "yolox": YoloxDecoder,
     "nanodet": NanodetDecoder,
     "fastestdet": FastestdetDecoder,

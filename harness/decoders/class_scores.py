@@ -9,6 +9,7 @@ import numpy as np
 from typing_extensions import Doc
 
 from harness.core.predictions import ClassScores
+from harness.decoders.boxes import softmax
 from harness.decoders.fields import (
     Background,
     ClassIds,
@@ -62,7 +63,7 @@ class ClassScoresDecoder:
             raise misfit(self.kind, _EXPECTED, ports_of(outputs))
         scores = finite(outputs, rows[0].name).reshape(-1)
         if self.softmax is True or (self.softmax == "auto" and not _is_distribution(scores)):
-            scores = _softmax(scores)
+            scores = softmax(scores)
         dropped = background_index(self.background)
         if dropped is not None:
             scores = np.delete(scores, dropped)
@@ -81,12 +82,6 @@ def _rows(ports: Sequence[Port]) -> list[Port]:
 def _is_distribution(scores: NDArray[np.float32]) -> bool:
     lowest, total = float(scores.min()), float(scores.sum(dtype=np.float64))
     return lowest >= 0.0 and abs(total - 1.0) <= _SUM_TOLERANCE
-
-
-def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(scores - scores.max())
-    probabilities: NDArray[np.float32] = powers / powers.sum()
-    return probabilities
 
 
 def _as_labels(scores: NDArray[np.float32], table: tuple[int, ...] | None) -> NDArray[np.float32]:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, centre_to_corners, detections, sigmoid
+from harness.decoders.boxes import Candidates, centre_to_corners, detections, sigmoid
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
     OutputNames,
     ScoreThreshold,
-    class_table,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ class FastestdetDecoder:
     score_threshold: ScoreThreshold = 0.01
     iou_threshold: IouThreshold = 0.45
     max_detections: MaxDetections = 100
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -73,8 +75,7 @@ class FastestdetDecoder:
         boxes = _boxes(channels[1:_HEAD, kept], kept, grid)
         boxes *= np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(boxes, scores[kept], labels[kept].astype(np.int64))
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return detections(candidates, frame, keeping_of(self))
 
 
 def _boxes(

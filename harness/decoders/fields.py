@@ -18,6 +18,7 @@ MultiLabel = Annotated[bool, Doc("every class above the threshold, or only the b
 NmsMeasure = Annotated[
     Literal["iou", "diou"], Doc("diou: boxes whose centres lie apart are suppressed less")
 ]
+Agnostic = Annotated[bool, Doc("NMS across classes: a box suppresses those of other classes too")]
 OutputNames = Annotated[
     Annotated[tuple[str, ...], MinLen(1)] | None,
     Doc("names of the outputs, in the decoder's order; default: found by their shapes"),

@@ -10,7 +10,7 @@ from annotated_types import Gt
 from typing_extensions import Doc
 
 from harness.core.predictions import Rendering
-from harness.decoders.fields import OutputNames  # noqa: TC001 - read at run time
+from harness.decoders.fields import OutputNames
 from harness.decoders.ports import chosen, finite, misfit, ports_of
 
 if TYPE_CHECKING:

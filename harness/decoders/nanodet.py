@@ -12,8 +12,9 @@ import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, above, detections
+from harness.decoders.boxes import Candidates, above, detections, softmax
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
@@ -21,10 +22,10 @@ from harness.decoders.fields import (
     OutputNames,
     ScoreThreshold,
     Strides,
-    class_table,
 )
 from harness.decoders.grids import cells, check_cells
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ class NanodetDecoder:
     iou_threshold: IouThreshold = 0.6
     max_detections: MaxDetections = 100
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -79,8 +81,7 @@ class NanodetDecoder:
         used, back = np.unique(rows, return_inverse=True)
         corners = self._corners(distances[used], cells(frame.model, self.strides)[used])
         candidates = Candidates(corners[back], scores[rows, labels], labels)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return detections(candidates, frame, keeping_of(self))
 
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         heads = _find_heads(chosen(ports_of(outputs), self.outputs), self._form())
@@ -104,10 +105,8 @@ class NanodetDecoder:
         self, distances: NDArray[np.float32], cell: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         bins = distances.reshape(-1, _SIDES, self.bins)
-        powers = np.exp(bins - bins.max(axis=2, keepdims=True))
-        weights = powers / powers.sum(axis=2, keepdims=True)
         stride = cell[:, 2:]
-        sides = (weights @ np.arange(self.bins, dtype=np.float32)) * stride
+        sides = (softmax(bins) @ np.arange(self.bins, dtype=np.float32)) * stride
         middle = cell[:, :2] * stride
         if self.centre == "cell":
             middle = middle + (stride - 1) * np.float32(0.5)

@@ -45,11 +45,16 @@ class Rows:
 
 
 def find_rows(ports: Sequence[Port], *, named: bool) -> RowPorts | None:
-    """Find boxes, scores and labels by their shapes; named ports come in this order."""
+    """Find boxes, scores and labels by their shapes; named ports come in this order.
+
+    A count of the objects is passed over: rows behind the last have no score.
+    """
     tables = [p for p in ports if (t := as_table(p.shape)) and BOX <= t[1] <= DETECTION]
     vectors = [p for p in ports if p not in tables and _is_vector(p)]
     if len(tables) != 1 or len(tables) + len(vectors) != len(ports):
         return None
+    if not all(map(_is_count, vectors)):
+        vectors = [p for p in vectors if not _is_count(p)]
     boxes, width = tables[0], tables[0].shape[-1]
     if width >= WITH_CLASS:
         return None if vectors else RowPorts(boxes)
@@ -101,6 +106,10 @@ def _column(outputs: Outputs, port: Port, rows: int) -> NDArray[np.float32]:
 def _whole(values: NDArray[np.float32]) -> NDArray[np.int64]:
     """Class numbers, which a float output may have rounded."""
     return np.rint(np.clip(values, -1, 1e6)).astype(np.int64)
+
+
+def _is_count(port: Port) -> bool:
+    return all(d == 1 for d in port.shape)
 
 
 def _is_vector(port: Port) -> bool:

@@ -17,14 +17,15 @@ from typing_extensions import Doc
 from harness.decoders.boxes import (
     LARGEST_EXPONENT,
     Candidates,
-    Keeping,
     above,
     centre_to_corners,
     detections,
     sigmoid,
+    softmax,
 )
 from harness.decoders.boxes_scores import box_score_pair, without_background
 from harness.decoders.fields import (
+    Agnostic,
     Background,
     ClassIds,
     IouThreshold,
@@ -33,9 +34,9 @@ from harness.decoders.fields import (
     OutputNames,
     ScoreThreshold,
     background_index,
-    class_table,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class SsdRawDecoder:
     iou_threshold: IouThreshold = 0.6
     max_detections: MaxDetections = 100
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -105,8 +107,7 @@ class SsdRawDecoder:
         corners = self._boxes(encoded, rows)
         corners *= np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(corners, scores[rows, labels], labels)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return detections(candidates, frame, keeping_of(self))
 
     def _boxes(self, encoded: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         priors = read_priors(self.priors)[rows]
@@ -121,8 +122,7 @@ class SsdRawDecoder:
         if self.activation == "sigmoid":
             return sigmoid(scores)
         if self.activation == "softmax":
-            powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-            scores = powers / powers.sum(axis=1, keepdims=True)
+            return softmax(scores)
         return scores
 
     def _check_rows(self, rows: int) -> None:

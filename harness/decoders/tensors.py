@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.core.predictions import RawOutputs
-from harness.decoders.fields import OutputNames  # noqa: TC001 - read at run time
+from harness.decoders.fields import OutputNames
 from harness.decoders.ports import chosen, ports_of
 
 if TYPE_CHECKING:

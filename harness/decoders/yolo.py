@@ -6,15 +6,16 @@ Redmon & Farhadi 2017 and 2018 (arXiv:1612.08242, 1804.02767), Bochkovskiy et al
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, MinLen
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, detections
+from harness.decoders.boxes import Candidates, detections
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
@@ -22,9 +23,9 @@ from harness.decoders.fields import (
     NmsMeasure,
     OutputNames,
     ScoreThreshold,
-    class_table,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 from harness.decoders.yolo_heads import HEAD, HeadForm, as_head, head_candidates
 from harness.errors import DecoderError
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from harness.core.predictions import Detections
     from harness.decoders.protocol import Outputs, Port
 
-_RANK = 4
+_RANKS = (4, 5)
 #: Anchors a head by the number of heads: YOLO v2 has one head of five, v3 and v4 heads of three.
 _USUAL_ANCHORS = {1: 5, 2: 3}
 
@@ -44,7 +45,9 @@ _USUAL_ANCHORS = {1: 5, 2: 3}
 class YoloDecoder:
     """Heads [1, anchors·(5 + classes), rows, columns], or with the channels last, any number of them.
 
-    Lists by head go from the finest grid to the coarsest.
+    Anchors may have a dimension of their own, as in YOLO v5's raw heads [1, anchors, rows, columns,
+    5 + classes], which ask for ``sizes = "square"`` and ``scale_xy = 2``. Lists by head go from the
+    finest grid to the coarsest.
     """
 
     anchors: Annotated[
@@ -69,6 +72,7 @@ class YoloDecoder:
         Literal["exp", "square"], Doc("square: scaled YOLO v4 (Darknet's new_coords)")
     ] = "exp"
     nms: NmsMeasure = "iou"
+    agnostic: Agnostic = False
     score_threshold: ScoreThreshold = 0.01
     iou_threshold: IouThreshold = 0.5
     max_detections: MaxDetections = 100
@@ -92,8 +96,8 @@ class YoloDecoder:
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
         ports = chosen(ports_of(outputs), self.outputs)
-        if not all(len(port.shape) == _RANK for port in ports):
-            raise misfit(self.kind, "maps of four dimensions", ports)
+        if not all(len(port.shape) in _RANKS for port in ports):
+            raise misfit(self.kind, "maps of four or five dimensions", ports)
         arrays = sorted((finite(outputs, port.name) for port in ports), key=lambda a: -a.size)
         selection = (self.score_threshold, self.multi_label)
         parts = [
@@ -107,8 +111,7 @@ class YoloDecoder:
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.labels for part in parts]),
         )
-        table = class_table(self.class_ids)
-        keeping = Keeping(self.max_detections, self.iou_threshold, table, self.nms)
+        keeping = replace(keeping_of(self), measure=self.nms)
         return detections(candidates, frame, keeping)
 
     def _forms(self, heads: int) -> list[HeadForm]:
@@ -154,8 +157,15 @@ class YoloDecoder:
 
 def _may_be_head(port: Port, counts: set[int]) -> bool:
     """Whether channels, first or last, are that many anchors of five numbers and some classes."""
-    if len(port.shape) != _RANK:
+    if len(port.shape) not in _RANKS:
         return False
+    if len(port.shape) == max(_RANKS):
+        images, count, first, _, last = port.shape
+        return (
+            images in {1, -1}
+            and count in {-1, *counts}
+            and (max(first, last) > HEAD or -1 in {first, last})
+        )
     channels = {port.shape[1], port.shape[3]}
     return any(c < 0 or any(c % n == 0 and c // n > HEAD for n in counts) for c in channels)
 

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from harness.decoders.boxes import LARGEST_EXPONENT, Candidates, above, centre_to_corners, sigmoid
+from harness.decoders.boxes import (
+    LARGEST_EXPONENT,
+    Candidates,
+    above,
+    centre_to_corners,
+    sigmoid,
+    softmax,
+)
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HEAD = 5
+_SPLIT_RANK = 5
 #: Scores are compared before their sigmoid, whose rounding this allows for.
 _LOGIT_SLACK = 1e-3
 
@@ -42,11 +50,15 @@ class Head:
 def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> Head:
     """View a map, channels first or last, as a head over an input of ``(width, height)``.
 
+    A map of five dimensions has one for the anchors, and the numbers of a cell first or last.
+
     Raises
     ------
     DecoderError
         When neither order gives ``anchors · (5 + classes)`` channels over a grid of square cells.
     """
+    if array.ndim == _SPLIT_RANK:
+        array = _joined(array, anchors, size)
     images, first, second, third = array.shape
     if images == 1 and _is_head(first, (third, second), (anchors, size)):
         return Head(array.reshape(anchors, first // anchors, -1), (third, second))
@@ -57,6 +69,15 @@ def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> 
         f"a head of shape {list(array.shape)} is no grid of {anchors} anchors over an input of "
         f"{size[0]}x{size[1]}; set the decoder's anchors and masks"
     )
+
+
+def _joined(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> NDArray[np.float32]:
+    """[1, anchors, rows, columns, numbers], or with the numbers before the rows, as a map."""
+    images, count, first, second, third = array.shape
+    if count == anchors and _is_head(anchors * third, (second, first), (anchors, size)):
+        array = array.transpose(0, 1, 4, 2, 3)
+        return array.reshape(images, anchors * third, first, second)
+    return array.reshape(images, count * first, second, third)
 
 
 def _is_head(channels: int, grid: tuple[int, int], place: tuple[int, tuple[int, int]]) -> bool:
@@ -93,9 +114,7 @@ def _scores(rows: NDArray[np.float32], form: HeadForm) -> NDArray[np.float32]:
         return rows[:, HEAD:] * rows[:, 4:HEAD]
     if form.classes == "sigmoid":
         return sigmoid(rows[:, HEAD:]) * sigmoid(rows[:, 4:HEAD])
-    powers = np.exp(rows[:, HEAD:] - rows[:, HEAD:].max(axis=1, keepdims=True))
-    shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
-    return shares * sigmoid(rows[:, 4:HEAD])
+    return softmax(rows[:, HEAD:]) * sigmoid(rows[:, 4:HEAD])
 
 
 def _boxes(

@@ -9,17 +9,18 @@ import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, Keeping, above, centre_to_corners, detections
+from harness.decoders.boxes import Candidates, above, centre_to_corners, detections
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
     MultiLabel,
     OutputNames,
     ScoreThreshold,
-    class_table,
 )
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,7 @@ class YoloV5Decoder:
     iou_threshold: IouThreshold = 0.6
     max_detections: MaxDetections = 300
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -60,24 +62,22 @@ class YoloV5Decoder:
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without exactly one output of such rows (see Decoder)."""
-        if len(_tables(chosen(ports, self.outputs), _HEAD + self.coefficients)) != 1:
-            raise misfit(self.kind, _V5, ports)
+        self._table(ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _tables(chosen(ports_of(outputs), self.outputs), _HEAD + self.coefficients)
-        if len(found) != 1:
-            raise misfit(self.kind, _V5, ports_of(outputs))
-        table = finite(outputs, found[0].name).reshape(-1, found[0].shape[-1])
+        found = self._table(ports_of(outputs))
+        table = finite(outputs, found.name).reshape(-1, found.shape[-1])
         # A class score is at most 1: no row below the threshold in objectness can reach it.
         rows = np.flatnonzero(table[:, 4] >= self.score_threshold)
         classes = table[rows, _HEAD : table.shape[1] - self.coefficients]
-        scores = classes * table[rows, 4:_HEAD]
-        picked, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        boxes = to_corners(table[rows[picked], :_BOX], self.units, frame.model)
-        candidates = Candidates(boxes, scores[picked, labels], labels)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return _objects(self, frame, table[rows, :_BOX], classes * table[rows, 4:_HEAD])
+
+    def _table(self, ports: Sequence[Port]) -> Port:
+        found = _tables(chosen(ports, self.outputs), _HEAD + self.coefficients)
+        if len(found) != 1:
+            raise misfit(self.kind, _V5, ports)
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class YoloV8Decoder:
     iou_threshold: IouThreshold = 0.7
     max_detections: MaxDetections = 300
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -101,15 +102,12 @@ class YoloV8Decoder:
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without exactly one such table (see Decoder)."""
-        if len(_tables_of_boxes(chosen(ports, self.outputs), _BOX + self.coefficients)) != 1:
-            raise misfit(self.kind, _V8, ports)
+        self._table(ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _tables_of_boxes(chosen(ports_of(outputs), self.outputs), _BOX + self.coefficients)
-        if len(found) != 1:
-            raise misfit(self.kind, _V8, ports_of(outputs))
-        table = np.asarray(outputs[found[0].name], np.float32).reshape(found[0].shape[-2:])
+        found = self._table(ports_of(outputs))
+        table = np.asarray(outputs[found.name], np.float32).reshape(found.shape[-2:])
         # A detector has many more boxes than numbers a box.
         columns = table if table.shape[0] < table.shape[1] else table.T
         classes = columns[_BOX : len(columns) - self.coefficients]
@@ -117,14 +115,28 @@ class YoloV8Decoder:
         # NaN and infinity outlive the maximum; minus infinity is a score that nothing can reach.
         # So one pass over the scores serves both, and the costlier look is for the suspicious.
         if not _is_finite(best) or not _is_finite(columns[:_BOX]):
-            finite(outputs, found[0].name)
+            finite(outputs, found.name)
         rows = np.flatnonzero(best >= self.score_threshold)
-        few = classes[:, rows].T
-        picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
-        boxes = to_corners(columns[:_BOX, rows[picked]].T, self.units, frame.model)
-        candidates = Candidates(boxes, few[picked, labels], labels)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return _objects(self, frame, columns[:_BOX, rows].T, classes[:, rows].T)
+
+    def _table(self, ports: Sequence[Port]) -> Port:
+        found = _tables_of_boxes(chosen(ports, self.outputs), _BOX + self.coefficients)
+        if len(found) != 1:
+            raise misfit(self.kind, _V8, ports)
+        return found[0]
+
+
+def _objects(
+    decoder: YoloV5Decoder | YoloV8Decoder,
+    frame: Frame,
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> Detections:
+    """Objects from the rows that may hold some: centre and size [n, 4], scores [n, classes]."""
+    rows, labels = above(scores, decoder.score_threshold, multi_label=decoder.multi_label)
+    corners = to_corners(boxes[rows], decoder.units, frame.model)
+    candidates = Candidates(corners, scores[rows, labels], labels)
+    return detections(candidates, frame, keeping_of(decoder))
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:

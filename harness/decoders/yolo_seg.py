@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from harness.decoders.boxes import Candidates, Keeping, above, select
+from harness.decoders.boxes import Candidates, above, select
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
     MultiLabel,
     OutputNames,
     ScoreThreshold,
-    class_table,
 )
 from harness.decoders.masks import Placement, Rle, paste
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 from harness.decoders.yolo_rows import Units, to_corners
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class YoloV8SegDecoder:
     iou_threshold: IouThreshold = 0.7
     max_detections: MaxDetections = 100
     multi_label: MultiLabel = True
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -72,8 +74,8 @@ class YoloV8SegDecoder:
         picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
         rows = rows[picked]
         boxes = to_corners(columns[:_BOX, rows].T, self.units, frame.model)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        objects, index = select(Candidates(boxes, few[picked, labels], labels), frame, keeping)
+        candidates = Candidates(boxes, few[picked, labels], labels)
+        objects, index = select(candidates, frame, keeping_of(self))
         coefficients = columns[len(columns) - count :, rows[index]].T
         masks = tuple(
             _mask(prototypes, weights, box, frame)

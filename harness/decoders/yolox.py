@@ -11,12 +11,12 @@ from typing_extensions import Doc
 from harness.decoders.boxes import (
     LARGEST_EXPONENT,
     Candidates,
-    Keeping,
     above,
     centre_to_corners,
     detections,
 )
 from harness.decoders.fields import (
+    Agnostic,
     ClassIds,
     IouThreshold,
     MaxDetections,
@@ -24,10 +24,10 @@ from harness.decoders.fields import (
     OutputNames,
     ScoreThreshold,
     Strides,
-    class_table,
 )
 from harness.decoders.grids import cells, check_cells
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,7 @@ class YoloxDecoder:
     iou_threshold: IouThreshold = 0.65
     max_detections: MaxDetections = 100
     multi_label: MultiLabel = False
+    agnostic: Agnostic = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -80,8 +81,7 @@ class YoloxDecoder:
         picked, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
         corners = self._corners(table, rows[picked], frame.model)
         candidates = Candidates(corners, scores[picked, labels], labels)
-        keeping = Keeping(self.max_detections, self.iou_threshold, class_table(self.class_ids))
-        return detections(candidates, frame, keeping)
+        return detections(candidates, frame, keeping_of(self))
 
     def _corners(
         self, table: NDArray[np.float32], rows: NDArray[np.int64], size: tuple[int, int]

@@ -1,28 +1,28 @@
 """Both roles evaluated at once, beside two runs of Open Model Zoo's accuracy_check on the same images.
 
-QUANTGATE_ACCURACY_CHECK names the command ``accuracy_check`` of an environment with
-``openvino-dev[caffe,onnx]==2023.3.0 numpy==1.24.4 scipy==1.10.1 opencv-python-headless==4.8.1.78
-onnx==1.15.0 protobuf==3.20.3 networkx==3.1``. Every side is a process of its own, start-up included,
-and they take turns: the evaluation alone, which is what accuracy_check does; and a whole gate, which
-also judges, draws and writes the report. Rounds come from QUANTGATE_BENCH_ROUNDS (default 5).
+``suites.bench.accuracy_check`` says how that is installed. Every side is a process of its own, start-up
+included, and they take turns: the evaluation alone, which is what accuracy_check does; and a whole
+gate, which also judges, draws and writes the report. Rounds come from QUANTGATE_BENCH_ROUNDS (default 5).
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
 import statistics
-import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.pair import ROLES, Pair
+from suites.bench.accuracy_check import accuracy_check, command, setting
 from suites.e2e.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROUNDS = max(3, int(os.environ.get("QUANTGATE_BENCH_ROUNDS", "5")))
 #: Calibrated on other images, so that all 500 photographs are evaluated.
@@ -70,13 +70,6 @@ print(*(list(role.values())[0] for role in bench.task.metrics(found)))
 """
 
 
-def setting(name: str, meaning: str) -> Path:
-    """Path in an environment variable, or a skip with the reason."""
-    if name not in os.environ:
-        pytest.skip(f"{name} is not set: it names {meaning}")
-    return Path(os.environ[name])
-
-
 @dataclass(frozen=True, slots=True)
 class Timed:
     """What one side took for both roles, s, and the top-1 accuracy it found."""
@@ -86,15 +79,9 @@ class Timed:
 
 
 @pytest.fixture(scope="module")
-def command() -> Path:
-    """Open Model Zoo's accuracy_check."""
-    return setting("QUANTGATE_ACCURACY_CHECK", "the command accuracy_check")
-
-
-@pytest.fixture(scope="module")
-def world(command: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A user's folder, both roles in its store and an accuracy_check configuration for each."""
-    assert command.is_file()
+    command()
     real = setting("QUANTGATE_REAL", "the folder of real models and images")
     made = World(tmp_path_factory.mktemp("accuracy-check"), {})
     (made.root / "models.toml").write_text(MANIFEST.format(real=real), "utf-8")
@@ -168,30 +155,11 @@ def evaluation(world: World) -> Timed:
     return Timed(wall_s, Pair(*map(float, ran.said.split())))
 
 
-def accuracy_check(command: Path, world: World, *options: str) -> Timed:
-    """Run accuracy_check once for each role; its command line, not the file, makes it async."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    took_s, top1 = 0.0, []
-    for role in ROLES:
-        result = world.root / f"{role}.csv"
-        result.unlink(missing_ok=True)
-        said = [command, "-c", f"{role}.yml", "--csv_result", result, "--async_mode", "True"]
-        started = time.perf_counter()
-        done = subprocess.run(
-            [*map(str, said), *options],
-            cwd=world.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        took_s += time.perf_counter() - started
-        assert done.returncode == 0, done.stderr
-        assert "async infer queue" in done.stdout + done.stderr
-        (row,) = csv.DictReader(result.read_text("utf-8").splitlines())
-        assert row["dataset_size"] == "500"
-        top1.append(float(row["metric_value"]))
-    return Timed(took_s, Pair(*top1))
+def two_accuracy_checks(world: World, *options: str) -> Timed:
+    """Run accuracy_check once for each role."""
+    checked = [accuracy_check(world.root / f"{role}.yml", *options) for role in ROLES]
+    assert [one.images for one in checked] == [500, 500]
+    return Timed(sum(one.wall_s for one in checked), Pair(*(one.values["top1"] for one in checked)))
 
 
 @pytest.mark.parametrize(
@@ -200,13 +168,13 @@ def accuracy_check(command: Path, world: World, *options: str) -> Timed:
     ids=["its own precision", "f32 as the gate"],
 )
 def test_evaluating_is_quicker_than_two_accuracy_checks(
-    command: Path, world: World, options: tuple[str, ...]
+    world: World, options: tuple[str, ...]
 ) -> None:
     """Both roles are evaluated sooner than accuracy_check runs twice, to the same top-1."""
     ours, gates, theirs = [], [], []
     for _ in range(ROUNDS):
         ours.append(evaluation(world))
-        theirs.append(accuracy_check(command, world, *options))
+        theirs.append(two_accuracy_checks(world, *options))
         gates.append(gate(world))
         print(
             f"evaluation {ours[-1].wall_s:.1f} s, gate {gates[-1].wall_s:.1f} s, two accuracy_checks "

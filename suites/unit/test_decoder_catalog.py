@@ -26,6 +26,7 @@ CONTRACTS = {
     "boxes-scores": [Port("scores", (1, 4420, 2)), Port("boxes", (1, 4420, 4))],
     "ssd-raw": [Port("boxes", (1, 1917, 4)), Port("scores", (1, 1917, 91))],
     "yolox": [Port("out", (1, 3549, 85))],
+    "detr": [Port("logits", (1, 100, 92)), Port("boxes", (1, 100, 4))],
     "nanodet": NANODET,
     "fastestdet": [Port("out", (1, 85, 22, 22))],
     "yolo": [Port("a", (1, 255, 20, 20)), Port("b", (1, 255, 10, 10))],
@@ -55,6 +56,46 @@ def test_the_catalog_is_complete() -> None:
     assert set(CONTRACTS) == set(DECODERS)
 
 
+#: What people export today, and the decoders that read it.
+EXPORTS = {
+    "yolo v8 and v11": ([Port("output0", (1, 84, 8400))], {"yolo-v8"}),
+    "the same turned": ([Port("output0", (1, 8400, 84))], {"yolo-v8"}),
+    "dynamic": ([Port("output0", (-1, 84, -1))], {"yolo-v8"}),
+    "end to end": ([Port("output0", (1, 300, 6))], {"boxes-labels"}),
+    "yolo v5, with its raw heads": (
+        [
+            Port("output", (1, 25200, 85)),
+            *(Port(str(side), (1, 3, side, side, 85)) for side in (80, 40, 20)),
+        ],
+        {"yolo-v5", "yolox"},
+    ),
+    "yolo v5's raw heads alone": (
+        [Port(str(side), (1, 3, side, side, 85)) for side in (80, 40, 20)],
+        {"yolo"},
+    ),
+    "NMS with a count": (
+        [
+            Port("num_dets", (1, 1)),
+            Port("det_boxes", (1, 100, 4)),
+            Port("det_scores", (1, 100)),
+            Port("det_classes", (1, 100)),
+        ],
+        {"boxes-labels"},
+    ),
+    "boxes and scores apart": (
+        [Port("boxes", (1, 8400, 4)), Port("scores", (1, 8400, 80))],
+        {"boxes-scores", "detr"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTS))
+def test_exports_that_people_have_find_their_decoder(name: str) -> None:
+    """The shapes of today's exporters are claimed by the decoders that read them."""
+    ports, kinds = EXPORTS[name]
+    assert kinds <= set(fitting_kinds(ports))
+
+
 @pytest.mark.parametrize("kind", sorted(CONTRACTS))
 def test_a_decoder_fits_its_own_contract(kind: str) -> None:
     """The shapes that a decoder is made for are among those that it claims to fit."""
@@ -68,7 +109,7 @@ def test_a_misfit_says_what_was_found_expected_and_fits() -> None:
     assert str(caught.value) == (
         "decoder ssd expects one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1, found "
         "the outputs scores [1,4420,2], boxes [1,4420,4]; decoders that would fit: boxes-scores, "
-        "ssd-raw"
+        "ssd-raw, detr"
     )
     with pytest.raises(DecoderError, match="no other decoder fits these shapes"):
         SsdDecoder().check([Port("x", (3, 5, 7, 9, 11))])

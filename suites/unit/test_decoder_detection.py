@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from harness.core.geometry import Frame
+from harness.decoders.boxes_labels import BoxesLabelsDecoder
 from harness.decoders.boxes_scores import BoxesScoresDecoder
+from harness.decoders.detr import DetrDecoder
 from harness.decoders.fastestdet import FastestdetDecoder
 from harness.decoders.nanodet import NanodetDecoder
 from harness.decoders.protocol import Port
@@ -272,3 +274,39 @@ def test_outputs_that_are_not_finite_are_named(
         damaged[name].reshape(-1)[-1] = bad
         with pytest.raises(DecoderError, match=f"output {name} holds NaN or infinity in 1 of"):
             decoder.decode(damaged, PLAIN)
+
+
+def queries() -> dict[str, Any]:
+    """Two queries at one place: one of class 1, one of nothing; two classes and "none"."""
+    boxes = [[0.5, 0.25, 0.25, 0.5], [0.5, 0.25, 0.25, 0.5]]
+    shares = np.log([[0.2, 0.7, 0.1], [0.25, 0.15, 0.6]])
+    return {
+        "logits": np.array([shares], np.float32),
+        "boxes": np.array([boxes], np.float32),
+    }
+
+
+def test_detr_drops_the_class_of_nothing_and_suppresses_nothing() -> None:
+    """Shares are a softmax over all classes, of which the last is none; twins both stay."""
+    box = [24.0, 0.0, 40.0, 32.0]
+    assert table(DetrDecoder().decode(queries(), PLAIN)) == [(1, 0.7, box), (0, 0.25, box)]
+
+
+def test_detr_of_sigmoids_has_every_class_of_a_query() -> None:
+    """Without a class of nothing each class stands for itself."""
+    logits = np.array([[[0.0, np.log(3.0), -20.0]]], np.float32)
+    outputs = {"pred_logits": logits, "pred_boxes": queries()["boxes"][:, :1]}
+    found = DetrDecoder(activation="sigmoid").decode(outputs, PLAIN)
+    assert [(label, score) for label, score, _ in table(found)] == [(1, 0.75), (0, 0.5)]
+
+
+def test_a_count_beside_the_objects_is_passed_over() -> None:
+    """Graphs that end in NMS also say how many objects there are: rows behind have no score."""
+    outputs = {
+        "num_dets": np.array([[1]], np.int32),
+        "det_boxes": np.array([[[8, 8, 16, 24], [0, 0, 1, 1]]], np.float32),
+        "det_scores": np.array([[0.5, 0.0]], np.float32),
+        "det_classes": np.array([[3, 0]], np.int32),
+    }
+    found = BoxesLabelsDecoder().decode(outputs, PLAIN)
+    assert table(found) == [(3, 0.5, [8.0, 8.0, 16.0, 24.0])]

@@ -49,6 +49,28 @@ def test_heads_decode_by_the_published_formula(*, last: bool) -> None:
     assert table(found) == [(1, 0.4, [4.0, 36.0, 36.0, 44.0])]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 3, 4, 2), (0, 1, 2, 3, 4)])
+def test_anchors_may_have_a_dimension_of_their_own(order: tuple[int, ...]) -> None:
+    """Heads of five dimensions, the numbers of a cell last or before the grid, are the same heads."""
+    split = {
+        name: array.reshape(1, 2, 8, *array.shape[2:]).transpose(order)
+        for name, array in heads().items()
+    }
+    decoder = YoloDecoder(ANCHORS)
+    decoder.check([Port(name, array.shape) for name, array in split.items()])
+    assert table(decoder.decode(split, PLAIN)) == table(decoder.decode(heads(), PLAIN))
+
+
+def test_raw_heads_of_yolo_v5_are_stated_by_its_formulas() -> None:
+    """Centre is twice the sigmoid less a half plus the cell, size twice the sigmoid squared."""
+    values = np.full((1, 2, 4, 4, 7), -20.0, np.float32)
+    values[0, 0, 2, 1] = [logit(0.25), logit(0.75), logit(0.5), logit(0.25), 20, 20, -20]
+    decoder = YoloDecoder((8.0, 4.0, 2.0, 2.0), sizes="square", scale_xy=2.0)
+    found = decoder.decode({"out": values}, PLAIN)
+    # centre (0.5 - 0.5 + 1, 1.5 - 0.5 + 2) * 16 = (16, 48), size (8 * 1, 4 * 0.25)
+    assert table(found) == [(0, 1.0, [12.0, 47.5, 20.0, 48.5])]
+
+
 def test_masks_choose_the_anchors_of_each_head() -> None:
     """Anchor numbers are given by head, the finest grid first."""
     found = YoloDecoder(ANCHORS, masks=((0, 2), (1, 3))).decode(heads(), PLAIN)
@@ -111,6 +133,15 @@ def test_diou_keeps_boxes_whose_centres_lie_apart() -> None:
     candidates = Candidates(corners, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int64))
     assert suppress(candidates, 0.4, 10, "iou").tolist() == [0]
     assert suppress(candidates, 0.4, 10, "diou").tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("agnostic", "labels"), [(False, [2, 0]), (True, [2])])
+def test_an_agnostic_suppression_crosses_classes(*, agnostic: bool, labels: list[int]) -> None:
+    """Of two boxes in one place the better one is left, whatever their classes."""
+    columns = np.zeros((1, 7, 84), np.float32)
+    columns[0, :, :2] = np.array([[20, 30, 10, 20, 0.6, 0, 0], [20, 30, 10, 21, 0, 0, 0.7]]).T
+    found = YoloV8Decoder(agnostic=agnostic).decode({"out": columns}, PLAIN)
+    assert found.labels.tolist() == labels
 
 
 @pytest.mark.parametrize("units", ["pixels", "relative"])
