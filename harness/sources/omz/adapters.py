@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from harness.decoders.fields import CLASS_ID_LISTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -72,6 +74,8 @@ def _overlap(model: OmzModel) -> dict[str, Any]:
     for step in model.accuracy.get("postprocessing", ()):
         if step["type"] in {"nms", "diou_nms", "class_aware_nms"}:
             keys["iou_threshold"] = float(step["overlap"])
+            # Two of accuracy_check's three suppressions do not look at classes.
+            keys["agnostic"] = step["type"] != "class_aware_nms"
             if step["type"] == "diou_nms":
                 keys["nms"] = "diou"
         if step["type"] == "filter" and step.get("apply_to") == "prediction":
@@ -127,6 +131,13 @@ def _yolo_v3(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
 def _yolox(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
     keys = {"kind": "yolox", "multi_label": True, "score_threshold": 0.001}
     return "detection", {**keys, **_overlap(model), **_classes(model)}
+
+
+def _detr(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
+    # The network's classes are COCO's category ids, from 0, which is none.
+    ids = (-1, *CLASS_ID_LISTS["coco90"])
+    names = (options["boxes_out"], options["scores_out"])
+    return "detection", {"kind": "detr", "outputs": names, "class_ids": ids}
 
 
 def _nanodet(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
@@ -185,6 +196,7 @@ def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
 ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding]] = {
     "class_agnostic_detection": _boxes_labels,
     "classification": _classification,
+    "detr": _detr,
     "faster_rcnn_onnx": _boxes_labels,
     "image_processing": _image,
     "mask_rcnn": _mask_rcnn,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class Reference:
     Parameters
     ----------
     metric
-        As in ``evaluate.metric``; None where this project has no such metric.
+        As in ``evaluate.metric`` (``box_ap`` of the boxes of instance segmentation); None where this
+        project has no such metric.
     value
         In the metric's own unit (fractions, dB), or None where nothing is published.
     kind
@@ -54,12 +55,20 @@ def references_of(model: OmzModel) -> tuple[Reference, ...]:
     ]
     if model.task == "instance_segmentation":
         # Both figures are called AP; the task's own is that of the masks.
-        found.sort(key=lambda reference: "segm" not in reference.kind)
+        found = [_of_boxes(reference) for reference in found]
     return tuple(sorted(found, key=_rank))
 
 
-def _rank(reference: Reference) -> int:
-    return _ORDER.index(reference.metric) if reference.metric in _ORDER else len(_ORDER)
+def _of_boxes(reference: Reference) -> Reference:
+    if reference.metric not in {"ap", "ap50"} or "segm" in reference.kind:
+        return reference
+    return replace(reference, metric=f"box_{reference.metric}")
+
+
+def _rank(reference: Reference) -> tuple[int, bool]:
+    """By metric; of two APs that of pycocotools, as accuracy_check's own reads higher."""
+    place = _ORDER.index(reference.metric) if reference.metric in _ORDER else len(_ORDER)
+    return place, reference.kind == "coco_precision"
 
 
 def _metric(entry: Mapping[str, Any]) -> str | None:
