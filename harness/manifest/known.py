@@ -89,10 +89,8 @@ def _published(known: OmzSettings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for reference in known.references:
         if reference.metric is not None and reference.value is not None:
-            boxes = known.task == "instance_segmentation" and "segm" not in reference.kind
-            metric = f"box_{reference.metric}" if boxes else reference.metric
             origin = " on ".join(filter(None, ("Open Model Zoo", reference.dataset)))
-            found.setdefault(metric, {"value": reference.value, "origin": origin})
+            found.setdefault(reference.metric, {"value": reference.value, "origin": origin})
     return found
 
 

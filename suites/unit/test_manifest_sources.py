@@ -102,9 +102,9 @@ def test_models_that_open_model_zoo_lacks_are_told(tmp_path: Path) -> None:
     assert any("did you mean 'mobilenet-v2'" in line for line in found), found
     found = problems(tmp_path, 'source = { omz = "text-spotting-0005" }')
     assert any("several networks: name one of" in line for line in found), found
-    found = problems(tmp_path, 'source = { omz = "detr-resnet50" }')
+    found = problems(tmp_path, 'source = { omz = "yolof" }')
     assert any(
-        "adapter detr: state task and decoder by hand; or set task" in line for line in found
+        "adapter yolof: state task and decoder by hand; or set task" in line for line in found
     ), found
 
 

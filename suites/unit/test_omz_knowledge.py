@@ -171,6 +171,7 @@ def test_preprocessing_is_mapped(name: str, preprocess: dict[str, Any]) -> None:
         ("yolo-v4-tf", "ap", 0.5026),
         ("mobilenet-v2-pytorch", "top1", 0.719),
         ("instance-segmentation-security-0002", "ap", 0.3644),
+        ("detr-resnet50", "ap", 0.3927),
         ("deeplabv3", "miou", 0.6841),
         ("fast-neural-style-mosaic-onnx", "ssim", 0.496712),
         ("ultra-lightweight-face-detection-rfb-320", "voc", 0.8478),
@@ -180,6 +181,12 @@ def test_published_reference_comes_first(name: str, metric: str, value: float) -
     """The published figure of the metric that a gate judges by default is the first."""
     first = settings_of(name).references[0]
     assert (first.metric, first.value) == (metric, value)
+
+
+def test_boxes_of_instance_segmentation_have_a_metric_of_their_own() -> None:
+    """AP of masks and AP of boxes are told apart by name."""
+    found = settings_of("instance-segmentation-security-0002").references
+    assert {r.metric: r.value for r in found} == {"ap": 0.3644, "box_ap": 0.3986}
 
 
 @pytest.mark.parametrize(
