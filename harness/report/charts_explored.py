@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WIDE, _HIGH = 720.0, 380.0
 _LEFT, _BOTTOM, _TOP, _RIGHT = 64.0, 44.0, 14.0, 16.0
-_TICKS = 5
+_MOST_TICKS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,39 @@ def exploration_chart(points: Sequence[Explored], within_ns: float | None = None
 
 def _axes(frame: _Frame) -> Iterator[str]:
     bottom, right = _HIGH - _BOTTOM, _WIDE - _RIGHT
-    for tick in range(_TICKS):
-        part = tick / (_TICKS - 1)
-        per_s = frame.most / 1.08 * part
-        time_ns = frame.low_ns * (frame.high_ns / frame.low_ns) ** part
-        x, y = frame.x(time_ns), frame.y(per_s)
+    for per_s in _round_steps(frame.most):
+        y = frame.y(per_s)
         yield f'<line class="g" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{per_s:,.0f}</text>'
+        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{per_s:,g}</text>'
+    for time_ns in _round_times(frame.low_ns, frame.high_ns):
+        x = frame.x(time_ns)
         yield f'<line class="g" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}"/>'
-        anchor = ("start", *("middle",) * (_TICKS - 2), "end")[tick]
-        label = written(time_ns, "duration")
-        yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="{anchor}">{label}</text>'
+        label = _time(time_ns)
+        yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{label}</text>'
     middle = (_LEFT + right) / 2
     yield f'<text x="{middle}" y="{_HIGH - 6}" text-anchor="middle">p90 latency (logarithmic)</text>'
     yield f'<text x="{_LEFT + 6}" y="{_TOP + 10}">images a second</text>'
+
+
+def _round_steps(most: float) -> Iterator[float]:
+    """Round numbers from 0 up to the most, four to nine of them."""
+    size = 10.0 ** math.floor(math.log10(most))
+    step = next(size * part for part in (0.2, 0.5, 1.0, 2.0) if most / (size * part) <= _MOST_TICKS)
+    yield from (index * step for index in range(int(most / step) + 1))
+
+
+def _round_times(low_ns: float, high_ns: float) -> Iterator[float]:
+    """1, 2 and 5 of every power of ten between two times."""
+    powers = range(math.floor(math.log10(low_ns)), math.ceil(math.log10(high_ns)) + 1)
+    every = (part * 10.0**power for power in powers for part in (1, 2, 5))
+    yield from (time for time in every if low_ns <= time <= high_ns)
+
+
+def _time(time_ns: float) -> str:
+    unit, size = next(
+        (u, s) for u, s in (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0)) if time_ns >= s
+    )
+    return f"{time_ns / size:g} {unit}"
 
 
 def _limit(frame: _Frame, within_ns: float | None) -> Iterator[str]:
@@ -78,7 +97,7 @@ def _limit(frame: _Frame, within_ns: float | None) -> Iterator[str]:
         x = frame.x(within_ns)
         yield f'<line class="lim" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HIGH - _BOTTOM}"/>'
         text = f"within {written(within_ns, 'duration')}"
-        yield f'<text class="lim" x="{x - 5:.1f}" y="{_TOP + 24}" text-anchor="end">{text}</text>'
+        yield f'<text class="lim" x="{x - 5:.1f}" y="{_HIGH - _BOTTOM - 8}" text-anchor="end">{text}</text>'
 
 
 def _points(frame: _Frame, shown: Sequence[Explored], within_ns: float | None) -> Iterator[str]:

@@ -13,6 +13,8 @@ Form = Literal["fraction", "factor", "percent", "decibel", "magnitude", "duratio
 
 MISSING = "–"
 _MOST_DECIMALS = 9
+#: From here on four digits would need an exponent; from there on the whole number is too long.
+_THOUSANDS, _TOO_LONG = 9999.5, 1e9
 _DECIMALS: dict[Form, int] = {"fraction": 3, "factor": 2, "percent": 1, "decibel": 1}
 _FACTORS = ("speedup", "latency_ratio", "size_ratio", "memory_ratio")
 _PERCENTS = ("int8_share", "reorder_share", "error_increase")
@@ -108,6 +110,8 @@ def _number_cell(value: float, kind: str) -> str:
 
 
 def _compact(value: float) -> str:
+    if _THOUSANDS <= abs(value) < _TOO_LONG:
+        return minus(f"{value:,.0f}")
     mantissa, mark, exponent = f"{value:.4g}".partition("e")
     return minus(f"{mantissa}e{int(exponent)}" if mark else mantissa)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
 
+from harness.core.verdict import Outcome
+from harness.report.compare import compare_runs
+from harness.report.page import render_comparison
 from harness.report.publish import finish_run
 
 if TYPE_CHECKING:
@@ -332,3 +336,68 @@ def test_screenshots_are_kept(sample: Any, open_page: OpenPage, scheme: str) -> 
             colours = shot.convert("RGB").getcolors(maxcolors=1 << 24)
         assert colours is not None
         assert len(colours) > 100
+
+
+def test_layers_are_sorted_and_filtered_like_images(page: Any) -> None:
+    """The table by layer type unfolds into a live one, what got slower first."""
+    page.locator("#m0 details.layers summary").first.click()
+    page.wait_for_selector("#m0-types.live .tabulator-row")
+    shown = column(page, "#m0-types", 0)
+    page.locator("#m0-types .only").check()
+
+    wait_count(page, "#m0-types", "3 of 4 rows")
+    assert shown == ["Eltwise", "Reorder", "Softmax", "Convolution"]
+
+
+def test_the_rows_that_matter_come_first(page: Any) -> None:
+    """Before anybody sorts: images on which the roles differ, then the others."""
+    rows = page.locator(f"{BASIC} .tabulator-row")
+
+    assert rows.count() == 10
+    assert page.locator(f"{BASIC} .tabulator-row.wrong").count() == 10
+
+
+@pytest.mark.parametrize("width", [360, 700, 1600])
+def test_nothing_is_cut_off_at_any_width(sample: Any, open_page: OpenPage, width: int) -> None:
+    """The page never scrolls sideways; wide tables do, inside their own frame."""
+    page = open_page(finish_run(sample.report, sample.directory).as_uri())
+    page.set_viewport_size({"width": width, "height": 900})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_paper_is_light_and_wide_enough(sample: Any, open_page: OpenPage) -> None:
+    """Also from a dark screen, and no table leaves the sheet."""
+    page = open_page(finish_run(sample.report, sample.directory).as_uri(), color_scheme="dark")
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 35, 48)"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1000
+
+
+def test_two_runs_are_read_side_by_side(sample: Any, open_page: OpenPage, tmp_path: Path) -> None:
+    """What regressed stands first; the images that changed can be filtered like any table."""
+    before = sample.report
+    first = before.models[0].tables[0]
+    rows = tuple((row[0], 99, *row[2:]) if i in {3, 4} else row for i, row in enumerate(first.rows))
+    model = replace(before.models[0], tables=(replace(first, rows=rows),))
+    passed = before.judged[1]
+    worse = replace(passed, verdict=replace(passed.verdict, outcome=Outcome.FAILED))
+    after = replace(
+        before, run="run-2", models=(model,), judged=(before.judged[0], worse, before.judged[2])
+    )
+    path = tmp_path / "compare.html"
+    path.write_text(render_comparison(compare_runs(before, after)), encoding="utf-8")
+
+    page = open_page(path.as_uri())
+    page.locator("#images").scroll_into_view_if_needed()
+    page.wait_for_selector("#t0.live .tabulator-row")
+    type_filter(page, "#t0", "A. Optimized Model Detections, after", ">50")
+
+    wait_count(page, "#t0", "2 of 2 rows")
+    assert (
+        page.locator("#verdicts tbody tr").first.locator(".pill").first.inner_text() == "regressed"
+    )
+    assert column(page, "#t0", 0) == ["img-00003.png", "img-00004.png"]

@@ -78,6 +78,9 @@ def test_decimals_grow_until_a_difference_shows() -> None:
         (-math.inf, "number", "−∞"),
         (math.nan, "number", "–"),
         (0.00001234, "number", "1.234e−5"),
+        (19640.4, "number", "19,640"),
+        (-9999.7, "number", "−10,000"),
+        (1.5e9, "number", "1.5e9"),
     ],
 )
 def test_cells_are_written_by_kind(value: float | str | None, kind: str, text: str) -> None:

@@ -24,6 +24,7 @@
       return value.toFixed(3).replace(/^-(0\.0*)$/, "$1").replace("-", "−");
     if (Number.isInteger(value)) return value.toLocaleString("en-US");
     const size = Math.abs(value);
+    if (size >= 9999.5 && size < 1e9) return Math.round(value).toLocaleString("en-US").replace("-", "−");
     const text = size && (size < 1e-4 || size >= 1e4) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
     return text.replace(/\.?0*e\+?/, "e").replaceAll("-", "−");
   };
@@ -104,6 +105,7 @@
     const tell = (n) => (count.textContent = `${n.toLocaleString("en-US")} of ${data.length.toLocaleString("en-US")} rows`);
     table.on("tableBuilt", () => {
       box.classList.add("live");
+      grid.setAttribute("aria-label", grid.dataset.title);
       // Screen readers: only groups of rows are children of a grid.
       grid.querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
       grid.querySelector(".tabulator-tableholder .tabulator-table").setAttribute("role", "presentation");
