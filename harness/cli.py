@@ -7,7 +7,18 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness import __version__
-from harness.commands import check, compare, explore, fetch, gate, merge, report, suggest
+from harness.commands import (
+    accept,
+    check,
+    compare,
+    explore,
+    fetch,
+    gate,
+    history,
+    merge,
+    report,
+    suggest,
+)
 from harness.commands.speaking import complain
 from harness.errors import HarnessError, ManifestError
 
@@ -16,7 +27,7 @@ if TYPE_CHECKING:
 
 USAGE = 4
 INTERRUPTED = 130
-VERBS = (gate, check, fetch, report, merge, compare, explore, suggest)
+VERBS = (gate, check, fetch, report, merge, compare, explore, suggest, history, accept)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from harness.core.estimate import Estimate
 from harness.core.series import Accepted, Columns, RunFacts, SeriesKey
@@ -55,6 +55,22 @@ def runs(engine: Engine) -> dict[int, RunFacts]:
     """Map the rows of all runs to what is known of them, in the order of time."""
     with look(engine) as connection:
         return _runs(connection)
+
+
+def counted(engine: Engine) -> list[tuple[RunFacts, int]]:
+    """All runs in the order of time, each with how many numbers it has."""
+    count = func.count().label("numbers")
+    query = select(NUMBERS.c.run_id, count).group_by(NUMBERS.c.run_id)
+    with look(engine) as connection:
+        known = _runs(connection)
+        numbers = {row.run_id: int(row.numbers) for row in connection.execute(query)}
+    return [(run, numbers.get(row, 0)) for row, run in known.items()]
+
+
+def keys(engine: Engine) -> list[SeriesKey]:
+    """Keys of all series, in order."""
+    with look(engine) as connection:
+        return [key for _, key in _keys(connection, ALL)]
 
 
 def _runs(connection: Connection) -> dict[int, RunFacts]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from harness.core.series import Accepted, Columns, RunFacts, Series
+    from harness.core.series import Accepted, Columns, RunFacts, Series, SeriesKey
     from harness.history.reading import Wanted
     from harness.history.record import RunRecord
     from harness.history.writing import Recorded
@@ -55,6 +55,14 @@ class History:
     def runs(self) -> tuple[RunFacts, ...]:
         """All runs, in the order of time."""
         return tuple(reading.runs(self.engine).values())
+
+    def counted(self) -> list[tuple[RunFacts, int]]:
+        """All runs in the order of time, each with how many numbers it has."""
+        return reading.counted(self.engine)
+
+    def keys(self) -> list[SeriesKey]:
+        """Keys of all series, in order."""
+        return reading.keys(self.engine)
 
     def columns(
         self, wanted: Wanted | None = None

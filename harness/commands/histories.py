@@ -1,0 +1,48 @@
+"""Which history a command means: ``--history``, the environment, models.toml, or the file of the runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.recording import FILE, VARIABLE
+
+if TYPE_CHECKING:
+    import argparse
+
+    from harness.history.store import History
+
+_MANIFEST = Path("models.toml")
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--history``."""
+    parser.add_argument(
+        "--history",
+        metavar="URL",
+        help="a file or postgresql://…; default: QUANTGATE_HISTORY, `history` of models.toml, or "
+        "reports/history.sqlite",
+    )
+
+
+def history_url(given: str | None) -> str:
+    """Name the history that is meant."""
+    from harness.manifest.history import declared_history
+
+    declared = declared_history(_MANIFEST) if _MANIFEST.is_file() else None
+    default = str(Path("reports", FILE))
+    return given or os.environ.get(VARIABLE) or declared or default
+
+
+def history_of(options: argparse.Namespace, *, create: bool = False) -> History:
+    """Open the history that is meant.
+
+    Raises
+    ------
+    HistoryError
+        Where it is not there or cannot be opened.
+    """
+    from harness.history.store import open_history
+
+    return open_history(history_url(options.history), create=create)
