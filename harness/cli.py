@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, rest = gate.split(list(sys.argv[1:] if argv is None else argv))
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options, rest))
+        status = int(options.run(options, rest))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has enough, as `head` has: what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ManifestError as error:
         complain(f"quantgate: {error}")
         return USAGE
@@ -45,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("quantgate: interrupted")
         return INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -124,10 +124,19 @@ def ordered(run: Run, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         if gate is not None:
             suite = SUITES.index(item.path.name) if item.path.name in SUITES else len(SUITES)
             gates.append(((rank[gate[0]], suite), item))
-        elif item.get_closest_marker("limit") is None:
+        else:
             others.append(item)
     gates.sort(key=lambda pair: pair[0])
     return others + [item for _, item in gates]
+
+
+def is_placeholder(node: pytest.Item | pytest.Collector) -> bool:
+    """Whether this is what pytest collects of a gate that no model declares."""
+    return (
+        isinstance(node, pytest.Item)
+        and node.get_closest_marker("limit") is not None
+        and gate_of(node) is None
+    )
 
 
 def gate_of(item: pytest.Item) -> tuple[str, str] | None:

@@ -103,4 +103,6 @@ def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[
 def _skipped(dataset: Dataset) -> str:
     some = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:_NAMED])
     more = ", …" if len(dataset.skipped) > _NAMED else ""
-    return f"dataset {dataset.name}: {len(dataset.skipped)} files were left out ({some}{more})"
+    count = len(dataset.skipped)
+    left = "1 file was" if count == 1 else f"{count} files were"
+    return f"datasets.{dataset.name}: {left} left out ({some}{more})"

@@ -15,6 +15,7 @@ import pytest
 
 from harness import collecting, recording, sharding, terminal
 from harness.errors import HarnessError, ReportError
+from harness.idle import leave_nothing
 from harness.limits import declared_limits
 from harness.segments import declared_text, segment_of
 
@@ -56,6 +57,9 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
 
     report = _report(config, run, status)
     missing = _missing(config, run, report)
+    if not (report.judged or report.problems or missing or run.part):
+        leave_nothing(config, run)
+        return False
     lines = [
         f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
         for model, key in missing
@@ -71,6 +75,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     except ReportError as error:
         config.stash[FINISHED] = (*lines, f"no report: {error}")
         return True
+    lines += [f"NOTE  {model.id}: {note}" for model in report.models for note in model.notes]
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")

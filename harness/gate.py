@@ -179,9 +179,9 @@ class Gate:
             self.failed(
                 f"the optimized model cannot take its parent's place: {'; '.join(found.differences)}"
             )
-        self.passed(
-            f"quantized ({found.trace.fake_quantize} FakeQuantize nodes), same inputs and outputs"
-        )
+        nodes = f"{found.trace.fake_quantize} FakeQuantize node"
+        plural = "" if found.trace.fake_quantize == 1 else "s"
+        self.passed(f"quantized ({nodes}{plural}), same inputs and outputs")
 
     def passed(self, sentence: str) -> None:
         """Keep a gate that has no number and holds."""

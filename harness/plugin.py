@@ -14,6 +14,7 @@ import pytest
 from harness import collecting, ending, recording, sharding, terminal
 from harness.crashes import CrashedGates
 from harness.errors import HarnessError, UndecidedError
+from harness.idle import leave_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -77,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if not hasattr(config, "workerinput"):
             recording.check(config, run)
     except HarnessError as error:
-        raise pytest.UsageError(*str(error).splitlines()) from None
+        raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
     _refuse_splits(config)
     collecting.route_output(config, run)
@@ -104,9 +105,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("model_id", cases, scope="session")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Drop the placeholders of limits that nobody declares, before they are counted."""
+    report = yield
+    if RUN in collector.config.stash and report.passed and report.result:
+        report.result = [node for node in report.result if not collecting.is_placeholder(node)]
+    return report
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the gates by model, drop the placeholders of limits that nobody declares, keep a shard."""
+    """Order the gates by model, and keep a shard."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
@@ -165,7 +177,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the report, and fail a full run in which a declared limit was judged nowhere."""
     config = session.config
     run = config.stash.get(RUN, None)
-    if run is None or hasattr(config, "workerinput") or config.option.collectonly:
+    if run is None or hasattr(config, "workerinput"):
+        return
+    if config.option.collectonly:
+        leave_nothing(config, run)
         return
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models

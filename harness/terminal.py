@@ -32,6 +32,7 @@ class VerdictLines:
 
     config: pytest.Config
     skipped: set[str] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -40,7 +41,10 @@ class VerdictLines:
             return None
         if not speaks(report):
             return ("", "", "") if report.passed else None
-        return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
+        # A word without a letter shows nothing, and lets pytest count the gate in its progress;
+        # with -v the word would be shown, before the line that says more.
+        word = "" if self.config.get_verbosity() > 0 else "judged"
+        return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", word
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -48,11 +52,24 @@ class VerdictLines:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or not (is_gate(report) and speaks(report)):
             return
-        line = line_of(report)
+        line = self._shortened(report, line_of(report))
         if line and line not in self.skipped:
             write_coloured(reporter, line)
         if line.startswith("SKIPPED"):
             self.skipped.add(line)
+
+    def _shortened(self, report: pytest.TestReport, line: str) -> str:
+        """Say why a model broke once, not for each of its limits."""
+        if not line.startswith("BROKEN") or not isinstance(report.longrepr, str):
+            return line
+        reason = report.longrepr
+        model = report.nodeid.rpartition("[")[2]
+        if (model, reason) not in self.told:
+            self.told.add((model, reason))
+            return line
+        # What pytest's debugger has shown is left out of the closing section of failures: so is this.
+        report._pdbshown = True  # type: ignore[attr-defined]  # noqa: SLF001 - pytest has no public way
+        return f"{line.removesuffix(reason)}for the same reason"
 
 
 def is_gate(report: pytest.TestReport) -> bool:
@@ -73,6 +90,8 @@ def speaks(report: pytest.TestReport) -> bool:
 def write_coloured(reporter: Any, line: str) -> None:
     """Write a line, its first word in the colour of the outcome it names."""
     reporter.ensure_newline()
+    if reporter.config.get_terminal_writer().width_of_current_line:  # dots of other tests
+        reporter.write_line("")
     word = line.split(maxsplit=1)[0] if line.strip() else ""
     colour = COLOURS.get(word)
     reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))

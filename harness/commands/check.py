@@ -47,8 +47,11 @@ def _check_manifest(path: Path) -> int:
     for model, entry in manifest.models.items():
         limits = ", ".join(declared_limits(entry)) or "no limit declared"
         say(f"{model}: {entry.task}, {entry.decoder.kind}: {limits}")
-    models, datasets = len(manifest.models), len(manifest.datasets)
-    say(f"{path}: {models} models, {datasets} datasets, no problem")
+    counts = ", ".join(
+        f"{len(part)} {name}{'' if len(part) == 1 else 's'}"
+        for name, part in (("model", manifest.models), ("dataset", manifest.datasets))
+    )
+    say(f"{path}: {counts}, no problem")
     return 0
 
 

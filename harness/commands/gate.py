@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,34 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+_OPTIONS = """\
+options of the gates:
+  --store DIR         where built models and results are kept (also QUANTGATE_STORE)
+  --reports DIR       where each run leaves its report (default: reports beside the manifest)
+  --strict-sources    a model that is not on this machine fails instead of being skipped
+
+any option of pytest, for example:
+  -k ssd              only tests whose name holds "ssd": a model or a gate
+  -m nightly          only models with this tag
+  -n 4                on four processes (needs pytest-xdist; speed is then refused)
+  -x                  stop at the first gate that does not pass
+  --alluredir DIR, --junit-xml FILE    where these results go (default: with the report)
+  --collect-only -q   list the gates without running them
+"""
+
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
     gate = verbs.add_parser(
-        "gate", help="quantize and judge every model of a manifest; further options go to pytest"
+        "gate",
+        usage="quantgate gate [manifest] [OPTION ...]",
+        help="quantize and judge every model of a manifest; further options go to pytest",
+        epilog=_OPTIONS,
+        formatter_class=RawDescriptionHelpFormatter,
     )
-    gate.add_argument("manifest", nargs="?", default="models.toml", type=Path)
+    gate.add_argument(
+        "manifest", nargs="?", default="models.toml", type=Path, help="default: models.toml"
+    )
     gate.set_defaults(run=run)
 
 

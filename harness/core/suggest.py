@@ -113,7 +113,8 @@ def snippet(model: str, found: Sequence[Suggestion], source: Provenance) -> str:
         f"[models.{model}.limits]",
     ]
     for item in found:
-        seen = f"[{item.measured[0]:.3g}, {item.measured[1]:.3g}] in {item.runs} runs"
+        runs = "1 run" if item.runs == 1 else f"{item.runs} runs"
+        seen = f"[{item.measured[0]:.3g}, {item.measured[1]:.3g}] in {runs}"
         if item.limit is None:
             lines.append(f"# {item.key}: {seen}; {item.note}")
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.datasets import coco, folder, imagenet, masks, open_images, pairs, voc, wider, yolo_txt
 from harness.datasets.assembly import assemble, without_truth
+from harness.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,5 +62,9 @@ def load_dataset(
         found = load(name, entry, cache, masks=masks)
     else:
         finders = {**FINDERS, **MASK_FINDERS} if masks else FINDERS
-        found = assemble(name, finders[entry.kind](name, entry, root), cache)
+        listed = finders[entry.kind](name, entry, root)
+        if not (listed.drafts or listed.lost):
+            places = " and ".join(str(place) for place in (entry.path, entry.annotations) if place)
+            raise DatasetError(f"datasets.{name} holds no image: none was found in {places}")
+        found = assemble(name, listed, cache)
     return found if entry.annotated else without_truth(found)

@@ -63,8 +63,8 @@ def hold_out(dataset: Dataset, used: Dataset) -> Dataset:
     left = tuple(sample for sample in dataset.samples if sample.name not in shared)
     if not left:
         raise DatasetError(
-            f"every image of datasets.{dataset.name} is also in datasets.{used.name}: none is left "
-            "to judge on; use other images or a smaller calibration subset"
+            f"every image of datasets.{dataset.name} is used for calibration (datasets.{used.name}): "
+            "none is left to judge on; use other images or a smaller calibrate.subset"
         )
     return dataset if len(left) == len(dataset) else with_samples(dataset, left)
 

@@ -97,6 +97,7 @@ def missing(place: Place, path: Path, expected: str) -> Problem:
     The callers ask ``os.path``, which answers False for names that the system refuses (too long, a
     null character), where ``pathlib`` raises.
     """
-    there = "a file or folder of another kind" if os.path.exists(path) else "nothing"  # noqa: PTH110
+    found = "a folder" if os.path.isdir(path) else "a file"  # noqa: PTH112
+    there = found if os.path.exists(path) else "nothing"  # noqa: PTH110
     shown = shorten(json.dumps(str(path), ensure_ascii=False)[1:-1], _LONGEST_PATH)
     return Problem(place, f"expected {expected}, found {there} at {shown}")

@@ -39,7 +39,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _refused(
             path,
-            "no such file: write one (docs/manifest.md shows a whole models.toml in ten lines), "
+            "no such file: write one (the README shows a whole models.toml in ten lines), "
             "or name another",
         ) from error
     except (OSError, ValueError) as error:
