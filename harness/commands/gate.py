@@ -15,6 +15,7 @@ options of the gates:
   --store DIR         where built models and results are kept (also QUANTGATE_STORE)
   --reports DIR       where each run leaves its report (default: reports beside the manifest)
   --strict-sources    a model that is not on this machine fails instead of being skipped
+  --shard I/N         judge part I of N of the models; quantgate merge joins the parts
 
 any option of pytest, for example:
   -k ssd              only tests whose name holds "ssd": a model or a gate

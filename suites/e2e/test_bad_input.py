@@ -66,12 +66,19 @@ def test_a_model_that_is_quantized_already(world: World, own_copy: Callable[[str
 
 
 def test_nan_outputs_are_never_judged(world: World, own_copy: Callable[[str], Path]) -> None:
-    """A model that answers NaN breaks, and the image is named."""
-    folder = own_copy(beside(HEALTHY, **{"parent.xml": "nan.xml"}))
+    """A model that answers NaN breaks, and the image is named: once, whatever the limits."""
+    two = beside(HEALTHY, **{"parent.xml": "nan.xml"}).replace(
+        "= 0.05 }", "= 0.05, min_agreement = 0.5 }"
+    )
+    folder = own_copy(two)
     broken = {**world.weights, "bias": world.weights["bias"] * float("nan")}
     tiny.save(tiny.build(broken), folder / "nan.xml")
 
-    assert_one_sentence(world.gate(folder), "NaN", ".png")
+    ran = world.gate(folder)
+
+    assert_one_sentence(ran, "NaN", ".png")
+    assert "BROKEN  bad: min_agreement: for the same reason" in ran.said
+    assert ran.said.count("holds NaN") == 2  # its line, and pytest's section of failures
 
 
 def test_unreadable_images_are_counted(world: World, own_copy: Callable[[str], Path]) -> None:
@@ -89,6 +96,7 @@ def test_unreadable_images_are_counted(world: World, own_copy: Callable[[str], P
 
     assert few.status == 0, few.said
     assert "2 files were left out" in told
+    assert "NOTE  tiny: datasets.evaluation: 2 files were left out" in few.said
     assert many.status == 1
     assert "BROKEN" in many.said
     assert "40 of " in many.said

@@ -101,9 +101,36 @@ def test_pytest_in_another_repository_runs_the_gates(
     own = world.run(folder, "-m", "pytest", "test_own.py", PYTHONPATH=str(installed))
 
     assert ran.status == 0, ran.said
-    assert "PASSED  tiny: accuracy drop" in ran.said
+    assert "\nPASSED  tiny: accuracy drop" in ran.said
+    assert "collected 4 items" in ran.said
     assert "4 passed" in ran.said
     assert "1 passed" in own.said
+
+
+def test_a_session_without_gates_leaves_nothing(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """Listing the gates, or selecting none of them, makes no report and no folder."""
+    folder = project(MANIFEST)
+
+    listed = world.gate(folder, "--collect-only", "-q")
+    selected = world.gate(folder, "-k", "no_such_gate")
+
+    assert (listed.status, selected.status) == (0, 5), listed.said + selected.said
+    assert "3 tests collected" in listed.said
+    assert "xml" not in listed.said + selected.said
+    assert not (folder / "reports").exists()
+
+
+def test_output_may_end_early(world: World, project: Callable[[str], Path]) -> None:
+    """Whoever reads only the first lines, as `head` does, gets no traceback."""
+    folder = project(MANIFEST)
+    code = "import sys, harness.cli; sys.exit(harness.cli.main(['check', '--omz']))"
+    reader = f'{sys.executable} -c "{code}" | head -n 1'
+
+    ran = world.run(folder, "-c", f"import subprocess; subprocess.run({reader!r}, shell=True)")
+
+    assert len(ran.said.splitlines()) == 1, ran.said
 
 
 def test_tags_select_as_pytest_marks(world: World, project: Callable[[str], Path]) -> None:
