@@ -46,12 +46,14 @@ class StableIdentity:
 
     @allure_commons.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
     def report_result(self, result: Any) -> None:
-        """Rewrite identity and parameters of a gate's result; leave other results alone."""
+        """Rewrite identity, name and parameters of a gate's result; leave other results alone."""
         labels = {label.name: label.value for label in result.labels}
         if _MODEL not in labels or _GATE not in labels:
             return
         from allure_commons.model2 import Parameter
 
+        # allure-pytest names a test when its call begins, after the fixture that labels it.
+        result.name = _title(labels[_MODEL], labels[_GATE])
         result.fullName = f"quantgate.gates#{labels[_GATE]}"
         result.testCaseId = _md5(result.fullName)
         result.parameters = [Parameter(name=_MODEL, value=labels[_MODEL])]
@@ -74,7 +76,6 @@ def label_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> No
         allure.dynamic.label(name, value)
     for tag in tags:
         allure.dynamic.tag(tag)
-    allure.dynamic.title(f"{model}: {titles.limit_title(gate)}")
 
 
 def attach(evidence: Iterable[Evidence], step: str | None = None) -> None:
@@ -114,7 +115,7 @@ def report_crash(model: str, gate: str, task: str, sentence: str) -> None:
     now = round(time.time() * 1000)
     result = TestResult(
         uuid=str(uuid.uuid4()),
-        name=f"{model}: {titles.limit_title(gate)}",
+        name=_title(model, gate),
         status=Status.BROKEN,
         statusDetails=StatusDetails(message=sentence),
         labels=[Label(name, value) for name, value in _labels(model, gate, task)],
@@ -136,6 +137,10 @@ def _labels(model: str, gate: str, task: str) -> list[tuple[str, str]]:
         (_MODEL, model),
         (_GATE, gate),
     ]
+
+
+def _title(model: str, gate: str) -> str:
+    return f"{model}: {titles.limit_title(gate)}"
 
 
 def _attach_all(items: Sequence[Evidence], name: str | None = None) -> None:

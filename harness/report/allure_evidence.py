@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from harness.core.verdict import Outcome
 from harness.report import allure, wording
 from harness.report.allure_diff import TABS, description, diff_page, image_diff
 from harness.report.codec import encode
@@ -26,9 +27,14 @@ _INLINE = 3
 def attach_verdict(
     judged: Judged, directory: Path, evidence: Sequence[Evidence], pictures: Sequence[Picture]
 ) -> None:
-    """Attach everything of one verdict to the running test."""
+    """Attach everything of one verdict to the running test.
+
+    A limit that is met shows its worst image only: the same pictures under every gate of a model
+    would make the results many times larger, and nobody looks for them there.
+    """
     allure.describe(_described(judged, directory, pictures))
-    for place, picture in enumerate(pictures, start=1):
+    met = judged.verdict.outcome is Outcome.PASSED
+    for place, picture in enumerate(pictures[:1] if met else pictures, start=1):
         _attach_picture(picture, directory, f"{place}. {picture.name}: {picture.sentence}")
     allure.attach(evidence, "Tables")
     record = json_evidence("verdict.json", verdict_record(judged))
@@ -52,10 +58,12 @@ def _attach_picture(picture: Picture, directory: Path, title: str) -> None:
 def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> str:
     lines = wording.verdict_line(judged).splitlines()
     head = "<br>".join(escape(line.strip()) for line in lines)
-    shown = [picture for picture in pictures if picture.overview][:_INLINE]
+    met = judged.verdict.outcome is Outcome.PASSED
+    shown = [picture for picture in pictures if picture.overview][: 1 if met else _INLINE]
     images = "".join(description(p, (directory / p.overview).read_bytes()) for p in shown)
     more = len(pictures) - len(shown)
-    rest = f"<p>{more} more below, under the steps of the test.</p>" if more > 0 else ""
+    where = "on the page index.html of the run" if met else "below, under the steps of the test"
+    rest = f"<p>{more} more {where}.</p>" if more > 0 else ""
     return f"<p>{head}</p>{_facts(judged)}{images}{rest}"
 
 

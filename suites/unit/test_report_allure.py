@@ -44,6 +44,18 @@ def test_agreement(model_id, tmp_path):
     publish_verdict(found, tmp_path, evidence=[Evidence("basic.csv", "text/csv", b"a,b")], pictures=drawn)
     pytest.fail(verdict_line(found), pytrace=False)
 
+@pytest.fixture
+def gate(model_id):
+    begin_gate(model_id, "max_size_ratio", "detection")
+
+@pytest.mark.parametrize("model_id", ["ssd"])
+def test_size(model_id, gate, tmp_path):
+    limit = Limit("max_size_ratio", 0.5, "models.ssd.limits.max_size_ratio")
+    verdict = Verdict("ssd", "size ratio", limit, Estimate.exact(0.3), Outcome.PASSED)
+    pictures = [Picture(f"{n}.png", (32, 32), "objects", "1 lost") for n in range(3)]
+    drawn, _ = draw_worst([(p, lambda: [np.zeros((32, 32, 3), np.uint8)]) for p in pictures], tmp_path, model="ssd", budget_bytes=10**7)
+    publish_verdict(Judged(verdict), tmp_path, pictures=drawn)
+
 @pytest.mark.parametrize("model_id", ["ssd", "digits"])
 def test_speed(model_id):
     begin_gate(model_id, "min_speedup", "detection")
@@ -98,6 +110,23 @@ def test_a_gate_says_what_it_is(pytester: pytest.Pytester) -> None:
     assert result["parameters"] == [{"name": "model", "value": "ssd"}]
     assert result["status"] == "failed"
     assert "FAILED  ssd: match rate 0.900 [0.800, 0.960]" in result["statusDetails"]["message"]
+
+
+def test_a_gate_that_its_fixture_labels_is_named_too(pytester: pytest.Pytester) -> None:
+    """As the gates do it: allure-pytest names a test only when its call begins."""
+    pytester.makepyfile(test_gates=GATES)
+
+    assert run(pytester, "results")["ssd", "max_size_ratio"]["name"] == "ssd: Size ratio"
+
+
+def test_a_limit_that_is_met_shows_its_worst_image_only(pytester: pytest.Pytester) -> None:
+    """And says where the others are; a missed one shows all that were drawn."""
+    pytester.makepyfile(test_gates=GATES)
+
+    result = run(pytester, "results")["ssd", "max_size_ratio"]
+
+    assert [step["name"] for step in result["steps"]] == ["1. 0.png: 1 lost", "Verdict"]
+    assert "2 more on the page index.html of the run." in result["descriptionHtml"]
 
 
 def test_each_picture_has_its_diff(pytester: pytest.Pytester) -> None:
@@ -160,7 +189,7 @@ def test_identity_survives_moved_files_and_workers(pytester: pytest.Pytester) ->
     assert {g: [r[k] for k in keys] for g, r in before.items()} == {
         g: [r[k] for k in keys] for g, r in after.items()
     }
-    assert len({result["historyId"] for result in before.values()}) == 3
+    assert len({result["historyId"] for result in before.values()}) == 4
 
 
 def test_undecided_is_broken_not_failed(pytester: pytest.Pytester) -> None:
@@ -212,7 +241,7 @@ def test_without_allure_nothing_is_written(pytester: pytest.Pytester) -> None:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         ended = pytester.runpytest_subprocess("-p", "no:cacheprovider")
 
-    ended.assert_outcomes(failed=3)
+    ended.assert_outcomes(failed=3, passed=1)
     assert not list(pytester.path.rglob("*-result.json"))
 
 
