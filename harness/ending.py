@@ -29,6 +29,7 @@ SELECTED: pytest.StashKey[bool] = pytest.StashKey()
 ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytest.StashKey()
 REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
 FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
+_UNWEIGHED = " (no durations recorded: every model counted the same)"
 STOPWATCH: pytest.StashKey[sharding.Stopwatch] = pytest.StashKey()
 
 
@@ -115,7 +116,8 @@ def _partial(run: Run, report: RunReport) -> list[str]:
         shard, models = report.shard, dict(report.shard.expected)
         return [
             (
-                f"shard {run.part}: {len(shard.models)} of {len(models)} models were judged here; "
+                f"shard {run.part}: {len(shard.models)} of {len(models)} models were judged here"
+                f"{'' if run.part and run.part.seconds else _UNWEIGHED}; "
                 "`quantgate merge` joins all shards and says whether the gate is passed"
             )
         ]

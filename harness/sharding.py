@@ -10,6 +10,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +59,12 @@ class Stopwatch:
 
 
 def part_of(text: str, durations: Path | None) -> Part:
-    """Read ``--shard I/N`` and the durations recorded before.
+    """Read ``--shard I/N`` and the durations recorded before, if there is such a file yet.
 
     Raises
     ------
     ShardError
-        Where either is wrong.
+        Where either is wrong, or pytest-split is not installed.
     """
     matched = _PART.fullmatch(text)
     if not matched or int(matched[1]) > int(matched[2]):
@@ -71,7 +72,11 @@ def part_of(text: str, durations: Path | None) -> Part:
             f"--shard {text}: expected I/N with I from 1 to N, such as 2/4 for the second of four "
             "machines"
         )
-    return Part(int(matched[1]), int(matched[2]), read_durations(durations) if durations else {})
+    if find_spec("pytest_split") is None:
+        raise ShardError('--shard needs pytest-split: pip install "quantgate[shards]" brings it')
+    recorded = durations is not None and durations.exists()
+    seconds = read_durations(durations) if durations and recorded else {}
+    return Part(int(matched[1]), int(matched[2]), seconds)
 
 
 def read_durations(path: Path) -> dict[str, float]:
@@ -99,19 +104,9 @@ def read_durations(path: Path) -> dict[str, float]:
 
 
 def deal(models: Sequence[str], part: Part) -> list[str]:
-    """List the models of one part: the longest first, each to the part that has least to do.
+    """List the models of one part: the longest first, each to the part that has least to do."""
+    from pytest_split.algorithms import Algorithms
 
-    Raises
-    ------
-    ShardError
-        Where pytest-split is not installed.
-    """
-    try:
-        from pytest_split.algorithms import Algorithms
-    except ImportError:
-        raise ShardError(
-            '--shard needs pytest-split: pip install "quantgate[shards]" brings it'
-        ) from None
     items: Any = [_Weighed(model) for model in models]
     groups = Algorithms.least_duration.value(part.count, items, dict(part.seconds))
     return [item.nodeid for item in groups[part.index - 1].selected]

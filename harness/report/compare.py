@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from harness.report.model import Judged, ModelReport, RunReport
 
 Movement = Literal["regressed", "repaired", "worse", "better", "same", "new", "gone"]
+#: Libraries that make and run the optimized model.
+_STACK = ("openvino", "nncf")
 #: Outcomes from good to bad: a later one after an earlier one is a regression.
 _BADNESS = ("passed", "known", "undecided", "failed")
 
@@ -150,7 +152,17 @@ def _facts(before: RunReport, after: RunReport) -> Iterator[tuple[str, str, str]
 
 
 def _notes(before: RunReport, after: RunReport) -> Iterator[str]:
-    if before.fingerprint != after.fingerprint:
+    stacks = [
+        f"{name} {before.versions.get(name, '–')} → {after.versions.get(name, '–')}"
+        for name in _STACK
+        if before.versions.get(name) != after.versions.get(name)
+    ]
+    if stacks:
+        yield (
+            f"the stacks differ ({', '.join(stacks)}): what moved may come from the optimizer or the "
+            "runtime, not from the model"
+        )
+    if before.machine != after.machine:
         yield (
             "the runs come from different machines: speed cannot be compared, and INT8 without VNNI "
             "or AMX may give other answers"

@@ -85,6 +85,7 @@ def changed(report: Any) -> Any:
         run="run-2",
         fingerprint="other",
         versions={"quantgate": "0.2.0"},
+        machine={"CPU": "another CPU"},
         judged=(dataclasses.replace(first, verdict=verdict), *others),
         models=(dataclasses.replace(model, tables=tables), *report.models[1:]),
     )
@@ -97,10 +98,20 @@ def test_what_changed_is_listed_and_nothing_else(sample: Any) -> None:
     assert [(c.key, c.movement) for c in found.verdicts if c.movement != "same"] == [
         ("min_match_rate", "repaired")
     ]
-    assert found.facts == (("quantgate", "0.1.0", "0.2.0"),)
+    assert found.facts == (("quantgate", "0.1.0", "0.2.0"), ("CPU", "a CPU", "another CPU"))
     assert found.notes[0].startswith("the runs come from different machines")
     ((model, table),) = found.images
     assert (model, table.rows) == ("ssd", (("img-00000.png", 0, 9, 1, 1, 0.0, 0.5),))
+
+
+def test_different_stacks_are_said_first(sample: Any) -> None:
+    """Two stacks on one machine: what differs between them, and nothing about machines."""
+    before = dataclasses.replace(sample.report, versions={"openvino": "2024.6.0", "nncf": "2.14.1"})
+    after = dataclasses.replace(before, versions={"openvino": "2026.4.1", "nncf": "3.4.0"})
+
+    (note,) = compare_runs(before, after).notes
+
+    assert note.startswith("the stacks differ (openvino 2024.6.0 → 2026.4.1, nncf 2.14.1 → 3.4.0)")
 
 
 def test_the_terminal_says_what_moved(sample: Any) -> None:

@@ -67,12 +67,24 @@ def test_a_wrong_part_is_one_sentence(text: str) -> None:
         part_of(text, None)
 
 
-@pytest.mark.parametrize("content", ["{", "[1, 2]", '{"ssd": "long"}', None])
-def test_wrong_durations_are_one_sentence(tmp_path: Path, content: str | None) -> None:
-    """Damaged, of another form, or not there: the file is named, with what to do."""
+def test_durations_not_recorded_yet_are_none(tmp_path: Path) -> None:
+    """The first run of a pipeline has no file to read."""
+    assert part_of("1/2", tmp_path / "durations.json") == Part(1, 2, {})
+
+
+def test_without_pytest_split_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before anything runs, with what to install."""
+    monkeypatch.setattr("harness.sharding.find_spec", lambda _: None)
+
+    with pytest.raises(ShardError, match=r"quantgate\[shards\]"):
+        part_of("1/2", None)
+
+
+@pytest.mark.parametrize("content", ["{", "[1, 2]", '{"ssd": "long"}'])
+def test_wrong_durations_are_one_sentence(tmp_path: Path, content: str) -> None:
+    """Damaged or of another form: the file is named, with what to do."""
     path = tmp_path / "durations.json"
-    if content is not None:
-        path.write_text(content)
+    path.write_text(content)
 
     with pytest.raises(ShardError, match=r"durations\.json cannot be read.*leave it out"):
         part_of("1/2", path)

@@ -1,0 +1,174 @@
+"""The ready-made workflows of docs/ci: what they run exists, and works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import cli
+from harness.commands import gate
+from suites.e2e import recipes, tiny
+from suites.e2e.world import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from suites.e2e.world import World
+
+pytest_plugins = ["pytester"]
+
+STACKS = recipes.github("github-two-stacks.yml")["jobs"]
+DOCUMENT = (ROOT / "docs" / "ci.md").read_text("utf-8")
+#: Commands of a recipe that prepare its machine: not run here.
+_PREPARING = re.compile(r"python\S* -m (pip|venv) |apt-get |git config ")
+
+
+def all_commands() -> list[str]:
+    """Every command of every recipe, and those that docs/ci.md shows."""
+    found = [line for make in recipes.RECIPES.values() for line in (*make().judge, *make().merge)]
+    found += [line for job in STACKS.values() for line in recipes.commands(job["steps"])]
+    return found + [line.removeprefix("$ ") for line in DOCUMENT.splitlines() if line[:2] == "$ "]
+
+
+def calls() -> list[list[str]]:
+    """Every call of quantgate, each once."""
+    return [
+        list(call) for call in dict.fromkeys(map(tuple, recipes.quantgate_calls(all_commands())))
+    ]
+
+
+@pytest.mark.parametrize("call", calls(), ids=" ".join)
+def test_every_option_exists(
+    call: list[str], pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command line and pytest accept all that the recipes give them."""
+    own, rest = gate.split(call)
+
+    options = cli._parser().parse_args(own)
+    if rest:
+        pytester.parseconfig("-p", "harness.plugin", *rest)
+
+    assert options.verb == call[0]
+    assert capsys.readouterr().err == ""
+
+
+def test_installed_extras_exist() -> None:
+    """What the recipes install is declared by the project."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = [item["requirement"] for item in STACKS["stack"]["strategy"]["matrix"]["include"]]
+    asked = re.findall(r"quantgate\[(\w+)\]", "\n".join([*all_commands(), *listed]))
+
+    assert set(asked) == {"shards", "omz"}
+    assert set(asked) <= set(project["optional-dependencies"])
+
+
+def test_actions_are_pinned_as_here() -> None:
+    """Each action is the commit that this project's own workflow uses, or pinned to one at least."""
+    own = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    pinned = dict(re.findall(r"uses: (\S+)@(\S+)", own))
+    for name in ("github-actions.yml", "github-two-stacks.yml"):
+        used = re.findall(r"uses: (\S+)@(\S+) # v\d", (recipes.FOLDER / name).read_text("utf-8"))
+        assert used
+        assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for _, commit in used)
+        assert all(pinned.get(action, commit) == commit for action, commit in used)
+
+
+def test_the_jenkinsfile_is_whole() -> None:
+    """A declarative pipeline with a matrix as wide as its number of shards, every block closed."""
+    text = re.sub(r"//.*|'''.*?'''|'[^'\n]*'", "''", (recipes.FOLDER / "Jenkinsfile").read_text())
+    source = (recipes.FOLDER / "Jenkinsfile").read_text("utf-8")
+    shards = re.search(r"SHARDS = '(\d+)'", source)
+    values = re.search(r"values (.*)", source)
+
+    assert text.count("{") == text.count("}")
+    assert [word in source for word in ("pipeline {", "agent none", "matrix {", "junit")] == [
+        True
+    ] * 4
+    assert shards is not None
+    assert values is not None
+    assert re.findall(r"'(\d+)'", values[1]) == [str(i + 1) for i in range(int(shards[1]))]
+
+
+def make_project(world: World, folder: Path) -> Path:
+    """Make a user's repository of two models, with the command quantgate on its machine."""
+    for name in ("calibration", "evaluation", "parent.xml", "parent.bin"):
+        (folder / name).symlink_to(world.root / name)
+    datasets, body = tiny.MANIFEST.split("[models.tiny]")
+    limits = "limits = { max_accuracy_drop = 0.03 }\n"
+    text = "\n".join([datasets, *(f"[models.{name}]{body}{limits}" for name in ("one", "two"))])
+    (folder / "models.toml").write_text(text, encoding="utf-8")
+    command = folder / ".venv" / "bin" / "quantgate"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
+    command.chmod(0o755)
+    return folder
+
+
+def run_job(world: World, folder: Path, lines: list[str], **environment: str) -> None:
+    """Run a job's commands as its service does: in a shell that stops at the first error."""
+    for line in lines:
+        if _PREPARING.match(line) or _PREPARING.match(line.split("&&")[-1].strip()):
+            continue
+        done = subprocess.run(
+            ["bash", "-e", "-c", line],
+            cwd=folder,
+            env={
+                **os.environ,
+                **environment,
+                "PYTHONPATH": str(ROOT),
+                "QUANTGATE_STORE": str(world.root / "store"),
+                "PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stdout + done.stderr)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the recipes are for POSIX shells")
+@pytest.mark.parametrize("service", recipes.RECIPES)
+def test_two_shards_and_a_merge(world: World, tmp_path: Path, service: str) -> None:
+    """The recipe's own commands judge two models on two machines and join them."""
+    recipe = recipes.RECIPES[service]()
+    merging = tmp_path / "merging"
+    merging.mkdir()
+    make_project(world, merging)
+    for index in (1, 2):
+        folder = tmp_path / f"machine-{index}"
+        folder.mkdir()
+        make_project(world, folder)
+        run_job(world, folder, list(recipe.judge), **recipe.environment(index, 2, folder))
+        recipe.hand_over(index, folder, merging)
+
+    run_job(world, merging, list(recipe.merge))
+
+    verdicts = json.loads((merging / "reports" / "merged" / "verdicts.json").read_text("utf-8"))
+    assert [v["model"] for v in verdicts["verdicts"]] == ["one", "two"]
+    assert (merging / "reports" / "merged" / "junit.xml").is_file()
+    assert (merging / "reports" / "merged" / "index.html").is_file()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the recipes are for POSIX shells")
+def test_two_stacks_are_compared(world: World, tmp_path: Path) -> None:
+    """The recipe's own commands leave two runs and the page that compares them."""
+    folder = make_project(world, tmp_path)
+    stacks = [item["stack"] for item in STACKS["stack"]["strategy"]["matrix"]["include"]]
+    for stack in stacks:
+        run_job(world, folder, recipes.commands(STACKS["stack"]["steps"]), STACK=stack)
+        (folder / "reports" / f"stack-{stack}" / "latest" / "run.json").rename(
+            folder / "reports" / f"stack-{stack}" / "run.json"
+        )
+
+    run_job(world, folder, recipes.commands(STACKS["compare"]["steps"]))
+
+    assert stacks == ["default", "omz"]
+    assert "one" in (folder / "reports" / "stacks.html").read_text("utf-8")
