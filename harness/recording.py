@@ -46,6 +46,14 @@ def wanted(config: pytest.Config, run: Run) -> str | None:
     return os.environ.get(VARIABLE) or declared or str(run.directory.parent / FILE)
 
 
+def named(text: str, reports: Path) -> str:
+    """Name the history of ``--record``'s value, outside of a test session.
+
+    Without a value the environment's, or a file in the folder of ``reports``.
+    """
+    return _given(text, Path()) if text else os.environ.get(VARIABLE) or str(reports / FILE)
+
+
 def _given(text: str, folder: Path) -> str:
     """Read ``--record``'s value, which may have swallowed what was meant for pytest."""
     if "://" in text:
@@ -79,12 +87,21 @@ def record(config: pytest.Config, run: Run, report: RunReport) -> tuple[bool, tu
     url = wanted(config, run)
     if url is None:
         return False, ()
+    if run.part is not None:
+        return False, (
+            "not recorded: a shard is part of a run; `quantgate merge --record` keeps all",
+        )
+    return record_at(url, run.directory, report)
+
+
+def record_at(url: str, directory: Path, report: RunReport) -> tuple[bool, tuple[str, ...]]:
+    """Record a report in a history; return whether that failed, and the lines to say."""
     if not report.judged:
         return False, ("not recorded: nothing was judged",)
     try:
-        return False, tuple(_record(url, run.directory, report))
+        return False, tuple(_record(url, directory, report))
     except HistoryError as error:
-        later = f"`quantgate history record {run.directory}` does it later"
+        later = f"`quantgate history record {directory}` does it later"
         return True, (f"NOT RECORDED  {error}; {later}",)
 
 

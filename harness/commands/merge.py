@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from harness.report.model import RunReport
+
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
@@ -29,11 +31,20 @@ def add(verbs: Any) -> None:
         action="store_true",
         help="join shards of machines with different INT8 instructions too",
     )
+    merge.add_argument(
+        "--record",
+        metavar="URL",
+        nargs="?",
+        const="",
+        help="keep the judged numbers in a history, see gate --record; without a value the one that "
+        "QUANTGATE_HISTORY names, or history.sqlite beside the output",
+    )
     merge.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
+    from harness.recording import without_password
     from harness.report.export import workflow_commands
     from harness.report.merge_run import merge_runs
     from harness.report.wording import run_summary, summary_rows
@@ -42,7 +53,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     merged = merge_runs(
         options.shards,
         options.output,
-        command=shlex.join(["quantgate", *sys.argv[1:]]),
+        command=without_password(shlex.join(["quantgate", *sys.argv[1:]])),
         mixed=options.mixed_machines,
         environ=os.environ,
     )
@@ -58,4 +69,18 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         complain(f"shard {index} failed: its own exit status was not 0")
     say(f"{run_summary(report)}: {'passed' if merged.passed else 'failed'}")
     say(f"report: {options.output / 'index.html'}")
-    return 0 if merged.passed else 1
+    recorded = _record(options, report)
+    return 0 if merged.passed and recorded else 1
+
+
+def _record(options: argparse.Namespace, report: RunReport) -> bool:
+    """Record the merged run where that is wanted; False where it failed."""
+    from harness import recording
+
+    if options.record is None:
+        return True
+    url = recording.named(options.record, options.output.parent)
+    failed, lines = recording.record_at(url, options.output, report)
+    for line in lines:
+        (complain if failed else say)(line)
+    return not failed

@@ -43,15 +43,13 @@ class Merged:
         return not self.missing and not self.failed
 
 
-def merge_reports(
-    reports: Sequence[RunReport], *, run: str, command: str, mixed: bool = False
-) -> Merged:
+def merge_reports(reports: Sequence[RunReport], *, command: str, mixed: bool = False) -> Merged:
     """Join the reports of all shards; models and verdicts come in the order of the manifest.
 
     Parameters
     ----------
-    run, command
-        Of the merged run.
+    command
+        Of the merged run; its name is made of its shards', so that it is the same each time.
     mixed
         Whether machines of different classes are taken together, with a note.
 
@@ -63,9 +61,8 @@ def merge_reports(
     shards = _ordered(reports)
     _demand_one_whole(shards, mixed=mixed)
     whole = shards[0][0].expected
-    report = replace(
-        _joined([report for _, report in shards], tuple(dict(whole))), run=run, command=command
-    )
+    report = _joined([report for _, report in shards], tuple(dict(whole)))
+    report = replace(report, run=f"{report.run}-of-{len(shards)}", command=command)
     answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
     answered |= {(problem.model, problem.gate) for problem in report.problems}
     missing = tuple(gate for gate in whole if gate not in answered)
@@ -74,18 +71,18 @@ def merge_reports(
 
 def _joined(reports: Sequence[RunReport], models: Sequence[str]) -> RunReport:
     place = {model: index for index, model in enumerate(models)}
-    begun = min(map(_start, reports))
+    first = min(reports, key=_start)
+    begun = _start(first)
     ended = max(_start(report) + dt.timedelta(seconds=report.duration_s) for report in reports)
     machine = {
-        name: " | ".join(dict.fromkeys(report.machine.get(name, "–") for report in reports))
+        name: " | ".join(sorted({report.machine.get(name, "–") for report in reports}))
         for name in reports[0].machine
     }
     notes = [note for report in reports for note in report.notes]
     judged = [item for report in reports for item in report.judged]
     problems = [item for report in reports for item in report.problems]
     return replace(
-        reports[0],
-        started=begun.isoformat(timespec="seconds"),
+        first,
         duration_s=(ended - begun).total_seconds(),
         machine=machine,
         fingerprint=Fingerprint(machine, reports[0].versions).digest,
@@ -95,6 +92,7 @@ def _joined(reports: Sequence[RunReport], models: Sequence[str]) -> RunReport:
         judged=tuple(sorted(judged, key=lambda item: place[item.verdict.model])),
         problems=tuple(sorted(problems, key=lambda item: place[item.model])),
         notes=tuple(dict.fromkeys([*notes, *_mixture(reports)])),
+        control=next((report.control for report in reports if report.control), None),
         shard=None,
     )
 

@@ -104,7 +104,17 @@ def moved_sentence(
         "not judged" if item is None else f"{headword(item)} {_short(item.verdict)}"
         for item in (before, after)
     ]
+    if before and after and movement != "same" and sides[0] == sides[1]:
+        # Exact values that move by less than is written: otherwise 0.40× would be worse than 0.40×.
+        sides = [
+            f"{side} ({_exactly(item)})" for side, item in zip(sides, (before, after), strict=True)
+        ]
     return f"{movement.upper()}  {gate[0]}: {quantity_name(gate[1])}: {sides[0]} → {sides[1]}"
+
+
+def _exactly(judged: Judged) -> str:
+    estimate = judged.verdict.estimate
+    return "–" if estimate is None else f"{estimate.value:.6g}"
 
 
 def _short(verdict: Verdict) -> str:

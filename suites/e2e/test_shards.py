@@ -9,6 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.errors import HistoryError
+from harness.history.record import run_record
+from harness.history.store import open_history
+from harness.report.publish import load_run
 from suites.e2e import tiny
 
 if TYPE_CHECKING:
@@ -119,6 +123,20 @@ def test_every_output_of_the_shards_is_merged(fleet: Fleet) -> None:
     assert pictures[0]
     assert set(json.loads((merged / "durations.json").read_text())) == set(MODELS)
     assert "late" in (merged / "index.html").read_text("utf-8")
+
+
+def test_a_merged_run_is_recorded_once(fleet: Fleet) -> None:
+    """Its history holds every judged number, and the same shards merged again add nothing."""
+    shards = (fleet.shard(1), fleet.shard(2))
+
+    merges = [fleet.merge(name, *shards, "--record", "h.sqlite") for name in ("first", "second")]
+
+    (record,) = open_history(str(fleet.folder / "h.sqlite"), create=False).records()
+    kept = {(n.model, n.quantity, n.outcome) for n in record.numbers}
+    assert all("recorded: " in ran.said for ran in merges), merges
+    assert kept == {(*gate, outcome) for gate, outcome in fleet.whole.outcomes.items()}
+    with pytest.raises(HistoryError, match="shard 1 of 2 and not a whole run"):
+        run_record(load_run(reports(fleet.folder, 1) / "latest"))
 
 
 def test_a_model_stays_in_one_shard(fleet: Fleet) -> None:

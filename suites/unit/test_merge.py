@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.core.estimate import Estimate
 from harness.errors import ReportError, ShardError
 from harness.report.merge import merge_reports
 from harness.report.merge_run import merge_runs
@@ -53,8 +54,8 @@ def split(whole: RunReport) -> list[RunReport]:
 
 
 def merged(shards: list[RunReport], *, mixed: bool = False) -> Any:
-    """Merge them under the name of the whole."""
-    return merge_reports(shards, run="run-1", command="quantgate gate models.toml", mixed=mixed)
+    """Merge them."""
+    return merge_reports(shards, command="quantgate gate models.toml", mixed=mixed)
 
 
 def changed(shards: list[RunReport], **fields: Any) -> list[RunReport]:
@@ -67,7 +68,8 @@ def test_shards_in_any_order_make_the_whole(whole: RunReport) -> None:
     found = merged(split(whole)[::-1])
 
     assert found.passed
-    assert dataclasses.replace(found.report, fingerprint=whole.fingerprint) == whole
+    assert found.report.run in {"run-1-of-2", "run-2-of-2"}
+    assert dataclasses.replace(found.report, run=whole.run, fingerprint=whole.fingerprint) == whole
 
 
 def test_a_shard_given_twice_is_refused(whole: RunReport) -> None:
@@ -133,7 +135,7 @@ def test_mixed_machines_are_taken_on_request(whole: RunReport) -> None:
     """Classes are joined only where that was asked for."""
     found = merged(changed(split(whole), machine={**MACHINE, "isa": "avx2"}), mixed=True)
 
-    assert found.report.machine["isa"] == "vnni | avx2"
+    assert found.report.machine["isa"] == "avx2 | vnni"
 
 
 def test_different_selections_are_refused(whole: RunReport) -> None:
@@ -190,6 +192,13 @@ JUNIT = (
     'tests="2" time="1.500" timestamp="2026-11-20T19:3{0}:00"><testcase name="a{0}"/>'
     '<testcase name="b{0}"/></testsuite></testsuites>'
 )
+
+
+def test_the_control_of_the_machine_is_kept(whole: RunReport) -> None:
+    """Of the shards that timed something, the first one's."""
+    control = Estimate(1.0, 0.99, 1.01, 12, of="rounds")
+
+    assert merged(changed(split(whole), control=control)).report.control == control
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from harness.errors import ReportError
 from harness.report.compare import compare_runs, comparison_lines, movement, write_comparison
 from harness.report.model import Judged, KnownFailure
 from harness.report.publish import finish_run
+from harness.report.wording import moved_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +103,18 @@ def test_what_changed_is_listed_and_nothing_else(sample: Any) -> None:
     assert found.notes[0].startswith("the runs come from different machines")
     ((model, table),) = found.images
     assert (model, table.rows) == ("ssd", (("img-00000.png", 0, 9, 1, 1, 0.0, 0.5),))
+
+
+def test_a_small_move_of_an_exact_value_is_shown(judged_of: Callable[..., Judged]) -> None:
+    """Where both values are written alike, their digits follow."""
+    made = [
+        judged_of("max_size_ratio", 0.5, Estimate.exact(value), PASSED)
+        for value in (0.4012, 0.4037)
+    ]
+
+    line = moved_sentence(("ssd", "max_size_ratio"), movement(*made), *made)
+
+    assert line.startswith("WORSE  ssd: size ratio: PASSED 0.40× (0.4012) → PASSED 0.40× (0.4037)")
 
 
 def test_different_stacks_are_said_first(sample: Any) -> None:
