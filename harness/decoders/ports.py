@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.decoders.catalog import AnyDecoder
     from harness.decoders.protocol import Outputs
 
 Shape = tuple[int, ...]
@@ -64,7 +66,7 @@ def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ..
     """
     if names is None:
         return tuple(ports)
-    by_name = {port.name: port for port in ports}
+    by_name = _by_every_name(ports)
     missing = [name for name in names if name not in by_name]
     if missing:
         raise DecoderError(
@@ -72,6 +74,27 @@ def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ..
             f"found the outputs {describe(ports)}"
         )
     return tuple(by_name[name] for name in names)
+
+
+def _by_every_name(ports: Sequence[Port]) -> dict[str, Port]:
+    """Ports by name and alias; TensorFlow's name of an operation stands for its first output."""
+    every = {alias: port for port in ports for alias in port.aliases}
+    every |= {port.name: port for port in ports}
+    return {name.removesuffix(":0"): port for name, port in every.items()} | every
+
+
+def with_own_names(decoder: AnyDecoder, ports: Sequence[Port]) -> AnyDecoder:
+    """Give the decoder the names by which outputs are handed on, in place of their aliases.
+
+    Raises
+    ------
+    DecoderError
+        When the model has no output of a given name.
+    """
+    if decoder.outputs is None:
+        return decoder
+    own = tuple(port.name for port in chosen(ports, decoder.outputs))
+    return decoder if own == decoder.outputs else replace(decoder, outputs=own)
 
 
 def ports_of(outputs: Outputs) -> tuple[Port, ...]:

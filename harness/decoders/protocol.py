@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output of a model: its name and its shape (-1 where a dimension is dynamic)."""
+    """An input or output of a model: its name and its shape (-1 where a dimension is dynamic).
+
+    ``aliases`` are the other names that the model has for it.
+    """
 
     name: str
     shape: tuple[int, ...]
+    aliases: tuple[str, ...] = ()
 
 
 #: Raw outputs of one inference by port name, in the model's order; the batch dimension is kept.
@@ -31,6 +35,11 @@ class Decoder(Protocol):
     @property
     def kind(self) -> str:
         """Name in models.toml."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...] | None:
+        """Names of the outputs it reads; None: found by their shapes."""
         ...
 
     def check(self, ports: Sequence[Port]) -> None:

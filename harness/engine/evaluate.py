@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.core.comparison import Comparison, ImageResult
 from harness.core.tensors import tensor_distance
+from harness.decoders.ports import with_own_names
 from harness.engine import comparison_file
 from harness.engine.progress import SILENT
 from harness.engine.runtime import compile_model, ports_of
@@ -20,14 +21,15 @@ from harness.sourcecode import code_digest
 from harness.store_entry import digest_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import openvino as ov
 
     from harness.core.comparison import TensorDistance
     from harness.core.geometry import Frame
     from harness.datasets.sample import Dataset, Sample
-    from harness.decoders.protocol import Decoder, Outputs
+    from harness.decoders.catalog import AnyDecoder
+    from harness.decoders.protocol import Outputs
     from harness.engine.artifact import Artifact
     from harness.engine.progress import Progress
     from harness.engine.runtime import Target
@@ -53,7 +55,7 @@ class Bench:
 
     dataset: Dataset
     preprocess: Preprocess
-    decoder: Decoder
+    decoder: AnyDecoder
     task: Task
     task_name: str
 
@@ -136,8 +138,7 @@ def compare_models(
     models: Pair[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
 ) -> Comparison[Any]:
     """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
-    for model in models:
-        bench.decoder.check(ports_of(model.outputs))
+    bench = _settled(bench, models)
     results = _Results(bench.dataset.samples, bench)
     feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
     skipped = stream(list(models), feed)
@@ -155,10 +156,19 @@ def evaluate_role(
     The comparison's metrics are then the model's own; nothing differs and no distance is measured.
     """
     chosen = bench.dataset.samples if samples is None else samples
-    bench.decoder.check(ports_of(model.outputs))
+    bench = _settled(bench, [model])
     results = _Results(chosen, bench)
     skipped = stream([model], Feed(chosen, bench.preprocess, results.add_single, progress))
     return results.comparison(skipped)
+
+
+def _settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
+    """Check that the decoder fits every model, and let it name outputs as they are handed on."""
+    ports = [ports_of(model.outputs) for model in models]
+    decoder = with_own_names(bench.decoder, ports[0])
+    for found in ports:
+        decoder.check(found)
+    return replace(bench, decoder=decoder)
 
 
 class _Results:

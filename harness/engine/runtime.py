@@ -100,13 +100,20 @@ def ports_of(nodes: list[Any]) -> tuple[Port, ...]:
 
     A port without a tensor name bears that of the node behind it.
     """
-    return tuple(Port(_name(node), _shape(node)) for node in nodes)
+    return tuple(map(_port, nodes))
+
+
+def _port(node: Any) -> Port:
+    name = _name(node)
+    return Port(name, _shape(node), tuple(sorted(set(node.get_names()) - {name})))
 
 
 def _name(node: Any) -> str:
     names = node.get_names()
     if names:
-        return str(min(names, key=lambda name: (len(name), name)))
+        # An output that its maker named has that name among those of the operations before it.
+        own = str(node.get_node().get_friendly_name()).split("/sink_port_")[0]
+        return own if own in names else str(min(names, key=lambda name: (len(name), name)))
     source = node.get_node()
     if source.get_type_name() == "Result":
         source = source.input_value(0).get_node()

@@ -17,6 +17,7 @@ _NOISE = re.compile(
     r"^(Exception from|Check '.*' failed at|\[ ?(ERROR|WARN|INFO) ?\]|.*\.(cpp|hpp|h):\d+:?$|\s*$)"
 )
 
+_UNCONVERTED = re.compile(r"No conversion rule found for operations: (.+)")
 _UNRECOGNIZED = "Unable to read the model"
 
 
@@ -34,6 +35,12 @@ def read(source: SourceFile) -> ov.Model:
         model = ov.Core().read_model(source.path)
     except (RuntimeError, ValueError, TypeError) as error:
         told = first_line(error)
+        lacking = _UNCONVERTED.search(str(error))
+        if lacking:
+            raise SourceError(
+                f"{source.path}: OpenVINO cannot convert the operations {lacking[1]} of this "
+                f"{source.form} model: export it without them, or to ONNX"
+            ) from error
         reason = "OpenVINO recognizes no model in it" if _UNRECOGNIZED in told else told
         raise SourceError(
             f"{source.path}: is not a whole {source.form} model ({reason}): get or export it again"

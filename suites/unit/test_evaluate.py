@@ -18,7 +18,7 @@ from harness.decoders.class_scores import ClassScoresDecoder
 from harness.decoders.ssd_raw import SsdRawDecoder
 from harness.engine.artifact import load, save
 from harness.engine.evaluate import Bench, compare, evaluate_role
-from harness.engine.runtime import Target, compile_model
+from harness.engine.runtime import Target, compile_model, ports_of
 from harness.entries import Preprocess
 from harness.errors import DatasetError, DecoderError, HarnessError, MeasurementError
 from harness.pair import Pair
@@ -322,12 +322,39 @@ def test_outputs_that_do_not_fit_are_refused_first(
     assert renderer.calls == 0
 
 
+@pytest.mark.parametrize("wanted", ["detection_scores", "detection_scores:0", "add:0", "scores"])
+def test_an_output_is_found_by_each_of_its_names(
+    tmp_path: Path, renderer: Renderer, wanted: str
+) -> None:
+    """TensorFlow's operations in a row leave one output several names, with or without ``:0``."""
+    model = colour_model()
+    model.output(0).set_names({"add:0", "detection_scores:0", "scores"})
+    model.output(0).get_node().set_friendly_name("detection_scores:0")
+    tmp_path.mkdir(exist_ok=True)
+    save(model, tmp_path)
+    compiled = compile_model(load(tmp_path), TARGET)
+    found = evaluate_role(
+        compiled, bench_of([renderer.sample(0)], ClassScoresDecoder(outputs=(wanted,)))
+    )
+    assert len(found.images) == 1
+
+
+def test_an_output_is_called_as_its_maker_named_it() -> None:
+    """Of several names an output keeps that of its result, not the shortest of the operations'."""
+    model = colour_model()
+    model.output(0).set_names({"add:0", "detection_scores:0"})
+    model.output(0).get_node().set_friendly_name("detection_scores:0")
+    (port,) = ports_of(model.outputs)
+    assert (port.name, port.aliases) == ("detection_scores:0", ("add:0",))
+
+
 @dataclass(frozen=True, slots=True)
 class BreakingDecoder:
     """Raises on the third image that it sees at the given size."""
 
     error: str
     kind: str = "breaking"
+    outputs: None = None
 
     def check(self, ports: Sequence[Port]) -> None:
         """Accept everything."""
