@@ -49,8 +49,9 @@ def write_manifest(folder: Path, models: int) -> None:
 
 
 def python(*arguments: str, folder: Path) -> str:
-    """Run Python in a folder and return what it said."""
+    """Run Python in a folder and return what it said; bytecode is kept there, as it is for users."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,

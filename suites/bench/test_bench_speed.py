@@ -1,12 +1,21 @@
 """How often the speed gate is wrong on this machine, what it costs, and whether it agrees.
 
-Counts come from the environment: QUANTGATE_BENCH_GATES (gates a case, default 6; 200 for figures),
-QUANTGATE_BENCH_COMPETITORS (bursting processes beside, default 0) and QUANTGATE_BENCH_PAIRS.
+Gates of all cases take turns until each has been asked often enough or the time is over, so that a
+run which is stopped early has told something of each. Settings come from the environment:
+
+QUANTGATE_BENCH_MINUTES
+    Time for the gates (default 1). With 30 on a quiet machine with two cores the figures of
+    docs/speed.md come out: ``QUANTGATE_BENCH_MINUTES=30 pytest suites/bench/test_bench_speed.py -s``.
+QUANTGATE_BENCH_KEEP
+    A file to which every gate is appended at once, one JSON a line; a later run goes on from it.
+QUANTGATE_BENCH_GATES, QUANTGATE_BENCH_LOADED
+    Gates wanted of each quiet (default 200) and of each loaded case (default 30).
+QUANTGATE_BENCH_PAIRS
+    Pairs with benchmark_app (default 3).
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import os
@@ -15,187 +24,155 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
-from harness.core.speed import Target, decision, throughput
-from harness.core.timing import Conditions
+from harness.core.speed import Target, speedup, throughput
 from harness.core.verdict import Outcome
 from harness.engine.arms import OpenVinoArms
 from harness.engine.quiet import machine_lock
 from harness.engine.rounds import RoundPlan, measure_rounds
+from harness.engine.timing import time_pair
 from harness.entries import Benchmark
 from harness.pair import Pair
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from harness.core.sequential import SpeedDecision
-    from harness.engine.windows import Arm
-
-GATES = int(os.environ.get("QUANTGATE_BENCH_GATES", "6"))
-COMPETITORS = int(os.environ.get("QUANTGATE_BENCH_COMPETITORS", "0"))
-PAIRS = int(os.environ.get("QUANTGATE_BENCH_PAIRS", "3"))
-LAYERS = 40
-INPUTS = {"image": np.random.default_rng(0).random((1, 32, 80, 80), dtype=np.float32)}
-CONDITIONS = Conditions("CPU", "latency", 1, 1, 0, 50.0)
-BURSTS = (
-    "import random, time\n"
-    "while True:\n"
-    "    end = time.perf_counter() + random.uniform(0.01, 0.5)\n"
-    "    while time.perf_counter() < end: sum(range(1000))\n"
-    "    time.sleep(random.uniform(0.01, 0.5))\n"
+from suites.bench.contest import (
+    CONDITIONS,
+    INPUTS,
+    LAYERS,
+    Case,
+    Gated,
+    run_gate,
+    save_chain,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def operations() -> Any:
-    """Import opset 13 from where this OpenVINO keeps it."""
-    try:
-        return importlib.import_module("openvino.opset13")
-    except ModuleNotFoundError:
-        return importlib.import_module("openvino.runtime.opset13")
-
-
-def save_chain(path: Path, layers: int) -> Path:
-    """Write a chain of equal convolutions: its cost is proportional to their number."""
-    import openvino as ov
-
-    ops = operations()
-
-    rng = np.random.default_rng(1)
-    image = ops.parameter([1, 32, 80, 80], np.float32, name="image")
-    image.output(0).set_names({"image"})
-    node: Any = image
-    for _ in range(layers):
-        weights = rng.normal(0, 0.05, (32, 32, 3, 3)).astype(np.float32)
-        node = ops.relu(ops.convolution(node, weights, [1, 1], [1, 1], [1, 1], [1, 1]))
-    ov.save_model(ov.Model([node], [image], "chain"), path, compress_to_fp16=False)
-    return path
+MINUTES = float(os.environ.get("QUANTGATE_BENCH_MINUTES", "1"))
+KEEP = os.environ.get("QUANTGATE_BENCH_KEEP")
+GATES = int(os.environ.get("QUANTGATE_BENCH_GATES", "200"))
+LOADED = int(os.environ.get("QUANTGATE_BENCH_LOADED", "30"))
+PAIRS = int(os.environ.get("QUANTGATE_BENCH_PAIRS", "3"))
+ITSELF = ("itself", "itself, 1 competitor", "itself, 2 competitors")
+CASES = (
+    Case(ITSELF[0], 0, 0, GATES),
+    Case("5 % more layers", 2, 0, GATES),
+    Case("10 % more layers", 4, 0, GATES),
+    Case("20 % more layers", 8, 0, max(1, GATES // 20)),
+    Case(ITSELF[1], 0, 1, LOADED),
+    Case(ITSELF[2], 0, 2, LOADED),
+)
+#: How often the tallies so far are printed, s.
+EVERY_S = 60.0
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the model, and copies with 5 % and 10 % more layers."""
+    """Write the model, and copies with 5, 10 and 20 % more layers."""
     folder = tmp_path_factory.mktemp("chains")
-    for extra in (0, 2, 4, 8):
+    for extra in sorted({case.extra for case in CASES}):
         save_chain(folder / f"{extra}.xml", LAYERS + extra)
     return folder
 
 
-@contextmanager
-def competitors(count: int) -> Iterator[None]:
-    """Keep processes that burst at random beside the body."""
-    with ExitStack() as stack:
-        for _ in range(count):
-            started = stack.enter_context(subprocess.Popen([sys.executable, "-c", BURSTS]))
-            stack.callback(started.kill)
-        yield
+def known() -> list[Gated]:
+    """Gates that an earlier run kept; a line that a kill cut off is left out."""
+    if KEEP is None or not Path(KEEP).is_file():
+        return []
+    lines = Path(KEEP).read_text(encoding="utf-8").splitlines()
+    return [Gated(**json.loads(line)) for line in lines if line.endswith("}")]
 
 
-@dataclass(slots=True)
-class Renamed:
-    """An arm under another name: a floating-point model that plays the optimized role."""
-
-    arm: Arm
-
-    @property
-    def facts(self) -> Any:
-        """Facts of the arm, as an optimized one."""
-        return replace(self.arm.facts, name="optimized", executed={"i8": 1})
-
-    def run_window(self, seconds: float) -> Any:
-        """Run the arm's window."""
-        return self.arm.run_window(seconds)
+def keep(found: Gated) -> None:
+    """Append a gate at once, so that stopping loses none."""
+    if KEEP is not None:
+        with Path(KEEP).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(found.to_dict()) + "\n")
 
 
-@dataclass(slots=True)
-class Contest:
-    """Two models in the same precision, one of which plays the optimized role."""
-
-    parent: OpenVinoArms
-    optimized: OpenVinoArms
-
-    @classmethod
-    def of(cls, parent: Path, optimized: Path) -> Contest:
-        """Prepare both models."""
-        made = [
-            OpenVinoArms(Pair(path, path), INPUTS, Benchmark(), ("parent_f32",))
-            for path in (parent, optimized)
-        ]
-        return cls(*made)
-
-    def build(self, copy: int) -> Sequence[Arm]:
-        """Compile one copy of each, in turns the one or the other first."""
-        if copy % 2:
-            return [*map(Renamed, self.optimized.build(copy)), *self.parent.build(copy)]
-        return [*self.parent.build(copy), *map(Renamed, self.optimized.build(copy))]
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Outcomes of many gates, and what one cost."""
-
-    outcomes: Counter[Outcome]
-    rounds: float
-    seconds: float
-    median: float
-
-    def __str__(self) -> str:
-        shown = ", ".join(f"{key.value} {count}" for key, count in self.outcomes.items())
-        return (
-            f"{shown}; speedup {self.median:.3f}, median {self.rounds:.0f} rounds and "
-            f"{self.seconds:.1f} s a gate"
-        )
-
-
-def gates(contest: Contest, limit: float, count: int) -> Tally:
-    """Run the same gate many times, each with its own copies and order."""
-    said: list[tuple[SpeedDecision, int]] = []
-    spent: list[float] = []
-    target = Target("parent_f32", limit)
-    for seed in range(count):
-        begin = time.perf_counter()
-        with machine_lock():
-            timing = measure_rounds(contest.build, RoundPlan((target,), seed=seed), CONDITIONS)
-        spent.append(time.perf_counter() - begin)
-        found = decision(timing, target)
-        assert found is not None
-        said.append((found, timing.rounds()))
-        print(
-            f"  {found.outcome.value if found.outcome else ''} {found.estimate.value:.3f} "
-            f"[{found.estimate.low:.3f}, {found.estimate.high:.3f}] noise {found.noise:.1%}, "
-            f"autocorrelation {found.autocorrelation:+.2f}, spread {found.instance_spread:.1%}"
-        )
-    return Tally(
-        Counter(found.outcome or Outcome.UNDECIDED for found, _ in said),
-        statistics.median(rounds for _, rounds in said),
-        statistics.median(spent),
-        statistics.median(found.estimate.value for found, _ in said),
+def tally(case: Case, found: Sequence[Gated]) -> str:
+    """Sum up the gates of a case: outcomes, speedup, cost of those that decided."""
+    mine = [gate for gate in found if gate.case == case.name]
+    if not mine:
+        return f"{case.name}: none yet"
+    counts = Counter(gate.outcome for gate in mine)
+    shown = ", ".join(f"{name} {count} ({count / len(mine):.1%})" for name, count in counts.items())
+    decided = [gate for gate in mine if gate.outcome != Outcome.UNDECIDED.value]
+    cost = "none decided"
+    if decided:
+        rounds = statistics.median(gate.rounds for gate in decided)
+        seconds = statistics.median(gate.seconds for gate in decided)
+        cost = f"decided after {rounds:.0f} rounds and {seconds:.1f} s (medians)"
+    middle = {
+        name: statistics.median(getattr(gate, name) for gate in mine)
+        for name in ("value", "noise", "autocorrelation", "spread", "load_of_others")
+    }
+    return (
+        f"{case.name}, limit 1.00, {len(mine)} gates: {shown}; {cost}; speedup {middle['value']:.3f}, "
+        f"noise {middle['noise']:.1%}, autocorrelation {middle['autocorrelation']:+.2f}, copies "
+        f"{middle['spread']:.1%} apart, others used {middle['load_of_others']:.0%}"
     )
 
 
-def test_model_against_itself(folder: Path) -> None:
-    """Equal models are called slower in at most one gate in a hundred."""
-    with competitors(COMPETITORS):
-        tally = gates(Contest.of(folder / "0.xml", folder / "0.xml"), 1.0, GATES)
-
-    print(f"\nA/A, limit 1.00, {COMPETITORS} competitors: {tally}")
-    assert tally.outcomes[Outcome.FAILED] <= math.ceil(GATES / 100)
+def furthest_behind(found: Sequence[Gated]) -> Case | None:
+    """Choose the case of which the smallest part is done; None where all are."""
+    done = Counter(gate.case for gate in found)
+    case = min(CASES, key=lambda case: done[case.name] / max(1, case.wanted))
+    return case if done[case.name] < case.wanted else None
 
 
-@pytest.mark.parametrize("extra", [2, 4, 8])
-def test_planted_slowdown(folder: Path, extra: int) -> None:
-    """A model with 5, 10 or 20 % more layers never passes a limit of 1."""
-    with competitors(COMPETITORS):
-        tally = gates(Contest.of(folder / "0.xml", folder / f"{extra}.xml"), 1.0, GATES)
+def say(found: Sequence[Gated], spent_s: float) -> None:
+    """Print the tallies so far."""
+    print(f"\n--- after {spent_s / 60:.1f} minutes, {len(found)} gates")
+    for case in CASES:
+        print(tally(case, found), flush=True)
 
-    print(f"\n{extra / LAYERS:.0%} more layers, limit 1.00, {COMPETITORS} competitors: {tally}")
-    assert tally.outcomes[Outcome.PASSED] == 0
+
+def test_wrong_verdicts_and_costs(folder: Path) -> None:
+    """A model is hardly ever called slower than itself, and a real slowdown never passes."""
+    found = known()
+    begin = said = time.monotonic()
+    while time.monotonic() - begin < MINUTES * 60:
+        case = furthest_behind(found)
+        if case is None:
+            break
+        seed = sum(gate.case == case.name for gate in found)
+        found.append(run_gate(folder, case, seed))
+        keep(found[-1])
+        if time.monotonic() - said > EVERY_S:
+            said = time.monotonic()
+            say(found, said - begin)
+    say(found, time.monotonic() - begin)
+
+    for name in ITSELF:
+        mine = [gate.outcome for gate in found if gate.case == name]
+        assert mine.count(Outcome.FAILED.value) <= math.ceil(len(mine) / 100)
+    slower = [gate for gate in found if gate.case not in ITSELF]
+    assert not [gate for gate in slower if gate.outcome == Outcome.PASSED.value]
+
+
+def test_clear_limits_are_decided_at_the_first_look(folder: Path, tmp_path: Path) -> None:
+    """The whole gate of a quantized model, with all three arms, against limits 20 % away."""
+    import nncf
+    import openvino as ov
+
+    model = ov.Core().read_model(folder / "0.xml")
+    optimized = nncf.quantize(model, nncf.Dataset([INPUTS["image"]]), subset_size=1)
+    ov.save_model(optimized, tmp_path / "optimized.xml")
+    models = Pair(folder / "0.xml", tmp_path / "optimized.xml")
+    measured = speedup(time_pair(models, INPUTS, Benchmark()), "parent_f32")
+    assert measured is not None
+    for limit in (measured.value / 1.2, measured.value * 1.2):
+        begin = time.perf_counter()
+        timing = time_pair(models, INPUTS, Benchmark(), targets=(Target("parent_f32", limit),))
+        print(
+            f"\nmeasured {measured.value:.2f} [{measured.low:.2f}, {measured.high:.2f}], limit "
+            f"{limit:.2f}: {timing.rounds()} rounds, {time.perf_counter() - begin:.1f} s with the "
+            "wait for quiet"
+        )
+        assert timing.problem == ""
 
 
 @pytest.mark.parametrize("hint", ["latency", "throughput"])
@@ -208,7 +185,8 @@ def test_throughput_agrees_with_benchmark_app(folder: Path, tmp_path: Path, hint
     shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
 
     print(f"\n{hint}: ours / benchmark_app = {statistics.median(ratios):.3f} ({shown})")
-    assert 0.7 < statistics.median(ratios) < 1.4
+    # Only a mistake in counting is this far off, on however busy a machine.
+    assert 0.5 < statistics.median(ratios) < 2
 
 
 def our_rate(path: Path, hint: Any) -> float:
