@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,7 +84,11 @@ def fingerprint() -> Fingerprint:
             "quota": quota_text(cpu_quota()),
             "os": f"{platform.system()} {platform.machine()}",
         },
-        {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
+        {
+            "quantgate": __version__,
+            "python": platform.python_version(),
+            **{name: version_of(name) for name in LIBRARIES},
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from harness.report.performance import Arm, Share, Speedup
 from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
 from harness.report.publish import draw_worst
 from harness.report.titles import quantity_name
+from suites import postgres
 from suites.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -236,3 +238,22 @@ def judged_of() -> Callable[..., Judged]:
         return Judged(found, **extra)  # type: ignore[arg-type] # passed on
 
     return make
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """Provide a PostgreSQL server of our own; skipped where there is none."""
+    reason = postgres.missing()
+    if reason:
+        pytest.skip(reason)
+    with postgres.running("fsync=off") as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Provide the address of an empty store, of each kind in turn."""
+    if request.param == "sqlite":
+        return str(tmp_path / "new" / "history.sqlite")
+    cluster: postgres.Cluster = request.getfixturevalue("cluster")
+    return cluster.create(f"test_{uuid.uuid4().hex}")

@@ -45,5 +45,6 @@ def night(day: int = 0, *, value: float = 1.3, **changed: Any) -> RunRecord:
             ModelState("ssd", {"parent": "22" * 32, "evaluation": "33" * 32}, "{}"),
         ),
         place="/reports/night",
+        command="quantgate gate --record",
     )
     return replace(made, **changed)

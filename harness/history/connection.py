@@ -33,7 +33,7 @@ def parse(url: str) -> URL:
     """
     if not url.strip() or "\0" in url:
         raise HistoryError(f"history: {_EXPECTED}, found {url!r}")
-    if "://" not in url:
+    if "://" not in url and url.partition(":")[0] not in {"sqlite", *_POSTGRES}:
         return URL.create("sqlite", database=str(Path(url).expanduser().absolute()))
     try:
         parsed = make_url(url)
@@ -79,7 +79,10 @@ def connect(url: URL, *, create: bool, patience_s: float) -> Engine:
 
 def _postgres(url: URL, patience_s: float) -> Engine:
     limit = int(patience_s * 1000)
-    arguments = {"connect_timeout": 10, "options": f"-c lock_timeout={limit} -c timezone=UTC"}
+    said = url.query.get("options", "")
+    own = f"-c lock_timeout={limit}"
+    options = f"{said if isinstance(said, str) else ' '.join(said)} {own}".strip()
+    arguments = {"connect_timeout": 10, "options": options}
     try:
         return create_engine(url, poolclass=NullPool, connect_args=arguments)
     except ModuleNotFoundError as error:

@@ -209,7 +209,7 @@ def records(engine: Engine) -> Iterator[RunRecord]:
 
 def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
     rest = connection.execute(
-        select(RUNS.c.manifest, RUNS.c.manifest_digest).where(RUNS.c.id == row)
+        select(RUNS.c.manifest, RUNS.c.manifest_digest, RUNS.c.command).where(RUNS.c.id == row)
     ).one()
     return RunRecord(
         run=facts.id,
@@ -227,6 +227,7 @@ def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
         numbers=_numbers(connection, row),
         models=_models(connection, row),
         place=facts.place,
+        command=rest.command,
     )
 
 

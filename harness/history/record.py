@@ -9,7 +9,6 @@ from collections.abc import Mapping  # noqa: TC003
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness import __version__
 from harness.core.estimate import Estimate  # noqa: TC001
 from harness.core.series import CONTROL
 from harness.errors import HistoryError
@@ -84,6 +83,8 @@ class RunRecord:
     place
         Where its report lies. Not part of what the run *is*: the same run reported elsewhere is the
         same run.
+    command
+        How it was started.
     """
 
     run: str
@@ -101,6 +102,7 @@ class RunRecord:
     numbers: tuple[Number, ...]
     models: tuple[ModelState, ...] = ()
     place: str = ""
+    command: str = ""
 
 
 def run_record(report: RunReport, *, place: str = "") -> RunRecord:
@@ -131,7 +133,7 @@ def run_record(report: RunReport, *, place: str = "") -> RunRecord:
         machine=machine_class(report.machine),
         stack=stack_of(report.versions),
         facts=dict(report.machine),
-        versions={"quantgate": __version__, **report.versions},
+        versions=dict(report.versions),
         commit=report.commit,
         branch=report.branch,
         manifest=report.manifest,
@@ -142,6 +144,7 @@ def run_record(report: RunReport, *, place: str = "") -> RunRecord:
             for model in sorted(report.models, key=lambda model: model.id)
         ),
         place=place,
+        command=report.command,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
 
 from harness.errors import HistoryError
 from harness.history.connection import look, shown, transaction
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
 Step: TypeAlias = "Callable[[Connection], None]"
 
+
+def _add_command(connection: Connection) -> None:
+    """Schema 2 keeps how a run was started; of older runs nobody knows."""
+    connection.execute(
+        text(f"ALTER TABLE {PREFIX}runs ADD COLUMN command TEXT NOT NULL DEFAULT ''")
+    )
+
+
 #: From each older version to the next one.
-STEPS: Mapping[int, Step] = {}
+STEPS: Mapping[int, Step] = {1: _add_command}
 
 
 def prepare(engine: Engine, *, create: bool) -> None:

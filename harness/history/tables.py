@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 #: Version of the tables; a store of an older one is brought here when it is opened for writing.
-SCHEMA = 1
+SCHEMA = 2
 #: In front of every name: a team's PostgreSQL database may hold other things.
 PREFIX = "quantgate_"
 
@@ -53,6 +53,7 @@ RUNS = Table(
     Column("manifest", Text, nullable=False),
     Column("manifest_digest", Text, nullable=False),
     Column("place", Text, nullable=False),
+    Column("command", Text, nullable=False, server_default=""),
     _text_id("facts_id"),
     _text_id("versions_id"),
 )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Values in one IN (…): databases bound how many parameters a statement may have.
 _AT_ONCE = 500
+#: Fields that came with later schemas: an older run, which lacks them, stays the run that it was.
+_ADDED = ("command",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,9 @@ def digest_of(record: RunRecord) -> str:
     ordered = sorted(record.numbers, key=lambda number: (number.model, number.quantity))
     models = sorted(record.models, key=lambda state: state.id)
     plain = encode(replace(record, place="", numbers=tuple(ordered), models=tuple(models)))
+    for name in _ADDED:
+        if not plain[name]:
+            del plain[name]
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -143,6 +148,7 @@ def _insert_run(
         manifest=run.manifest,
         manifest_digest=run.manifest_digest,
         place=run.place,
+        command=run.command,
         facts_id=texts[_text(run.facts)],
         versions_id=texts[_text(run.versions)],
     )

@@ -131,3 +131,30 @@ def test_a_manifest_names_the_history_of_commands_too(history: History, tmp_path
 
     assert status == 0, said
     assert "night-1" in said
+
+
+def test_who_records_nothing_loads_no_database(tmp_path: Path) -> None:
+    """Importing the package and checking a manifest leave SQLAlchemy where it is."""
+    (tmp_path / "models.toml").write_text(
+        'history = "nights.sqlite"\n[datasets.one]\nkind = "digits"\n[models.one]\n'
+        'source = { zoo = "digits-mobilenet-v2" }\nevaluate = "one"\noptimized = "models.toml"\n',
+        encoding="utf-8",
+    )
+    program = (
+        "import sys, harness, harness.plugin\n"
+        "from harness.cli import main\n"
+        "status = main(['check', 'models.toml'])\n"
+        "sys.exit(status or 'sqlalchemy' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no problem" in done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,14 +13,11 @@ from harness.history.reading import Wanted
 from harness.history.store import History, open_history
 from suites.nights import FIRST, night
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
-    """Provide an empty history in a file."""
-    return open_history(str(tmp_path / "new" / "history.sqlite"), create=True)
+def history(store_url: str) -> History:
+    """Provide an empty history."""
+    return open_history(store_url, create=True)
 
 
 def test_what_was_recorded_is_read_back(history: History) -> None:
