@@ -1,0 +1,149 @@
+"""Did the model change, or the machine under it? Asked of the control and of all other models."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from harness.core.changes_panel import TIMED, scale
+from harness.core.changes_witnesses import Witnesses
+from harness.core.series import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.core.changes import Cause, Change
+    from harness.core.series import Columns, RunFacts, SeriesKey
+
+    Floats = NDArray[np.float64]
+
+#: Other models needed before "most of them" means anything, and deviate at which one has moved.
+OTHERS, MOVED = 3, 1.0
+#: Chance that as much stirs among the other models when nothing happened: it did; it may have.
+BY_CHANCE, OPEN = 0.01, 0.3
+#: Nights that are waited for an answer, and days asked on either side of the likeliest.
+WAIT, NEAR = 4, 5
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A timed series, made small: what is kept of every one while changes are looked for.
+
+    Parameters
+    ----------
+    day
+        int64 [nights], days since 1970 of the runs, which start when they can.
+    values, segment
+        float64 and int64 [nights], on the scale on which steps add.
+    """
+
+    key: SeriesKey
+    day: NDArray[np.int64]
+    values: Floats
+    segment: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, columns: Columns, runs: Sequence[RunFacts]) -> Timed | None:
+        """Keep a timed series or a control; None of any other."""
+        key = columns.key
+        if key.quantity not in TIMED and (key.model, key.quantity) != CONTROL:
+            return None
+        day = np.array([_day(runs[run]) for run in columns.runs.tolist()], np.int64)
+        return cls(key, day, scale(columns)[0], columns.segment)
+
+
+def explain(
+    changes: Iterable[Change], timed: Sequence[Timed], runs: Sequence[RunFacts]
+) -> list[Change]:
+    """Tell each change of a timed quantity its cause; all others are the model's own.
+
+    What is asked is what was known up to some nights after a change was found, so that a cause once
+    told stays.
+    """
+    by_machine: dict[tuple[str, str, str], list[Timed]] = defaultdict(list)
+    for series in timed:
+        by_machine[_machine(series.key)].append(series)
+    witnesses = {machine: Witnesses(found) for machine, found in by_machine.items()}
+    return [
+        replace(change, cause=_cause(change, witnesses[_machine(change.key)], runs))
+        if change.key.quantity in TIMED
+        else change
+        for change in changes
+    ]
+
+
+def _machine(of: SeriesKey | RunFacts) -> tuple[str, str, str]:
+    return of.isa, of.machine, of.stack
+
+
+def _day(run: RunFacts) -> int:
+    return int(run.at.timestamp() // _DAY_S)
+
+
+def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> Cause:
+    """Ask the control, then the other models, up to some nights longer while they leave it open.
+
+    A library that changed that night goes before the machine.
+    """
+    begins = _begins(change)
+    ends = machine.days_from(_day(change.told))[: WAIT + 1]
+    answer: bool | None = None
+    for end in ends:
+        if any(machine.control_moved(begin, end) for begin in begins):
+            return "machine"
+        answer = _most_moved([machine.others(change.key.model, begin, end) for begin in begins])
+        if answer is not None:
+            break
+    if answer is None and len(ends) <= WAIT:
+        return "unclear"
+    if not answer:
+        return "model"
+    return "versions" if change.versions or _upgraded(change, runs) else "machine"
+
+
+def _begins(change: Change) -> range:
+    """Days on which the change may have begun, those near the likeliest where they are many."""
+    first, likeliest, last = map(_day, (change.last_good, change.moved, change.first_changed))
+    return range(max(first + 1, likeliest - NEAR), min(last, likeliest + NEAR) + 1)
+
+
+def _upgraded(change: Change, runs: Sequence[RunFacts]) -> bool:
+    """Whether this machine's libraries changed within two days of the change: one wild night shifts it."""
+    near = [
+        run.versions
+        for run in runs
+        if abs(_day(run) - _day(change.moved)) <= 2  # noqa: PLR2004 - two days
+        and _machine(run) == _machine(change.key)
+    ]
+    return any(versions != near[0] for versions in near)
+
+
+def _most_moved(nights: Sequence[Floats]) -> bool | None:
+    """Whether more than half of the other models moved on one night, and more than chance can do.
+
+    Parameters
+    ----------
+    nights
+        For each night that comes into question, how far each other model moved that can tell.
+
+    Returns
+    -------
+    bool or None
+        None where they stir, and not enough to tell.
+    """
+    stirs = False
+    for told in nights:
+        if len(told) < OTHERS:
+            continue
+        chance = float(stats.chi2.sf(told @ told, len(told))) * len(nights)
+        if chance <= BY_CHANCE and np.mean(told > MOVED) > 0.5:  # noqa: PLR2004 - half
+            return True
+        stirs = stirs or chance <= OPEN
+    return None if stirs else False
