@@ -7,7 +7,7 @@ import math
 import shlex
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,8 +20,6 @@ from harness.remedies import remedy_for
 from harness.terminal import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.comparing import Compared
     from harness.core.timing import Timing
     from harness.core.verdict import JudgeMode
@@ -105,6 +103,7 @@ class Gate:
         ``excusable``: whether the manifest may turn UNDECIDED into a warning.
         """
         from harness.report.codec import encode
+        from harness.report.export import junit_properties
         from harness.report.publish import publish_verdict
         from harness.report.wording import verdict_line
 
@@ -113,7 +112,7 @@ class Gate:
         judged = self._judged(verdict, finding, standing.standing)
         self.run.append("judged", encode(judged))
         text = "\n".join(filter(None, (verdict_line(judged), standing.sentence)))
-        self.node.user_properties += [*_properties(verdict), (LINE, text.splitlines()[0])]
+        self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
@@ -244,22 +243,3 @@ def _raise(verdict: Verdict, standing: Standing, text: str, *, undecided: str) -
         pytest.fail(text, pytrace=False)
     if verdict.outcome is Outcome.UNDECIDED and undecided == "fail":
         raise UndecidedError(text)
-
-
-def _properties(verdict: Verdict) -> Sequence[tuple[str, Any]]:
-    """Scalars for JUnit XML."""
-    estimate = verdict.estimate
-    found: list[tuple[str, Any]] = [
-        ("model", verdict.model),
-        ("limit", verdict.limit.key),
-        ("threshold", verdict.limit.threshold),
-        ("outcome", verdict.outcome.value),
-    ]
-    if estimate is not None:
-        found += [
-            ("value", estimate.value),
-            ("low", estimate.low),
-            ("high", estimate.high),
-            ("n", estimate.n),
-        ]
-    return found

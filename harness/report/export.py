@@ -65,12 +65,17 @@ def verdict_record(judged: Judged) -> dict[str, Any]:
 
 
 def junit_properties(judged: Judged) -> list[tuple[str, str]]:
-    """List a verdict as JUnit ``<property>`` pairs; what is empty is left out."""
+    """List a verdict as JUnit ``<property>`` pairs; what is empty is left out.
+
+    The names are those of `verdict_record`, but for ``low`` and ``high`` of the interval, ``limit``
+    (the key) and ``threshold``.
+    """
     record = verdict_record(judged)
-    interval = record["interval"]
-    if interval is not None:
-        record["interval"] = f"{interval[0]!r} {interval[1]!r}"
+    low, high = record.pop("interval") or (None, None)
+    threshold, key = record.pop("limit"), record.pop("key")
+    record |= {"low": low, "high": high, "limit": key, "threshold": threshold}
     record["known"] = judged.known.reason if judged.known else None
+    del record["sentence"], record["duration_s"]  # the terminal's line and JUnit's own time
     return [(name, str(value)) for name, value in record.items() if value not in {None, ""}]
 
 

@@ -37,11 +37,13 @@ def value_text(verdict: Verdict) -> str:
 
 
 def interval_text(verdict: Verdict) -> str:
-    """Write the interval alone, ``[0.894, 0.931]``; empty for an exact value."""
+    """Write the interval alone, ``[0.894, 0.931]``, in the value's unit; empty for an exact value."""
     estimate = verdict.estimate
     if estimate is None or estimate.low == estimate.high:
         return ""
-    return interval(*(_written(end, verdict) for end in (estimate.low, estimate.high)))
+    unit = value_text(verdict).partition(" ")[2]
+    ends = interval(*(_written(end, verdict) for end in (estimate.low, estimate.high)))
+    return ends.removesuffix(f" {unit}")
 
 
 def limit_text(limit: Limit) -> str:

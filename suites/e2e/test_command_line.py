@@ -53,7 +53,17 @@ def test_every_output_is_left_behind(world: World, project: Callable[[str], Path
     names = {prop.get("name") for prop in junit.iter("property")}
     results = list((ran.latest / "allure-results").glob("*-result.json"))
     assert "quantgate" in (ran.latest / "index.html").read_text("utf-8")
-    assert {"model", "limit", "value", "low", "high"} <= names
+    assert {
+        "model",
+        "limit",
+        "threshold",
+        "path",
+        "value",
+        "low",
+        "high",
+        "margin",
+        "repeat",
+    } <= names
     assert len(results) == 3
     assert {json.loads(path.read_text())["status"] for path in results} == {"passed"}
     assert json.loads((ran.latest / "verdicts.json").read_text())["schema"] == 1

@@ -197,7 +197,9 @@ def test_junit_properties_are_plain_texts(judged_of: Callable[..., Judged]) -> N
 
     found = dict(junit_properties(judged))
 
-    assert found["interval"] == "0.894 0.931"
+    assert (found["low"], found["value"], found["high"]) == ("0.894", "0.912", "0.931")
+    assert (found["limit"], found["threshold"]) == ("min_match_rate", "0.95")
+    assert found["path"] == "models.ssd.limits.min_match_rate"
     assert found["outcome"] == "failed"
     assert "remedy" not in found
     assert all(isinstance(value, str) for value in found.values())

@@ -189,3 +189,54 @@ def test_changed_thresholds_are_not_answered_from_memory() -> None:
 
     assert _rows(detection.tables(comparison, PLAN)[0])[1][3] == 1
     assert _rows(detection.tables(comparison, strict)[0])[1][3] == 0
+
+
+def _tables_of(parent: Detections, optimized: Detections) -> list[list[tuple[Cell, ...]]]:
+    """Rows of Basic and Advanced of one image."""
+    record = detection.compact(Pair(parent, optimized), None)
+    image = ImageResult("a.png", (400, 200), None, record)
+    tables = detection.tables(Comparison(LABELS, (image,), "digest"), PLAN)
+    return [_rows(table) for table in tables]
+
+
+def test_eleven_detections_of_which_two_are_meant() -> None:
+    """Nine weak ones of the optimized model are not there for either role: A = 2, B = 2."""
+    found = ((0, 0, 40, 40, 0.75, BEAR), (50, 0, 90, 40, 0.625, BEAR))
+    weak = tuple((100 + 20 * i, 0, 115 + 20 * i, 40, 0.25, BEAR) for i in range(9))
+
+    basic, advanced = _tables_of(_detections(*found), _detections(*found, *weak))
+
+    assert basic == [("a.png", 2, 2, 2, 0, 0, 0, 0, 1.0, 0.0, 0)]
+    assert advanced == [("a.png", "bear", 2, 2, 2, 1.0, 1.0, 1.0)]
+
+
+def test_a_duplicate_is_gained_and_costs_precision() -> None:
+    """Two detections on the parent's one object match once, where Workbench counted two."""
+    bear = (0, 0, 40, 40, 0.75, BEAR)
+
+    basic, advanced = _tables_of(_detections(bear), _detections(bear, (0, 0, 40, 42, 0.625, BEAR)))
+
+    assert basic == [("a.png", 2, 1, 1, 0, 1, 0, 0, 1.0, 0.0, 0)]
+    assert advanced == [("a.png", "bear", 2, 1, 1, 0.5, 1.0, 1.0)]
+
+
+def test_ties_are_all_matched() -> None:
+    """Three objects in one place with one score are three matches, none of them moved."""
+    bears = _detections(*[(0, 0, 40, 40, 0.5, BEAR)] * 3)
+
+    basic, _ = _tables_of(bears, bears)
+
+    assert basic == [("a.png", 3, 3, 3, 0, 0, 0, 0, 1.0, 0.0, 0)]
+
+
+def test_the_class_that_lost_most_comes_first() -> None:
+    """Not the one with the lowest id."""
+    truth = _truth((False, False))
+    parent = _detections((0, 0, 40, 40, 0.75, BEAR), (45, 0, 100, 50, 0.75, SHEEP))
+    optimized = _detections((0, 0, 40, 40, 0.75, BEAR))
+    image = ImageResult("a.png", (200, 200), truth, Pair(parent, optimized))
+
+    table = detection.tables(Comparison(LABELS, (image,), "digest"), PLAN)[-1]
+
+    assert [row[0] for row in table.rows] == ["sheep", "bear"]
+    assert table.erroneous == {0}
