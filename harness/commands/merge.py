@@ -45,7 +45,6 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
     from harness.recording import without_password
-    from harness.report.export import workflow_commands
     from harness.report.merge_run import merge_runs
     from harness.report.wording import run_summary, summary_rows
     from harness.terminal import summary_lines
@@ -60,9 +59,6 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     report = merged.report
     for line in summary_lines(summary_rows(report.judged, report.problems)):
         say(line)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in workflow_commands(report):
-            say(line)
     for model, key in merged.missing:
         complain(f"NOT JUDGED  {model}: {key}: declared in models.toml, and no shard judged it")
     for index in merged.failed:

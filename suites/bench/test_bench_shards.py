@@ -78,6 +78,7 @@ def test_forty_models_over_four_machines(tmp_path: Path) -> None:
     make_models(tmp_path)
     world = World(tmp_path, {})
     whole = world.gate(tmp_path, "--store", str(tmp_path / "store-whole"))
+    assert whole.status == 0, whole.said
     recorded = whole.latest / "durations.json"
     took = durations(whole.latest)
 

@@ -167,6 +167,12 @@ def test_workers_give_the_same_verdicts(world: World, project: Callable[[str], P
     assert ran.status == 0, ran.said
     assert {model for model, _ in ran.outcomes} == {"tiny", "other"}
     assert set(ran.outcomes.values()) == {"passed"}
+    results = [
+        {label["name"]: label["value"] for label in json.loads(path.read_text())["labels"]}
+        for path in (ran.latest / "allure-results").glob("*-result.json")
+    ]
+    workers = {(labels["model"], labels["thread"]) for labels in results}
+    assert len({worker for _, worker in workers}) == len(workers) == 2
 
 
 def test_speed_under_workers_is_refused(world: World, project: Callable[[str], Path]) -> None:
