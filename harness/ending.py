@@ -98,7 +98,7 @@ def record(config: pytest.Config, run: Run) -> bool:
 
 def write_summary(reporter: Any, run: Run) -> None:
     """Write the table of all verdicts and where the evidence lies."""
-    from harness.report.wording import summary_rows
+    from harness.report.wording_run import summary_rows
 
     kept = reporter.config.stash.get(ANSWERS, None)
     judged, problems = kept or (_judged(run), _problems(run))

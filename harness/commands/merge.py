@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
     from harness.recording import without_password
     from harness.report.merge_run import merge_runs
-    from harness.report.wording import run_summary, summary_rows
+    from harness.report.wording_run import run_summary, summary_rows
     from harness.terminal import summary_lines
 
     merged = merge_runs(

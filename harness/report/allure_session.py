@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from harness.report import wording
+from harness.report import wording_run
 from harness.report.files import write_atomic
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _environment(report: RunReport) -> str:
         "fingerprint": report.fingerprint,
         "manifest": report.manifest,
         "manifest.sha256": report.manifest_digest,
-        "outcome": wording.run_summary(report),
+        "outcome": wording_run.run_summary(report),
     }
     return "".join(f"{_key(name)}={_one_line(value)}\n" for name, value in facts.items())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.core.verdict import Outcome
-from harness.report import wording
+from harness.report import wording, wording_run
 from harness.report.codec import encode
 from harness.report.evidence import Evidence, json_evidence
 from harness.report.model import SCHEMA
@@ -81,7 +81,7 @@ def junit_properties(judged: Judged) -> list[tuple[str, str]]:
 
 def step_summary(report: RunReport) -> str:
     """Write the run as Markdown for a pipeline's summary page: what is wrong first, then all."""
-    lines = [f"## quantgate: {wording.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
+    lines = [f"## quantgate: {wording_run.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
     order = {"FAILED": 0, "UNDECIDED": 1, "KNOWN": 2, "PASSED": 3}
     lines += [_problem_row(p) for p in report.problems if p.status in _WRONG]
     lines += [_row(j) for j in sorted(report.judged, key=lambda j: order[wording.headword(j)])]

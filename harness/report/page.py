@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from harness import __version__
-from harness.report import charts, titles, wording
+from harness.report import charts, titles, wording_run
 from harness.report.model import distinct_skips
 from harness.report.palette import CHANGES, OPTIMIZED, PARENT
 from harness.report.view import ModelView, VerdictView, model_view, verdict_view
@@ -39,7 +39,7 @@ def render_page(report: RunReport, directory: Path) -> str:
     """
     from harness.errors import ReportError
 
-    counts = wording.outcome_counts(report.judged, report.problems)
+    counts = wording_run.outcome_counts(report.judged, report.problems)
     try:
         models = [model_view(m, place, report, directory) for place, m in enumerate(report.models)]
     except OSError as error:
@@ -56,7 +56,7 @@ def render_page(report: RunReport, directory: Path) -> str:
             outcome_bar=Markup(charts.outcome_bar(counts)),  # noqa: S704 - fixed words
             problems=[p for p in report.problems if p.status not in {"passed", "skipped"}],
             skips=[p for p in distinct_skips(report.problems) if p.status == "skipped"],
-            summary=wording.run_summary(report),
+            summary=wording_run.run_summary(report),
             wrong=[(m, v) for m in models for v in m.verdicts if v.word in _FIRST],
             keys=_keys(models),
             cells={(v.model, v.key): v for m in models for v in m.verdicts},
@@ -78,13 +78,15 @@ def render_comparison(comparison: RunComparison) -> str:
         .render(
             comparison=comparison,
             views=views,
-            counts=wording.movement_counts([change.movement for change in comparison.verdicts]),
+            counts=wording_run.movement_counts([change.movement for change in comparison.verdicts]),
             moved=moved,
             tables=[
                 (model, table_view(table, f"t{place}"))
                 for place, (model, table) in enumerate(comparison.images)
             ],
-            summaries=[wording.run_summary(run) for run in (comparison.before, comparison.after)],
+            summaries=[
+                wording_run.run_summary(run) for run in (comparison.before, comparison.after)
+            ],
             titles=titles.LIMIT_TITLES,
             **_shared(),
         )

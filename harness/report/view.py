@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from harness.report import charts, numbers, titles, wording
+from harness.report import charts, numbers, titles, wording, wording_metrics
 from harness.report.files import file_name
 from harness.report.view_performance import PerformanceView, performance_view
 from harness.report.view_pictures import PictureView, picture_view
@@ -104,8 +104,8 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
         verdicts=verdicts,
         problems=problems,
         metrics=tuple(_metric(metric) for metric in model.metrics),
-        metric_note=next(filter(None, map(wording.metric_note, model.metrics)), ""),
-        without_truth="" if model.metrics else wording.without_truth(model.task),
+        metric_note=next(filter(None, map(wording_metrics.metric_note, model.metrics)), ""),
+        without_truth="" if model.metrics else wording_metrics.without_truth(model.task),
         performance=performance_view(model, f"m{place}", files),
         groups=table_groups(model.tables, f"m{place}", files),
         pictures=tuple(

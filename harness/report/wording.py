@@ -1,34 +1,28 @@
-"""Every sentence that people read: on the terminal, in Allure, on the page and in summaries."""
+"""The sentences of a verdict: on the terminal, in Allure, on the page and in summaries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from harness.core.verdict import Outcome
-from harness.report.model import distinct_skips
 from harness.report.numbers import (
     counted,
     decimals_between,
     form_of,
     interval,
     plain,
-    signed,
     written,
 )
-from harness.report.titles import OUTCOME_WORDS, quantity_name
+from harness.report.titles import quantity_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.core.estimate import Estimate
     from harness.core.verdict import Limit, Verdict
-    from harness.report.model import Judged, KnownFailure, Metric, Problem, RunReport
+    from harness.report.model import Judged, KnownFailure
     from harness.report.performance import Speedup
 
 _INDENT = " " * 12
 _NO_LOSS = "_drop"
-#: Below this a metric says that the model sees nothing.
-_NOTHING_LEFT = 0.02
 
 
 def value_text(verdict: Verdict) -> str:
@@ -138,39 +132,6 @@ def resolution_note(verdict: Verdict) -> str:
     )
 
 
-def metric_note(metric: Metric) -> str:
-    """Say where a loss arose, or that the parent itself is broken; empty where nothing stands out."""
-    source, parent = metric.source, metric.parent
-    if parent is None:
-        return ""
-    if parent < _NOTHING_LEFT and (source is None or source > 10 * _NOTHING_LEFT):
-        return (
-            f"{metric.title} of the parent is near zero: suspect preprocess (colour order, mean, "
-            "scale) or the labels, not quantization"
-        )
-    if source is None or metric.optimized is None:
-        return ""
-    before, quantization = source - parent, parent - metric.optimized
-    if before > max(0.01, quantization):
-        return (
-            f"{metric.title} of the parent is {written(before, 'fraction')} below the published "
-            f"{written(source, 'fraction')} ({metric.origin}): a difference that was there before "
-            "quantization, by conversion, by preprocessing, or only by other images; quantization "
-            f"changed it by {signed(-quantization, 'fraction')}"
-        )
-    return ""
-
-
-def without_truth(task: str) -> str:
-    """Say which report is missing where nothing was measured against annotations."""
-    if task == "generic":
-        return "Raw outputs have no metric: their distance is all there is to report."
-    return (
-        "The images are not annotated: no validation report; comparison with the parent and tensor "
-        "distance need no annotations."
-    )
-
-
 def speedup_sentence(speedup: Speedup) -> str:
     """Say a measured speedup: ``1.33× [1.30, 1.36] over 24 rounds, limit ≥ 1.2``."""
     estimate = speedup.estimate
@@ -188,47 +149,6 @@ def duration_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
-    """Count gates by their word, the worst first; words that no gate has are left out."""
-    words = [headword(item).lower() for item in judged]
-    words += [problem.status for problem in distinct_skips(problems)]
-    return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
-
-
-def movement_counts(movements: Sequence[str]) -> str:
-    """Sum up how gates moved: ``1 regressed, 2 better, 9 the same``."""
-    order = ("regressed", "worse", "gone", "new", "repaired", "better", "same")
-    counts = [(movements.count(name), "the same" if name == "same" else name) for name in order]
-    return ", ".join(f"{count:,} {name}" for count, name in counts if count) or "nothing to compare"
-
-
-def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) -> str:
-    """Sum up the run in one phrase: ``2 failed, 1 undecided, 14 passed``."""
-    counts = outcome_counts(judged, problems)
-    said = [f"{count:,} {word}" for word, count in counts.items()]
-    return ", ".join(said) if said else "nothing was judged"
-
-
-def run_summary(report: RunReport) -> str:
-    """Sum up a whole run: outcomes, models and how long it took."""
-    outcome = outcome_summary(report.judged, report.problems)
-    shard = report.shard
-    part = f"; shard {shard.index} of {shard.count}, not the whole run" if shard else ""
-    return f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)}){part}"
-
-
-def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[tuple[str, ...]]:
-    """Make the table that closes a run, the heading first: one row a gate."""
-    rows: list[tuple[str, ...]] = [("outcome", "model", "limit", "value", "interval", "margin")]
-    for item in judged:
-        verdict = item.verdict
-        limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
-        values = (value_text(verdict), interval_text(verdict), margin_text(verdict))
-        rows.append((headword(item), verdict.model, limit, *values))
-    rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in distinct_skips(problems)]
-    return rows
 
 
 def _beyond_doubt(verdict: Verdict, estimate: Estimate) -> bool:

@@ -11,14 +11,10 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
 from harness.report.model import Judged, KnownFailure, Metric, Problem
 from harness.report.picture import ObjectChange, Seen
-from harness.report.wording import (
-    duration_text,
-    metric_note,
-    outcome_summary,
-    summary_rows,
-    verdict_line,
-)
+from harness.report.wording import duration_text, verdict_line
+from harness.report.wording_metrics import metric_note
 from harness.report.wording_objects import change_sentence, counts_sentence
+from harness.report.wording_run import outcome_summary, summary_rows
 
 JudgedOf: TypeAlias = Callable[..., Judged]
 

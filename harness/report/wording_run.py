@@ -1,0 +1,62 @@
+"""The sentences of a whole run: what came out, how gates moved, the table that closes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report.model import distinct_skips
+from harness.report.numbers import counted, plain
+from harness.report.titles import OUTCOME_WORDS
+from harness.report.wording import (
+    duration_text,
+    headword,
+    interval_text,
+    margin_text,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.report.model import Judged, Problem, RunReport
+
+
+def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
+    """Count gates by their word, the worst first; words that no gate has are left out."""
+    words = [headword(item).lower() for item in judged]
+    words += [problem.status for problem in distinct_skips(problems)]
+    return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
+
+
+def movement_counts(movements: Sequence[str]) -> str:
+    """Sum up how gates moved: ``1 regressed, 2 better, 9 the same``."""
+    order = ("regressed", "worse", "gone", "new", "repaired", "better", "same")
+    counts = [(movements.count(name), "the same" if name == "same" else name) for name in order]
+    return ", ".join(f"{count:,} {name}" for count, name in counts if count) or "nothing to compare"
+
+
+def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) -> str:
+    """Sum up the run in one phrase: ``2 failed, 1 undecided, 14 passed``."""
+    counts = outcome_counts(judged, problems)
+    said = [f"{count:,} {word}" for word, count in counts.items()]
+    return ", ".join(said) if said else "nothing was judged"
+
+
+def run_summary(report: RunReport) -> str:
+    """Sum up a whole run: outcomes, models and how long it took."""
+    outcome = outcome_summary(report.judged, report.problems)
+    shard = report.shard
+    part = f"; shard {shard.index} of {shard.count}, not the whole run" if shard else ""
+    return f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)}){part}"
+
+
+def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[tuple[str, ...]]:
+    """Make the table that closes a run, the heading first: one row a gate."""
+    rows: list[tuple[str, ...]] = [("outcome", "model", "limit", "value", "interval", "margin")]
+    for item in judged:
+        verdict = item.verdict
+        limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
+        values = (value_text(verdict), interval_text(verdict), margin_text(verdict))
+        rows.append((headword(item), verdict.model, limit, *values))
+    rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in distinct_skips(problems)]
+    return rows
