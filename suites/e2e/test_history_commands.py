@@ -136,7 +136,7 @@ def test_a_manifest_names_the_history_of_commands_too(history: History, tmp_path
 def test_who_records_nothing_loads_no_database(tmp_path: Path) -> None:
     """Importing the package and checking a manifest leave SQLAlchemy where it is."""
     (tmp_path / "models.toml").write_text(
-        'history = "nights.sqlite"\n[datasets.one]\nkind = "digits"\n[models.one]\n'
+        'history = "nights.sqlite"\n[datasets.one]\nkind = "digits"\nsubject = "single"\n[models.one]\n'
         'source = { zoo = "digits-mobilenet-v2" }\nevaluate = "one"\noptimized = "models.toml"\n',
         encoding="utf-8",
     )
