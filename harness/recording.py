@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VARIABLE = "QUANTGATE_HISTORY"
 #: The history's own file, beside the runs' folders.
 FILE = "history.sqlite"
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]+@")
+_PASSWORD = re.compile(r"(://[^:/@\s]*):\S+@")
 
 
 def without_password(text: str) -> str:

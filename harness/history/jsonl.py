@@ -16,7 +16,7 @@ from harness.errors import HistoryError, ReportError
 from harness.history.connection import transaction
 from harness.history.record import RunRecord
 from harness.history.schema import lock
-from harness.history.writing import insert, insert_accepted
+from harness.history.writing import digest_of, insert, insert_accepted
 from harness.report.codec import decode, encode
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def _insert(connection: Connection, path: Path) -> Imported:
     runs = accepted = known = 0
     for number, document in _documents(path):
         if "run" in document:
-            new = insert(connection, _run(document["run"], path, number)).new
+            run = _run(document["run"], path, number)
+            new = insert(connection, run, digest_of(run)).new
             runs += new
         else:
             new = insert_accepted(connection, _accepted(document["accepted"], path, number))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -15,10 +16,9 @@ from harness.history.connection import shown, transaction
 from harness.history.reading import from_us, to_us
 from harness.history.schema import lock
 from harness.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES, TEXTS
-from harness.report.codec import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine
 
@@ -41,24 +41,33 @@ class Recorded:
 
 def digest_of(record: RunRecord) -> str:
     """SHA-256 over what a run is: all of its record but the place of its report."""
-    ordered = sorted(record.numbers, key=lambda number: (number.model, number.quantity))
-    models = sorted(record.models, key=lambda state: state.id)
-    plain = encode(replace(record, place="", numbers=tuple(ordered), models=tuple(models)))
+    plain = _fields(record)
+    plain["place"] = ""
+    plain["numbers"] = sorted(record.numbers, key=lambda number: (number.model, number.quantity))
+    plain["models"] = sorted(record.models, key=lambda state: state.id)
     for name in _ADDED:
         if not plain[name]:
             del plain[name]
-    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False, default=_fields)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Lay a value open for JSON; thousands of numbers a night make the codec's ways too long."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def record(engine: Engine, run: RunRecord) -> Recorded:
     """Keep a run in one transaction; see `History.record`."""
+    digest = digest_of(run)  # before the lock, which others wait for
     with transaction(engine) as connection:
         lock(connection)
-        return insert(connection, run)
+        return insert(connection, run, digest)
 
 
-def insert(connection: Connection, run: RunRecord) -> Recorded:
+def insert(connection: Connection, run: RunRecord, digest: str) -> Recorded:
     """Insert a run within a transaction that holds the lock.
 
     Raises
@@ -66,7 +75,6 @@ def insert(connection: Connection, run: RunRecord) -> Recorded:
     HistoryError
         Where another result claims the same run.
     """
-    digest = digest_of(run)
     there = connection.scalar(select(RUNS.c.digest).where(RUNS.c.run == run.run))
     if there is not None and there != digest:
         raise HistoryError(

@@ -1,0 +1,139 @@
+"""A year of nights of a large fleet: recording a night, reading them all, and the memory that takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from harness.core.estimate import Estimate
+from harness.history.record import ModelState, Number, RunRecord
+from harness.history.store import open_history
+from harness.limits import LIMIT_KEYS
+from suites import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODELS, QUANTITIES, NIGHTS = 500, 10, 365
+FIRST = dt.datetime(2026, 1, 1, 2, 0, tzinfo=dt.UTC)
+LARGEST_MEMORY_MB = 500
+ROOT = Path(__file__).parents[2]
+
+
+def nights() -> Iterator[RunRecord]:
+    """Make a year of one machine: every number moves a little from night to night."""
+    rng = np.random.default_rng(0)
+    keys = [(f"model-{m:03}", key) for m in range(MODELS) for key in LIMIT_KEYS[:QUANTITIES]]
+    for day in range(NIGHTS):
+        values = rng.normal(1, 0.02, len(keys)).tolist()
+        yield RunRecord(
+            run=f"night-{day:03}",
+            started=(FIRST + dt.timedelta(days=day)).isoformat(timespec="microseconds"),
+            duration_s=3600.0,
+            isa="amx",
+            machine="a1b2",
+            stack="default",
+            facts={"cpu": "a CPU"},
+            versions={"openvino": f"2026.{day // 90}.0"},
+            commit=f"{day:040x}",
+            branch="main",
+            manifest="models.toml",
+            manifest_digest=f"{day // 30:064x}",
+            numbers=tuple(
+                Number(model, key, Estimate(v, v - 0.02, v + 0.02, 20), "passed", 0.9, model)
+                for (model, key), v in zip(keys, values, strict=True)
+            ),
+            models=tuple(
+                ModelState(f"model-{m:03}", {"optimized": f"{m * day:064x}"}, f'{{"m": {m}}}')
+                for m in range(MODELS)
+            ),
+        )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Provide an empty store of each kind; the server writes to the disk as it would elsewhere."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "history.sqlite")
+        return
+    if postgres.missing():
+        pytest.skip(postgres.missing())
+    with postgres.running() as cluster:
+        yield cluster.create("year")
+
+
+def test_a_year_of_five_thousand_numbers_a_night(url: str) -> None:
+    """1.8 million rows: a night is recorded and all series are read within 500 MB."""
+    history = open_history(url, create=True)
+    seconds = []
+    for night in nights():
+        started = time.perf_counter()
+        assert history.record(night).new
+        seconds.append(time.perf_counter() - started)
+    read = json.loads(_child("columns", url))
+    points = json.loads(_child("series", url))
+
+    last = sorted(seconds[-30:])
+    print(
+        f"\n{url.partition(':')[0] if '://' in url else 'sqlite'}: "
+        f"{read['points']} numbers in {read['series']} series"
+        f"\n  record a night: median {last[15]:.2f} s, slowest of the last 30 {last[-1]:.2f} s, "
+        f"{last[15] / sorted(seconds[:30])[15]:.1f} × the first nights"
+        f"\n  read all as columns: {read['seconds']:.1f} s, {read['mb']:.0f} MB, "
+        f"{read['seconds'] / read['bare_s']:.1f} × the driver alone"
+        f"\n  read all as points: {points['seconds']:.1f} s, {points['mb']:.0f} MB"
+    )
+    assert read["points"] == points["points"] == MODELS * QUANTITIES * NIGHTS
+    assert max(read["mb"], points["mb"]) < LARGEST_MEMORY_MB
+
+
+def _child(what: str, url: str) -> str:
+    """Read in a process of its own, whose peak of memory is its own too."""
+    return subprocess.run(
+        [sys.executable, __file__, what, url],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def _measure(what: str, url: str) -> None:
+    history = open_history(url, create=False)
+    bare = time.perf_counter()
+    with history.engine.connect() as connection:
+        statement = "SELECT series_id, run_id, value, low, high, n FROM quantgate_numbers"
+        rows = connection.connection.cursor()
+        rows.execute(statement)
+        while rows.fetchmany(50_000):
+            pass
+    started = time.perf_counter()
+    if what == "columns":
+        lengths = [len(one) for one in history.columns()[1]]
+    else:
+        lengths = [len(one.points) for one in history.series()]
+    print(
+        json.dumps(
+            {
+                "bare_s": started - bare,
+                "seconds": time.perf_counter() - started,
+                "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "series": len(lengths),
+                "points": sum(lengths),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    _measure(sys.argv[1], sys.argv[2])
