@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.engine.runtime import Precision
+
 #: What a user would write; ``{real}`` is the folder of models and images.
 MANIFEST = """
 [datasets.photographs]
@@ -121,7 +123,7 @@ class FullSet:
 
     folder: Path
 
-    def __call__(self, model: str) -> dict[str, float]:
+    def __call__(self, model: str, precision: Precision = "f32") -> dict[str, float]:
         """Metrics of a model's parent, fed and decoded as the manifest says."""
         from harness.datasets.catalog import load_dataset
         from harness.engine.artifact import parent_artifact
@@ -138,5 +140,5 @@ class FullSet:
         dataset = load_dataset(name, manifest.datasets[name], manifest.root, cache=store)
         parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
         bench = bench_of(entry, dataset)
-        found = evaluate_role(compile_model(parent, Target()), bench)
+        found = evaluate_role(compile_model(parent, Target(precision=precision)), bench)
         return dict(bench.task.metrics(found).parent)
