@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.report import wording_objects
 from harness.report.evidence import Evidence
-from harness.report.palette import CHANGES, OPTIMIZED, PARENT
+from harness.report.palette import CHANGES, OPTIMIZED, PARENT, SEEN_FIRST
 from harness.report.svg import diff_svg, role_svg
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 IMAGE_DIFF = "application/vnd.allure.image.diff"
 TABS = ("Parent | Optimized | Diff", "Swipe", "Blink", "Matches")
 _WIDTH_PX = 640
-_ORDER = ("lost", "gained", "relabelled", "moved", "kept")
 
 
 def data_uri(data: bytes, media_type: str = "image/webp") -> str:
@@ -77,7 +76,7 @@ def _matches(picture: Picture) -> str:
     heading = "".join(
         f"<th>{title}</th>" for title in ("Change", "Parent", "Score", "Optimized", "Score", "IoU")
     )
-    changes = sorted(picture.changes, key=lambda change: _ORDER.index(change.change))
+    changes = sorted(picture.changes, key=lambda change: SEEN_FIRST.index(change.change))
     rows = "".join(_match(change) for change in changes)
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>"
 

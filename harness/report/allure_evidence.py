@@ -77,6 +77,6 @@ def _facts(judged: Judged) -> str:
         ("Repeat", judged.repeat),
     )
     rows = "".join(
-        f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in facts if value
+        f"<tr><th>{name}:&nbsp;</th><td>{escape(value)}</td></tr>" for name, value in facts if value
     )
     return f"<table>{rows}</table>"

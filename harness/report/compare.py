@@ -85,6 +85,7 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
     ReportError
         Where a run cannot be read, both are the same run, or the page cannot be written.
     """
+    from harness.report.compare_pictures import changed_pictures
     from harness.report.files import write_atomic
     from harness.report.page import render_comparison
     from harness.report.publish import load_run
@@ -95,7 +96,9 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
             f"{before} and {after} are the same run, {first.run}: name two different ones"
         )
     comparison = compare_runs(first, second)
-    write_atomic(page, render_comparison(comparison).encode())
+    folders = [path if path.is_dir() else path.parent for path in (before, after)]
+    pictures = changed_pictures(comparison, (folders[0], folders[1]))
+    write_atomic(page, render_comparison(comparison, pictures).encode())
     return comparison
 
 
@@ -206,7 +209,18 @@ def _different_rows(before: Table, after: Table) -> Table:
     for column in after.columns[1:]:
         columns.append(Column(f"{column.key}_before", f"{column.title}, before", column.kind))
         columns.append(Column(f"{column.key}_after", f"{column.title}, after", column.kind))
-    return Table(after.name, after.title, tuple(columns), tuple(rows))
+    return _without_equals(Table(after.name, after.title, tuple(columns), tuple(rows)))
+
+
+def _without_equals(table: Table) -> Table:
+    """Drop the pairs of columns that are the same in every row: there is nothing to see."""
+    kept = [0]
+    for first in range(1, len(table.columns), 2):
+        if any(row[first] != row[first + 1] for row in table.rows):
+            kept += [first, first + 1]
+    columns = tuple(table.columns[place] for place in kept)
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return Table(table.name, table.title, columns, rows)
 
 
 def _woven(before: tuple[Cell, ...], after: tuple[Cell, ...]) -> tuple[Cell, ...]:

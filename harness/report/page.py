@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from harness.report.compare import RunComparison
+    from harness.report.compare_pictures import ChangedPicture
     from harness.report.model import RunReport
     from harness.report.performance import Explored
 
@@ -65,7 +66,7 @@ def render_page(report: RunReport, directory: Path) -> str:
     )
 
 
-def render_comparison(comparison: RunComparison) -> str:
+def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPicture] = ()) -> str:
     """Render the page that shows two runs side by side."""
     views = [
         (change, *(verdict_view(item) if item else None for item in (change.before, change.after)))
@@ -77,6 +78,7 @@ def render_comparison(comparison: RunComparison) -> str:
         .get_template("compare.html.j2")
         .render(
             comparison=comparison,
+            pictures=pictures,
             views=views,
             counts=wording_run.movement_counts([change.movement for change in comparison.verdicts]),
             moved=moved,

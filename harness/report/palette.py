@@ -20,6 +20,10 @@ CHANGES = {
 INK = {PARENT: "#FFFFFF", OPTIMIZED: "#000000", "#F0E442": "#000000", "#9AA5B1": "#000000"}
 CAPTION = "#1B2330"
 PAPER = "#FFFFFF"
+#: A label whose usual places are taken goes this many of its heights further down at most.
+MORE_ROWS = 4
+#: What has to be seen first: listed first, drawn on top, and with the choice of places for its label.
+SEEN_FIRST = ("lost", "gained", "relabelled", "moved", "kept")
 
 
 def ink_on(colour: str) -> str:

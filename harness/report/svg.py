@@ -6,13 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from harness.report import wording_objects
-from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+from harness.report.palette import CHANGES, MORE_ROWS, OPTIMIZED, PARENT, SEEN_FIRST, ink_on
 
 if TYPE_CHECKING:
     from harness.pair import Role
     from harness.report.picture import ObjectChange, Picture, Seen
 
-_SEEN_FIRST = ("lost", "gained", "relabelled", "moved", "kept")
 _STROKES = {"kept": 1.5, "moved": 2.25}
 #: Average advance of a letter relative to its size; labels only need a background wide enough.
 _ADVANCE = 0.58
@@ -58,7 +57,7 @@ def diff_svg(picture: Picture) -> str:
 
 def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
     """Put first what has to be seen: it is drawn on top, and its label has the choice of places."""
-    return sorted(enumerate(picture.changes), key=lambda item: _SEEN_FIRST.index(item[1].change))
+    return sorted(enumerate(picture.changes), key=lambda item: SEEN_FIRST.index(item[1].change))
 
 
 def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
@@ -130,7 +129,10 @@ class _Placer:
         self, box: tuple[float, float, float, float], wide: float, high: float
     ) -> tuple[float, float]:
         x0, y0, x1, y1 = box
-        wished = ((x0, y0 - high), (x0, y1), (x0, y0), (x1 - wide, y0 - high), (x0, y1 - high))
+        wished = (
+            *((x0, y0 - high), (x0, y1), (x0, y0), (x1 - wide, y0 - high), (x0, y1 - high)),
+            *((x0, y0 + row * high) for row in range(1, MORE_ROWS)),
+        )
         places = [self._inside(x, y, wide, high) for x, y in wished]
         return next((p for p in places if not self._covered(p, wide, high)), places[0])
 

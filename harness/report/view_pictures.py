@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from harness.report import wording_objects
 from harness.report.allure_diff import data_uri
+from harness.report.palette import SEEN_FIRST
 from harness.report.svg import diff_svg, role_svg
 from harness.report.view_tables import embedded
 
@@ -60,8 +61,7 @@ def picture_view(picture: Picture, identity: str, directory: Path) -> PictureVie
 
 
 def _objects(picture: Picture) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
-    order = ("lost", "gained", "relabelled", "moved", "kept")
-    listed = sorted(enumerate(picture.changes), key=lambda item: order.index(item[1].change))
+    listed = sorted(enumerate(picture.changes), key=lambda item: SEEN_FIRST.index(item[1].change))
     return tuple((index, c.change, wording_objects.change_cells(c)) for index, c in listed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
 from harness.errors import ReportError
+from harness.report.codec import encode
 from harness.report.compare import compare_runs, comparison_lines, movement, write_comparison
+from harness.report.compare_pictures import changed_pictures
 from harness.report.model import Judged, KnownFailure
 from harness.report.publish import finish_run
 from harness.report.wording import moved_sentence
@@ -102,7 +105,7 @@ def test_what_changed_is_listed_and_nothing_else(sample: Any) -> None:
     assert found.facts == (("quantgate", "0.1.0", "0.2.0"), ("CPU", "a CPU", "another CPU"))
     assert found.notes[0].startswith("the runs come from different machines")
     ((model, table),) = found.images
-    assert (model, table.rows) == ("ssd", (("img-00000.png", 0, 9, 1, 1, 0.0, 0.5),))
+    assert (model, table.rows) == ("ssd", (("img-00000.png", 0, 9, 0.0, 0.5),))
 
 
 def test_a_small_move_of_an_exact_value_is_shown(judged_of: Callable[..., Judged]) -> None:
@@ -159,3 +162,38 @@ def _copy_pictures(source: Path, target: Path) -> None:
     import shutil
 
     shutil.copytree(source / "pictures", target / "pictures")
+
+
+def test_changed_images_are_shown_as_each_run_drew_them(sample: Any, tmp_path: Path) -> None:
+    """Side by side where both drew them; a run.json alone has no pictures and is no error."""
+    finish_run(sample.report, sample.directory)
+    alone = tmp_path / "later.json"
+    alone.write_text(json.dumps(encode(changed(sample.report))), encoding="utf-8")
+    page = tmp_path / "comparison.html"
+
+    comparison = write_comparison(sample.directory, alone, page)
+    both = changed_pictures(comparison, (sample.directory, sample.directory))
+    text = page.read_text("utf-8")
+
+    assert [(p.model, p.name, bool(p.before), bool(p.after)) for p in both] == [
+        ("ssd", "img-00000.png", True, True)
+    ]
+    assert "img-00000.png, before: parent, optimized, diff" in text
+    assert "no picture: it is not among" in text
+
+
+def test_columns_in_which_nothing_changed_are_left_out(sample: Any) -> None:
+    """What is the same before and after tells nobody anything."""
+    after = changed(sample.report)
+    model = after.models[0]
+    rows = (
+        ("img-00000.png", 9, *sample.report.models[0].tables[0].rows[0][2:]),
+        *model.tables[0].rows[1:],
+    )
+    table = dataclasses.replace(model.tables[0], rows=rows)
+    after = dataclasses.replace(after, models=(dataclasses.replace(model, tables=(table,)),))
+
+    ((_, found),) = compare_runs(sample.report, after).images
+
+    assert [column.key for column in found.columns] == ["image", "a_before", "a_after"]
+    assert found.rows == (("img-00000.png", 0, 9),)

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.report.palette import CAPTION, PAPER, ink_on
+from harness.report.palette import CAPTION, MORE_ROWS, PAPER, ink_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +167,10 @@ class Canvas:
 
     def _free(self, box: Box, wide: float, high: float) -> Box:
         x0, y0, x1, y1 = box
-        wished = ((x0, y0 - high), (x0, y1), (x0, y0), (x1 - wide, y0 - high), (x0, y1 - high))
+        wished = (
+            *((x0, y0 - high), (x0, y1), (x0, y0), (x1 - wide, y0 - high), (x0, y1 - high)),
+            *((x0, y0 + row * high) for row in range(1, MORE_ROWS)),
+        )
         places = [self._inside(x, y, wide, high) for x, y in wished]
         return next((p for p in places if not any(_meet(p, t) for t in self.taken)), places[0])
 

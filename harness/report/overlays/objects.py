@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.report.overlays.canvas import Canvas, captioned
-from harness.report.palette import CHANGES, OPTIMIZED, PARENT
+from harness.report.palette import CHANGES, OPTIMIZED, PARENT, SEEN_FIRST
 from harness.report.wording_objects import change_label, counts_sentence, seen_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _FEW = 8
 def object_panes(picture: Picture, image: Image) -> tuple[Image, Image, Image]:
     """Draw the three panes, captions burned in, at the size of ``image``."""
     scale = image.width / picture.size[0]
-    changes = sorted(picture.changes, key=lambda change: change.change == "kept")
+    changes = sorted(picture.changes, key=lambda change: SEEN_FIRST.index(change.change))
     parent = _role_pane(image, changes, "parent", scale)
     optimized = _role_pane(image, changes, "optimized", scale)
     counts = {name: sum(c.change == name for c in changes) for name in CHANGES}
@@ -84,7 +84,7 @@ def _ascii(label: str) -> str:
 
 def _width(image: Image, change: ObjectChange) -> int:
     thin = max(2, round(max(image.size) / 400))
-    return thin if change.change == "kept" else thin * 2 + 1
+    return {"kept": thin, "moved": thin + 1}.get(change.change, thin * 2 + 1)
 
 
 def _scaled(seen: Seen, scale: float) -> tuple[float, float, float, float]:
