@@ -33,6 +33,7 @@ NonNegative = Annotated[float, Ge(0)]
 PositiveInt = Annotated[int, Gt(0)]
 Size = Annotated[tuple[PositiveInt, PositiveInt], Doc("[width, height] in pixels")]
 PerChannel = float | Annotated[tuple[float, ...], Len(1, 4)]
+PerInput = float | Annotated[tuple[float, ...], MinLen(1)]
 
 #: Metadata of a field that no key of models.toml sets.
 DERIVED: Mapping[str, bool] = MappingProxyType({"derived": True})
@@ -136,6 +137,13 @@ class Preprocess:
     scale: Annotated[PerChannel, Doc("divided by, after the mean; never 0")] = 1.0
     layout: Annotated[Literal["nchw", "nhwc"] | None, Doc("default: found from the shape")] = None
     input: Annotated[str | None, Doc("name of the image input where a model has several")] = None
+    constants: Annotated[
+        Mapping[str, PerInput],
+        Doc(
+            "values of the other inputs, by name: a number for all elements, or all of them row by "
+            "row; im_info = [480, 640, 1]"
+        ),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

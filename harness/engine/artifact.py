@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from harness.engine.constants import fix_inputs
 from harness.engine.embed import embed
 from harness.engine.runtime import ports_of
 from harness.engine.widen import widen
@@ -93,6 +94,7 @@ def parent_artifact(
                 "model as it was before quantization"
             )
         widen(model)
+        fix_inputs(model, preprocess.constants)
         embedded = embed(model, preprocess)
         _name_outputs(embedded)
         save(embedded, folder)
@@ -127,6 +129,8 @@ def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store:
     def build(folder: Path) -> None:
         _, model = resolve(source, Place(root, store))
         ready = model.inputs[0].get_element_type().get_type_name() == "u8"
+        if not ready:
+            fix_inputs(model, preprocess.constants)
         save(model if ready else embed(model, preprocess), folder)
 
     return load(store.get_or_build("given", key, build))

@@ -91,7 +91,8 @@ def image_input(model: ov.Model, plan: Preprocess) -> Any:
         )
     if len(ports) != 1:
         raise PreprocessError(
-            f"the model has the inputs {names}; only models with one input, the image, can be fed"
+            f"the model has the inputs {names}; the image is one, give the values of all others "
+            "under preprocess.constants"
         )
     port = ports[0]
     rank = port.get_partial_shape().rank

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from harness.sources.opset import opset
 
+if TYPE_CHECKING:
     import openvino as ov
 
 
@@ -18,11 +17,11 @@ def widen(model: ov.Model) -> int:
 
     The numbers stay the same: every FP16 number is an FP32 number.
     """
-    opset = _opset()
+    ops = opset()
     chosen = [op for op in model.get_ordered_ops() if _is_widened(op)]
     for convert in chosen:
         narrow: Any = convert.input_value(0).get_node()
-        wide = opset.constant(narrow.data.astype(np.float32), name=convert.get_friendly_name())
+        wide = ops.constant(narrow.data.astype(np.float32), name=convert.get_friendly_name())
         convert.output(0).replace(wide.output(0))
     return len(chosen)
 
@@ -33,11 +32,3 @@ def _is_widened(op: ov.Node) -> bool:
     source = op.input_value(0)
     types = (source.get_element_type().get_type_name(), op.get_element_type().get_type_name())
     return source.get_node().get_type_name() == "Constant" and types == ("f16", "f32")
-
-
-def _opset() -> ModuleType:
-    """Opset 8, which OpenVINO 2024 keeps in another package than OpenVINO 2026."""
-    try:
-        return importlib.import_module("openvino.opset8")
-    except ModuleNotFoundError:
-        return importlib.import_module("openvino.runtime.opset8")

@@ -228,9 +228,9 @@ def test_unknown_name_is_an_error() -> None:
 
 
 def _ops() -> Any:
-    from harness.sources.omz.adapt import _opset
+    from harness.sources.opset import opset
 
-    return _opset()
+    return opset()
 
 
 def _run(model: Any, image: Any) -> Any:

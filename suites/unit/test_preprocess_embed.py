@@ -7,6 +7,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from harness.engine.constants import fix_inputs
 from harness.engine.preprocess import embed, input_size
 from harness.entries import Preprocess
 from harness.errors import PreprocessError
@@ -105,7 +106,7 @@ def test_half_precision_inputs_are_fed_too() -> None:
         ([[1, 3, 6, 8]], Preprocess(scale=(1.0, 0.0, 2.0)), r"preprocess\.scale holds 0"),
         ([[1, 3, 6, 8]], Preprocess(input="image"), "found the inputs x0; name one of them"),
         ([[1, 3, 6, 8], [1, 4]], Preprocess(), "the model has the inputs x0, x1"),
-        ([[1, 3, 6, 8], [1, 4]], Preprocess(input="x0"), "only models with one input"),
+        ([[1, 3, 6, 8], [1, 4]], Preprocess(input="x0"), "give the values of all others"),
     ],
 )
 def test_a_plan_that_does_not_fit_is_one_sentence(
@@ -115,6 +116,45 @@ def test_a_plan_that_does_not_fit_is_one_sentence(
     with pytest.raises(PreprocessError, match=message) as caught:
         embed(echo(*shapes), plan)
     assert "\n" not in str(caught.value)
+
+
+def two_inputs(kind: Any = ov.Type.i64) -> ov.Model:
+    """Image plus the first number of ``sizes`` [?,2]."""
+    ops = opset()
+    image = ops.parameter([1, 3, 6, 8], name="image")
+    sizes = ops.parameter(ov.PartialShape([-1, 2]), kind, name="sizes")
+    for node in (image, sizes):
+        node.output(0).set_names({node.get_friendly_name()})
+    first = ops.gather(sizes, ops.constant(np.array(0)), ops.constant(np.array(1)))
+    total = ops.add(image, ops.convert(first, "f32"))
+    return ov.Model([ops.result(total)], [image, sizes], "two")
+
+
+@pytest.mark.parametrize("value", [7.0, (7.0, 9.0)])
+def test_other_inputs_become_constants(value: Any) -> None:
+    """One number fills an input, several are its elements row by row; the image alone is left."""
+    model = two_inputs()
+    plan = Preprocess(constants={"sizes": value})
+    fix_inputs(model, plan.constants)
+    compiled = ov.Core().compile_model(embed(model, plan), "CPU")
+    (found,) = compiled(np.zeros((1, 6, 8, 3), np.uint8)).values()
+    assert [port.get_any_name() for port in compiled.inputs] == ["image"]
+    assert set(found.ravel().tolist()) == {7.0}
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        ({"size": 1.0}, "constants names 'size', found the inputs image, sizes"),
+        ({"sizes": (1.0, 2.0, 3.0)}, r"gives 3 numbers, the input of shape \[1, 2\] takes 2"),
+    ],
+)
+def test_constants_that_do_not_fit_are_one_sentence(
+    constants: dict[str, Any], message: str
+) -> None:
+    """Unknown names and other counts are refused with what the model has."""
+    with pytest.raises(PreprocessError, match=message):
+        fix_inputs(two_inputs(), constants)
 
 
 def test_a_size_that_the_graph_cannot_take_is_refused() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,10 @@ from harness.sources.darknet.cfg import Section, read_cfg
 from harness.sources.darknet.graph import Graph, shape_of
 from harness.sources.darknet.layers import LAYERS
 from harness.sources.darknet.weights import WeightReader
+from harness.sources.opset import opset
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import ModuleType
 
     import openvino as ov
 
@@ -58,7 +57,7 @@ def import_darknet(
         One sentence with file and line: malformed cfg, unsupported layer or activation, weights
         that are missing, left over, truncated or not finite.
     """
-    ops = _opset()
+    ops = opset()
     net, *layers = read_cfg(cfg)
     width, height = size or (net.integer("width"), net.integer("height"))
     shape = [1, net.integer("channels", 3), height, width]
@@ -69,14 +68,6 @@ def import_darknet(
         _append(section, graph)
     graph.weights.finish(f"layer {layers[-1].index} of {cfg.name}")
     return DarknetModel(_model(graph, source, cfg.stem), tuple(head for head, _ in graph.heads))
-
-
-def _opset() -> ModuleType:
-    """Opset 13, which OpenVINO 2024 keeps in another package than OpenVINO 2026."""
-    try:
-        return importlib.import_module("openvino.opset13")
-    except ModuleNotFoundError:
-        return importlib.import_module("openvino.runtime.opset13")
 
 
 def _append(section: Section, graph: Graph) -> None:

@@ -7,7 +7,6 @@ v2's flat heads get their grid back. None of it changes what the model computes.
 
 from __future__ import annotations
 
-import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from harness.sources.omz.adapters import adapter_of
 from harness.sources.omz.feeding import FeedingUnknownError, image_input
 from harness.sources.omz.index import find_model
 from harness.sources.omz.inputs import enlarged_input, is_stated
+from harness.sources.opset import opset
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,7 +51,7 @@ def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
     SourceError
         Where a stated value does not fit its input, or a flat head its grid.
     """
-    ops = _opset()
+    ops = opset()
     for parameter in list(network.get_parameters()):
         node = _value(model, network, parameter, ops)
         if node is not None:
@@ -61,13 +61,6 @@ def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
         _restore_grids(model, network, ops)
     network.validate_nodes_and_infer_types()
     return network
-
-
-def _opset() -> ModuleType:
-    try:
-        return importlib.import_module("openvino.opset13")
-    except ModuleNotFoundError:
-        return importlib.import_module("openvino.runtime.opset13")
 
 
 def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
