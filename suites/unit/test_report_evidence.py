@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from harness.core.estimate import Estimate
@@ -24,6 +26,7 @@ from harness.report.export import (
     workflow_commands,
 )
 from harness.report.model import Judged, Problem, RunReport
+from harness.report.publish import finish_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,12 +181,39 @@ def test_verdicts_say_every_fact(sample: Any) -> None:
     }
 
 
+def documented(title: str) -> dict[str, Any]:
+    """Read a schema of docs/report.md."""
+    text = Path(__file__).parents[2].joinpath("docs/report.md").read_text(encoding="utf-8")
+    schemas = [json.loads(part.split("```")[0]) for part in text.split("```json")[1:]]
+    found: dict[str, Any] = next(schema for schema in schemas if schema["title"] == title)
+    return found
+
+
+def test_every_table_keeps_to_the_documented_schema(sample: Any) -> None:
+    """And every document of a run says by its number which form it has."""
+    schema = documented("a table")
+    finish_run(sample.report, sample.directory)
+    files = sorted((sample.directory / "tables").rglob("*.json"))
+
+    for file in files:
+        document = json.loads(file.read_text("utf-8"))
+        jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
+        assert set(document) == set(schema["required"])
+    assert len(files) == 9
+    for name in ("run.json", "verdicts.json"):
+        assert json.loads((sample.directory / name).read_text("utf-8"))["schema"] == 1
+
+
+def test_verdicts_keep_to_the_documented_schema(sample: Any) -> None:
+    """Types and words too, not only names."""
+    document = json.loads(verdicts_json(sample.report).data)
+
+    jsonschema.validate(document, documented("verdicts.json"), jsonschema.Draft202012Validator)
+
+
 def test_the_documented_schema_names_every_field(sample: Any) -> None:
     """docs/report.md cannot fall behind verdicts.json."""
-    from pathlib import Path
-
-    text = Path(__file__).parents[2].joinpath("docs/report.md").read_text(encoding="utf-8")
-    schema = json.loads(text.split("```json")[1].split("```")[0])
+    schema = documented("verdicts.json")
     document = json.loads(verdicts_json(sample.report).data)
 
     assert set(schema["properties"]) == set(document) == set(schema["required"])
