@@ -110,6 +110,18 @@ def test_a_history_that_goes_away_loses_nothing(
     assert "`quantgate history record" in ran.said
     assert len(ran.verdicts) == 3
 
+    later = world.run(
+        folder, "-m", "harness", "history", "record", "reports/latest", "--history=new"
+    )
+    again = world.run(
+        folder, "-m", "harness", "history", "record", "reports/latest", "--history=new"
+    )
+
+    (run,) = open_history(str(folder / "new"), create=False).records()
+    assert later.status == again.status == 0, later.said
+    assert (run.run, len(run.numbers)) == (ran.latest.resolve().name, 3)
+    assert "there already" in again.said
+
 
 def test_a_password_is_shown_nowhere(world: World, project: Callable[[str], Path]) -> None:
     """The command that the report names hides the password of the history's address."""
