@@ -160,8 +160,9 @@ def _look(engine: Engine, rows: list[int]) -> tuple[Any, dict[int, str]]:
         *(column.n, column.segment_id, column.threshold),
     ).where(column.series_id.in_(rows), column.value.is_not(None))
     with look(engine) as connection:
-        found = connection.execute(query).all()
-        table = np.array(found, dtype=np.float64).reshape(-1, 8)
+        # The driver's own tuples: of rows of SQLAlchemy's, NumPy makes an array twenty times slower.
+        with connection.execute(query) as result:
+            table = np.array(result.cursor.fetchall(), dtype=np.float64).reshape(-1, 8)
         used = {int(one) for one in np.unique(table[:, 6])}
         return table, _texts(connection, used)
 
