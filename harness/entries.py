@@ -101,6 +101,20 @@ class DatasetEntry:
     subject: Annotated[
         Literal["scenes", "single"], Doc("digits: scenes with objects, or one digit an image")
     ] = "scenes"
+    ending: Annotated[
+        str | None,
+        Doc(
+            "masks, pairs: of the files under `annotations` only those whose names end so, before "
+            "the suffix: _gtFine_labelIds"
+        ),
+    ] = None
+    class_ids: Annotated[
+        Literal["cityscapes"] | Annotated[tuple[Annotated[int, Ge(-1)], ...], MinLen(1)] | None,
+        Doc(
+            "masks: label index of each id in the class maps, -1: ignored, as are ids behind the "
+            "list; cityscapes: the 19 train ids of the 34 ids of _labelIds"
+        ),
+    ] = None
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
     annotated: Annotated[
         bool,

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 #: What datasets append to a name: Cityscapes' two, and those of other sets of masks and pairs.
 _ENDINGS = re.compile(
-    r"(_leftImg8bit|_gtFine_label(Train)?Ids|_mask|_label|_seg|[_-]?x[234]|[_-](LR|HR|lr|hr))$"
+    r"(_leftImg8bit|_gt(Fine|Coarse)_label(Train)?Ids|_mask|_label|_seg|[_-]?x[234]|[_-](LR|HR|lr|hr))$"
 )
 
 
-def pairs_of(name: str, images: Path, truths: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
+def pairs_of(
+    name: str, images: Path, truths: Path, ending: str | None = None
+) -> tuple[list[tuple[Path, Path]], list[Path]]:
     """Find the image of every truth, by folder and name without ending; and images without one.
+
+    Where an ending is given, files without it are no truths.
 
     Raises
     ------
@@ -27,7 +31,7 @@ def pairs_of(name: str, images: Path, truths: Path) -> tuple[list[tuple[Path, Pa
         Where a truth has no image, or two files have the same name; names them.
     """
     by_key = _by_key(name, images)
-    wanted = _by_key(name, truths)
+    wanted = _by_key(name, truths, ending)
     lonely = [path for key, path in wanted.items() if key not in by_key]
     if lonely or not wanted:
         found = f"{lonely[0].name} has no image of its name" if lonely else "there is no image file"
@@ -53,15 +57,23 @@ def digests_of(name: str, files: Sequence[Path]) -> list[str]:
     return [fact.digest for fact in facts]
 
 
-def _by_key(name: str, folder: Path) -> dict[str, Path]:
+def _by_key(name: str, folder: Path, ending: str | None = None) -> dict[str, Path]:
     keys: dict[str, Path] = {}
     for path in image_files(folder)[0]:
         inside = path.relative_to(folder).with_suffix("").as_posix()
-        key = _ENDINGS.sub("", inside)
+        if not inside.endswith(ending or ""):
+            continue
+        key = _ENDINGS.sub("", inside.removesuffix(ending or ""))
         if key in keys:
             raise DatasetError(
                 f"datasets.{name}: {keys[key].name} and {path.name} in {folder} stand for the same "
-                "image; keep one kind of them"
+                f"image; choose one kind by datasets.{name}.ending, such as "
+                f'"{_ending_of(path)}"'
             )
         keys[key] = path
     return keys
+
+
+def _ending_of(path: Path) -> str:
+    found = _ENDINGS.search(path.stem)
+    return found[0] if found else path.stem

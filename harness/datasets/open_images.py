@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.datasets.assembly import Draft, Findings, make_objects
@@ -15,7 +16,6 @@ from harness.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from harness.core.predictions import Objects
     from harness.entries import DatasetEntry
@@ -28,7 +28,8 @@ _Row = tuple[str, tuple[float, ...], bool]
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     """Read ``*-annotations-bbox.csv``; images without a row are left out.
 
-    Classes are the csv's ``LabelName`` (such as ``/m/01g317``), sorted, or those of ``labels``.
+    Classes are the csv's ``LabelName`` (such as ``/m/01g317``), sorted, or those of ``labels``: a list,
+    a text file, or ``class-descriptions-boxable.csv``, whose second column then names them.
     Boxes of groups (``IsGroupOf``) are kept as crowd regions, which neither count nor harm.
 
     Raises
@@ -40,11 +41,11 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         raise DatasetError(f"datasets.{name}.annotations is missing; give the csv of boxes")
     folder = folder_of(name, entry.path, root)
     rows = _rows(name, file_of(name, entry.annotations, root))
-    labels = labels_of(name, entry.labels, root)
+    labels, ids = _labels(name, entry, root)
     if labels is None:
         labels = tuple(sorted({label for found in rows.values() for label, _, _ in found}))
     files = {path.stem: path for path in image_files(folder)[0]}
-    index = {label: i for i, label in enumerate(labels)}
+    index = {label: i for i, label in enumerate(ids or labels)}
     _check_labels(name, rows, index)
     drafts = [
         Draft(
@@ -57,6 +58,22 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     ]
     lost = tuple((key, "no image file of this id") for key in rows if key not in files)
     return Findings(drafts, labels, lost)
+
+
+def _labels(
+    name: str, entry: DatasetEntry, root: Path
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Names of the classes, and their ids where they have others."""
+    labels = labels_of(name, entry.labels, root)
+    if labels is None or not isinstance(entry.labels, Path) or entry.labels.suffix != ".csv":
+        return labels, None
+    pairs = [row for row in csv.reader(labels) if row]
+    if any(len(row) != 2 for row in pairs):  # noqa: PLR2004 - id, name
+        raise DatasetError(
+            f"datasets.{name}.labels: {entry.labels} must have two columns, id and name"
+        )
+    pairs = pairs[1:] if pairs[0][0] == "LabelName" else pairs
+    return tuple(title for _, title in pairs), tuple(key for key, _ in pairs)
 
 
 def _rows(name: str, file: Path) -> dict[str, list[_Row]]:

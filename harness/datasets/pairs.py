@@ -29,7 +29,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
             f"datasets.{name}.annotations is missing; give the folder of the target pictures"
         )
     inputs = folder_of(name, entry.path, root)
-    pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root))
+    pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root), entry.ending)
     digests = digests_of(name, [target for _, target in pairs])
     drafts = [
         Draft(image.relative_to(inputs).as_posix(), image, RenderingFile(target, digest))

@@ -60,6 +60,11 @@ def labels_of(
     """Class names of the entry: its list, or the lines of its file; None where it has neither."""
     if labels is None or isinstance(labels, tuple):
         return labels
+    if labels.suffix in {".yaml", ".yml", ".json", ".xml"}:
+        raise DatasetError(
+            f"datasets.{name}.labels: {labels} holds more than names; give a text file with one name "
+            "a line, or a list"
+        )
     lines = read_text(name, file_of(name, labels, root)).splitlines()
     names = tuple(line.strip() for line in lines)
     while names and not names[-1]:

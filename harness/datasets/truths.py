@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.predictions import LabelMap, Rendering
+from harness.core.predictions import IGNORED, LabelMap, Rendering
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -28,15 +28,19 @@ class LabelMapFile(LabelMap):
         The file.
     digest
         Hex digest of its bytes.
+    table
+        Label of each id in the file, -1: ignored, as are ids behind it; None: the ids are labels.
     """
 
-    __slots__ = ("digest", "path")
+    __slots__ = ("digest", "path", "table")
     path: Path
     digest: str
+    table: tuple[int, ...] | None
 
-    def __init__(self, path: Path, digest: str) -> None:
+    def __init__(self, path: Path, digest: str, table: tuple[int, ...] | None = None) -> None:
         object.__setattr__(self, "path", path)
-        object.__setattr__(self, "digest", digest)
+        object.__setattr__(self, "digest", digest if table is None else f"{digest} as {table}")
+        object.__setattr__(self, "table", table)
 
     def __repr__(self) -> str:
         return f"LabelMapFile({self.path})"
@@ -44,7 +48,8 @@ class LabelMapFile(LabelMap):
     @property
     def labels(self) -> NDArray[np.uint8]:
         """As in LabelMap."""
-        return read_label_map(self.path)
+        pixels = read_label_map(self.path)
+        return pixels if self.table is None else _lookup(self.table)[pixels]
 
 
 class RenderingFile(Rendering):
@@ -67,6 +72,13 @@ class RenderingFile(Rendering):
         from harness.datasets.images import decode_image
 
         return decode_image(_bytes(self.path), str(self.path)).astype(np.float32)
+
+
+def _lookup(table: tuple[int, ...]) -> NDArray[np.uint8]:
+    labels = np.full(256, IGNORED, np.uint8)
+    known = np.asarray(table[:256])
+    labels[: len(known)] = np.where(known < 0, IGNORED, known)
+    return labels
 
 
 def read_label_map(path: Path) -> NDArray[np.uint8]:

@@ -25,8 +25,8 @@ KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "yolo-txt": (("path",), ("annotations", "labels", "annotated")),
     "wider": (("path", "annotations"), ("labels", "annotated")),
     "open-images": (("path", "annotations"), ("labels", "annotated")),
-    "masks": (("path", "annotations", "labels"), ("annotated",)),
-    "pairs": (("path", "annotations"), ("annotated",)),
+    "masks": (("path", "annotations", "labels"), ("ending", "class_ids", "annotated")),
+    "pairs": (("path", "annotations"), ("ending", "annotated")),
     "folder": (("path",), ("labels",)),
     "digits": ((), ("split", "size", "count", "seed", "subject", "annotated")),
 }

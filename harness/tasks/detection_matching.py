@@ -155,7 +155,7 @@ def _check_role(found: Detections, where: str, classes: int) -> None:
     if len(unknown):
         raise DecoderError(
             f"{where}: predicted class id {unknown[0]} is outside the list of {classes} labels; "
-            "the decoder's background setting or the dataset's labels do not fit the model"
+            "the decoder's background or anchors, or the dataset's labels, do not fit the model"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -65,6 +65,47 @@ def test_cityscapes_names_belong_together(tmp_path: Path) -> None:
     dataset = masks(tmp_path)
     assert [sample.name for sample in dataset.samples] == ["bern/bern_2_leftImg8bit.png"]
     assert dataset.skipped == (("bern/bern_1_leftImg8bit.png", "no class map"),)
+
+
+def cityscapes(folder: Path, **keys: Any) -> Dataset:
+    """Load one scene with all the files that Cityscapes ships for it."""
+    photograph(folder / "images" / "bern_1_leftImg8bit.png")
+    ids = np.array([[7, 26, 33], [0, 4, 24]], np.uint8)
+    save(folder / "maps" / "bern_1_gtFine_labelIds.png", ids, "L")
+    save(folder / "maps" / "bern_1_gtFine_labelTrainIds.png", MAP, "L")
+    photograph(folder / "maps" / "bern_1_gtFine_color.png")
+    labels = tuple(f"class {number}" for number in range(19))
+    entry = DatasetEntry(
+        kind="masks", path=folder / "images", annotations=folder / "maps", labels=labels, **keys
+    )
+    return load_dataset("street", entry, folder)
+
+
+def test_an_ending_chooses_among_the_maps_of_an_image(tmp_path: Path) -> None:
+    """Where several files stand for one image, the sentence says which key chooses."""
+    with pytest.raises(DatasetError, match=r"choose one kind by datasets\.street\.ending, such as"):
+        cityscapes(tmp_path)
+    (sample,) = cityscapes(tmp_path, ending="_gtFine_labelTrainIds").samples
+    assert isinstance(sample.truth, LabelMap)
+    np.testing.assert_array_equal(sample.truth.labels, MAP)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("cityscapes", [[0, 13, 18], [IGNORED, IGNORED, 11]]),
+        ((3, -1, 2, 2, 5, 6, 7, 8), [[8, IGNORED, IGNORED], [3, 5, IGNORED]]),
+    ],
+)
+def test_ids_in_maps_stand_for_labels(tmp_path: Path, table: Any, expected: list[Any]) -> None:
+    """Each id becomes its label; -1 and ids behind the list are ignored, and count in the digest."""
+    plain = cityscapes(tmp_path, ending="_gtFine_labelTrainIds")
+    dataset = cityscapes(tmp_path, ending="_gtFine_labelIds", class_ids=table)
+    (sample,) = dataset.samples
+    assert isinstance(sample.truth, LabelMap)
+    assert sample.truth.labels.tolist() == expected
+    other = cityscapes(tmp_path, ending="_gtFine_labelIds", class_ids=(1,) * 34)
+    assert len({plain.digest, dataset.digest, other.digest}) == 3
 
 
 def test_a_changed_map_is_another_dataset(tmp_path: Path) -> None:

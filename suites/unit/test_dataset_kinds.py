@@ -189,6 +189,14 @@ def test_a_labels_file_gives_one_name_a_line(tmp_path: Path) -> None:
         imagenet(tmp_path, labels=Path("labels.txt"))
 
 
+def test_labels_that_are_more_than_names_are_refused(tmp_path: Path) -> None:
+    """A data.yaml is not taken for a list of names."""
+    (tmp_path / "data.yaml").write_text("names: [a, b]", "utf-8")
+    entry = DatasetEntry(kind="folder", path=tmp_path, labels=tmp_path / "data.yaml")
+    with pytest.raises(DatasetError, match=r"data\.yaml holds more than names"):
+        load_dataset("plain", entry, tmp_path)
+
+
 def test_a_plain_folder_is_read_recursively_without_truth(tmp_path: Path) -> None:
     """Images of every format below the folder are samples; other files are listed as skipped."""
     for name in ("b.png", "a a/ñ.JPG", "c.bmp", "d.webp", "e.tiff", ".hidden.jpg"):

@@ -24,7 +24,7 @@ a,xclick,/m/a,1,0,1,0,1,0,1
 """
 
 
-def load(folder: Path, text: str = TEXT, labels: tuple[str, ...] | None = None) -> Dataset:
+def load(folder: Path, text: str = TEXT, labels: Path | tuple[str, ...] | None = None) -> Dataset:
     """Load one image of 40 x 20 with the text as annotations, and one without."""
     (folder / "images").mkdir(exist_ok=True)
     for name in ("a", "b"):
@@ -65,3 +65,22 @@ def test_a_class_outside_the_labels_is_named(tmp_path: Path) -> None:
     """Labels that are given have to name every class."""
     with pytest.raises(DatasetError, match="image a names the class '/m/a', which is not among"):
         load(tmp_path, labels=("/m/b",))
+
+
+@pytest.mark.parametrize("header", ["", "LabelName,DisplayName\n"])
+def test_class_descriptions_name_the_classes(tmp_path: Path, header: str) -> None:
+    """The published csv of descriptions maps ids to names, in its own order."""
+    described = tmp_path / "class-descriptions-boxable.csv"
+    described.write_text(header + '/m/b,Beetle\n/m/a,"Ant, black"\n', "utf-8")
+    dataset = load(tmp_path, labels=described)
+    (sample,) = dataset.samples
+    assert isinstance(sample.truth, Objects)
+    assert (dataset.labels, sample.truth.labels.tolist()) == (("Beetle", "Ant, black"), [0, 1])
+
+
+def test_descriptions_of_other_columns_are_refused(tmp_path: Path) -> None:
+    """A csv that is no list of ids and names is one sentence."""
+    described = tmp_path / "labels.csv"
+    described.write_text("/m/b\n/m/a\n", "utf-8")
+    with pytest.raises(DatasetError, match="must have two columns, id and name"):
+        load(tmp_path, labels=described)
