@@ -89,7 +89,7 @@ def record(config: pytest.Config, run: Run, report: RunReport) -> tuple[bool, tu
         return False, ()
     if run.part is not None:
         return False, (
-            "not recorded: a shard is part of a run; `quantgate merge --record` keeps all",
+            "not recorded here: `quantgate merge --record` keeps what all shards judged",
         )
     return record_at(url, run.directory, report)
 

@@ -24,7 +24,7 @@ def add(verbs: Any) -> None:
     own = history.add_subparsers(dest="what", required=True, metavar="WHAT")
     listed = own.add_parser("list", help="the runs that are recorded, oldest first")
     listed.set_defaults(run=_list)
-    recorded = own.add_parser("record", help="record finished runs, or shards, from their folders")
+    recorded = own.add_parser("record", help="record finished runs from their folders")
     recorded.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     recorded.set_defaults(run=_record)
     exported = own.add_parser("export", help="write everything as JSON Lines")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from harness.report.model import RunReport
+    from harness.report.merge import Merged
 
 
 def add(verbs: Any) -> None:
@@ -65,18 +65,19 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         complain(f"shard {index} failed: its own exit status was not 0")
     say(f"{run_summary(report)}: {'passed' if merged.passed else 'failed'}")
     say(f"report: {options.output / 'index.html'}")
-    recorded = _record(options, report)
+    recorded = _record(options, merged)
     return 0 if merged.passed and recorded else 1
 
 
-def _record(options: argparse.Namespace, report: RunReport) -> bool:
+def _record(options: argparse.Namespace, merged: Merged) -> bool:
     """Record the merged run where that is wanted; False where it failed."""
     from harness import recording
 
     if options.record is None:
         return True
     url = recording.named(options.record, options.output.parent)
-    failed, lines = recording.record_at(url, options.output, report)
-    for line in lines:
-        (complain if failed else say)(line)
-    return not failed
+    answers = [recording.record_at(url, options.output, one) for one in merged.recordable]
+    for failed, lines in answers:
+        for line in lines:
+            (complain if failed else say)(line)
+    return not any(failed for failed, _ in answers)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from harness.core.estimate import Estimate  # noqa: TC001
 from harness.core.series import CONTROL
-from harness.errors import HistoryError
 from harness.machine import machine_class
 from harness.stack import stack_of
 
@@ -112,17 +111,7 @@ def run_record(report: RunReport, *, place: str = "") -> RunRecord:
     ----------
     place
         Where the report lies: the address of the pipeline's job, or a folder.
-
-    Raises
-    ------
-    HistoryError
-        Where it is the report of a shard: its whole is recorded, once.
     """
-    if report.shard is not None:
-        raise HistoryError(
-            f"{report.run} is shard {report.shard.index} of {report.shard.count} and not a whole run: "
-            "merge the shards with `quantgate merge --record`"
-        )
     started = dt.datetime.fromisoformat(report.started).astimezone(dt.UTC)
     return RunRecord(
         run=report.run,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.errors import ShardError
-from harness.machine import Fingerprint
+from harness.machine import Fingerprint, machine_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,16 +31,28 @@ class Merged:
         ``(model, gate)`` that the whole run had to judge and no shard did.
     failed
         Shards whose own run ended with an exit status other than 0.
+    shards
+        The reports that it is made of, in order.
     """
 
     report: RunReport
     missing: tuple[tuple[str, str], ...]
     failed: tuple[int, ...]
+    shards: tuple[RunReport, ...]
 
     @property
     def passed(self) -> bool:
         """Whether the gate is passed."""
         return not self.missing and not self.failed
+
+    @property
+    def recordable(self) -> tuple[RunReport, ...]:
+        """What a history keeps: the whole, or each shard where their machines are of several classes.
+
+        A series holds one class of machines, and never a mixture.
+        """
+        machines = {machine_class(report.machine) for report in self.shards}
+        return (self.report,) if len(machines) == 1 else self.shards
 
 
 def merge_reports(reports: Sequence[RunReport], *, command: str, mixed: bool = False) -> Merged:
@@ -66,7 +78,8 @@ def merge_reports(reports: Sequence[RunReport], *, command: str, mixed: bool = F
     answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
     answered |= {(problem.model, problem.gate) for problem in report.problems}
     missing = tuple(gate for gate in whole if gate not in answered)
-    return Merged(report, missing, tuple(shard.index for shard, _ in shards if shard.status))
+    failed = tuple(shard.index for shard, _ in shards if shard.status)
+    return Merged(report, missing, failed, tuple(report for _, report in shards))
 
 
 def _joined(reports: Sequence[RunReport], models: Sequence[str]) -> RunReport:

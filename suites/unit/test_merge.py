@@ -131,6 +131,17 @@ def test_other_processors_of_one_class_are_noted(whole: RunReport) -> None:
     assert "different machines (a CPU (vnni), another CPU (vnni))" in found.report.notes[-1]
 
 
+def test_a_history_keeps_machines_apart(whole: RunReport) -> None:
+    """One run where all shards ran on one class of machine, else each shard as the run it is."""
+    shards = split(whole)
+
+    one = merged(shards)
+    several = merged(changed(shards, machine={**MACHINE, "cpu": "another CPU"}))
+
+    assert one.recordable == (one.report,)
+    assert [report.run for report in several.recordable] == ["run-1", "run-2"]
+
+
 def test_mixed_machines_are_taken_on_request(whole: RunReport) -> None:
     """Classes are joined only where that was asked for."""
     found = merged(changed(split(whole), machine={**MACHINE, "isa": "avx2"}), mixed=True)
