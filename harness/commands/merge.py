@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +42,6 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
-    from harness.recording import without_password
     from harness.report.merge_run import merge_runs
     from harness.report.wording_run import run_summary, summary_rows
     from harness.terminal import summary_lines
@@ -52,7 +49,6 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     merged = merge_runs(
         options.shards,
         options.output,
-        command=without_password(shlex.join(["quantgate", *sys.argv[1:]])),
         mixed=options.mixed_machines,
         environ=os.environ,
     )

@@ -55,13 +55,14 @@ class Merged:
         return (self.report,) if len(machines) == 1 else self.shards
 
 
-def merge_reports(reports: Sequence[RunReport], *, command: str, mixed: bool = False) -> Merged:
+def merge_reports(reports: Sequence[RunReport], *, mixed: bool = False) -> Merged:
     """Join the reports of all shards; models and verdicts come in the order of the manifest.
+
+    Name and command of the merged run are made of its shards alone, so that it is the same run each
+    time it is merged.
 
     Parameters
     ----------
-    command
-        Of the merged run; its name is made of its shards', so that it is the same each time.
     mixed
         Whether machines of different classes are taken together, with a note.
 
@@ -74,6 +75,7 @@ def merge_reports(reports: Sequence[RunReport], *, command: str, mixed: bool = F
     _demand_one_whole(shards, mixed=mixed)
     whole = shards[0][0].expected
     report = _joined([report for _, report in shards], tuple(dict(whole)))
+    command = " ".join(["quantgate merge", *(one.run for _, one in shards)])
     report = replace(report, run=f"{report.run}-of-{len(shards)}", command=command)
     answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
     answered |= {(problem.model, problem.gate) for problem in report.problems}

@@ -24,7 +24,6 @@ def merge_runs(
     shards: Sequence[Path],
     output: Path,
     *,
-    command: str,
     mixed: bool = False,
     environ: Mapping[str, str],
 ) -> Merged:
@@ -40,7 +39,7 @@ def merge_runs(
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise ReportError(f"{output} exists already: give another --output, or remove it first")
     reports = [load_run(shard) for shard in shards]
-    merged = merge_reports(reports, command=command, mixed=mixed)
+    merged = merge_reports(reports, mixed=mixed)
     aside = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         lay_together([_folder(shard) for shard in shards], aside)

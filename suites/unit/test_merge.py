@@ -55,7 +55,7 @@ def split(whole: RunReport) -> list[RunReport]:
 
 def merged(shards: list[RunReport], *, mixed: bool = False) -> Any:
     """Merge them."""
-    return merge_reports(shards, command="quantgate gate models.toml", mixed=mixed)
+    return merge_reports(shards, mixed=mixed)
 
 
 def changed(shards: list[RunReport], **fields: Any) -> list[RunReport]:
@@ -68,8 +68,10 @@ def test_shards_in_any_order_make_the_whole(whole: RunReport) -> None:
     found = merged(split(whole)[::-1])
 
     assert found.passed
+    own = {"run": whole.run, "command": whole.command, "fingerprint": whole.fingerprint}
     assert found.report.run in {"run-1-of-2", "run-2-of-2"}
-    assert dataclasses.replace(found.report, run=whole.run, fingerprint=whole.fingerprint) == whole
+    assert found.report.command == "quantgate merge run-1 run-2"
+    assert dataclasses.replace(found.report, **own) == whole
 
 
 def test_a_shard_given_twice_is_refused(whole: RunReport) -> None:
@@ -238,7 +240,7 @@ def test_files_are_laid_together(folders: list[Path], tmp_path: Path) -> None:
     """JUnit, timings, durations and Allure results of all shards are in the merged run."""
     output = tmp_path / "out" / "merged"
 
-    merge_runs(folders, output, command="quantgate merge", environ={})
+    merge_runs(folders, output, environ={})
 
     suite = ET.parse(output / "junit.xml").getroot()[0]
     results = sorted(path.name for path in (output / "allure-results").iterdir())
@@ -264,12 +266,12 @@ def test_a_damaged_file_leaves_nothing(folders: list[Path], tmp_path: Path) -> N
     (folders[1] / "junit.xml").write_text("<testsuites>")
 
     with pytest.raises(ReportError, match=r"junit\.xml of a shard cannot be read"):
-        merge_runs(folders, tmp_path / "out" / "merged", command="quantgate merge", environ={})
+        merge_runs(folders, tmp_path / "out" / "merged", environ={})
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_earlier_run_is_not_written_over(folders: list[Path]) -> None:
     """A folder that holds something is refused."""
     with pytest.raises(ReportError, match="exists already"):
-        merge_runs(folders, folders[0], command="quantgate merge", environ={})
+        merge_runs(folders, folders[0], environ={})
     assert load_run(folders[0]).shard is not None
