@@ -78,7 +78,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         key=verdict.limit.key,
         title=titles.limit_title(verdict.limit.key),
         value=wording.value_text(verdict),
-        interval=wording.interval_text(verdict),
+        interval=wording.spread_text(verdict),
         limit=wording.limit_text(verdict.limit),
         margin=wording.margin_text(verdict),
         basis="" if verdict.estimate is None else wording.basis_text(verdict.estimate),

@@ -40,6 +40,15 @@ def interval_text(verdict: Verdict) -> str:
     return ends.removesuffix(f" {unit}")
 
 
+def spread_text(verdict: Verdict) -> str:
+    """Write the interval, or why there is none: ``exact``, or no spread among the images."""
+    estimate = verdict.estimate
+    if estimate is None:
+        return ""
+    sampled = estimate.of in {"images", "rounds"} and estimate.n > 1
+    return interval_text(verdict) or ("no spread" if sampled else "exact")
+
+
 def limit_text(limit: Limit) -> str:
     """Write the limit as a relation: ``≥ 0.95`` or ``≤ 0.01``."""
     return f"{'≥' if limit.relation == 'min' else '≤'} {plain(limit.threshold)}"

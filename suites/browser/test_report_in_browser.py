@@ -141,6 +141,19 @@ def test_a_row_opens_its_picture(page: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("by_address", [True, False])
+def test_a_link_leads_to_its_picture(sample: Any, open_page: OpenPage, *, by_address: bool) -> None:
+    """From the overview and from an address, past tables that are built on the way."""
+    address = finish_run(sample.report, sample.directory).as_uri()
+    page = open_page(address + PICTURE if by_address else address)
+    if not by_address:
+        page.get_by_text("its worst image").click()
+
+    page.wait_for_timeout(1500)
+    top = page.locator(PICTURE).evaluate("e => e.getBoundingClientRect().top")
+    assert 0 <= top < 200
+
+
 def test_the_swipe_moves_the_border(page: Any) -> None:
     """The optimized model's picture is cut where the slider stands, by keyboard and by pointer."""
     picture = page.locator(PICTURE)

@@ -11,7 +11,7 @@ from harness.core.estimate import Estimate
 from harness.core.verdict import Outcome
 from harness.report.model import Judged, KnownFailure, Metric, Problem
 from harness.report.picture import ObjectChange, Seen
-from harness.report.wording import duration_text, verdict_line
+from harness.report.wording import duration_text, spread_text, verdict_line
 from harness.report.wording_metrics import metric_note
 from harness.report.wording_objects import change_sentence, counts_sentence
 from harness.report.wording_run import outcome_summary, summary_rows
@@ -216,3 +216,13 @@ def test_a_parent_that_sees_nothing_points_at_preprocessing() -> None:
 def test_durations_read_easily(seconds: float, text: str) -> None:
     """In the unit that fits."""
     assert duration_text(seconds) == text
+
+
+def test_equal_answers_of_images_are_not_called_exact(judged_of: JudgedOf) -> None:
+    """Two hundred images that all agree have no spread; bytes of a file are exact."""
+    images = judged_of("min_match_rate", 0.9, Estimate.exact(1.0, 200, of="images"), Outcome.PASSED)
+    model = judged_of("max_size_ratio", 0.5, Estimate.exact(0.3), Outcome.PASSED)
+    spread = judged_of("min_match_rate", 0.9, Estimate(0.95, 0.9, 1.0, 200), Outcome.PASSED)
+
+    said = [spread_text(one.verdict) for one in (images, model, spread)]
+    assert said == ["no spread", "exact", "[0.900, 1.000]"]

@@ -150,6 +150,13 @@
     location.hash = id;
     document.getElementById(id).scrollIntoView({ block: "start" });
   };
+  // Tables that are built on the way move what a link leads to: go there again when they stand.
+  const settle = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (target) [100, 400].forEach((ms) => setTimeout(() => target.scrollIntoView({ block: "start" }), ms));
+  };
+  addEventListener("hashchange", settle);
+  settle();
   const at = (changes, t, slack) => changes.map(([change, p, o]) => {
     const inP = p !== null && p >= t, inO = o !== null && o >= t;
     if (p !== null && o !== null) {
