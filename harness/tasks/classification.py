@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from harness.core.bootstrap import Resampled
 from harness.core.matching import ChangeCounts
-from harness.errors import MeasurementError
 from harness.pair import ROLES, Pair
 from harness.tasks import classification_accuracy as accuracy
 from harness.tasks import tensors
@@ -19,6 +18,7 @@ from harness.tasks.classification_record import (
 from harness.tasks.classification_table import classification_table, is_wrong, verdict_of
 from harness.tasks.detection_tables import label_name
 from harness.tasks.protocol import ImageChange
+from harness.tasks.quantities import Judged, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,13 +94,8 @@ def judge_quantity(key: str, comparison: Classified, plan: EvaluationPlan) -> Es
     DatasetError
         Where it needs annotations and there are none.
     """
-    if key in tensors.LIMITS:
-        return tensors.judge_quantity(key, comparison)
-    if key not in _QUANTITIES:
-        raise MeasurementError(
-            f"limits.{key} is not defined for classification; expected one of {', '.join(LIMITS)}"
-        )
-    return _QUANTITIES[key](comparison, plan).estimate
+    task = Judged("classification", LIMITS)
+    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
 
 
 def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:

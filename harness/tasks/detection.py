@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.matching import Change, ChangeCounts, Match
-from harness.errors import DecoderError, MeasurementError
+from harness.errors import DecoderError
 from harness.pair import ROLES, Pair
 from harness.tasks import detection_accuracy as accuracy
 from harness.tasks import detection_matching as matching
@@ -24,6 +24,7 @@ from harness.tasks.detection_tables import (
 )
 from harness.tasks.packing import pack_detections, unpack_detections
 from harness.tasks.protocol import ImageChange
+from harness.tasks.quantities import Judged, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -111,13 +112,8 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
     DatasetError
         Where it needs annotations and there are none.
     """
-    if key in tensors.LIMITS:
-        return tensors.judge_quantity(key, comparison)
-    if key not in _QUANTITIES:
-        raise MeasurementError(
-            f"limits.{key} is not defined for object detection; expected one of {', '.join(LIMITS)}"
-        )
-    return _QUANTITIES[key](comparison, plan).estimate
+    task = Judged("object detection", LIMITS)
+    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
 
 
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:

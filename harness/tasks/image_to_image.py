@@ -18,6 +18,7 @@ from harness.errors import DatasetError, MeasurementError
 from harness.pair import ROLES, Pair
 from harness.tasks import tensors
 from harness.tasks.protocol import ImageChange
+from harness.tasks.quantities import Judged, judge
 from harness.tasks.rendering_record import (
     RenderingRecord,
     compact_pictures,
@@ -92,14 +93,13 @@ def judge_quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Esti
     DatasetError
         Where it needs annotations and there are none.
     """
-    if key in tensors.LIMITS:
-        return tensors.judge_quantity(key, comparison)
+    task = Judged("image to image", LIMITS)
+    return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
+
+
+def _quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Estimate:
     if key == "max_accuracy_drop":
         return _in_unit_of(_metric(plan), _drop(comparison, _metric(plan)).estimate)
-    if key != "min_psnr_db":
-        raise MeasurementError(
-            f"limits.{key} is not defined for image to image; expected one of {', '.join(LIMITS)}"
-        )
     return _in_unit_of("psnr", bootstrap_mean(_likeness(comparison)).estimate)
 
 

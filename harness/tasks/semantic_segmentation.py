@@ -13,6 +13,7 @@ from harness.tasks import segmentation_accuracy as accuracy
 from harness.tasks import tensors
 from harness.tasks.detection_tables import label_name
 from harness.tasks.protocol import ImageChange
+from harness.tasks.quantities import Judged, judge
 from harness.tasks.segmentation_record import compact_maps, pack_records, unpack_records
 from harness.tasks.segmentation_table import basic_table, class_table, image_agreement, sentence_of
 
@@ -96,13 +97,11 @@ def judge_quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Est
     DatasetError
         Where it needs annotations and there are none.
     """
-    if key in tensors.LIMITS:
-        return tensors.judge_quantity(key, comparison)
-    if key not in _QUANTITIES:
-        raise MeasurementError(
-            f"limits.{key} is not defined for semantic segmentation; expected one of "
-            f"{', '.join(LIMITS)}"
-        )
+    task = Judged("semantic segmentation", LIMITS)
+    return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
+
+
+def _quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Estimate:
     if plan.metric not in {None, DEFAULT_METRIC}:
         raise MeasurementError(
             f"metric {plan.metric} cannot be judged for semantic segmentation; leave "
