@@ -99,7 +99,11 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single"], Doc("digits: scenes with objects, or one digit an image")
+        Literal["scenes", "single", "class-maps", "clean"],
+        Doc(
+            "digits: scenes with objects, one digit an image, scenes with the class of every pixel, "
+            "or scenes with the picture before blur and noise"
+        ),
     ] = "scenes"
     ending: Annotated[
         str | None,

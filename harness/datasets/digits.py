@@ -15,19 +15,21 @@ import numpy as np
 from harness.core.predictions import ClassLabel
 from harness.datasets.assembly import make_objects, rarest_labels, samples_digest
 from harness.datasets.sample import Dataset, Sample
+from harness.datasets.truths import LabelMapDrawn, RenderingDrawn
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from harness.core.predictions import Truth
     from harness.entries import DatasetEntry
+    from harness.zoo.scenes import Scene
     from harness.zoo.strokes import Split
 
 _SPLITS = ("train", "calibrate", "evaluate")
-_SIZES = {"scenes": (300, 300), "single": (224, 224)}
+_SCENES, _SINGLE = (300, 300), (224, 224)
 _COUNT = 300
 
 
@@ -41,6 +43,7 @@ class _Series:
     size: tuple[int, int]
 
     def label(self, index: int) -> str:
+        """Name of the image, without what is annotated: that does not change it."""
         subject = "single" if self.single else "scenes"
         width, height = self.size
         return f"{self.split}/{subject}-{self.seed}-{width}x{height}-{index:05d}"
@@ -56,10 +59,8 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     DatasetError
         For an unknown split or a size below 32 px.
     """
-    from harness.zoo.scenes import LABELS
-
     single = entry.subject == "single"
-    size = entry.size or _SIZES[entry.subject]
+    size = entry.size or (_SINGLE if single else _SCENES)
     split = entry.split or "evaluate"
     if split not in _SPLITS:
         raise DatasetError(
@@ -73,17 +74,47 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
     truths = [_truth(drawn, i, single=single, masks=masks) for i in range(count)]
+    groups = rarest_labels(truths)
+    digests = [_digest(version, series, i) for i in range(count)]
+    own = [
+        _own_truth(entry.subject, truth, partial(_scene, series, i), digest)
+        for i, (truth, digest) in enumerate(zip(truths, digests, strict=True))
+    ]
     samples = tuple(
-        Sample(
-            series.label(i),
-            partial(_pixels, series, i),
-            hashlib.blake2b(f"{version}/{series.label(i)}".encode(), digest_size=16).hexdigest(),
-            truth,
-            group,
-        )
-        for i, (truth, group) in enumerate(zip(truths, rarest_labels(truths), strict=True))
+        Sample(series.label(i), partial(_pixels, series, i), digest, truth, group)
+        for i, (digest, truth, group) in enumerate(zip(digests, own, groups, strict=True))
     )
-    return Dataset(name, samples, LABELS, samples_digest(samples))
+    return Dataset(name, samples, _labels(entry.subject), samples_digest(samples))
+
+
+def _digest(version: str, series: _Series, index: int) -> str:
+    state = hashlib.blake2b(f"{version}/{series.label(index)}".encode(), digest_size=16)
+    return state.hexdigest()
+
+
+def _labels(subject: str) -> tuple[str, ...]:
+    from harness.zoo.scenes import LABELS
+
+    if subject == "clean":
+        return ()
+    return ("background", *LABELS) if subject == "class-maps" else LABELS
+
+
+def _own_truth(subject: str, objects: Truth, scene: Callable[[], Scene], digest: str) -> Truth:
+    """What the subject annotates; maps and pictures are drawn only when they are asked for."""
+    if subject == "class-maps":
+        return LabelMapDrawn(partial(_classes, scene), digest)
+    if subject == "clean":
+        return RenderingDrawn(partial(_clean, scene), digest)
+    return objects
+
+
+def _classes(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
+    return scene().classes
+
+
+def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
+    return scene().clean
 
 
 def renderer_version() -> str:
@@ -101,12 +132,16 @@ def renderer_version() -> str:
 
 
 def _pixels(series: _Series, index: int) -> NDArray[np.uint8]:
+    return _scene(series, index).image
+
+
+def _scene(series: _Series, index: int) -> Scene:
     from harness.zoo.scenes import render, render_classification
 
     split = cast("Split", series.split)
     if series.single:
-        return render_classification(series.seed, index, size=series.size, split=split)[0].image
-    return render(series.seed, index, size=series.size, split=split).image
+        return render_classification(series.seed, index, size=series.size, split=split)[0]
+    return render(series.seed, index, size=series.size, split=split)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Truths that are read from their files only when they are needed."""
+"""Truths that are read from their files, or drawn, only when they are needed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.core.predictions import IGNORED, LabelMap, Rendering
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -72,6 +73,54 @@ class RenderingFile(Rendering):
         from harness.datasets.images import decode_image
 
         return decode_image(_bytes(self.path), str(self.path)).astype(np.float32)
+
+
+class LabelMapDrawn(LabelMap):
+    """A class map that is drawn whenever it is asked for.
+
+    Parameters
+    ----------
+    draw
+        Gives the classes, uint8 [height, width].
+    digest
+        Hex digest of everything that determines the drawing.
+    """
+
+    __slots__ = ("digest", "draw")
+    draw: Callable[[], NDArray[np.uint8]]
+    digest: str
+
+    def __init__(self, draw: Callable[[], NDArray[np.uint8]], digest: str) -> None:
+        object.__setattr__(self, "draw", draw)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"LabelMapDrawn({self.digest})"
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """As in LabelMap."""
+        return self.draw()
+
+
+class RenderingDrawn(Rendering):
+    """A picture that is drawn, uint8 BGR, whenever it is asked for; see LabelMapDrawn."""
+
+    __slots__ = ("digest", "draw")
+    draw: Callable[[], NDArray[np.uint8]]
+    digest: str
+
+    def __init__(self, draw: Callable[[], NDArray[np.uint8]], digest: str) -> None:
+        object.__setattr__(self, "draw", draw)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"RenderingDrawn({self.digest})"
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """As in Rendering."""
+        return self.draw().astype(np.float32)
 
 
 def _lookup(table: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -37,6 +37,8 @@ TRUTHS: Mapping[str, tuple[str, ...]] = {
     "folder": tuple(TASKS),
     'digits with subject = "scenes"': ("detection", "instance_segmentation", "generic"),
     'digits with subject = "single"': ("classification", "generic"),
+    'digits with subject = "class-maps"': ("semantic_segmentation", "generic"),
+    'digits with subject = "clean"': ("image_to_image", "generic"),
 }
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
 RESERVED_MARKS = frozenset(
@@ -215,8 +217,9 @@ def _renders_the_same(one: DatasetEntry, other: DatasetEntry) -> bool:
     return _scenes(one) == _scenes(other)
 
 
-def _scenes(entry: DatasetEntry) -> tuple[str, int, str]:
-    return entry.split or "evaluate", entry.seed, entry.subject
+def _scenes(entry: DatasetEntry) -> tuple[str, int, bool]:
+    # Only single digits are other images: the other subjects differ in what is annotated.
+    return entry.split or "evaluate", entry.seed, entry.subject == "single"
 
 
 def _preprocess(reading: Reading) -> Iterator[Problem]:

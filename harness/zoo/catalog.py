@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 #: Class names of every built-in model.
 LABELS: Final = tuple(str(digit) for digit in range(10))
 
-Task: TypeAlias = Literal["classification", "detection"]
-Parameter: TypeAlias = str | int | float | tuple[int, ...]
+Task: TypeAlias = Literal[
+    "classification",
+    "detection",
+    "instance_segmentation",
+    "semantic_segmentation",
+    "image_to_image",
+]
+Parameter: TypeAlias = str | int | float | tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,36 @@ _MODELS: Final = (
         metric="ap",
         measured=Measured(parent=0.6071, optimized=0.6081),
         outputs=("detection_out",),
+    ),
+    ZooModel(
+        name="digits-instance-segmentation",
+        task="instance_segmentation",
+        decoder={"kind": "mask-rcnn"},
+        preprocess=ZooPreprocess(size=(300, 300)),
+        metric="ap",
+        measured=Measured(parent=0.5511, optimized=0.5517),
+        outputs=("boxes", "labels", "masks"),
+    ),
+    ZooModel(
+        name="digits-segmentation",
+        task="semantic_segmentation",
+        decoder={"kind": "class-map"},
+        preprocess=ZooPreprocess(size=(256, 256)),
+        metric="miou",
+        measured=Measured(parent=0.6195, optimized=0.6209),
+        labels=("background", *LABELS),
+        outputs=("logits",),
+    ),
+    ZooModel(
+        name="digits-restoration",
+        task="image_to_image",
+        decoder={"kind": "image", "colour": "rgb"},
+        preprocess=ZooPreprocess(
+            size=(192, 192), mean=(0.0, 0.0, 0.0), scale=(255.0, 255.0, 255.0)
+        ),
+        metric="psnr",
+        measured=Measured(parent=31.6595, optimized=31.5918, images=300),
+        outputs=("restored",),
     ),
 )
 

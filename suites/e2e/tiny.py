@@ -74,7 +74,7 @@ def build(
     """
     import openvino as ov
 
-    ops = _operations()
+    ops = operations()
     image = ops.parameter([1, 3, SIDE, SIDE], np.float32, name="image")
     image.output(0).set_names({"image"})
     moved = ops.add(image, ops.constant(np.float32(shift))) if shift else image
@@ -90,7 +90,7 @@ def build(
     return ov.Model([scores], [image], "tiny")
 
 
-def _operations() -> Any:
+def operations() -> Any:
     """Import the operations from where this OpenVINO keeps them: it moved them once."""
     try:
         return importlib.import_module("openvino.opset13")
@@ -130,7 +130,7 @@ def _features(pixels: NDArray[np.uint8], weights: dict[str, NDArray[np.float32]]
     """Run the frozen part of the network over all images with OpenVINO itself."""
     import openvino as ov
 
-    ops = _operations()
+    ops = operations()
     image = ops.parameter([-1, 3, SIDE, SIDE], np.float32)
     node = _convolved(ops, image, weights["first"])
     pooled = ops.avg_pool(node, [4, 4], [0, 0], [0, 0], [4, 4], exclude_pad=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as rle
 
-from harness.core.predictions import ClassLabel, Objects
+from harness.core.predictions import ClassLabel, LabelMap, Objects, Rendering
 from harness.datasets.catalog import load_dataset
 from harness.datasets.images import read_image
 from harness.entries import DatasetEntry
@@ -242,6 +242,47 @@ def test_built_in_splits_subjects_and_seeds_share_no_scene(tmp_path: Path) -> No
     digests = [sample.digest for dataset in found for sample in dataset.samples]
     assert len(set(digests)) == 16
     assert isinstance(found[3].samples[0].truth, ClassLabel)
+
+
+def test_built_in_class_maps_name_every_pixel(tmp_path: Path) -> None:
+    """Class 0 is background, and an object's pixels hold its class, where it is visible."""
+    maps = load_dataset("d", digits(subject="class-maps"), tmp_path)
+    scenes = load_dataset("d", digits(), tmp_path, masks=True)
+    assert maps.labels == ("background", *scenes.labels)
+    for one, same in zip(maps.samples, scenes.samples, strict=True):
+        assert isinstance(one.truth, LabelMap)
+        assert isinstance(same.truth, Objects)
+        assert same.truth.masks is not None
+        expected = np.zeros((48, 64), np.uint8)
+        for mask, label in zip(same.truth.masks, same.truth.labels, strict=True):
+            expected[rle.decode(mask) == 1] = label + 1
+        assert np.array_equal(one.truth.labels, expected)
+
+
+def test_built_in_clean_pictures_lack_blur_and_noise(tmp_path: Path) -> None:
+    """The truth of restoration has the image's size and is smoother than the noisy image."""
+    dataset = load_dataset("d", digits(subject="clean", size=(96, 64)), tmp_path)
+    assert dataset.labels == ()
+    rough = []
+    for sample in dataset.samples:
+        assert isinstance(sample.truth, Rendering)
+        clean, image = sample.truth.pixels, read_image(sample).astype(np.float32)
+        assert clean.shape == image.shape == (64, 96, 3)
+        rough.append([np.abs(np.diff(pixels, axis=1)).mean() for pixels in (clean, image)])
+    assert np.mean(rough, axis=0)[0] < np.mean(rough, axis=0)[1]
+
+
+@pytest.mark.parametrize("subject", ["class-maps", "clean"])
+def test_built_in_scenes_are_the_same_images_whatever_is_annotated(
+    tmp_path: Path, subject: str
+) -> None:
+    """An image that two subjects share has one digest, so that overlap is seen; datasets differ."""
+    scenes = load_dataset("d", digits(), tmp_path)
+    other = load_dataset("d", digits(subject=subject), tmp_path)
+    assert [s.digest for s in scenes.samples] == [s.digest for s in other.samples]
+    assert [s.group for s in scenes.samples] == [s.group for s in other.samples]
+    assert scenes.digest != other.digest
+    assert other.digest == load_dataset("d", digits(subject=subject), tmp_path).digest
 
 
 @pytest.mark.parametrize("changes", [{"split": "nope"}, {"size": (8, 8)}])

@@ -22,6 +22,14 @@ kind = "digits"
 subject = "single"
 [datasets.detection]
 kind = "digits"
+[datasets.instance_segmentation]
+kind = "digits"
+[datasets.semantic_segmentation]
+kind = "digits"
+subject = "class-maps"
+[datasets.image_to_image]
+kind = "digits"
+subject = "clean"
 [models.built-in]
 calibrate = "cal"
 """

@@ -2,13 +2,27 @@
 
 ::
 
-    python -m harness.zoo.training classifier --out DIR
-    python -m harness.zoo.training detector --out DIR --warm DIR/digits-mobilenet-v2.pt
-    python -m harness.zoo.training.measure digits-mobilenet-v2 --folder DIR
+    python -m harness.zoo.training NAME --out DIR
+    python -m harness.zoo.training.measure MODEL --folder DIR
 
-The networks see the image halved (2x2 averages, part of the exported graph): a quarter of the
-work, and strokes are thick enough. The committed weights were made in several runs, each started
-from the one before (``--warm``) at another image size; ``IMAGES`` in each module is their sum.
-``segmentation`` and ``restoration`` are defined and can be trained; no weights of theirs are built
-in yet.
+One command trains one model by its recorded plan: its image sizes by progress, what it starts from
+(``WARM``: nothing, or a model that is built in already, whose weights are read back out of its IR) and
+how many images it sees (``IMAGES``). ``--minutes`` bounds it by time instead, ``--images`` by images,
+``--warm`` starts from another built-in model or a checkpoint. Scenes and weights are drawn from fixed
+seeds; two workers that share their weights without locks make a training repeat within noise, not bit
+for bit.
+
+=============  =============================  =========================  ====================
+name           model                          starts from                trained
+=============  =============================  =========================  ====================
+classifier     digits-mobilenet-v2            nothing                    everything
+detector       digits-ssd-mobilenet-v2        digits-mobilenet-v2        all but four blocks
+yolo           digits-yolo-v4-tiny            nothing                    everything
+masks          digits-instance-segmentation   digits-ssd-mobilenet-v2    the mask head
+segmentation   digits-segmentation            digits-ssd-mobilenet-v2    the segmentation head
+restoration    digits-restoration             nothing                    everything
+=============  =============================  =========================  ====================
+
+The networks on a MobileNetV2 see the image halved (2x2 averages, part of the exported graph): a
+quarter of the work, and strokes are thick enough.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.zoo.training.budget import Budget
 
-MODELS = ("classifier", "detector", "segmentation", "restoration")
+MODELS = ("classifier", "detector", "yolo", "masks", "segmentation", "restoration")
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and IR")
     parser.add_argument("--images", type=int, help="how many; default: as the committed weights")
     parser.add_argument("--minutes", type=float, help="stop after this time instead")
-    parser.add_argument("--warm", type=Path, help="checkpoint to start from")
+    parser.add_argument("--warm", help="checkpoint or built-in model to start from")
     parser.add_argument("--export-only", action="store_true", help="export the last checkpoint")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def main() -> None:
         module.export_checkpoint(arguments.out)
         return
     images = arguments.images or (None if arguments.minutes else module.IMAGES)
-    module.run(arguments.out, Budget(images, arguments.minutes), arguments.warm)
+    module.run(arguments.out, Budget(images, arguments.minutes), arguments.warm or module.WARM)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+BLOCKS = 1 + sum(count for _, _, count, _ in STAGES)
 
 
 def unit(
@@ -65,19 +66,28 @@ class Backbone(nn.Module):
         initialize(self)
 
     def freeze(self, count: int) -> None:
-        """Keep the first ``count`` blocks (at most 7) as they are; they cost the most time."""
+        """Keep the first ``count`` blocks (at most 7, or all) as they are; they cost most time."""
         self.frozen = count
         for place, block in enumerate(self.blocks):
             block.train(place >= count)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Run all blocks."""
-        if self.frozen:
+        rest = min(self.frozen, 7)
+        if rest:
             with torch.no_grad():
-                x = self.blocks[: self.frozen](x)
-        eighth = self.blocks[self.frozen : 7](x)
+                x = self.blocks[:rest](x)
+        eighth = self.blocks[rest:7](x)
         sixteenth = self.blocks[7:14](eighth)
         return eighth, sixteenth, self.blocks[14:](sixteenth)
+
+    def pyramid(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Maps of stride 2, 4, 8, 16 and 32: 16, 24, 32, 96 and 320 channels."""
+        maps = []
+        for first, last in ((0, 2), (2, 4), (4, 7), (7, 14), (14, BLOCKS)):
+            x = self.blocks[first:last](x)
+            maps.append(x)
+        return maps
 
 
 class Classifier(nn.Module):

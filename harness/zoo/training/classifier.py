@@ -21,6 +21,7 @@ NAME = "digits-mobilenet-v2"
 SIDE = 224
 #: Images of the committed weights.
 IMAGES = 90_000
+WARM: str | None = None
 
 
 def _loss(
@@ -44,7 +45,7 @@ PLAN = Plan(
 )
 
 
-def run(out: Path, budget: Budget, warm: Path | None) -> None:
+def run(out: Path, budget: Budget, warm: str | None) -> None:
     """Train and export."""
     torch.manual_seed(0)
     network = Classifier()

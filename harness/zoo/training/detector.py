@@ -35,6 +35,8 @@ SIDE = 300
 CLASSES = 11
 #: Images of the committed weights.
 IMAGES = 21_000
+#: The built-in model whose backbone it starts from.
+WARM = "digits-mobilenet-v2"
 _NEGATIVES_EACH = 3
 
 
@@ -73,20 +75,29 @@ class Detector(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Give raw outputs, all maps joined."""
+        fused = self.fused(*self.backbone(x))
+        return self.rows(fused)
+
+    def fused(
+        self, eighth: torch.Tensor, sixteenth: torch.Tensor, deepest: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Maps of stride 8, 16 and 32; the finer ones see what the deepest knows."""
+        middle = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
+        near = self.near(eighth) + _like(middle, eighth)
+        return near, middle, self.neck(deepest)
+
+    def rows(
+        self, fused: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the heads on the maps of four strides."""
+        near, middle, neck = fused
+        maps = [self.fuse[0](near), self.fuse[1](middle), neck, self.coarsest(neck)]
         rows = [
             head(m).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, 4 + CLASSES))
-            for head, m in zip(self.heads, self.maps(x), strict=True)
+            for head, m in zip(self.heads, maps, strict=True)
         ]
         joined = torch.cat(rows, 1)
         return joined[..., :4], joined[..., 4:]
-
-    def maps(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Feature maps of four strides; the finer ones see what the deepest knows."""
-        eighth, sixteenth, deepest = self.backbone(x)
-        middle = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
-        near = self.near(eighth) + _like(middle, eighth)
-        neck = self.neck(deepest)
-        return [self.fuse[0](near), self.fuse[1](middle), neck, self.coarsest(neck)]
 
 
 def _like(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
@@ -146,7 +157,7 @@ PLAN = Plan(
 )
 
 
-def run(out: Path, budget: Budget, warm: Path | None) -> None:
+def run(out: Path, budget: Budget, warm: str | None) -> None:
     """Train, from a classifier's or an earlier detector's weights where ``warm`` names them."""
     torch.manual_seed(0)
     network = Detector()
@@ -169,6 +180,12 @@ def export_weights(network: nn.Module, out: Path) -> None:
 
 def _append_detection_output(model: ov.Model) -> ov.Model:
     offsets, logits = (result.input_value(0) for result in model.get_results())
+    found = detection_output(offsets, logits, 200)
+    return ov.Model([found], model.get_parameters(), NAME)
+
+
+def detection_output(offsets: ov.Output, logits: ov.Output, kept: int) -> ov.Node:
+    """Rows of seven [1, 1, kept, 7]; boxes are fractions of the image, class 0 is background."""
     flat = np.array([1, -1], np.int64)
     scores = ops.softmax(logits, axis=2)
     boxes = default_boxes(extents(SIDE // 2)).numpy().reshape(1, -1)
@@ -180,7 +197,7 @@ def _append_detection_output(model: ov.Model) -> ov.Model:
         {
             "background_label_id": 0,
             "top_k": 400,
-            "keep_top_k": [200],
+            "keep_top_k": [kept],
             "code_type": "caffe.PriorBoxParameter.CENTER_SIZE",
             "share_location": True,
             "variance_encoded_in_target": False,
@@ -191,4 +208,4 @@ def _append_detection_output(model: ov.Model) -> ov.Model:
         },
     )
     found.set_friendly_name("detection_out")
-    return ov.Model([found], model.get_parameters(), "digits-ssd-mobilenet-v2")
+    return found

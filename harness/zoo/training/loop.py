@@ -16,13 +16,20 @@ import cv2
 import torch
 from torch import nn
 
+from harness.zoo.catalog import ZOO
+from harness.zoo.training.batches import scenes
 from harness.zoo.training.budget import Average, Budget, sized
+from harness.zoo.training.committed import restore_statistics, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from harness.zoo.training.batches import Batch
+
+
+#: How many blocks rest at large images: those of stride 2 and 4, half of all the time.
+FROZEN_BLOCKS = 4
 
 
 @dataclass(frozen=True)
@@ -39,28 +46,32 @@ class Plan:
     save_s: float = 90.0
     workers: int = 2
     frozen_from_px: int | None = None
+    frozen_blocks: int = FROZEN_BLOCKS
+    half_precision: bool = False
 
 
 #: Scenes that one worker may draw before it meets the next worker's.
 _SCENES_EACH = 10_000_000
 
 
-#: How many blocks rest at large images: those of stride 2 and 4, half of all the time.
-FROZEN_BLOCKS = 4
+_STATISTICS_IMAGES = 64
 
 
-def warm_start(network: nn.Module, path: Path | None) -> None:
-    """Take what fits from a checkpoint of this or another network."""
-    if path is None:
+def warm_start(network: nn.Module, source: str | None) -> None:
+    """Take what fits from a built-in model, by its name, or from a checkpoint's file."""
+    if source is None:
         return
+    given = state_of(source) if source in ZOO else torch.load(source)
     own = network.state_dict()
     found = {
         name: value
-        for name, value in torch.load(path).items()
+        for name, value in given.items()
         if name in own and own[name].shape == value.shape
     }
     network.load_state_dict(found, strict=False)
-    print(f"warm start: {len(found)} of {len(own)} tensors", flush=True)
+    if source in ZOO:
+        restore_statistics(network, scenes(0, _STATISTICS_IMAGES, 256)[0])
+    print(f"warm start: {len(found)} of {len(own)} tensors of {source}", flush=True)
 
 
 def train(network: nn.Module, plan: Plan, budget: Budget, checkpoint: Path) -> nn.Module:
@@ -117,12 +128,13 @@ def _work(
     while (progress := budget.progress) < 1:
         side = sized(progress, plan.stages)
         if plan.frozen_from_px:
-            network.backbone.freeze(FROZEN_BLOCKS if side >= plan.frozen_from_px else 0)
+            network.backbone.freeze(plan.frozen_blocks if side >= plan.frozen_from_px else 0)
         images, truth = plan.make(start, plan.batch, side)
         start += plan.batch
         for group in optimizer.param_groups:
             group["lr"] = budget.rate(plan.peak_rate)
-        loss = plan.loss(network, images, truth)
+        with torch.autocast("cpu", torch.bfloat16, enabled=plan.half_precision):
+            loss = plan.loss(network, images, truth)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)

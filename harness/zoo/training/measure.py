@@ -42,11 +42,14 @@ def main() -> None:
         for index in range(arguments.images)
     ]
     parent, optimized = both(model, path)
-    score = metrics.METRICS[model.metric]
     print(f"{model.name}: {model.metric} on {arguments.images} images, seed {arguments.seed}")
     for role, compiled in (("parent", parent), ("optimized", optimized)):
         outputs = [metrics.infer(compiled, model, one.image) for one in pictures]
-        print(f"{role}: {score(outputs, pictures):.4f}", flush=True)
+        print(f"{role}: {metrics.score(model, outputs, pictures):.4f}", flush=True)
+    if model.metric == "psnr":
+        errors = metrics.squared_errors(model, outputs, pictures).mean()
+        share = errors / metrics.untouched_errors(pictures).mean()
+        print(f"squared error left by the optimized model: {share:.3f} of the untouched images'")
     print(f"speedup: {speedup(parent, optimized, model, pictures[0]):.2f}")
 
 

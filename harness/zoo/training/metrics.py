@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.zoo.scenes import Scene, render, render_classification
+from harness.zoo.training.found import Outputs, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import openvino as ov  # noqa: TID251 - a script beside the harness, for people
+    from numpy.typing import NDArray
 
     from harness.zoo.catalog import ZooModel
     from harness.zoo.strokes import Split
-
-Outputs = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,43 +58,53 @@ def infer(compiled: ov.CompiledModel, model: ZooModel, image: NDArray[Any]) -> O
     return {port.get_any_name(): np.array(value) for port, value in found.items()}
 
 
-def top1(outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+def score(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """The model's metric over images of its own size."""
+    return METRICS[model.metric](model, outputs, pictures)
+
+
+def top1(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
     """Share of images whose best class is the truth."""
     right = [
-        int(next(iter(found.values())).argmax()) == one.label
+        int(found[model.outputs[0]].argmax()) == one.label
         for found, one in zip(outputs, pictures, strict=True)
     ]
     return float(np.mean(right))
 
 
-def ap(outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
-    """COCO's AP@[.5:.95] of DetectionOutput's rows."""
+def ap(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """COCO's AP@[.5:.95] of boxes, or of masks where the model draws them."""
     rows = [
-        {"image_id": k, "category_id": int(row[1]) - 1, "bbox": _box(row, one), "score": row[2]}
-        for k, (found, one) in enumerate(zip(outputs, pictures, strict=True))
-        for row in _rows(next(iter(found.values())))
+        {
+            "image_id": k,
+            "category_id": label,
+            "score": sure,
+            **({"bbox": _sides(box)} if mask is None else {"segmentation": _encoded(mask)}),
+        }
+        for k, found in enumerate(outputs)
+        for label, sure, box, mask in objects(model, found)
     ]
-    return coco_ap(rows, pictures, "bbox")
+    kind = "segm" if model.task == "instance_segmentation" else "bbox"
+    return coco_ap(rows, pictures, kind)
 
 
-def _rows(found: NDArray[Any]) -> list[list[float]]:
-    table = found.reshape(-1, 7)
-    ends = np.flatnonzero(table[:, 0] < 0)
-    rows: list[list[float]] = table[: ends[0] if len(ends) else len(table)].tolist()
-    return rows
-
-
-def _box(row: list[float], one: Picture) -> list[float]:
-    rows, columns = one.image.shape[:2]
-    x0, y0, x1, y1 = row[3] * columns, row[4] * rows, row[5] * columns, row[6] * rows
+def _sides(box: NDArray[Any]) -> list[float]:
+    x0, y0, x1, y1 = (float(edge) for edge in box)
     return [x0, y0, x1 - x0, y1 - y0]
+
+
+def _encoded(mask: NDArray[Any]) -> dict[str, Any]:
+    from faster_coco_eval.core import mask as rle
+
+    encoded: dict[str, Any] = rle.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return encoded
 
 
 def coco_ap(rows: list[dict[str, Any]], pictures: Sequence[Picture], kind: str) -> float:
     """AP@[.5:.95] of COCO result rows."""
     from faster_coco_eval import COCO, COCOeval_faster
 
-    truth = _truth(pictures)
+    truth = _truth(pictures, kind)
     with contextlib.redirect_stdout(io.StringIO()):
         reference = COCO(truth)
         evaluation = COCOeval_faster(reference, reference.loadRes(rows), kind)
@@ -105,20 +114,26 @@ def coco_ap(rows: list[dict[str, Any]], pictures: Sequence[Picture], kind: str) 
     return float(evaluation.stats[0])
 
 
-def _truth(pictures: Sequence[Picture]) -> dict[str, Any]:
+def _truth(pictures: Sequence[Picture], kind: str) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for k, one in enumerate(pictures):
-        for (x0, y0, x1, y1), label in zip(one.scene.boxes.tolist(), one.scene.labels, strict=True):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": k,
-                    "category_id": int(label),
-                    "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": (x1 - x0) * (y1 - y0),
-                    "iscrowd": 0,
+        masks = one.scene.masks
+        for row, (box, label) in enumerate(zip(one.scene.boxes, one.scene.labels, strict=True)):
+            x, y, width, height = _sides(box)
+            annotation = {
+                "id": len(annotations) + 1,
+                "image_id": k,
+                "category_id": int(label),
+                "bbox": [x, y, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+            }
+            if kind == "segm":
+                annotation |= {
+                    "segmentation": _encoded(masks[row]),
+                    "area": float(masks[row].sum()),
                 }
-            )
+            annotations.append(annotation)
     return {
         "images": [
             {"id": k, "height": one.image.shape[0], "width": one.image.shape[1]}
@@ -129,7 +144,50 @@ def _truth(pictures: Sequence[Picture]) -> dict[str, Any]:
     }
 
 
-METRICS: Final[dict[str, Callable[[Sequence[Outputs], Sequence[Picture]], float]]] = {
+def miou(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean IoU of all classes, pixels of all images together."""
+    count = len(model.labels)
+    table = np.zeros((count, count), np.int64)
+    for found, one in zip(outputs, pictures, strict=True):
+        classes = found[model.outputs[0]][0].argmax(0)
+        pairs = one.scene.classes.astype(np.int64) * count + classes
+        table += np.bincount(pairs.ravel(), minlength=count * count).reshape(count, count)
+    shared = table.diagonal()
+    return float((shared / (table.sum(0) + table.sum(1) - shared)).mean())
+
+
+def psnr(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean PSNR against the clean pictures, dB."""
+    return float(np.mean(10 * np.log10(255.0**2 / squared_errors(model, outputs, pictures))))
+
+
+def squared_errors(
+    model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]
+) -> NDArray[np.float64]:
+    """Mean squared error of every restored picture against the clean one, in grey levels."""
+    restored = [
+        found[model.outputs[0]][0].transpose(1, 2, 0)[..., ::-1].clip(0, 1) * 255.0
+        for found in outputs
+    ]
+    return _errors(restored, pictures)
+
+
+def untouched_errors(pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    """The same of the images as they are."""
+    return _errors([one.image for one in pictures], pictures)
+
+
+def _errors(found: Sequence[NDArray[Any]], pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    errors = [
+        np.square(pixels.astype(np.float64) - one.scene.clean).mean()
+        for pixels, one in zip(found, pictures, strict=True)
+    ]
+    return np.array(errors)
+
+
+METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
+    "miou": miou,
+    "psnr": psnr,
 }

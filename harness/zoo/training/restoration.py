@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 NAME = "digits-restoration"
 SIDE = 192
-#: Images of a full training.
-IMAGES = 10_000
+#: Images of the committed weights.
+IMAGES = 16_000
+WARM: str | None = None
 _WIDTH = 32
 _BLOCKS = 5
 
@@ -53,8 +54,14 @@ class Restorer(nn.Module):
 
 
 def _pairs(start: int, count: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    drawn = [render(SEED, start + k, size=(side, side), split="train") for k in range(count)]
-    return _as_input([s.image for s in drawn]), _as_input([s.clean for s in drawn])
+    """Squares of ``side`` px out of scenes of the real size: blur grows with the image."""
+    drawn = [render(SEED, start + k, size=(SIDE, SIDE), split="train") for k in range(count)]
+    rng = np.random.default_rng(start)
+    corners = rng.integers(0, SIDE - side + 1, (count, 2)).tolist()
+    areas = [(slice(y, y + side), slice(x, x + side)) for y, x in corners]
+    spoilt = [scene.image[area] for scene, area in zip(drawn, areas, strict=True)]
+    clean = [scene.clean[area] for scene, area in zip(drawn, areas, strict=True)]
+    return _as_input(spoilt), _as_input(clean)
 
 
 def _as_input(images: list[np.ndarray]) -> torch.Tensor:
@@ -69,7 +76,7 @@ def _loss(network: Restorer, images: torch.Tensor, clean: torch.Tensor) -> torch
 PLAN = Plan(make=_pairs, loss=_loss, peak_rate=1e-3, stages=((0.8, 96), (1.0, SIDE)), batch=8)
 
 
-def run(out: Path, budget: Budget, warm: Path | None) -> None:
+def run(out: Path, budget: Budget, warm: str | None) -> None:
     """Train and export."""
     torch.manual_seed(0)
     network = Restorer()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
-from harness.zoo.training.backbone import Backbone, Halved, initialize, unit
+from harness.zoo.training.backbone import BLOCKS, Backbone, Halved, initialize, unit
 from harness.zoo.training.batches import scenes
 from harness.zoo.training.export import Signature, export
-from harness.zoo.training.loop import FROZEN_BLOCKS, Plan, train, warm_start
+from harness.zoo.training.loop import Plan, train, warm_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +21,14 @@ if TYPE_CHECKING:
 NAME = "digits-segmentation"
 SIDE = 256
 CLASSES = 11
-#: Images of a full training.
-IMAGES = 20_000
+#: Images of the committed weights.
+IMAGES = 10_000
+#: The built-in model whose backbone it keeps.
+WARM = "digits-ssd-mobilenet-v2"
 
 
 class Segmenter(nn.Module):
-    """Logits [N, 11, h, w] from four maps of the backbone."""
+    """Logits [N, 11, h, w] from five maps of the backbone, which rests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,24 +36,24 @@ class Segmenter(nn.Module):
         self.deep = unit(320, 96, 1)
         self.middle = unit(96, 96, 1)
         self.near = unit(32, 96, 1)
-        self.edge = unit(24, 48, 1)
+        self.quarter = unit(24, 48, 1)
+        self.finest = unit(16, 24, 1)
         self.mix = nn.Sequential(unit(96, 96, groups=96), unit(96, 96, 1))
         self.join = nn.Sequential(unit(144, 144, groups=144), unit(144, 64, 1))
-        self.head = nn.Conv2d(64, CLASSES, 1)
+        self.refine = nn.Sequential(unit(88, 88, groups=88), unit(88, 48, 1))
+        self.head = nn.Conv2d(48, CLASSES, 1)
         for name, part in self.named_children():
             if name != "backbone":
                 initialize(part)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Fuse from the deepest map to the one of stride 4, then enlarge."""
-        with torch.no_grad() if self.backbone.frozen else contextlib.nullcontext():
-            quarter = self.backbone.blocks[:FROZEN_BLOCKS](x)
-        eighth = self.backbone.blocks[FROZEN_BLOCKS:7](quarter)
-        sixteenth = self.backbone.blocks[7:14](eighth)
-        deepest = self.backbone.blocks[14:](sixteenth)
+        """Fuse from the deepest map to the one of stride 2, then enlarge."""
+        with torch.no_grad():
+            half, quarter, eighth, sixteenth, deepest = self.backbone.pyramid(x)
         fused = self.middle(sixteenth) + _like(self.deep(deepest), sixteenth)
         fused = self.mix(self.near(eighth) + _like(fused, eighth))
-        fused = self.join(torch.cat((self.edge(quarter), _like(fused, quarter)), 1))
+        fused = self.join(torch.cat((self.quarter(quarter), _like(fused, quarter)), 1))
+        fused = self.refine(torch.cat((self.finest(half), _like(fused, half)), 1))
         return _like(self.head(fused), x)
 
 
@@ -86,12 +87,18 @@ def _loss(network: Segmenter, images: torch.Tensor, classes: torch.Tensor) -> to
 
 
 PLAN = Plan(
-    make=_targets, loss=_loss, peak_rate=1e-3, stages=((1.0, SIDE),), batch=8, frozen_from_px=1
+    make=_targets,
+    loss=_loss,
+    peak_rate=3e-3,
+    stages=((1.0, SIDE),),
+    batch=8,
+    frozen_from_px=1,
+    frozen_blocks=BLOCKS,
 )
 
 
-def run(out: Path, budget: Budget, warm: Path | None) -> None:
-    """Train, from another network's backbone where ``warm`` names a checkpoint."""
+def run(out: Path, budget: Budget, warm: str | None) -> None:
+    """Train the head on the backbone that ``warm`` names, which rests."""
     torch.manual_seed(0)
     network = Segmenter()
     warm_start(network, warm)
