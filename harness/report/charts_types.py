@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from harness.report.numbers import written
+from harness.report.numbers import amount, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.core.table import Cell, Table
+    from harness.core.table import Table
 
 _ROLES = ("parent", "optimized")
 _NS_PER_US = 1e3
@@ -24,7 +24,7 @@ def types_chart(types: Table) -> str:
     """Draw both roles' time by layer type, the longest first; empty where nothing took time."""
     place = {column.key: index for index, column in enumerate(types.columns)}
     rows = [
-        (str(row[place["type"]]), [_number(row[place[f"{role}_us"]]) for role in _ROLES])
+        (str(row[place["type"]]), [amount(row[place[f"{role}_us"]]) for role in _ROLES])
         for row in types.rows
     ]
     rows = sorted(rows, key=lambda row: -max(row[1]))[:_MOST_TYPES]
@@ -57,7 +57,3 @@ def _bar(time_us: float, y: float, role: str, longest: float) -> str:
         f'<rect class="{role}" x="{_NAMES}" y="{y:.1f}" width="{wide:.1f}" height="11"/>'
         f'<text class="v" x="{_NAMES + wide + 5:.1f}" y="{y + 9.5:.1f}">{text}</text>'
     )
-
-
-def _number(cell: Cell) -> float:
-    return float(cell) if isinstance(cell, int | float) else 0.0

@@ -92,6 +92,11 @@ def counted(n: int, plural: str) -> str:
     return f"{n:,} {singular if n == 1 else plural}"
 
 
+def amount(value: Cell) -> float:
+    """Take a cell as an amount: what took no time, or is not there, counts as 0."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
 def cell(value: Cell, kind: str) -> str:
     """Write one table cell; None is "not defined here" and never a zero."""
     if value is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report.numbers import counted, written
+from harness.report.numbers import amount, counted, written
 
 if TYPE_CHECKING:
     from harness.core.table import Cell, Table
@@ -22,7 +22,7 @@ def slower_sentence(layers: Table) -> str:
     place = {column.key: index for index, column in enumerate(layers.columns)}
     slower = [layers.rows[index] for index in sorted(layers.erroneous)]
     totals = [
-        written(sum(_number(row[place[key]]) for row in layers.rows) * _NS_PER_US, "duration")
+        written(sum(amount(row[place[key]]) for row in layers.rows) * _NS_PER_US, "duration")
         for key in ("parent_us", "optimized_us")
     ]
     together = f"Everything together: {totals[0]} → {totals[1]}."
@@ -31,19 +31,15 @@ def slower_sentence(layers: Table) -> str:
     named = [_named(row, place) for row in slower[:_NAMED]]
     if len(slower) > _NAMED:
         named.append(f"and {counted(len(slower) - _NAMED, 'more layers')}")
-    lost = sum(_number(row[place["difference_us"]]) for row in slower) * _NS_PER_US
+    lost = sum(amount(row[place["difference_us"]]) for row in slower) * _NS_PER_US
     return f"Slower than in the parent: {', '.join(named)}; {written(lost, 'duration')} in all. {together}"
 
 
 def _named(row: tuple[Cell, ...], place: dict[str, int]) -> str:
     times = [
-        written(_number(row[place[key]]) * _NS_PER_US, "duration")
+        written(amount(row[place[key]]) * _NS_PER_US, "duration")
         for key in ("parent_us", "optimized_us")
     ]
     precision = row[place["optimized_precision"]] or row[place["parent_precision"]]
     said = f"{row[place['layer']]} ({row[place['type']]}, {precision})"
     return f"{said} {times[0]} → {times[1]}"
-
-
-def _number(cell: Cell) -> float:
-    return float(cell) if isinstance(cell, int | float) else 0.0

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.core.layers import layer_table, type_table
+from harness.core.profile import Layer
 from harness.core.speed import latency_ns, latency_range_ns
 from harness.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
 from harness.pair import Pair
 from harness.report.charts_types import types_chart
 from harness.report.numbers import interval
+from harness.report.page import render_page
 from harness.report.performance import Arm
 from harness.report.performance_tables import arms_table, every_table
 from harness.report.publish import finish_run
@@ -145,3 +147,22 @@ def test_the_table_of_timed_models_has_a_cell_a_column() -> None:
 
     cells = dict(zip((column.key for column in table.columns), table.rows[0], strict=True))
     assert (cells["rate_per_s"], cells["rate_per_s_low"]) == (412.0, None)
+
+
+def test_names_of_layers_are_text(sample: Any, evil: str) -> None:
+    """A model can call its layers and types what it likes: in the chart, the sentence, the tables."""
+    layer = Layer(evil, evil, "ref", "i8", 40_000, 0, (evil,))
+    profiles = Pair(
+        dataclasses.replace(PROFILES.parent, layers=()),
+        dataclasses.replace(PROFILES.optimized, layers=(layer,)),
+    )
+    model = dataclasses.replace(
+        sample.report.models[0], layers=layer_table(profiles), layer_types=type_table(profiles)
+    )
+    report = dataclasses.replace(sample.report, models=(model, sample.report.models[1]))
+
+    page = render_page(report, sample.directory)
+
+    assert "<img src=x" not in page
+    assert "&lt;img src=x" in types_chart(type_table(profiles))
+    assert page.count("<script") == page.count("</script>")
