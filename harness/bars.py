@@ -48,24 +48,36 @@ class Bars:
 @contextmanager
 def bars(config: pytest.Config, model: str) -> Iterator[Progress]:
     """Show progress while the body runs, where a person looks at a terminal."""
-    with visible(config) as seen:
-        if not seen:
-            yield Silent()
-            return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
+    with visible(config) as seen, _shown(model, seen=seen) as progress:
+        yield progress
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=Console(file=sys.stdout), transient=True) as shown:
-            yield Bars(shown, model)
+
+@contextmanager
+def command_bars(model: str) -> Iterator[Progress]:
+    """Show the progress of a command, where a person looks at a terminal."""
+    with _shown(model, seen=sys.stdout.isatty()) as progress:
+        yield progress
+
+
+@contextmanager
+def _shown(model: str, *, seen: bool) -> Iterator[Progress]:
+    if not seen:
+        yield Silent()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stdout), transient=True) as shown:
+        yield Bars(shown, model)

@@ -104,9 +104,18 @@ def control(run: Run) -> dict[str, Control]:
 
 
 @pytest.fixture(scope="session")
+def fast_int8(entry: ModelEntry) -> None:
+    """Skip what is timed where INT8 cannot be fast, before anything is measured for it."""
+    from harness.timed import skip_without_int8
+
+    skip_without_int8(entry)
+
+
+@pytest.fixture(scope="session")
 def timing(
     entry: ModelEntry,
     run: Run,
+    fast_int8: None,
     artifacts: Pair[Artifact],
     memory: Pair[Memory],
     data: Data,
@@ -115,9 +124,9 @@ def timing(
 ) -> Timing:
     """Paired interleaved rounds of the optimized model against its parent."""
     from harness.benchmarks import keep_records
-    from harness.timed import keep_timing, skip_without_int8, time_roles
+    from harness.timed import keep_timing, time_roles
 
-    skip_without_int8(entry)
+    del fast_int8
     with bars(pytestconfig, entry.id) as progress:
         found = time_roles(entry, artifacts, data, control, run=run, progress=progress)
     keep_timing(entry, run, (artifacts, memory), found)

@@ -37,7 +37,9 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Measure the grid, going on where an interrupted exploration stopped."""
+    from harness.bars import command_bars
     from harness.engine.explore import Resume, explore, grid
+    from harness.engine.timing import Options
     from harness.explored import as_explored, identity, keep_point, kept_points, points_file
     from harness.report.exploration import write_exploration
 
@@ -46,13 +48,15 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         kept = points_file(options.output, model.entry.id)
         same = identity(model.entry, model.artifacts)
         known = [point for point in kept_points(kept, same) if point.setting in settings]
-        found = explore(
-            model.paths,
-            model.inputs,
-            model.entry.benchmark,
-            settings,
-            resume=Resume(known, lambda point: keep_point(kept, same, point)),
-        )
+        with command_bars(model.entry.id) as progress:
+            found = explore(
+                model.paths,
+                model.inputs,
+                model.entry.benchmark,
+                settings,
+                resume=Resume(known, lambda point: keep_point(kept, same, point)),
+                options=Options(progress=progress),
+            )
     _show(found, options, model.entry.id)
     page = kept.with_suffix(".html")
     points = as_explored(model.entry.id, found.points)

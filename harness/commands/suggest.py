@@ -66,10 +66,14 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:
+    from harness.bars import command_bars
     from harness.core.speed import BASELINES, speedup
-    from harness.engine.timing import time_pair
+    from harness.engine.timing import Options, time_pair
 
-    timing = time_pair(model.paths, model.inputs, model.entry.benchmark)
+    with command_bars(model.entry.id) as progress:
+        timing = time_pair(
+            model.paths, model.inputs, model.entry.benchmark, options=Options(progress=progress)
+        )
     for key in _SPEED:
         estimate = speedup(timing, BASELINES[key])
         if estimate is not None:

@@ -42,12 +42,12 @@ BURSTS = (
 )
 
 
-def operations() -> Any:
-    """Import opset 13 from where this OpenVINO keeps it."""
+def operations(opset: str = "opset13") -> Any:
+    """Import a set of operations from where this OpenVINO keeps it."""
     try:
-        return importlib.import_module("openvino.opset13")
+        return importlib.import_module(f"openvino.{opset}")
     except ModuleNotFoundError:
-        return importlib.import_module("openvino.runtime.opset13")
+        return importlib.import_module(f"openvino.runtime.{opset}")
 
 
 def save_chain(path: Path, layers: int) -> Path:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from harness.commands.machine import _conclusion
 from harness.core.benchmark_json import benchmark_file, benchmark_record, statistics
 from harness.core.noise import smallest_slowdown
 from harness.engine.explore import (
@@ -25,6 +27,7 @@ from harness.engine.explore import (
 from harness.engine.fitness import INPUT, SHAPE, frequency_policy, machine_fitness, reference_model
 from harness.engine.timing import Options, time_pair
 from harness.entries import Benchmark
+from harness.manifest import load_manifest
 from harness.pair import Pair
 
 if TYPE_CHECKING:
@@ -107,6 +110,27 @@ def test_chosen_point_is_a_manifest_snippet() -> None:
         "streams": 2,
         "batch": 1,
     }
+
+
+def test_a_manifest_takes_the_chosen_point(tmp_path: Path) -> None:
+    """What explore writes is read back by the manifest as the same conditions."""
+    entry = (
+        '[datasets.d]\nkind = "digits"\nsubject = "single"\ncount = 9\n'
+        '[models.ssd]\nsource = {{ zoo = "digits-mobilenet-v2" }}\ncalibrate = "d"\n'
+        'evaluate = {{ dataset = "d", hold_out = true }}\n{}'
+    )
+    file = tmp_path / "models.toml"
+    file.write_text(entry.format(setting_snippet("ssd", point(2, 150, 14))), encoding="utf-8")
+
+    assert load_manifest(file).models["ssd"].benchmark == Benchmark(hint="throughput", streams=2)
+
+
+def test_noise_that_hides_everything_is_said() -> None:
+    """A machine that measures equal as equal but sees no slowdown is not praised."""
+    fit = machine_fitness(QUICK)
+
+    assert _conclusion(replace(fit, visible={10: 0.02, 60: 0.01})) == "fit for speed gates"
+    assert "hides all below 30%" in _conclusion(replace(fit, visible={60: 0.3}))
 
 
 def test_fitness_says_what_the_machine_can_see() -> None:
