@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from harness.errors import MeasurementError
 from harness.gate import Finding
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from harness.core.timing import Timing
     from harness.entries import ModelEntry
     from harness.pair import Pair
+
+#: Answers that a metric of classification counts as right: what guessing hits, over the classes.
+GUESSES = {"top1": 1, "top5": 5}
 
 
 def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Estimate, Finding]:
@@ -25,11 +29,44 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     from harness.report.picture import Picture
 
     derived = compared.derived
+    refuse_blind(entry, key, compared)
     known = derived.judged.get(key)
     estimate, detail = known or quantity(entry, key, compared.comparison)
     tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
     pictures = tuple(decode(Picture, picture) for picture in derived.fields["pictures"])
     return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
+
+
+def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
+    """Refuse to judge a drop that is larger than all that the parent has to lose.
+
+    A parent fed in the wrong colours or scale finds nothing, and nothing is lost from nothing: that
+    gate would be green for ever. A classifier has only to lose what is above guessing.
+
+    Raises
+    ------
+    MeasurementError
+        Where no optimized model could breach the limit.
+    """
+    from harness.limits import METRICS_FROM_ZERO, limit_for
+    from harness.tasks.catalog import TASKS
+
+    task, limit = TASKS[entry.task], limit_for(entry, key, None)
+    metric = entry.evaluate.metric or task.DEFAULT_METRIC
+    if key != "max_accuracy_drop" or limit is None or metric not in METRICS_FROM_ZERO:
+        return
+    title, classes = task.METRICS[metric], len(compared.comparison.labels)
+    guessed = min(1.0, GUESSES.get(metric, 0) / classes) if classes > 1 else 0.0
+    rows = compared.derived.fields["metrics"]
+    found = [float(row["parent"]) for row in rows if row["title"] == title]
+    if not found or found[0] - guessed > limit.threshold:
+        return
+    guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
+    raise MeasurementError(
+        f"the parent's {title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
+        f"{limit.threshold:g} of {limit.path}; check preprocess (colour, mean, scale, layout), the "
+        "decoder and the class numbers, or set a smaller limit"
+    )
 
 
 def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:

@@ -45,6 +45,8 @@ VACUOUS: Mapping[str, float] = {
 
 #: Metrics in dB: they have no end, so a drop of 1 is no limit that nothing could breach.
 METRICS_IN_DB = frozenset({"psnr"})
+#: Metrics of which the worst is 0: a parent can lose no more than it has.
+METRICS_FROM_ZERO = frozenset({"top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou"})
 
 
 @cache

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from harness.datasets.files import FileFact
+
 #: Most faulty files that are left out silently enough: more is an error.
 MOST_SKIPPED = 0.01
 _SHOWN = 3
@@ -26,11 +28,16 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sample before its file was looked at; ``name`` as in Sample."""
+    """A sample before its file was looked at; ``name`` as in Sample.
+
+    ``size`` is (width, height) in pixels where the annotations say it: truth in the pixels of
+    another size would be misread in silence.
+    """
 
     name: str
     path: Path
     truth: Truth | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
         class outside the labels.
     """
     _check_names(name, found.drafts)
-    facts = inspect_files([draft.path for draft in found.drafts], cache)
+    inspected = inspect_files([draft.path for draft in found.drafts], cache)
+    facts = [_with_size(*pair) for pair in zip(found.drafts, inspected, strict=True)]
     pairs = list(zip(found.drafts, facts, strict=True))
     faulty = [(draft.name, fact.reason) for draft, fact in pairs if fact.reason]
     faulty += found.lost
@@ -74,6 +82,17 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
     skipped = (*faulty, *found.strays)
     digest = samples_digest(samples)
     return Dataset(name, samples, found.labels, digest, skipped, labels_open=found.labels_open)
+
+
+def _with_size(draft: Draft, fact: FileFact) -> FileFact:
+    """Fault a file of another size than annotated; turned on its side is the same size."""
+    annotated, own = draft.size, (fact.width, fact.height)
+    if fact.reason or annotated is None or 0 in {*annotated, *own}:
+        return fact
+    if sorted(annotated) == sorted(own):
+        return fact
+    sizes = [f"{width}x{height}" for width, height in (annotated, own)]
+    return replace(fact, reason=f"annotated as {sizes[0]} pixels, the file has {sizes[1]}")
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> 
     try:
         found = _findings(name, content, folder, labels_of(name, entry.labels, root))
         return _with_masks(name, content, found) if masks else found
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
             f"{error} in its images, annotations or categories"
@@ -65,6 +66,7 @@ def _findings(
     if labels is None:
         labels = tuple(str(category["name"]) for category in categories)
     by_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
+    _check_ids(name, content["images"])
     lost: dict[Any, int] = {}
     for annotation in content["annotations"]:
         _check_category(name, annotation, index, len(labels))
@@ -77,6 +79,7 @@ def _findings(
             PurePosixPath(image["file_name"]).as_posix(),
             folder / image["file_name"],
             _objects(name, by_image[image["id"]], index),
+            (int(image.get("width") or 0), int(image.get("height") or 0)),
         )
         for image in content["images"]
     ]
@@ -122,6 +125,16 @@ def _mask(name: str, annotation: dict[str, Any], size: tuple[int, int]) -> dict[
         f"{'a damaged' if shape else 'no'} segmentation; instance segmentation needs polygons or "
         "run lengths"
     )
+
+
+def _check_ids(name: str, images: list[dict[str, Any]]) -> None:
+    for number, count in Counter(image["id"] for image in images).most_common(1):
+        if count > 1:
+            files = [str(image["file_name"]) for image in images if image["id"] == number]
+            raise DatasetError(
+                f"datasets.{name}: the image id {number} stands for {' and '.join(files[:2])}: "
+                "which one its annotations mean cannot be told; give every image its own id"
+            )
 
 
 def _check_category(

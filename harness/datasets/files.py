@@ -7,27 +7,32 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
-from harness.datasets.headers import HEAD_BYTES, fault, image_kind
+from harness.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS files_1 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-    "digest TEXT, reason TEXT)"
+    "CREATE TABLE IF NOT EXISTS files_2 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+    "digest TEXT, reason TEXT, width INTEGER, height INTEGER)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FileFact:
-    """Hex digest of a file's bytes, and why it is no readable image (empty where it is one)."""
+    """Hex digest of a file's bytes, and why it is no readable image (empty where it is one).
+
+    ``width`` and ``height`` are in pixels as the file's header says, 0 where it does not.
+    """
 
     digest: str
     reason: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ def _inspect(path: Path) -> FileFact:
             data = head if image_kind(head) is None else head + file.read()
     except OSError as error:
         return FileFact("", f"cannot be read: {error.strerror or error}")
-    return FileFact(hashlib.blake2b(data, digest_size=16).hexdigest(), fault(data) or "")
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return FileFact(digest, fault(data) or "", *(pixel_size(data) or (0, 0)))
 
 
 def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
@@ -87,11 +93,8 @@ def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
         return {}
     try:
         with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
-            rows = database.execute("SELECT path, size, mtime_ns, digest, reason FROM files_1")
-            return {
-                _Stamp(path, size, mtime_ns): FileFact(digest, reason)
-                for path, size, mtime_ns, digest, reason in rows
-            }
+            rows = database.execute("SELECT * FROM files_2")
+            return {_Stamp(*row[:3]): FileFact(*row[3:]) for row in rows}
     except sqlite3.Error:
         return {}  # a damaged or locked cache costs time, never an answer
 
@@ -99,11 +102,13 @@ def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
 def _remember(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
     if cache is None or not facts:
         return
-    rows = [(s.path, s.size, s.mtime_ns, f.digest, f.reason) for s, f in facts.items()]
+    rows = [(*astuple(stamp), *astuple(fact)) for stamp, fact in facts.items()]
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
             database.execute(_TABLE)
-            database.executemany("INSERT OR REPLACE INTO files_1 VALUES (?, ?, ?, ?, ?)", rows)
+            database.executemany(
+                "INSERT OR REPLACE INTO files_2 VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
     except (sqlite3.Error, OSError):
         return  # as above: the next run reads the files again

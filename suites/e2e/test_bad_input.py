@@ -81,6 +81,17 @@ def test_nan_outputs_are_never_judged(world: World, own_copy: Callable[[str], Pa
     assert ran.said.count("holds NaN") == 2  # its line, and pytest's section of failures
 
 
+def test_a_parent_that_only_guesses_is_not_judged(
+    world: World, own_copy: Callable[[str], Path]
+) -> None:
+    """Fed in the wrong scale the parent guesses: it has nothing to lose, so no green either."""
+    folder = own_copy(beside(HEALTHY).replace("scale = 60 }", "scale = 6e8 }", 2))
+    text = (folder / "models.toml").read_text().replace("scale = 6e8 }", "scale = 60 }", 1)
+    (folder / "models.toml").write_text(text)
+
+    assert_one_sentence(world.gate(folder), "guessing among 10 classes", "preprocess")
+
+
 def test_unreadable_images_are_counted(world: World, own_copy: Callable[[str], Path]) -> None:
     """A few damaged files are left out and listed; more than 1 % is an error."""
     folder = own_copy(HEALTHY)

@@ -46,6 +46,12 @@ def write_coco(root: Path, *, images: int = 2, **changes: Any) -> None:
     (root / "instances.json").write_text(json.dumps(content | changes))
 
 
+def relist(root: Path, images: list[dict[str, Any]]) -> None:
+    """Let the json list the images in other words."""
+    content = json.loads((root / "instances.json").read_text()) | {"images": images}
+    (root / "instances.json").write_text(json.dumps(content))
+
+
 def load(root: Path, entry: DatasetEntry = ENTRY) -> Dataset:
     """Load the folder as the dataset ``d``."""
     return load_dataset("d", entry, root)
@@ -205,3 +211,33 @@ def test_an_object_without_a_usable_mask_is_named(tmp_path: Path, shape: Any) ->
     write_coco(tmp_path, annotations=annotation(segmentation=shape))
     with pytest.raises(DatasetError, match=r"annotation 7 has .* segmentation"):
         load_dataset("d", ENTRY, tmp_path, masks=True)
+
+
+def test_boxes_in_the_pixels_of_another_size_are_refused(tmp_path: Path) -> None:
+    """Images that were resized, and their annotations not, are named with both sizes."""
+    images = [{"id": 100 + i, "file_name": f"{i}.jpg", "width": 120, "height": 80} for i in (0, 1)]
+    write_coco(tmp_path)
+    relist(tmp_path, images)
+
+    with pytest.raises(DatasetError, match="annotated as 120x80 pixels, the file has 60x40"):
+        load(tmp_path)
+
+
+def test_an_image_turned_on_its_side_is_of_the_same_size(tmp_path: Path) -> None:
+    """Annotations that swap width and height, or say neither, are taken as they are."""
+    first: dict[str, Any] = {"id": 100, "file_name": "0.jpg", "width": 40, "height": 60}
+    images = [first, {"id": 101, "file_name": "1.jpg"}]
+    write_coco(tmp_path)
+    relist(tmp_path, images)
+
+    assert len(load(tmp_path)) == 2
+
+
+def test_an_image_id_given_twice_is_named(tmp_path: Path) -> None:
+    """Two files under one id: which one the annotations mean cannot be told."""
+    images = [{"id": 100, "file_name": f"{i}.jpg"} for i in (0, 1)]
+    write_coco(tmp_path)
+    relist(tmp_path, images)
+
+    with pytest.raises(DatasetError, match=r"id 100 stands for 0\.jpg and 1\.jpg"):
+        load(tmp_path)
