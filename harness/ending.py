@@ -57,7 +57,8 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     from harness.report.publish import finish_run
 
     report = _report(config, run, status)
-    missing = _missing(config, run, report)
+    interrupted = status == pytest.ExitCode.INTERRUPTED
+    missing = [] if interrupted else _missing(config, run, report)
     if not (report.judged or report.problems or missing or run.part):
         leave_nothing(config, run)
         return False
@@ -65,7 +66,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
         f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
         for model, key in missing
     ]
-    lines += _partial(run, report)
+    lines += _partial(run, report, interrupted=interrupted)
     allure = getattr(config.option, "allure_report_dir", None)
     try:
         write_records(config, run)
@@ -81,7 +82,8 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
     config.stash[ANSWERS] = (report.judged, report.problems)
-    config.stash[REPORT] = report
+    if not interrupted:
+        config.stash[REPORT] = report
     run.forget()
     return bool(missing)
 
@@ -110,8 +112,8 @@ def write_summary(reporter: Any, run: Run) -> None:
         reporter.write_line(line)
 
 
-def _partial(run: Run, report: RunReport) -> list[str]:
-    """Say what was not asked here: a shard, or a selection, must not look like a whole run."""
+def _partial(run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
+    """Say what was not asked here: what is cut short or selected must not look like a whole run."""
     if report.shard is not None:
         shard, models = report.shard, dict(report.shard.expected)
         return [
@@ -123,6 +125,8 @@ def _partial(run: Run, report: RunReport) -> list[str]:
         ]
     declared = set(collecting.declared(run))
     left = len(declared - _answered(report))
+    if left and interrupted:
+        return [f"interrupted: {left} of {len(declared)} gates were not judged"]
     if left and sharding.was_selected(run):
         return [f"{left} of {len(declared)} gates were left out by the selection: not judged here"]
     return []

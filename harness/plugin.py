@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         run = collecting.prepare(config, manifest)
         if not hasattr(config, "workerinput"):
             recording.check(config, run)
+            run.open()
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run

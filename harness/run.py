@@ -65,6 +65,19 @@ class Run:
         """Find the entry of a model id."""
         return self.manifest.models[model_id]
 
+    def open(self) -> None:
+        """Make the run's directory, before anything is computed that could not be kept.
+
+        Raises
+        ------
+        ReportError
+            Where it cannot be made.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.directory, error) from error
+
     def append(self, kind: str, record: Mapping[str, Any]) -> None:
         """Add one record to this process's list of ``kind``, flushed to the disk at once."""
         try:

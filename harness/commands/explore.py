@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands.prepare import add_arguments, prepared
 from harness.commands.speaking import say
-from harness.terminal import summary_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -75,6 +74,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:
     from harness.engine.explore import setting_snippet
+    from harness.terminal import summary_lines
 
     rows: list[tuple[str, ...]] = [("setting", "parent img/s", "optimized img/s", "p90 ms", "")]
     for point in found.points:

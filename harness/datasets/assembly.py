@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
-from harness.datasets.files import inspect_files
+from harness.datasets.files import inspect_files, writable
 from harness.datasets.sample import Dataset, Sample
 from harness.datasets.truths import LabelMapDrawn, LabelMapFile, RenderingDrawn, RenderingFile
 from harness.errors import DatasetError
@@ -64,10 +64,11 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
         When nothing is left, more than 1 % is faulty, two samples share a name, or a truth names a
         class outside the labels.
     """
-    _check_names(name, found.drafts)
-    inspected = inspect_files([draft.path for draft in found.drafts], cache)
-    facts = [_with_size(*pair) for pair in zip(found.drafts, inspected, strict=True)]
-    pairs = list(zip(found.drafts, facts, strict=True))
+    drafts = [replace(draft, name=writable(draft.name)) for draft in found.drafts]
+    _check_names(name, drafts)
+    inspected = inspect_files([draft.path for draft in drafts], cache)
+    facts = [_with_size(*pair) for pair in zip(drafts, inspected, strict=True)]
+    pairs = list(zip(drafts, facts, strict=True))
     faulty = [(draft.name, fact.reason) for draft, fact in pairs if fact.reason]
     faulty += found.lost
     _check_share(name, faulty, len(found.drafts) + len(found.lost))
@@ -79,7 +80,7 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
     if not samples:
         raise DatasetError(f"datasets.{name} holds no image; check its path")
     check_labels(name, samples, found.labels)
-    skipped = (*faulty, *found.strays)
+    skipped = (*faulty, *((writable(stray), reason) for stray, reason in found.strays))
     digest = samples_digest(samples)
     return Dataset(name, samples, found.labels, digest, skipped, labels_open=found.labels_open)
 

@@ -181,6 +181,26 @@ def test_a_killed_run_leaves_nothing_half_built(
     assert again.status == 0, again.said
 
 
+STOPPING = """
+def pytest_runtest_call(item):
+    if "agreement" in item.nodeid:
+        raise KeyboardInterrupt
+"""
+
+
+def test_ctrl_c_says_what_was_not_judged(world: World, project: Callable[[str], Path]) -> None:
+    """An interrupted run keeps what it judged, counts the rest once, and is not green."""
+    folder = project(HEALTHY.replace("= 0.05 }", "= 0.05, min_agreement = 0.5 }"))
+    (folder / "stopping.py").write_text(STOPPING)
+
+    ran = world.gate(folder, "-p", "stopping", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
+
+    assert ran.status == 2, ran.said
+    assert "interrupted: 1 of 3 gates were not judged" in ran.said
+    assert "NOT JUDGED" not in ran.said
+    assert ran.outcomes == {("tiny", "max_accuracy_drop"): "passed"}
+
+
 def test_two_runs_at_once_share_a_store(project: Callable[[str], Path], tmp_path: Path) -> None:
     """Two gates started together with an empty store both pass, and both reports are kept."""
     folder = project(HEALTHY)
@@ -223,3 +243,17 @@ def test_a_store_under_a_file_is_one_sentence(
     assert ran.status == 1
     assert "QUANTGATE_STORE" in ran.said
     assert "Traceback" not in ran.said
+
+
+def test_reports_under_a_file_stop_before_anything_runs(
+    world: World, project: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Where the report cannot be kept nothing is computed: one sentence, exit status 4."""
+    (tmp_path / "file").write_text("")
+
+    ran = world.gate(project(HEALTHY), "--reports", str(tmp_path / "file" / "reports"))
+
+    assert ran.status == 4, ran.said
+    assert "--reports" in ran.said
+    assert "Traceback" not in ran.said
+    assert "PASSED" not in ran.said

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,3 +203,16 @@ def test_a_file_that_went_away_is_named(tmp_path: Path) -> None:
     """Reading later than loading may find the file gone."""
     with pytest.raises(DatasetError, match=r"gone\.png cannot be read: No such file"):
         read_image(Sample("a", tmp_path / "gone.png", ""))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems that refuse such names")
+def test_a_name_that_is_no_utf8_is_spelt_out(tmp_path: Path) -> None:
+    """A file named in another encoding is read, digested, remembered, and named in ASCII."""
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(encoded("png"))
+
+    found = load_dataset(
+        "f", DatasetEntry("folder", path=Path()), tmp_path, cache=tmp_path / "cache"
+    )
+
+    assert [sample.name for sample in found.samples] == [r"caf\udce9.png"]
+    assert read_image(found.samples[0]).shape == (37, 50, 3)
