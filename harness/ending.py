@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from harness.segments import declared_text, segment_of
 
 if TYPE_CHECKING:
     from harness.core.estimate import Estimate
+    from harness.report.allure_losses import Losses
     from harness.report.model import Judged, ModelReport, Problem, RunReport
     from harness.run import Run
 
@@ -30,6 +32,7 @@ ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytes
 REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
 FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 _UNWEIGHED = " (no durations recorded: every model counted the same)"
+LOSSES: pytest.StashKey[Losses] = pytest.StashKey()
 STOPWATCH: pytest.StashKey[sharding.Stopwatch] = pytest.StashKey()
 
 
@@ -39,7 +42,9 @@ def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
     skipped = isinstance(error, pytest.skip.Exception)
     sentence = str(error) if isinstance(error, HarnessError) or skipped else _unexpected(error)
     status = "skipped" if skipped else "broken"
-    run.append("problems", {"model": model, "gate": key, "status": status, "sentence": sentence})
+    problem = {"model": model, "gate": key, "status": status, "sentence": sentence}
+    with suppress(ReportError):  # on a full disk it is said in the terminal alone
+        run.append("problems", problem)
     # A model that is skipped is skipped for one reason, whatever its limits: said once, not for each.
     where = model if skipped else f"{model}: {key}"
     return f"{status.upper()}  {where}: {sentence}"
@@ -82,10 +87,14 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
     config.stash[ANSWERS] = (report.judged, report.problems)
-    if not interrupted:
-        config.stash[REPORT] = report
+    config.stash[REPORT] = report
     run.forget()
     return bool(missing)
+
+
+def tell(config: pytest.Config, line: str) -> None:
+    """Add a closing line."""
+    config.stash[FINISHED] = (*config.stash.get(FINISHED, ()), line)
 
 
 def record(config: pytest.Config, run: Run) -> bool:

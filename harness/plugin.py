@@ -73,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     manifest = collecting.requested_manifest(config)
     if manifest is None:
         return
+    from harness.report.allure_losses import watch_losses
+
     try:
         run = collecting.prepare(config, manifest)
         if not hasattr(config, "workerinput"):
@@ -85,6 +87,8 @@ def pytest_configure(config: pytest.Config) -> None:
     collecting.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
     config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
+    if config.pluginmanager.hasplugin("allure_pytest"):
+        config.stash[ending.LOSSES] = watch_losses()
     config.stash[ending.STOPWATCH] = sharding.Stopwatch()
     config.pluginmanager.register(config.stash[ending.STOPWATCH], "quantgate-stopwatch")
 
@@ -124,8 +128,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if run is None:
         return
     items[:] = collecting.ordered(run, items)
-    if not config.option.collectonly:
-        sharding.plan(run, items, selected=config.stash.get(ending.SELECTED, False))
+    try:
+        if not config.option.collectonly:
+            sharding.plan(run, items, selected=config.stash.get(ending.SELECTED, False))
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
     if run.part is None:
         return
     mine = set(sharding.part_items(run.part, items))
@@ -173,13 +180,28 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         ending.write_summary(terminalreporter, run)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the report, and fail a full run in which a declared limit was judged nowhere."""
-    config = session.config
-    run = config.stash.get(RUN, None)
-    if run is None or hasattr(config, "workerinput"):
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
+    """Write the report before pytest's own files; a full disk takes neither summary nor status."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or hasattr(session.config, "workerinput"):
+        yield
         return
+    _conclude(session, run, exitstatus)
+    try:
+        yield
+    except OSError as error:
+        ending.tell(session.config, f"not everything was written: {error}")
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    losses = session.config.stash.get(ending.LOSSES, None)
+    if losses is not None and losses.reasons:
+        ending.tell(session.config, losses.sentence())
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
+    """Report and record, and fail a full run in which a declared limit was judged nowhere."""
+    config = session.config
     if config.option.collectonly:
         leave_nothing(config, run)
         return

@@ -245,6 +245,31 @@ def test_a_store_under_a_file_is_one_sentence(
     assert "Traceback" not in ran.said
 
 
+FULL = """
+import errno
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish():
+    raise OSError(errno.ENOSPC, "No space left on device", "junit.xml")
+"""
+
+
+def test_a_disk_full_at_the_end_leaves_the_summary(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """Where pytest cannot write its own files, the verdicts are told, and the run is not green."""
+    folder = project(HEALTHY)
+    (folder / "full.py").write_text(FULL)
+
+    ran = world.gate(folder, "-p", "full", PYTHONPATH=f"{folder}{os.pathsep}{ROOT}")
+
+    assert ran.status == 1, ran.said
+    assert "No space left on device" in ran.said
+    assert "PASSED   tiny" in ran.said
+    assert "Traceback" not in ran.said
+
+
 def test_reports_under_a_file_stop_before_anything_runs(
     world: World, project: Callable[[str], Path], tmp_path: Path
 ) -> None:
