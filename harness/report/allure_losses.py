@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from allure_commons import hookimpl
+from pluggy import HookimplMarker
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+#: Allure's own mark, which its package exports without types.
+hookimpl = HookimplMarker("allure")
 
 
 @dataclass(slots=True, eq=False)  # pluggy keeps plugins in sets
