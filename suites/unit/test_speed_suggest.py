@@ -8,7 +8,7 @@ from harness.core.estimate import Estimate
 from harness.core.suggest import Provenance, snippet, suggest, vacuous
 
 SOURCE = Provenance("Some CPU", "amx", "2026-11-20", "openvino 2026.4.1")
-RUNS = (Estimate(1.50, 1.45, 1.55, 12), Estimate(1.48, 1.40, 1.56, 12))
+RUNS = (Estimate(1.50, 1.45, 1.55, 12, of="rounds"), Estimate(1.48, 1.40, 1.56, 12, of="rounds"))
 
 
 def test_speed_is_proposed_below_everything_measured() -> None:
@@ -68,6 +68,7 @@ def test_snippet_is_a_manifest() -> None:
 
     assert tomllib.loads(text) == {"models": {"ssd": {"limits": {"min_speedup": {"amx": 1.33}}}}}
     assert "Some CPU" in text
+    assert f"in {len(RUNS)} runs of {min(run.n for run in RUNS)} rounds" in text
     assert "# min_match_rate" in text
 
 
