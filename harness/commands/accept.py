@@ -70,7 +70,7 @@ def _demand_known(history: History, model: str, quantity: str) -> None:
     """Refuse what the history has never seen: a typo would be accepted and cover nothing."""
     from harness.manifest.problems import unknown_name
 
-    keys = history.keys()
+    keys = history.series_keys()
     models = sorted({key.model for key in keys} - {""})
     if model not in models:
         raise HistoryError(f"history: {history.name}: {unknown_name('model', model, models)}")

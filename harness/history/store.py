@@ -60,7 +60,7 @@ class History:
         """All runs in the order of time, each with how many numbers it has."""
         return reading.counted(self.engine)
 
-    def keys(self) -> list[SeriesKey]:
+    def series_keys(self) -> list[SeriesKey]:
         """Keys of all series, in order."""
         return reading.keys(self.engine)
 
