@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import QuantizationError
@@ -79,10 +80,28 @@ def _missed(reached: Reached | None) -> list[str]:
 
 
 def _keep(run: Run, entry: ModelEntry, pair: Pair[Artifact], told: Mapping[str, Any]) -> None:
+    from harness.manifest.lines import lines_of
+
     facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
+    facts += [
+        ["preprocess", _stated(entry.preprocess)],
+        ["decoder", f"{entry.decoder.kind}: {_stated(entry.decoder)}"],
+    ]
+    written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
     digests = [[role, pair[role].digest] for role in ROLES]
-    made = {"source": source_text(entry), "facts": facts, "digests": digests}
+    made = {"source": source_text(entry), "entry": written, "facts": facts, "digests": digests}
     run.keep(entry.id, "optimizing", {**made, **told})
+
+
+def _stated(table: Any) -> str:
+    """Say what a table of the entry comes to, whoever stated it: keys that are not the default."""
+    values = {field: getattr(table, field.name) for field in dataclasses.fields(table)}
+    said = [
+        f"{field.name} {value}"
+        for field, value in values.items()
+        if value and value != field.default
+    ]
+    return ", ".join(said) or "nothing but the defaults"
 
 
 def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:

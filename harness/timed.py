@@ -184,7 +184,17 @@ def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
         for of, by_precision in work_shares(profiles[role]).items()
     ]
     tables = {"layers": layer_table(profiles), "layer_types": type_table(profiles)}
-    run.keep(entry.id, "profiles", {"shares": encode(shares), **encode(tables)})
+    facts = [[f"executed precision of {role}", _executed(profiles[role])] for role in ROLES]
+    run.keep(entry.id, "profiles", {"shares": encode(shares), "facts": facts, **encode(tables)})
+
+
+def _executed(profile: Profile) -> str:
+    """Say in which precisions the multiply-accumulates executed, most first."""
+    from harness.engine.profile import work_shares
+
+    shares = work_shares(profile).get("multiply-accumulates", {})
+    said = [f"{name} {share:.1%}" for name, share in shares.items()]
+    return f"{', '.join(said)} of the multiply-accumulates" if said else "nothing multiplied"
 
 
 def keep_explored(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> None:

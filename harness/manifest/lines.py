@@ -1,0 +1,63 @@
+"""The lines of models.toml that make one entry, as they were written."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEADER = re.compile(r"\s*\[[^\[\]].*\]\s*(#.*)?")
+
+
+def lines_of(text: str, model: str) -> str:
+    """Find ``[defaults]`` and ``[models.NAME]`` with their sub-tables; empty where there are none.
+
+    For people: an entry that is spelled as one inline table of ``[models]`` is shown with all of
+    that table.
+    """
+    shown: list[str] = []
+    for path, lines in _tables(text):
+        ours = path[:2] == ("models", model) or path in {("defaults",), ("models",)}
+        if ours or path[:1] == ("defaults",):
+            shown += [*lines, ""]
+    return "\n".join(_without_gaps(shown)).strip()
+
+
+def _tables(text: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Cut a document at its table headers: the path of each, and its lines."""
+    path: tuple[str, ...] = ()
+    lines: list[str] = []
+    for line in text.splitlines():
+        header = _path(line)
+        if header:
+            yield path, lines
+            path, lines = header, []
+        lines.append(line)
+    yield path, lines
+
+
+def _path(line: str) -> tuple[str, ...]:
+    """Read the keys of a table header; empty for every other line."""
+    if not _HEADER.fullmatch(line):
+        return ()
+    try:
+        node = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()  # a line of a list that is spread over several
+    keys: list[str] = []
+    while node:
+        key, node = next(iter(node.items()))
+        keys.append(key)
+    return tuple(keys)
+
+
+def _without_gaps(lines: list[str]) -> Iterator[str]:
+    """Leave one empty line where several follow each other."""
+    before = ""
+    for line in lines:
+        if line.strip() or before.strip():
+            yield line.rstrip()
+        before = line
