@@ -19,6 +19,7 @@ from harness.commands import (
     merge,
     report,
     suggest,
+    trend,
 )
 from harness.commands.speaking import complain
 from harness.errors import HarnessError, ManifestError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 USAGE = 4
 INTERRUPTED = 130
-VERBS = (gate, check, fetch, report, merge, compare, explore, suggest, history, accept)
+VERBS = (gate, check, fetch, report, merge, compare, explore, suggest, history, trend, accept)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,8 @@ all three on the same series stand in docs/history.md and are printed by suites/
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -122,9 +123,8 @@ def find_changes(series: Iterable[Columns], runs: Sequence[RunFacts]) -> Iterato
     todo = iter(series)
     while block := [columns for columns in islice(todo, BLOCK) if len(columns)]:
         alarms = scan(panel(block))
-        for row, columns in enumerate(block):
-            mine = [alarm for alarm in alarms if alarm.series == row]
-            yield from _described(columns, mine, runs)
+        for row, mine in groupby(alarms, key=attrgetter("series")):
+            yield from _described(block[row], list(mine), runs)
 
 
 def accept(changes: Iterable[Change], accepted: Sequence[Accepted], today: dt.date) -> list[Change]:
@@ -144,7 +144,7 @@ def _accepted(change: Change, accepted: Sequence[Accepted], today: dt.date) -> C
         return change
     # For ever lasts longest.
     longest = max(fitting, key=lambda one: (one.until is None, one.until or today, one.at))
-    expired = longest.until is not None and today > longest.until
+    expired = longest.until is not None and today >= longest.until
     return replace(change, accepted=longest, expired=expired)
 
 
@@ -152,8 +152,6 @@ def _described(
     columns: Columns, alarms: Sequence[Alarm], runs: Sequence[RunFacts]
 ) -> Iterator[Change]:
     """Fit each alarm between its neighbours; steps that follow each other one way may be one slope."""
-    if not alarms:
-        return
     values, sds = scale(columns)
     usual = float(np.median(sds))
     weights = 2 * usual**2 / (usual**2 + sds**2) if usual else np.ones_like(sds)
@@ -239,8 +237,9 @@ def _change(
 
 
 def _stands(columns: Columns, alarm: Alarm, shapes: Sequence[Fit]) -> bool:
-    """Whether the latest level is of the same segment, and at least half the step away from the old one."""
+    """Whether the latest level is of the same segment, and surely and by half the step away from the old one."""
     step = shapes[0].after - shapes[0].before
     now = shapes[-1].after - shapes[0].before
     same = columns.segment[alarm.first] == columns.segment[-1]
-    return bool(same) and now / step >= 0.5  # noqa: PLR2004 - half
+    sure = abs(step) > shapes[0].half
+    return bool(same) and sure and now / step >= 0.5  # noqa: PLR2004 - half

@@ -72,7 +72,7 @@ def fit(values: Floats, weights: Floats, split: int, last: int) -> Fit:
     gain = _gains(clipped, weights)[: len(places)]
     first = int(places[np.argmax(gain)])
     noise, freedom = _noise(clipped, weights, first)
-    if noise == 0:
+    if all(np.ptp(part) == 0 for part, _ in _parts(clipped, weights, split)):
         before, after = float(np.median(values[:split])), float(np.median(values[split:]))
         return Fit("step", split, split, split, before, after, 0.0)
     near = places[gain >= gain.max() - PLAUSIBLE * noise]
@@ -129,7 +129,7 @@ def _ramp(values: Floats, weights: Floats) -> _Ramp | None:
     nights = np.arange(len(values), dtype=np.float64)
     root = np.sqrt(weights)
     best: _Ramp | None = None
-    for bend in range(0, len(values) - LONG, max(1, len(values) // 40)):
+    for bend in range(0, len(values) - LONG, max(1, len(values) // 16)):
         slope = np.maximum(0.0, nights - bend)
         design = np.stack([np.ones_like(slope), slope], axis=1) * root[:, None]
         found, *_ = np.linalg.lstsq(design, values * root, rcond=None)

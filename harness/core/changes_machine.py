@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 #: Other models needed before "most of them" means anything, and deviate at which one has moved.
 OTHERS, MOVED = 3, 1.0
 #: Chance that as much stirs among the other models when nothing happened: it did; it may have.
-BY_CHANCE, OPEN = 0.01, 0.3
+BY_CHANCE, OPEN = 0.003, 0.3
 #: Nights that are waited for an answer, and days asked on either side of the likeliest.
-WAIT, NEAR = 4, 5
+WAIT, NEAR = 4, 3
 _DAY_S = 86_400
 
 
@@ -50,13 +50,17 @@ class Timed:
     segment: NDArray[np.int64]
 
     @classmethod
-    def of(cls, columns: Columns, runs: Sequence[RunFacts]) -> Timed | None:
-        """Keep a timed series or a control; None of any other."""
+    def of(cls, columns: Columns, days: NDArray[np.int64]) -> Timed | None:
+        """Keep a timed series or a control; None of any other. ``days`` are the runs', see `run_days`."""
         key = columns.key
         if key.quantity not in TIMED and (key.model, key.quantity) != CONTROL:
             return None
-        day = np.array([_day(runs[run]) for run in columns.runs.tolist()], np.int64)
-        return cls(key, day, scale(columns)[0], columns.segment)
+        return cls(key, days[columns.runs], scale(columns)[0], columns.segment)
+
+
+def run_days(runs: Sequence[RunFacts]) -> NDArray[np.int64]:
+    """Days since 1970 of runs, int64 [runs]."""
+    return np.array([_day(run) for run in runs], np.int64)
 
 
 def explain(
@@ -67,15 +71,18 @@ def explain(
     What is asked is what was known up to some nights after a change was found, so that a cause once
     told stays.
     """
+    found, steps = list(changes), defaultdict(list)
+    for change in found:
+        steps[change.key].append((_day(change.moved), _day(change.told)))
     by_machine: dict[tuple[str, str, str], list[Timed]] = defaultdict(list)
     for series in timed:
         by_machine[_machine(series.key)].append(series)
-    witnesses = {machine: Witnesses(found) for machine, found in by_machine.items()}
+    witnesses = {machine: Witnesses(held, steps) for machine, held in by_machine.items()}
     return [
         replace(change, cause=_cause(change, witnesses[_machine(change.key)], runs))
         if change.key.quantity in TIMED
         else change
-        for change in changes
+        for change in found
     ]
 
 

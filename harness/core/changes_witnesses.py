@@ -10,26 +10,37 @@ from harness.core.noise import MAD_TO_SD
 from harness.core.series import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from harness.core.changes_machine import Timed
+    from harness.core.series import SeriesKey
+
+    #: Day of a step, and day on which it was told.
+    Steps = Sequence[tuple[int, int]]
 
     Floats = NDArray[np.float64]
 
 #: Nights before a change, at least, and days looked back.
 BEFORE, BACK = 6, 45
 #: Models asked at most: more do not make it surer.
-MOST = 64
-#: Deviate at which the control has moved, and the most that one wild model may say.
-CONTROL_MOVED, LOUDEST = 3.5, 3.0
+MOST = 32
+#: Deviate at which the control has moved, the most that one model may say, and one night.
+CONTROL_MOVED, LOUDEST, CLIP = 3.5, 2.5, 3.0
 
 
 class Witnesses:
-    """The series of a machine, NaN on days without a night; answers are remembered."""
+    """The series of a machine, NaN on days without a night; answers are remembered.
 
-    def __init__(self, series: Sequence[Timed]) -> None:
+    Parameters
+    ----------
+    steps
+        Of each series, the days on which it had moved already and those on which that was told: a
+        witness is compared with its own latest level.
+    """
+
+    def __init__(self, series: Sequence[Timed], steps: Mapping[SeriesKey, Steps]) -> None:
         models = sorted({one.key.model for one in series} - {CONTROL[0]})
         chosen = {*models[:: -(-len(models) // MOST) or 1], CONTROL[0]}
         asked = [one for one in series if one.key.model in chosen]
@@ -42,6 +53,11 @@ class Witnesses:
         for row, one in enumerate(asked):
             self.values[row, one.day - self.first] = one.values
             self.segment[row, one.day - self.first] = one.segment
+        most = max([len(steps.get(one.key, ())) for one in asked], default=0)
+        self.steps = np.full((len(asked), most, 2), np.iinfo(np.int64).max)
+        for row, one in enumerate(asked):
+            mine = steps.get(one.key, ())
+            self.steps[row, : len(mine)] = np.array(mine, np.int64).reshape(-1, 2)
         self._days = np.unique(np.concatenate([one.day for one in series]))
         self._known: dict[tuple[int, int], Floats] = {}
 
@@ -67,10 +83,12 @@ class Witnesses:
         """Distance of each series' nights from those before, in standard errors; NaN without enough."""
         if (begin, end) not in self._known:
             start, stop = begin - self.first, end - self.first + 1
-            self._known[begin, end] = self._compare(max(0, start), stop)
+            since = np.where(self.steps[:, :, 1] < begin, self.steps[:, :, 0], self.first)
+            level = since.max(axis=1, initial=self.first) - self.first
+            self._known[begin, end] = self._compare(max(0, start), stop, level)
         return self._known[begin, end]
 
-    def _compare(self, start: int, stop: int) -> Floats:
+    def _compare(self, start: int, stop: int, level: NDArray[np.int64]) -> Floats:
         later, back = slice(start, stop), slice(max(0, start - BACK), start)
         after, before = self.values[:, later], self.values[:, back]
         found = np.full(len(before), np.nan)
@@ -78,7 +96,9 @@ class Witnesses:
             return found
         seen = np.isfinite(after)
         segment = self.segment[np.arange(len(after)), start + seen.argmax(axis=1)]
-        before = np.where(self.segment[:, back] == segment[:, None], before, np.nan)
+        same = self.segment[:, back] == segment[:, None]
+        same &= np.arange(back.start, start) >= level[:, None]
+        before = np.where(same, before, np.nan)
         after = np.where(self.segment[:, later] == segment[:, None], after, np.nan)
         told = seen.any(axis=1) & (np.isfinite(before).sum(axis=1) >= BEFORE)
         found[told] = _deviate(before[told], after[told])
@@ -90,15 +110,15 @@ def _deviate(before: Floats, after: Floats) -> Floats:
     if not len(before):
         return np.zeros(0)
     level = np.nanmedian(before, axis=1, keepdims=True)
-    edge = LOUDEST * MAD_TO_SD * np.nanmedian(np.abs(before - level), axis=1, keepdims=True)
+    edge = CLIP * MAD_TO_SD * np.nanmedian(np.abs(before - level), axis=1, keepdims=True)
     held = np.clip(before, level - edge, level + edge)
     noise = np.nanstd(held, axis=1, ddof=1)
     apart = after - np.nanmean(held, axis=1, keepdims=True)
     count, nights = np.isfinite(before).sum(axis=1), np.isfinite(after).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.nanmean(np.clip(apart / noise[:, None], -LOUDEST, LOUDEST), axis=1)
+        shift = np.nanmean(np.clip(apart / noise[:, None], -CLIP, CLIP), axis=1)
         deviate = _normal(np.abs(shift) / np.sqrt(1 / nights + 1 / count), count - 1)
-    still = np.where(np.nanmin(np.abs(apart), axis=1) > 0, LOUDEST, 0.0)
+    still = np.where(np.nanmin(np.abs(apart), axis=1) > 0, CLIP, 0.0)
     return np.where(noise > 0, deviate, still)
 
 

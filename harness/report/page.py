@@ -104,6 +104,11 @@ def render_exploration(
     return template.render(model=model, view=view, **_shared())
 
 
+def render(template: str, **facts: Any) -> str:
+    """Render another page in the same look."""
+    return _environment().get_template(template).render(**facts, **_shared())
+
+
 def _shared() -> dict[str, Any]:
     """Give what every page needs: colours and the version."""
     return {

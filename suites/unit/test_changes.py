@@ -239,12 +239,12 @@ def test_another_quantity_was_not_accepted() -> None:
 
 
 def test_an_acceptance_that_has_run_out_is_told() -> None:
-    """Until and including its last day it holds."""
+    """It holds until the day that it names."""
     changes = found(stepped(0.9))
     until = accepted(90, TODAY)
-    (held,) = accept(changes, [until], TODAY)
-    (over,) = accept(changes, [until], TODAY + dt.timedelta(days=1))
-    (renewed,) = accept(changes, [until, accepted(95)], TODAY + dt.timedelta(days=1))
+    (held,) = accept(changes, [until], TODAY - dt.timedelta(days=1))
+    (over,) = accept(changes, [until], TODAY)
+    (renewed,) = accept(changes, [until, accepted(95)], TODAY)
 
     assert (held.expired, held.open) == (False, False)
     assert (over.expired, over.open) == (True, True)

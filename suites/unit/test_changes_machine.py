@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.core.changes import Change, find_changes
-from harness.core.changes_machine import Timed, explain
+from harness.core.changes_machine import Timed, explain, run_days
 from suites.simulated import FIRST, Fleet, columns, key, runs
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SEEDS = range(12)
 def told(series: list[Columns], nights: list[RunFacts] | None = None) -> list[Change]:
     """Find and explain the changes of a machine's series."""
     nights = nights or runs(60)
-    timed = [kept for one in series if (kept := Timed.of(one, nights))]
+    timed = [kept for one in series if (kept := Timed.of(one, run_days(nights)))]
     return explain(find_changes(series, nights), timed, nights)
 
 

@@ -1,0 +1,144 @@
+"""The series of a trend page as compact data: drawn by the browser, a model at a time, when it is seen."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import zlib
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+from markupsafe import Markup
+
+from harness.report import titles
+from harness.report.wording_trend import form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.core.changes import Change
+    from harness.core.series import Columns, RunFacts, SeriesKey
+    from harness.report.trend import Trend
+
+#: Steps in which values and half intervals are kept: finer than a pixel, and to four digits.
+_VALUES, _HALVES = 65_535, 255
+_COMMIT = 9
+
+
+def page_data(trend: Trend, ids: Mapping[int, str], folder: Path) -> Markup:
+    """Write everything the page's script draws, as JSON that no markup can leave.
+
+    Parameters
+    ----------
+    ids
+        ``id()`` of a change to the anchor of its row.
+    folder
+        Of the page, from which links to reports on this disk lead.
+    """
+    marks: dict[SeriesKey, list[Change]] = {}
+    for change in trend.changes:
+        marks.setdefault(change.key, []).append(change)
+    models = [
+        _model(name, list(series), marks, ids)
+        for name, series in groupby(trend.series, key=lambda one: one.key.model)
+        if name
+    ]
+    data = {
+        "runs": [_run(run, folder) for run in trend.runs],
+        "models": sorted(models, key=lambda model: (-model["rank"], model["name"])),
+    }
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    # No text of a history can end the script: JSON has other ways to write these characters.
+    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(safe)  # noqa: S704 - escaped on the line above
+
+
+def report_link(place: str, folder: Path) -> str:
+    """Lead to a run's report, a web address or a folder on this disk; empty where there is none."""
+    if place.startswith(("https://", "http://")):
+        return place
+    path = Path(place)
+    if not place or not path.is_absolute():
+        return ""
+    return quote(os.path.relpath(path / "index.html", folder.absolute()))
+
+
+def _run(run: RunFacts, folder: Path) -> list[Any]:
+    at, link = round(run.at.timestamp()), report_link(run.place, folder)
+    return [at, run.id, run.commit[:_COMMIT], link]
+
+
+def _model(
+    name: str,
+    series: Sequence[Columns],
+    marks: Mapping[SeriesKey, Sequence[Change]],
+    ids: Mapping[int, str],
+) -> dict[str, Any]:
+    mine = [marks.get(one.key, []) for one in series]
+    packed = zlib.compress(b"".join(_packed(one) for one in series), 6)
+    return {
+        "name": name,
+        "rank": 2 if any(c.open for found in mine for c in found) else int(any(mine)),
+        "series": [_series(one, found, ids) for one, found in zip(series, mine, strict=True)],
+        "data": base64.b64encode(packed).decode("ascii"),
+    }
+
+
+def _series(one: Columns, marks: Sequence[Change], ids: Mapping[int, str]) -> dict[str, Any]:
+    key = one.key
+    low, high, half = _range(one)
+    return {
+        "quantity": key.quantity,
+        "title": titles.limit_title(key.quantity),
+        "form": form(key.quantity),
+        "machine": key.machine,
+        "isa": key.isa,
+        "stack": key.stack,
+        "n": len(one),
+        "low": low,
+        "high": high,
+        "half": half,
+        "worse": "low" if key.quantity.startswith("min_") else "high",
+        "limits": _limits(one.threshold),
+        "segments": (np.flatnonzero(np.diff(one.segment)) + 1).tolist(),
+        "changes": [[c.first, ids.get(id(c), ""), _mark(c)] for c in marks],
+    }
+
+
+def _mark(change: Change) -> str:
+    if change.open:
+        return "open"
+    return "better" if change.worse is False and change.cause == "model" else "past"
+
+
+def _limits(threshold: NDArray[np.float64]) -> list[list[Any]]:
+    """List ``[place, limit]`` wherever the limit changes; null where there is none."""
+    same = (threshold[1:] == threshold[:-1]) | (np.isnan(threshold[1:]) & np.isnan(threshold[:-1]))
+    places = [0, *(np.flatnonzero(~same) + 1).tolist()] if len(threshold) else []
+    return [
+        [place, None if np.isnan(threshold[place]) else float(threshold[place])] for place in places
+    ]
+
+
+def _range(one: Columns) -> tuple[float, float, float]:
+    half = max(float((one.value - one.low).max()), float((one.high - one.value).max()))
+    return float(one.value.min()), float(one.value.max()), half
+
+
+def _packed(one: Columns) -> bytes:
+    """Lay out a series: run steps u32, values u16, half intervals below and above u8, whole words."""
+    low, high, half = _range(one)
+    steps = np.diff(one.runs, prepend=0).astype("<u4")
+    values = np.rint((one.value - low) / ((high - low) or 1.0) * _VALUES).astype("<u2")
+    halves = [
+        np.rint(part / (half or 1.0) * _HALVES).astype("u1")
+        for part in (one.value - one.low, one.high - one.value)
+    ]
+    packed = b"".join(part.tobytes() for part in (steps, values, *halves))
+    return packed + bytes(-len(packed) % 4)

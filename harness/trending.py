@@ -1,0 +1,75 @@
+"""From a history to what moved in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.core.changes import accept, find_changes
+from harness.core.changes_machine import Timed, explain, run_days
+from harness.core.series import CONTROL
+from harness.errors import HistoryError
+from harness.report.trend import Trend
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from harness.core.series import Columns, SeriesKey
+    from harness.history.store import History
+
+FILTERS = ("model", "quantity", "machine", "stack")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which series are shown; None is any. All are looked at: a machine's others are witnesses."""
+
+    model: str | None = None
+    quantity: str | None = None
+    machine: str | None = None
+    stack: str | None = None
+
+    def fits(self, key: SeriesKey) -> bool:
+        """Whether a series is shown."""
+        wanted = ((name, getattr(self, name)) for name in FILTERS)
+        return all(value is None or getattr(key, name) == value for name, value in wanted)
+
+
+ALL = Shown()
+
+
+def look(history: History, today: dt.date, shown: Shown = ALL) -> Trend:
+    """Look at a whole history.
+
+    Raises
+    ------
+    HistoryError
+        Where it cannot be read, or a filter names what no series has.
+    """
+    runs, columns = history.columns()
+    series = list(columns)
+    for name in FILTERS:
+        _demand_known(series, name, getattr(shown, name))
+    days = run_days(runs)
+    timed = [kept for one in series if (kept := Timed.of(one, days))]
+    found = [c for c in find_changes(series, runs) if c.key.quantity != CONTROL[1]]
+    changes = accept(explain(found, timed, runs), history.accepted(), today)
+    return Trend(
+        history.name,
+        runs,
+        [one for one in series if shown.fits(one.key)],
+        sorted(
+            (change for change in changes if shown.fits(change.key)),
+            key=lambda change: (change.moved.at, change.key),
+            reverse=True,
+        ),
+    )
+
+
+def _demand_known(series: Sequence[Columns], name: str, value: str | None) -> None:
+    from harness.manifest.problems import unknown_name
+
+    known = sorted({str(getattr(one.key, name)) for one in series} - {""})
+    if value is not None and series and value not in known:
+        raise HistoryError(f"--{name}: {unknown_name(name, value, known)}")

@@ -1,0 +1,153 @@
+"""The page of a history in a real browser, opened from the file system."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from harness.core.changes import find_changes
+from harness.core.series import SeriesKey
+from harness.report.trend import Trend
+from harness.report.trend_page import write_trend
+from suites.simulated import columns, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    OpenPage = Callable[..., Any]
+
+NASTY = '</script><img src=x onerror="window.broken=1">'
+NIGHTS = 60
+
+
+def made(models: int) -> Trend:
+    """Make a history: the first model becomes slower, the second gets new data, the third has a nasty name."""
+    rng = np.random.default_rng(0)
+    names = ["ssd", "yolo", NASTY, *(f"model-{n:03}" for n in range(3, models))]
+    nights = runs(NIGHTS)
+    series = []
+    for name in names:
+        speed = 1.4 * np.exp(rng.normal(0, 0.01, NIGHTS))
+        speed[40:] *= 0.9 if name == "ssd" else 1.0
+        parts = [0] * 30 + [1] * 30 if name == "yolo" else None
+        one = SeriesKey(name, "min_speedup", "amx", "a1b2", "default")
+        size = replace(one, quantity="max_size_ratio")
+        series += [
+            columns([0.25] * NIGHTS, of=size, limit=0.4),
+            columns(speed, 0.03, of=one, segment=parts, limit=1.3),
+        ]
+    return Trend("nights.sqlite", nights, series, list(find_changes(series, nights)))
+
+
+@pytest.fixture
+def page(tmp_path: Path, open_page: OpenPage) -> Any:
+    """Open the page of a few models."""
+    write_trend(made(6), tmp_path / "trend.html")
+    opened = open_page((tmp_path / "trend.html").as_uri())
+    opened.wait_for_selector(".chart svg")
+    return opened
+
+
+def shown(page: Any) -> list[str]:
+    """Names of the models whose charts are shown."""
+    found: list[str] = page.locator(".fleet:not([hidden]) h3").all_inner_texts()
+    return found
+
+
+def test_what_moved_comes_first_and_its_mark_leads_to_its_row(page: Any) -> None:
+    """A click on a change in a chart goes to the row that explains it."""
+    assert shown(page)[0] == "ssd"
+
+    page.locator(".fleet").first.locator("a .mark.open circle").click()
+
+    assert page.evaluate("location.hash") == "#c0"
+    row = page.locator("#c0")
+    assert row.locator(".pill").inner_text() == "worse"
+    links = row.locator("a").all_inner_texts()
+    assert links == ["night-39", "night-40"]
+    assert row.locator("a").nth(1).get_attribute("href").endswith("reports/night-40/index.html")
+
+
+def test_the_script_unpacks_the_numbers_that_were_packed(page: Any) -> None:
+    """A night pointed at shows its value and interval, to the last digit shown."""
+    svg = page.locator(".fleet").first.locator(".chart").nth(1).locator("svg")
+    box = svg.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * (290 - 6) / 290, box["y"] + 40)
+    last = made(6).series[1]
+
+    text = page.locator("#tip").inner_text()
+    assert f"{last.value[-1]:.2f}×" in text
+    assert f"[{last.low[-1]:.2f}×, {last.high[-1]:.2f}×]" in text
+    assert "night-59" in text
+
+
+def test_segments_and_limits_are_drawn(page: Any) -> None:
+    """Where the data changed a line says so, and each limit is a dashed one."""
+    card = page.locator(".fleet", has_text="yolo")
+
+    assert card.locator(".ends").count() == 1
+    assert card.locator(".est").count() == 3
+    assert card.locator(".lim").count() >= 1
+
+
+def test_filters_narrow_charts_and_rows(page: Any) -> None:
+    """By model, quantity, and only what moved; the count says how many are left."""
+    form, count = page.locator(".pick"), page.locator(".pick .count")
+    assert count.inner_text() == "12 of 12 series"
+
+    form.locator("[name=moved]").check()
+    assert shown(page) == ["ssd"]
+    assert count.inner_text() == "1 of 12 series"
+
+    form.locator("[name=moved]").uncheck()
+    form.locator("[name=quantity]").select_option("max_size_ratio")
+    assert count.inner_text() == "6 of 12 series"
+    assert page.locator(".moves tbody tr:visible").count() == 0
+
+    form.locator("[name=quantity]").select_option("")
+    form.locator("[name=model]").fill("MODEL-00")
+    assert shown(page) == ["model-003", "model-004", "model-005"]
+
+
+def test_markup_in_a_model_s_name_is_text(page: Any) -> None:
+    """It is shown as it is, and nothing of it runs."""
+    assert NASTY in shown(page)
+    assert page.evaluate("window.broken") is None
+    assert page.locator("main img").count() == 0
+
+
+def test_without_a_script_the_table_says_it_all(tmp_path: Path, open_page: OpenPage) -> None:
+    """Changes, their charts and links need none."""
+    write_trend(made(6), tmp_path / "trend.html")
+    page = open_page((tmp_path / "trend.html").as_uri(), java_script_enabled=False)
+
+    assert page.locator("#c0 .pill").inner_text() == "worse"
+    assert page.locator("#c0 svg.spark .est").count() == 1
+    assert page.locator("noscript .note").is_visible()
+    assert not page.locator(".pick").is_visible()
+
+
+def test_of_many_models_only_what_is_seen_is_drawn(tmp_path: Path, open_page: OpenPage) -> None:
+    """The rest is drawn when it is scrolled to."""
+    trend = made(150)
+    write_trend(trend, tmp_path / "trend.html")
+    page = open_page((tmp_path / "trend.html").as_uri())
+    page.wait_for_selector(".chart:not([hidden]) svg")
+
+    assert set(shown(page)) == {change.key.model for change in trend.changes}
+    page.locator(".pick [name=moved]").uncheck()
+    page.locator("#series-h").scroll_into_view_if_needed()
+    assert page.locator(".chart").count() < 100
+
+    # Cards grow when they are drawn, so that the end moves away while one scrolls there.
+    page.wait_for_function(
+        """() => {
+          const last = document.querySelector(".fleet:last-child");
+          last.scrollIntoView();
+          return last.querySelector(".chart") !== null;
+        }"""
+    )
