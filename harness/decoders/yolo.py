@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from harness.decoders.protocol import Outputs, Port
 
 _RANKS = (4, 5)
+#: No YOLO has as many anchors a head.
+_MOST_ANCHORS = 10
 #: Anchors a head by the number of heads: YOLO v2 has one head of five, v3 and v4 heads of three.
 _USUAL_ANCHORS = {1: 5, 2: 3}
 
@@ -91,7 +93,8 @@ class YoloDecoder:
         found = chosen(ports, self.outputs)
         counts = {len(mask) for mask in self._masks(len(found))} if found else set()
         if not found or not all(_may_be_head(port, counts) for port in found):
-            raise misfit(self.kind, f"maps [1,{_channels(counts)},rows,columns]", ports)
+            expected = f"maps [1,{_channels(counts)},rows,columns]{_fitting(found)}"
+            raise misfit(self.kind, expected, ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -172,3 +175,11 @@ def _may_be_head(port: Port, counts: set[int]) -> bool:
 
 def _channels(counts: set[int]) -> str:
     return " or ".join(f"{count}·(5+classes)" for count in sorted(counts))
+
+
+def _fitting(ports: Sequence[Port]) -> str:
+    """Which numbers of anchors a head every map would fit; empty where none does."""
+    fitting = [n for n in range(1, _MOST_ANCHORS) if all(_may_be_head(p, {n}) for p in ports)]
+    if not ports or not fitting:
+        return ""
+    return f" (these would fit {' or '.join(map(str, fitting))} anchors a head)"

@@ -120,6 +120,13 @@ def test_anchors_that_do_not_fit_are_refused(options: dict[str, Any], message: s
         YoloDecoder(**options).check(ports)
 
 
+def test_anchors_that_would_fit_are_told() -> None:
+    """Maps of 255 channels are no heads of four anchors, but of one, three or five."""
+    ports = [Port("a", (1, 255, 20, 20)), Port("b", (1, 255, 10, 10))]
+    with pytest.raises(DecoderError, match="these would fit 1 or 3 or 5 anchors a head"):
+        YoloDecoder((8.0, 8.0) * 8).check(ports)
+
+
 def test_a_grid_that_is_none_of_the_input_is_refused() -> None:
     """Maps whose cells are not square over the input are named with their shape."""
     values = np.zeros((1, 14, 5, 4), np.float32)
