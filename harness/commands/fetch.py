@@ -85,11 +85,9 @@ def _source(name: str, entries: Mapping[str, ModelEntry]) -> AnySource:
     if name in load_index():
         return OmzSource(name)
     near = get_close_matches(name, {**entries, **load_index()}, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise SourceError(
-        f"neither the manifest nor Open Model Zoo has a model {name!r}{hint}; `quantgate fetch "
-        "--list` lists them"
-    )
+    listed = "`quantgate fetch --list` lists them"
+    hint = f"did you mean {' or '.join(near)}? ({listed})" if near else listed
+    raise SourceError(f"neither the manifest nor Open Model Zoo has a model {name!r}; {hint}")
 
 
 def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bool:
