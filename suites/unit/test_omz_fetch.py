@@ -202,8 +202,10 @@ def test_environment_cannot_be_made_offline(
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     pytest.importorskip("uv", reason="uv is not installed here")
+    told: list[str] = []
     with pytest.raises(SourceUnavailableError, match="run `quantgate fetch yolof`"):
-        create_tools(find_model("yolof"), tmp_path / "store", "quantgate fetch yolof")
+        create_tools(find_model("yolof"), tmp_path / "store", "quantgate fetch yolof", told.append)
+    assert [line for line in told if line.startswith("yolof: making an environment with")]
     left = [path.name for path in (tmp_path / "store" / "environments").iterdir()]
     assert [name for name in left if not name.endswith(".lock")] == []
 

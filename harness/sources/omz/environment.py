@@ -25,7 +25,7 @@ from harness.errors import SourceError, SourceUnavailableError, StackError, Stor
 from harness.sources.omz.index import CURRENT, OLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harness.sources.omz.index import OmzModel
 
@@ -119,13 +119,17 @@ def find_tools(model: OmzModel, root: Path) -> OmzTools | None:
     return OmzTools(python, RELEASES[model.release].package) if _is_ready(python) else None
 
 
-def create_tools(model: OmzModel, root: Path, command: str) -> OmzTools:
+def create_tools(
+    model: OmzModel, root: Path, command: str, tell: Callable[[str], None] = log.info
+) -> OmzTools:
     """Create the environment for a model with uv: built aside, published in one step.
 
     Parameters
     ----------
     command
         What a person runs where there is a network; named where the packages cannot be fetched.
+    tell
+        Is told that an environment is made, which takes a while.
 
     Raises
     ------
@@ -140,6 +144,10 @@ def create_tools(model: OmzModel, root: Path, command: str) -> OmzTools:
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not _is_ready(_python_of(folder)):
             shutil.rmtree(folder, ignore_errors=True)
+            tell(
+                f"{model.name}: making an environment with openvino-dev {model.release} once, which "
+                "takes up to some minutes and 220 MB to 2 GB"
+            )
             _build(uv, model, folder, command)
     return OmzTools(_python_of(folder), RELEASES[model.release].package)
 
@@ -147,7 +155,6 @@ def create_tools(model: OmzModel, root: Path, command: str) -> OmzTools:
 def _build(uv: str, model: OmzModel, folder: Path, command: str) -> None:
     wanted = f"openvino-dev[{_extras(model)[1]}]=={model.release}"
     pins = RELEASES[model.release].pins
-    log.info("creating an environment with %s", wanted)
     aside = Path(tempfile.mkdtemp(prefix="building-", dir=folder.parent))
     steps = (
         # Relocatable: the scripts are made aside and run from their final place.

@@ -80,7 +80,7 @@ def fetch_omz(
         )
 
     def build(folder: Path) -> None:
-        tools = find_tools(model, store.root) or create_tools(model, store.root, command)
+        tools = find_tools(model, store.root) or create_tools(model, store.root, command, plan.tell)
         job = Job(model, precision, tools, command, progress or Silent())
         cache = (plan.cache_dir or store.root / "omz-cache").absolute()
         job.run(folder, cache, Attempts(plan.attempts, plan.sleep))
