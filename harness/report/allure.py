@@ -12,6 +12,7 @@ import allure
 import allure_commons
 
 from harness.report import titles
+from harness.report.pipeline import links_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +77,8 @@ def label_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> No
         allure.dynamic.label(name, value)
     for tag in tags:
         allure.dynamic.tag(tag)
+    for name, address in links_of(os.environ):
+        allure.dynamic.link(address, name=name)
 
 
 def attach(evidence: Iterable[Evidence], step: str | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report import wording_run
 from harness.report.files import write_atomic
+from harness.report.pipeline import pipeline_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,18 +92,14 @@ def _environment(report: RunReport) -> str:
 
 def _executor(report: RunReport, environ: Mapping[str, str]) -> dict[str, str]:
     executor = {"name": "quantgate", "type": "local", "buildName": report.run}
-    if environ.get("GITHUB_ACTIONS") == "true":
-        server, repository = (
-            environ.get("GITHUB_SERVER_URL", ""),
-            environ.get("GITHUB_REPOSITORY", ""),
-        )
-        number = environ.get("GITHUB_RUN_NUMBER", "0")
+    pipeline = pipeline_of(environ)
+    if pipeline is not None:
         executor |= {
-            "name": "GitHub Actions",
-            "type": "github",
-            "buildName": f"{environ.get('GITHUB_WORKFLOW', 'workflow')} #{number}",
-            "buildOrder": number,
-            "buildUrl": f"{server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}",
+            "name": pipeline.name,
+            "type": pipeline.kind,
+            "buildName": pipeline.build,
+            "buildOrder": pipeline.number,
+            "buildUrl": pipeline.build_url,
         }
     return executor
 

@@ -12,6 +12,7 @@ import pytest
 from harness.errors import ReportError
 from harness.report.allure_report import ALLURE, build_report, configuration, strip_analytics
 from harness.report.allure_session import CATEGORIES, write_session
+from harness.report.pipeline import links_of
 
 pytest_plugins = ["pytester"]
 
@@ -285,6 +286,71 @@ def test_the_session_files_say_where_and_what(sample: Any, tmp_path: Path) -> No
         ("digits.max_size_ratio", 0.27, "lower"),
     ]
     assert all({"id", "key", "value", "start", "stop"} <= metric.keys() for metric in metrics)
+
+
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "a/b",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_RUN_NUMBER": "12",
+    "GITHUB_WORKFLOW": "gates",
+    "GITHUB_SHA": "c0ffee",
+}
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_PROJECT_URL": "https://gitlab.com/a/b",
+    "CI_JOB_URL": "https://gitlab.com/a/b/-/jobs/7",
+    "CI_JOB_NAME": "gates",
+    "CI_PIPELINE_IID": "12",
+    "CI_COMMIT_SHA": "c0ffee",
+}
+JENKINS = {
+    "JENKINS_URL": "https://ci.example",
+    "JOB_NAME": "gates",
+    "BUILD_NUMBER": "12",
+    "BUILD_URL": "https://ci.example/job/gates/12/",
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "links"),
+    [
+        (
+            GITHUB,
+            [
+                ("gates #12", "https://github.com/a/b/actions/runs/7"),
+                ("commit", "https://github.com/a/b/commit/c0ffee"),
+            ],
+        ),
+        (
+            GITLAB,
+            [
+                ("gates #12", "https://gitlab.com/a/b/-/jobs/7"),
+                ("commit", "https://gitlab.com/a/b/-/commit/c0ffee"),
+            ],
+        ),
+        (JENKINS, [("gates #12", "https://ci.example/job/gates/12/")]),
+        ({}, []),
+        (JENKINS | {"BUILD_URL": "javascript:alert(1)"}, []),
+    ],
+)
+def test_a_gate_links_to_its_build(environ: dict[str, str], links: list[tuple[str, str]]) -> None:
+    """And to its commit, in every pipeline that tells them; nowhere else."""
+    assert links_of(environ) == links
+
+
+def test_links_are_on_the_result(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a reader of the red build finds them."""
+    for name, value in GITHUB.items():
+        monkeypatch.setenv(name, value)
+    pytester.makepyfile(test_gates=GATES)
+
+    result = run(pytester, "results")["ssd", "max_size_ratio"]
+
+    assert [link["name"] for link in result["links"]] == ["gates #12", "commit"]
 
 
 def test_results_have_to_be_there(tmp_path: Path) -> None:
