@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from harness.engine.constants import fix_inputs
 from harness.engine.embed import embed
+from harness.engine.naming import given_names, name_by_place
 from harness.engine.runtime import ports_of
 from harness.engine.widen import widen
 from harness.errors import QuantizationError, StoreError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 #: Raised whenever this module changes what it writes for the same inputs.
-SCHEMA = 2
+SCHEMA = 3
 _MODEL = "model.xml"
 _ABOUT = "artifact.json"
 
@@ -93,9 +94,11 @@ def parent_artifact(
                 f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
                 "model as it was before quantization"
             )
+        given = given_names(model)
         widen(model)
         fix_inputs(model, preprocess.constants)
         embedded = embed(model, preprocess)
+        name_by_place(embedded, given)
         _name_outputs(embedded)
         save(embedded, folder)
 
@@ -128,10 +131,13 @@ def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store:
 
     def build(folder: Path) -> None:
         _, model = resolve(source, Place(root, store))
+        given = given_names(model)
         ready = model.inputs[0].get_element_type().get_type_name() == "u8"
         if not ready:
             fix_inputs(model, preprocess.constants)
-        save(model if ready else embed(model, preprocess), folder)
+        made = model if ready else embed(model, preprocess)
+        name_by_place(made, given)
+        save(made, folder)
 
     return load(store.get_or_build("given", key, build))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.engine import artifact
 from harness.engine.ignored import check_ignored
+from harness.engine.naming import given_names, name_by_place
 from harness.errors import HarnessError, QuantizationError
 from harness.sources.quantized import quantization_trace
 from harness.sources.reading import first_line
@@ -152,6 +153,7 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
                 f"{job.parent.path}: NNCF {version('nncf')} could not quantize the model "
                 f"({type(error).__name__}: {first_line(error)})"
             ) from error
+    name_by_place(optimized, given_names(model))
     artifact.save(optimized, folder)
     reached = None if job.aim is None else _measured(model, optimized, job.aim)
     return reached, stream.skipped

@@ -288,3 +288,20 @@ def test_accuracy_aware_says_whether_it_got_there(
     assert made.reached.optimized < 1.0
     assert made.reached.target is reached
     assert made == quantize(parent, AWARE, Calibration(samples(4), picture), store, aim=aim)
+
+
+@pytest.mark.usefixtures("parent")
+def test_the_same_model_is_written_in_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """However many nodes the process made before: both roles' files, and so their sizes, are equal."""
+    calibration = Calibration(samples(4), picture)
+    source, preprocess = LocalSource(folder / "net.xml"), Preprocess(mean=9.0)
+    written = []
+    for again in (1, 2):
+        _ = [op.constant(np.float32(0)) for _ in range(10**again)]
+        own = Store(tmp_path / f"store-{again}")
+        made = parent_artifact(source, preprocess, folder, own)
+        optimized = quantize(made, RECIPE, calibration, own).artifact
+        written.append([item.path.read_bytes() for item in (made, optimized)])
+
+    assert written[0] == written[1]
+    assert b'name="first_conv"' in written[0][1]
