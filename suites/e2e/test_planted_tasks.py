@@ -49,6 +49,12 @@ limits = {{ {limits} }}
 """
 #: Data, more of the evaluation, limits; which convolution is damaged, and noise by its weights'.
 PLANTED = {
+    "digits-yolo-v4-tiny": (
+        "scenes",
+        "",
+        "max_accuracy_drop = 0.05, min_match_rate = 0.8",
+        (0, 1.0),
+    ),
     "digits-instance-segmentation": (
         "scenes",
         "",

@@ -24,7 +24,7 @@ NAME = "digits-yolo-v4-tiny"
 SIDE = 192
 CLASSES = 10
 #: Images of the committed weights.
-IMAGES = 60_000
+IMAGES = 52_000
 WARM: str | None = None
 
 
