@@ -1,4 +1,4 @@
-"""Reading a history: series as columns, runs, accepted steps, and whole records."""
+"""Reading a history: series as columns, runs and accepted steps."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import func, select
 
-from harness.core.estimate import Estimate
 from harness.core.series import Accepted, Columns, RunFacts, SeriesKey
 from harness.history.connection import look
-from harness.history.record import ModelState, Number, RunRecord
-from harness.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES, TEXTS
+from harness.history.tables import ACCEPTED, NUMBERS, RUNS, SERIES
+from harness.history.texts import texts_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,9 +73,9 @@ def keys(engine: Engine) -> list[SeriesKey]:
 
 
 def _runs(connection: Connection) -> dict[int, RunFacts]:
-    texts = _texts(connection, select(RUNS.c.facts_id).union(select(RUNS.c.versions_id)))
-    parsed = {key: json.loads(text) for key, text in texts.items()}
-    rows = connection.execute(select(RUNS).order_by(RUNS.c.started_us, RUNS.c.run))
+    rows = connection.execute(select(RUNS).order_by(RUNS.c.started_us, RUNS.c.run)).all()
+    used = {row.facts_id for row in rows} | {row.versions_id for row in rows}
+    parsed = {key: json.loads(text) for key, text in texts_by_id(connection, used).items()}
     return {
         row.id: RunFacts(
             id=row.run,
@@ -93,11 +92,6 @@ def _runs(connection: Connection) -> dict[int, RunFacts]:
         )
         for row in rows
     }
-
-
-def _texts(connection: Connection, ids: Any) -> dict[int, str]:
-    query = select(TEXTS.c.id, TEXTS.c.text).where(TEXTS.c.id.in_(ids))
-    return {row.id: row.text for row in connection.execute(query)}
 
 
 def columns(
@@ -164,7 +158,7 @@ def _look(engine: Engine, rows: list[int]) -> tuple[Any, dict[int, str]]:
         with connection.execute(query) as result:
             table = np.array(result.cursor.fetchall(), dtype=np.float64).reshape(-1, 8)
         used = {int(one) for one in np.unique(table[:, 6])}
-        return table, _texts(connection, used)
+        return table, texts_by_id(connection, used)
 
 
 def _cut(key: SeriesKey, table: Any, segments: Mapping[int, str]) -> Columns:
@@ -197,80 +191,4 @@ def accepted(engine: Engine) -> tuple[Accepted, ...]:
             until=dt.date.fromisoformat(row.until) if row.until else None,
         )
         for row in rows
-    )
-
-
-def records(engine: Engine) -> Iterator[RunRecord]:
-    """Every run as it was recorded, in the order of time."""
-    for row, facts in runs(engine).items():
-        with look(engine) as connection:
-            found = _record(connection, row, facts)
-        yield found
-
-
-def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
-    rest = connection.execute(
-        select(RUNS.c.manifest, RUNS.c.manifest_digest, RUNS.c.command).where(RUNS.c.id == row)
-    ).one()
-    return RunRecord(
-        run=facts.id,
-        started=facts.at.isoformat(timespec="microseconds"),
-        duration_s=facts.duration_s,
-        isa=facts.isa,
-        machine=facts.machine,
-        stack=facts.stack,
-        facts=facts.facts,
-        versions=facts.versions,
-        commit=facts.commit,
-        branch=facts.branch,
-        manifest=rest.manifest,
-        manifest_digest=rest.manifest_digest,
-        numbers=_numbers(connection, row),
-        models=_models(connection, row),
-        place=facts.place,
-        command=rest.command,
-    )
-
-
-def _numbers(connection: Connection, row: int) -> tuple[Number, ...]:
-    query = (
-        select(NUMBERS, SERIES.c.model, SERIES.c.quantity, TEXTS.c.text.label("segment"))
-        .join(SERIES, NUMBERS.c.series_id == SERIES.c.id)
-        .join(TEXTS, NUMBERS.c.segment_id == TEXTS.c.id)
-        .where(NUMBERS.c.run_id == row)
-        .order_by(SERIES.c.model, SERIES.c.quantity)
-    )
-    return tuple(
-        Number(
-            model=number.model,
-            quantity=number.quantity,
-            estimate=_estimate(number),
-            outcome=number.outcome,
-            threshold=number.threshold,
-            segment=number.segment,
-            duration_s=number.duration_s,
-            reason=number.reason,
-        )
-        for number in connection.execute(query)
-    )
-
-
-def _estimate(number: Any) -> Estimate | None:
-    if number.value is None:
-        return None
-    return Estimate(number.value, number.low, number.high, number.n, number.unit, number.of)
-
-
-def _models(connection: Connection, row: int) -> tuple[ModelState, ...]:
-    digests, entry = TEXTS.alias("digests"), TEXTS.alias("entry")
-    query = (
-        select(MODELS.c.model, digests.c.text.label("digests"), entry.c.text.label("entry"))
-        .join(digests, MODELS.c.digests_id == digests.c.id)
-        .join(entry, MODELS.c.entry_id == entry.c.id)
-        .where(MODELS.c.run_id == row)
-        .order_by(MODELS.c.model)
-    )
-    return tuple(
-        ModelState(state.model, json.loads(state.digests), state.entry)
-        for state in connection.execute(query)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.history import reading, writing
+from harness.history import reading, records, writing
 from harness.history.connection import connect, parse, shown
 from harness.history.schema import prepare
 
@@ -81,7 +81,7 @@ class History:
 
     def records(self) -> Iterator[RunRecord]:
         """Every run as it was recorded, in the order of time."""
-        return reading.records(self.engine)
+        return records.records(self.engine)
 
 
 def open_history(url: str, *, create: bool, patience_s: float = PATIENCE_S) -> History:

@@ -15,18 +15,17 @@ from harness.errors import HistoryError
 from harness.history.connection import shown, transaction
 from harness.history.reading import from_us, to_us
 from harness.history.schema import lock
-from harness.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES, TEXTS
+from harness.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES
+from harness.history.texts import intern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
 
     from harness.core.series import Accepted
     from harness.history.record import Number, RunRecord
 
-#: Values in one IN (…): databases bound how many parameters a statement may have.
-_AT_ONCE = 500
 #: Fields that came with later schemas: an older run, which lacks them, stays the run that it was.
 _ADDED = ("command",)
 
@@ -84,7 +83,7 @@ def insert(connection: Connection, run: RunRecord, digest: str) -> Recorded:
     if there is not None:
         return Recorded(new=False)
     notes = tuple(_clock(connection, run))
-    texts = _intern(connection, _texts_of(run))
+    texts = intern(connection, _texts_of(run))
     row = _insert_run(connection, run, digest, texts)
     _insert_models(connection, run, row, texts)
     _insert_numbers(connection, run, row, texts)
@@ -118,26 +117,6 @@ def _texts_of(run: RunRecord) -> set[str]:
 def _text(values: Mapping[str, str]) -> str:
     """Write a mapping in its own order, which is the order to show it in."""
     return json.dumps(dict(values), ensure_ascii=False)
-
-
-def _intern(connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-    """Find the rows of texts, and insert those that are not there."""
-    wanted = {hashlib.sha256(text.encode()).hexdigest(): text for text in sorted(texts)}
-    known = _known_texts(connection, list(wanted))
-    missing = [{"digest": d, "text": text} for d, text in wanted.items() if d not in known]
-    if missing:
-        connection.execute(TEXTS.insert(), missing)
-        known |= _known_texts(connection, [row["digest"] for row in missing])
-    return {text: known[digest] for digest, text in wanted.items()}
-
-
-def _known_texts(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
-    known: dict[str, int] = {}
-    for start in range(0, len(digests), _AT_ONCE):
-        some = digests[start : start + _AT_ONCE]
-        query = select(TEXTS.c.digest, TEXTS.c.id).where(TEXTS.c.digest.in_(some))
-        known |= {row.digest: row.id for row in connection.execute(query)}
-    return known
 
 
 def _insert_run(

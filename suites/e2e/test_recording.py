@@ -66,6 +66,28 @@ def test_a_manifest_names_its_history(world: World, project: Callable[[str], Pat
     assert [run.id for run in history.runs()] == [recorded.latest.resolve().name]
 
 
+def test_what_can_move_a_number_starts_a_segment(
+    world: World, own_copy: Callable[[str], Path]
+) -> None:
+    """One image fewer to judge on starts a segment of what is judged on images; a looser limit none."""
+    folder = own_copy(MANIFEST)
+    world.gate(folder, "--record")
+    (folder / "models.toml").write_text(MANIFEST.replace("drop = 0.03", "drop = 0.04"))
+    world.gate(folder, "--record")
+    next((folder / "evaluation").rglob("*.png")).unlink()
+    world.gate(folder, "--record")
+
+    history = open_history(str(folder / "reports" / "history.sqlite"), create=False)
+    segments = {
+        one.key.quantity: [point.segment for point in one.points] for one in history.series()
+    }
+    for quantity in ("max_accuracy_drop", "min_agreement"):
+        first, looser, fewer = segments[quantity]
+        assert first == looser != fewer
+    assert len(set(segments["max_size_ratio"])) == 1
+    assert [one.numbers[0].threshold for one in history.records()] == [0.03, 0.04, 0.04]
+
+
 def test_a_wrong_history_stops_the_run_at_once(
     world: World, project: Callable[[str], Path]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.core.series import Accepted
 from harness.errors import HistoryError
+from harness.history import texts
 from harness.history.reading import Wanted
 from harness.history.store import History, open_history
 from suites.nights import FIRST, night
@@ -126,3 +127,17 @@ def test_accepted_steps_are_kept(history: History) -> None:
 
     assert [history.accept(one) for one in (dated, step, step)] == [True, True, False]
     assert history.accepted() == (step, dated)
+
+
+def test_segments_without_number_are_read_in_parts(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Databases bound the values of a statement; a series may have had more segments than that."""
+    for day in range(5):
+        numbers = tuple(replace(one, segment=f"{one.quantity}-{day}") for one in night().numbers)
+        history.record(night(day, numbers=numbers))
+    monkeypatch.setattr(texts, "_AT_ONCE", 2)
+
+    (found,) = history.series(Wanted(quantity="min_speedup"))
+
+    assert [point.segment for point in found.points] == [f"min_speedup-{d}" for d in range(5)]
