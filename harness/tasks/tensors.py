@@ -38,12 +38,19 @@ def judge_quantity(key: str, comparison: AnyComparison) -> Estimate:
     return Estimate(found.value, found.low, found.high, found.n, "dB")
 
 
+def _nothing_compared(image: str) -> MeasurementError:
+    return MeasurementError(
+        f"image {image}: no raw output was compared, because no output has the same name and shape in "
+        "both roles; name and shape the optimized model's outputs as its parent's are"
+    )
+
+
 def relative_distances(comparison: AnyComparison) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Relative mean squared error of the worst output of every image, [images]."""
     worst = []
     for result in comparison.images:
         if not result.distances:
-            raise MeasurementError(f"image {result.name}: no raw output was compared")
+            raise _nothing_compared(result.name)
         for distance in result.distances:
             if not math.isfinite(distance.relative):
                 raise MeasurementError(

@@ -47,12 +47,17 @@ def judged(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ran:
         swapped[part][[3, 8]] = swapped[part][[8, 3]]
     noise = rng.normal(0, 0.6, weights["first"].shape).astype(np.float32)
     damaged = {**weights, "first": weights["first"] + noise}
+    never = np.where(np.arange(10) == 5, np.float32(50), np.float32(0))
+    dropped = {**weights, "bias": weights["bias"] - never}
     models = {
         "healthy": tiny.build(weights),
         "wrong-mean": tiny.build(weights, shift=1.6),
         "swapped-classes": tiny.build(swapped),
         "damaged-layer": tiny.build(damaged),
+        "dropped-class": tiny.build(dropped),
+        "renamed-output": tiny.build(weights),
     }
+    models["renamed-output"].output(0).set_names({"probabilities"})
     for name, model in models.items():
         tiny.quantized(world.root, name, model)
     tiny.save(tiny.build(weights), world.root / "not-quantized.xml")
@@ -89,6 +94,21 @@ def test_swapped_classes_show_in_the_worst_class(judged: Ran) -> None:
     )
     drop = judged.verdicts["swapped-classes", "max_class_drop"]["value"]
     assert drop > 0.8
+
+
+def test_a_dropped_class_shows_in_the_worst_class(judged: Ran) -> None:
+    """A class that is never answered any more: the worst class has lost everything."""
+    assert {"max_accuracy_drop", "max_class_drop"} <= red(judged, "dropped-class")
+    assert judged.verdicts["dropped-class", "max_class_drop"]["value"] > 0.8
+
+
+def test_a_renamed_output_cannot_take_its_parents_place(judged: Ran) -> None:
+    """As accurate as its parent, and what reads it by name would break: integrity says so."""
+    said = judged.said
+    assert "FAILED  renamed-output: the optimized model cannot take its parent's place" in said
+    assert "output 0 is probabilities" in said
+    assert judged.outcomes["renamed-output", "max_accuracy_drop"] == "passed"
+    assert "no output has the same name and shape in both roles" in said
 
 
 def test_a_damaged_layer_is_seen_without_annotations(judged: Ran) -> None:
