@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from harness.entries import Benchmark
 
 
+#: Larger exports are not kept in memory, one an arm; such models compile anew each time.
+MOST_EXPORTED_BYTES = 512 * 2**20
+
+
 def balanced(names: tuple[ArmName, ...], copy: int) -> tuple[ArmName, ...]:
     """Order the arms so that over every two copies each one is compiled first equally often.
 
@@ -135,12 +139,13 @@ class Copier:
 
 
 def _exported(compiled: Any) -> bytes:
-    """Export a compiled model; nothing where the device cannot."""
+    """Export a compiled model; nothing where the device cannot, or where it is too large to keep."""
     try:
         content = compiled.export_model()
     except RuntimeError:
         return b""
-    return bytes(content if isinstance(content, bytes) else content.getvalue())
+    held = bytes(content if isinstance(content, bytes) else content.getvalue())
+    return held if len(held) <= MOST_EXPORTED_BYTES else b""
 
 
 def number(compiled: Any, key: str) -> int:

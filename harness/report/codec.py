@@ -7,6 +7,7 @@ import math
 import types
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from harness.errors import ReportError
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 #: JSON has no infinity: a table cell such as the SQNR of equal outputs is wrapped.
 _NONFINITE = "nonfinite"
+_JSON_KINDS = (str, int, float, bool, types.NoneType)
 
 
 def encode(value: object) -> Any:
@@ -81,8 +83,21 @@ def _decode_generic(origin: Any, kinds: tuple[Any, ...], data: Any) -> Any:
     return data
 
 
+@lru_cache(maxsize=256)
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+@lru_cache(maxsize=256)
+def _as_it_is(kind: Any) -> bool:
+    """Whether values of a kind are JSON's own, as the many cells of tables are."""
+    if get_origin(kind) in {Union, types.UnionType}:
+        return all(part in _JSON_KINDS for part in get_args(kind))
+    return kind in {str, bool}
+
+
 def _decode_dataclass(kind: Any, data: Any) -> Any:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     names = [f.name for f in dataclasses.fields(kind) if f.name in data]
     return kind(**{name: _decode(hints[name], data[name]) for name in names})
 
@@ -97,6 +112,8 @@ def _decode_union(kinds: tuple[Any, ...], data: Any) -> Any:
 
 
 def _decode_tuple(kinds: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
+    if kinds[-1] is Ellipsis and _as_it_is(kinds[0]):
+        return tuple(_decode(kinds[0], item) if isinstance(item, dict) else item for item in data)
     if kinds[-1] is Ellipsis:
         return tuple(_decode(kinds[0], item) for item in data)
     if len(kinds) != len(data):
