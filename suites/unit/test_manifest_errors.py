@@ -202,6 +202,7 @@ PLANS = [
     ('{ dataset = "plain", method = "accuracy-aware", max_drop = 0.1 }', '"val"', 'models.ssd.calibrate.dataset: expected annotated images with method = "accuracy-aware", found kind = "folder"'),
     ('"val"', '"val"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "val": *'),
     ('"cal"', '"cal2"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "cal2": *'),
+    ('"maps"', '"cal2"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "cal2": *'),
     ('"cal"', '"single"', "models.ssd.evaluate: expected a dataset for detection, found digits with subject = *, which is for classification, generic; *"),
 ]  # fmt: skip
 
@@ -270,6 +271,7 @@ def test_plans_that_do_not_fit_together(
     text = text.replace('evaluate = "val"', f"evaluate = {evaluate}")
     text += '[datasets.cal2]\nkind = "digits"\nsplit = "calibrate"\ncount = 9\n'
     text += '[datasets.single]\nkind = "digits"\nsubject = "single"\n'
+    text += '[datasets.maps]\nkind = "digits"\nsplit = "calibrate"\nsubject = "class-maps"\n'
     said = problems(tmp_path, text)
     assert len(said) == 1, said
     assert matches(said[0], sentence), said
