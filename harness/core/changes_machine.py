@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Other models needed before "most of them" means anything, and deviate at which one has moved.
 OTHERS, MOVED = 3, 1.0
 #: Chance that as much stirs among the other models when nothing happened: it did; it may have.
-BY_CHANCE, OPEN = 0.003, 0.3
+BY_CHANCE, OPEN = 0.01, 0.3
 #: Nights that are waited for an answer, and days asked on either side of the likeliest.
 WAIT, NEAR = 4, 3
 _DAY_S = 86_400

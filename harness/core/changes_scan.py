@@ -33,7 +33,7 @@ WARM_UP, EQUAL = 6, 5
 #: Last nights tried; the first is the least that a change needs after it.
 AFTER = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40, 50, 60)
 #: Normal deviates that a worsening, and an improvement, has to reach.
-WORSE, BETTER = 3.4, 4.2
+WORSE, BETTER = 3.45, 4.3
 #: Deviations beyond which a night's value is clipped; degrees of freedom that the intervals lend.
 CLIP, LENT = 3.0, 6.0
 #: What few nights need on top: two outliers in a row look like a step.

@@ -27,7 +27,7 @@ BEFORE, BACK = 6, 45
 #: Models asked at most: more do not make it surer.
 MOST = 32
 #: Deviate at which the control has moved, the most that one model may say, and one night.
-CONTROL_MOVED, LOUDEST, CLIP = 3.5, 2.5, 3.0
+CONTROL_MOVED, LOUDEST, CLIP = 3.5, 2.75, 3.0
 
 
 class Witnesses:

@@ -151,3 +151,24 @@ def test_of_many_models_only_what_is_seen_is_drawn(tmp_path: Path, open_page: Op
           return last.querySelector(".chart") !== null;
         }"""
     )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(tmp_path: Path, open_page: OpenPage, scheme: str) -> None:
+    """Names, roles, labels and contrast, with the charts of all models drawn."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    write_trend(made(6), tmp_path / "trend.html")
+    page = open_page((tmp_path / "trend.html").as_uri(), color_scheme=scheme)
+    page.locator(".fleet").last.scroll_into_view_if_needed()
+    page.wait_for_selector(".fleet:last-child .chart svg")
+
+    found = axe.Axe().run(page).response["violations"]
+
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_a_narrow_screen_scrolls_the_table_alone(page: Any) -> None:
+    """The page itself is never wider than a phone."""
+    page.set_viewport_size({"width": 400, "height": 800})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -57,7 +57,7 @@
     const spare = Math.max((top - bottom) * 0.12, Math.min(one.half, range / 2)) || range / 2;
     [bottom, top] = [bottom - spare, top + spare];
     const y = (value) => PAD + (1 - (Math.min(top, Math.max(bottom, value)) - bottom) / (top - bottom)) * (H - 2 * PAD);
-    const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${one.title}: ${shown(points.at(-1).value, one.form)} on ${night(points.at(-1).run)}` });
+    const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: one.changes.length ? "group" : "img", "aria-label": `${one.title}: ${shown(points.at(-1).value, one.form)} on ${night(points.at(-1).run)}` });
     const cuts = [0, ...one.segments, points.length];
     cuts.slice(1).forEach((end, i) => {
       const part = points.slice(cuts[i], end);
