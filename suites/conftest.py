@@ -161,11 +161,11 @@ def make_sample(directory: Path, *, images: int = 30, label: str = "car") -> Sam
         tables=tables,
         pictures=detected,
         omitted=7,
-        calibration=("train/1.png", label),
+        calibration=("train/1.png", label, *(f"train/{i}.png" for i in range(2, 40))),
         entry=f"[models.ssd]\n# {label}\n",
         notes=(f"label {label}",),
     )
-    digits = ModelReport("digits", "classification", pictures=ranked)
+    digits = ModelReport("digits", "classification", tables=tables[:1], pictures=ranked)
     return Sample(_run(directory, (ssd, digits)), directory)
 
 

@@ -199,7 +199,7 @@ def test_every_table_keeps_to_the_documented_schema(sample: Any) -> None:
         document = json.loads(file.read_text("utf-8"))
         jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
         assert set(document) == set(schema["required"])
-    assert len(files) == 9
+    assert len(files) == 10
     for name in ("run.json", "verdicts.json"):
         assert json.loads((sample.directory / name).read_text("utf-8"))["schema"] == 1
 
