@@ -53,8 +53,7 @@ class Advice:
         """The sentence and the first of its layers."""
         if not self.layers:
             return self.sentence
-        shown = ", ".join(self.layers[:SHOWN_LAYERS])
-        return f"{self.sentence}: {shown}{', …' if len(self.layers) > SHOWN_LAYERS else ''}"
+        return f"{self.sentence} (see {', '.join(self.layers[:SHOWN_LAYERS])})"
 
 
 def advise(profiles: Pair[Profile], native: Estimate | None = None) -> tuple[Advice, ...]:
@@ -151,10 +150,12 @@ def _small(profiles: Pair[Profile]) -> Advice | None:
 
 def _follows_hint(profiles: Pair[Profile]) -> Advice | None:
     profile = profiles.optimized
+    alone = {layer.name for group in joined(profiles) for layer in _unfused(group)}
     left = [
         layer
         for layer in profile.layers
-        if layer.precision in {"bf16", "f16"} and not (layer.macs or layer.reorder)
+        if layer.precision in {"bf16", "f16"}
+        and not (layer.macs or layer.reorder or layer.name in alone)
     ]
     share = sum(layer.time_ns for layer in left) / max(1, profile.time_ns)
     if share < FEW_LEFT:
@@ -162,7 +163,7 @@ def _follows_hint(profiles: Pair[Profile]) -> Advice | None:
     kinds = ", ".join(sorted({layer.precision for layer in left}))
     return Advice(
         "follows-precision-hint",
-        f"{len(left)} layers that are not quantized take {share:.0%} of the time and run in {kinds}, "
+        f"{len(left)} other layers that are not quantized take {share:.0%} of the time and run in {kinds}, "
         "which this device prefers to f32: they gain nothing from INT8, and the parent as deployed "
         "runs in it too",
         _named(left),
