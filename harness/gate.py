@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
     from harness.entries import ModelEntry
+    from harness.known import Expectation
     from harness.pair import Pair
     from harness.report.evidence import Evidence
     from harness.report.model import Judged, KnownFailure
@@ -48,6 +49,8 @@ class Finding:
 
 
 NOTHING = Finding()
+#: Where an entry of expected_failure itself fails the run.
+_STRICT = frozenset({Standing.FIXED, Standing.WORSE, Standing.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,20 @@ class Gate:
         judged = self._judged(verdict, finding, standing.standing)
         self.run.append("judged", encode(judged))
         text = "\n".join(filter(None, (verdict_line(judged), standing.sentence)))
-        self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
+        line = self._line(standing, text)
+        self.node.user_properties += [*junit_properties(judged), (LINE, line)]
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
         undecided = "fail" if not excusable else self.entry.undecided
         _raise(verdict, standing.standing, text, undecided=undecided)
+
+    def _line(self, standing: Expectation, text: str) -> str:
+        """Choose the terminal's line: a run that fails although the limit is met says why."""
+        if standing.standing not in _STRICT:
+            return text.splitlines()[0]
+        self.run.append("notes", {"sentence": standing.sentence})
+        return f"FAILED  {self.entry.id}: {standing.sentence}"
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of accuracy, agreement or tensor distance."""
@@ -237,7 +248,7 @@ class Gate:
 def _raise(verdict: Verdict, standing: Standing, text: str, *, undecided: str) -> None:
     if standing is Standing.KNOWN:
         pytest.xfail(text)
-    if standing in {Standing.FIXED, Standing.WORSE, Standing.EXPIRED}:
+    if standing in _STRICT:
         pytest.fail(text, pytrace=False)
     if verdict.outcome is Outcome.FAILED:
         pytest.fail(text, pytrace=False)

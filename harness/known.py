@@ -56,6 +56,7 @@ def expectation(verdict: Verdict, known: ExpectedFailure | None, today: dt.date)
     )
     if beyond:
         return Expectation(
-            Standing.WORSE, f"worse than the floor {known.floor:g} that {path} allows"
+            Standing.WORSE,
+            f"{verdict.estimate.value:.3g} is worse than the floor {known.floor:g} that {path} allows",
         )
     return Expectation(Standing.KNOWN, f"known until {known.expires}: {known.reason}")

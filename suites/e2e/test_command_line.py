@@ -205,7 +205,8 @@ def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path])
     assert tolerated.status == 0, tolerated.said
     assert "KNOWN  tiny: agreement" in tolerated.said
     assert stale.status == 1
-    assert "remove the entry" in stale.said
+    assert "\nFAILED  tiny: models.tiny.expected_failure.min_agreement expects a miss" in stale.said
+    assert "decide again" in (expired.latest / "run.json").read_text("utf-8")
     assert expired.status == 1
     assert "expired on 2001-01-01" in expired.said
 
