@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, ending, recording, sharding, terminal
-from harness.crashes import CrashedGates
 from harness.errors import HarnessError, UndecidedError
-from harness.idle import leave_nothing
+from harness.session import collecting, ending, recording, sharding, terminal
+from harness.session.crashes import CrashedGates
+from harness.session.idle import leave_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.entries import Manifest, ModelEntry
-    from harness.sharding import Part
+    from harness.session.sharding import Part
 
 
 @dataclass(frozen=True, slots=True)

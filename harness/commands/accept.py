@@ -33,7 +33,7 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Keep who accepted what, why and until when."""
     from harness.core.series import Accepted
-    from harness.repository import identity
+    from harness.session.repository import identity
 
     now = dt.datetime.now(dt.UTC)
     if not options.reason.strip():

@@ -36,11 +36,17 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Measure the grid, going on where an interrupted exploration stopped."""
-    from harness.bars import command_bars
     from harness.engine.explore import Resume, explore, grid
     from harness.engine.timing import Options
-    from harness.explored import as_explored, identity, keep_point, kept_points, points_file
+    from harness.pipeline.explored import (
+        as_explored,
+        identity,
+        keep_point,
+        kept_points,
+        points_file,
+    )
     from harness.report.exploration import write_exploration
+    from harness.session.bars import command_bars
 
     settings = grid(options.hint, options.streams, options.threads, options.batch)
     with prepared(options) as model:
@@ -74,7 +80,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:
     from harness.engine.explore import setting_snippet
-    from harness.terminal import summary_lines
+    from harness.session.terminal import summary_lines
 
     rows: list[tuple[str, ...]] = [("setting", "parent img/s", "optimized img/s", "p90 ms", "")]
     for point in found.points:

@@ -152,7 +152,7 @@ def _progress(name: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Shown
 
-    from harness.bars import Bars
+    from harness.session.bars import Bars
 
     columns = (
         TextColumn("{task.description}"),

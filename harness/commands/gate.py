@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run pytest on the gates; its exit status is the gate."""
     import pytest
 
-    from harness.collecting import gates_directory
+    from harness.session.collecting import gates_directory
 
     manifest = Path(options.manifest).absolute()
     gates = gates_directory()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.recording import FILE, VARIABLE
+from harness.session.recording import FILE, VARIABLE
 
 if TYPE_CHECKING:
     import argparse

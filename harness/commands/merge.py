@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
     from harness.report.merge_run import merge_runs
     from harness.report.wording_run import run_summary, summary_rows
-    from harness.terminal import summary_lines
+    from harness.session.terminal import summary_lines
 
     merged = merge_runs(
         options.shards,
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _record(options: argparse.Namespace, merged: Merged) -> bool:
     """Record the merged run where that is wanted; False where it failed."""
-    from harness import recording
+    from harness.session import recording
 
     if options.record is None:
         return True

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.data import Data
     from harness.engine.artifact import Artifact
     from harness.entries import ModelEntry
+    from harness.pipeline.data import Data
     from harness.run import Run
 
 
@@ -58,16 +58,16 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
     MeasurementError
         Where the manifest has no such model.
     """
-    from harness.data import load_data
     from harness.engine.artifact import parent_artifact
     from harness.engine.progress import SILENT
     from harness.manifest import load_manifest
-    from harness.optimizing import optimized_artifact
+    from harness.pipeline.data import load_data
+    from harness.pipeline.optimizing import optimized_artifact
+    from harness.pipeline.timed import real_input
     from harness.plugin import default_store
     from harness.run import Run
     from harness.stack import check_stack
     from harness.store import Store
-    from harness.timed import real_input
 
     check_stack()
     manifest = load_manifest(options.manifest)

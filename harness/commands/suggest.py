@@ -43,13 +43,13 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     """Measure what does not flicker: once is enough."""
-    from harness.comparing import compare_roles
     from harness.core.estimate import Estimate
     from harness.core.suggest import ABSOLUTE
     from harness.engine.profile import int8_share
     from harness.engine.progress import SILENT
+    from harness.pipeline.comparing import compare_roles
+    from harness.pipeline.timed import profile_roles
     from harness.tasks.catalog import TASKS
-    from harness.timed import profile_roles
 
     entry, task = model.entry, TASKS[model.entry.task]
     compared = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
@@ -66,9 +66,9 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:
-    from harness.bars import command_bars
     from harness.core.speed import BASELINES, speedup
     from harness.engine.timing import Options, time_pair
+    from harness.session.bars import command_bars
 
     with command_bars(model.entry.id) as progress:
         timing = time_pair(

@@ -39,8 +39,8 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Say what moved, write the page, and fail for it where that is wanted."""
     from harness.history.store import open_history
+    from harness.pipeline.trending import FILTERS, Shown, look
     from harness.report.trend_page import write_trend
-    from harness.trending import FILTERS, Shown, look
 
     history = open_history(history_url(options.url or options.history), create=False)
     shown = Shown(**{name: getattr(options, name) for name in FILTERS})
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _tell(trend: Trend) -> None:
     from harness.report.wording_trend import MOST_ROWS, machine_lines, summary, trend_rows
-    from harness.terminal import summary_lines
+    from harness.session.terminal import summary_lines
 
     told = sorted(trend.told, key=lambda change: not change.open)
     if told:

@@ -56,7 +56,7 @@ from harness.engine.evaluate import compare
 from harness.engine.runtime import Target
 from harness.machine import isa_class
 from harness.manifest import load_manifest
-from harness.optimizing import bench_of
+from harness.pipeline.optimizing import bench_of
 from harness.pair import Pair
 from harness.store import Store
 parent, optimized, empty = map(Path, sys.argv[1:])

@@ -47,7 +47,7 @@ from harness.engine.artifact import parent_artifact
 from harness.engine.evaluate import evaluate_role
 from harness.engine.runtime import Target, compile_model
 from harness.manifest import load_manifest
-from harness.optimizing import bench_of
+from harness.pipeline.optimizing import bench_of
 from harness.store import Store
 manifest = load_manifest(Path("models.toml"))
 entry, store = manifest.models["yolo-fastest"], Path("store")

@@ -1,6 +1,6 @@
 """The fixture graph of the gates: it is the pipeline, from models.toml to the measured numbers."""
 
-from harness.fixtures import (
+from harness.session.fixtures import (
     artifacts,
     comparison,
     control,

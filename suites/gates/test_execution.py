@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
-    from harness.gate import Gate
     from harness.pair import Pair
+    from harness.session.gate import Gate
 
 
 @pytest.mark.limit("min_int8_share")

@@ -8,8 +8,8 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.engine.artifact import Artifact
-    from harness.gate import Gate
     from harness.pair import Pair
+    from harness.session.gate import Gate
 
 
 @pytest.mark.limit("integrity")

@@ -9,8 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from harness.core.profile import Profile
     from harness.core.timing import Timing
-    from harness.gate import Gate
     from harness.pair import Pair
+    from harness.session.gate import Gate
 
 
 pytestmark = pytest.mark.speed

@@ -107,7 +107,7 @@ def parent_metrics(folder: Path, model: str) -> dict[str, float]:
     from harness.engine.evaluate import evaluate_role
     from harness.engine.runtime import Target, compile_model
     from harness.manifest import load_manifest
-    from harness.optimizing import bench_of
+    from harness.pipeline.optimizing import bench_of
     from harness.store import Store
 
     manifest = load_manifest(folder / "models.toml")

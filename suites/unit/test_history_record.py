@@ -10,7 +10,7 @@ from harness.core.series import CONTROL
 from harness.history.record import run_record
 from harness.history.store import open_history
 from harness.machine import machine_class
-from harness.recording import report_place, without_password
+from harness.session.recording import report_place, without_password
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from harness.core.estimate import Estimate
 from harness.core.verdict import Limit, Outcome, Verdict
 from harness.entries import ExpectedFailure
-from harness.known import Standing, expectation
+from harness.pipeline.known import Standing, expectation
 
 TODAY = dt.date(2026, 6, 1)
 KNOWN = ExpectedFailure("head is not quantizable", 0.80, dt.date(2026, 7, 1))

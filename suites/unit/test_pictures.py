@@ -14,7 +14,7 @@ from harness.decoders.masks import encode
 from harness.decoders.tensors import TensorsDecoder
 from harness.entries import EvaluationPlan, LocalSource, ModelEntry
 from harness.pair import Pair
-from harness.pictures import worst_pictures
+from harness.pipeline.pictures import worst_pictures
 from harness.report.drawing import draw_worst
 from harness.tasks.catalog import TASKS
 

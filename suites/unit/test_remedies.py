@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.decoders.class_scores import ClassScoresDecoder
 from harness.entries import EvaluationPlan, LocalSource, ModelEntry, Recipe
-from harness.remedies import remedy_for
+from harness.pipeline.remedies import remedy_for
 
 ENTRY = ModelEntry(
     id="m",

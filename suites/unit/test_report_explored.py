@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.engine.explore import Figures, Point, Setting
-from harness.explored import as_explored, keep_point, kept_points
+from harness.pipeline.explored import as_explored, keep_point, kept_points
 from harness.report.charts_explored import exploration_chart
 from harness.report.exploration import exploration_table, sweet_spot, write_exploration
 

@@ -19,7 +19,7 @@ from harness.entries import (
     Recipe,
 )
 from harness.limits import LIMIT_KEYS
-from harness.segments import declared_text, segment_of
+from harness.session.segments import declared_text, segment_of
 
 ROOT = Path("/repository")
 DIGESTS = {"calibration": "c", "evaluation": "e", "input": "i"}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.spreading import model_part, scheduler
+from harness.session.spreading import model_part, scheduler
 
 pytest_plugins = ["pytester"]
 
 CONFTEST = """
-from harness.spreading import scheduler
+from harness.session.spreading import scheduler
 
 def pytest_xdist_make_scheduler(config, log):
     return scheduler(config, log)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.engine.progress import Silent
-from harness.terminal import visible
+from harness.session.terminal import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

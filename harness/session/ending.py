@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import collecting, recording, sharding, terminal
 from harness.errors import HarnessError, ReportError
-from harness.idle import leave_nothing
 from harness.limits import declared_limits
-from harness.segments import declared_text, segment_of
+from harness.session import collecting, recording, sharding, terminal
+from harness.session.idle import leave_nothing
+from harness.session.segments import declared_text, segment_of
 
 if TYPE_CHECKING:
     from harness.core.estimate import Estimate
@@ -56,10 +56,10 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     A declared limit that a full run judged nowhere is such a case, and so is a report that could
     not be written.
     """
-    from harness.benchmarks import write_records
     from harness.report.export import workflow_commands
     from harness.report.files import write_atomic
     from harness.report.publish import finish_run
+    from harness.session.benchmarks import write_records
 
     report = _report(config, run, status)
     interrupted = status == pytest.ExitCode.INTERRUPTED
@@ -149,7 +149,7 @@ def _durations(config: pytest.Config) -> bytes:
 def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
     from harness.machine import fingerprint
     from harness.report.model import RunReport
-    from harness.repository import commit_of
+    from harness.session.repository import commit_of
 
     started = dt.datetime.fromisoformat(run.started)
     facts, repository = fingerprint(), commit_of(run.manifest.root)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.collecting import gate_of
+from harness.session.collecting import gate_of
 
 if TYPE_CHECKING:
     from harness.run import Run
@@ -34,7 +34,7 @@ class CrashedGates:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
         """Keep each model with one worker, unless the user chose another distribution."""
-        from harness.spreading import scheduler
+        from harness.session.spreading import scheduler
 
         return scheduler(config, log) if config.option.dist == "loadgroup" else None
 

@@ -34,7 +34,7 @@ _CASES: pytest.StashKey[dict[str, list[object]]] = pytest.StashKey()
 
 def gates_directory() -> Path:
     """Find the gates: inside the installed package, or in the checkout beside it."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     shipped = package / "gates"
     return shipped if shipped.is_dir() else package.parent / "suites" / "gates"
 
@@ -70,7 +70,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     """
     from harness.manifest import load_manifest
     from harness.plugin import default_store
-    from harness.sharding import part_of
+    from harness.session.sharding import part_of
     from harness.stack import check_stack
 
     check_stack()

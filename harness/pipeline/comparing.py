@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.derived import Derived, derive
-from harness.optimizing import bench_of
+from harness.pipeline.derived import Derived, derive
+from harness.pipeline.optimizing import bench_of
 
 if TYPE_CHECKING:
     from harness.core.comparison import Comparison
-    from harness.data import Data
     from harness.engine.artifact import Artifact
     from harness.engine.progress import Progress
     from harness.entries import ModelEntry
     from harness.pair import Pair
+    from harness.pipeline.data import Data
     from harness.run import Run
 
 

@@ -14,10 +14,10 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from harness.collecting import declared, gate_of
 from harness.errors import ShardError
-from harness.spreading import model_part
-from harness.terminal import is_gate
+from harness.session.collecting import declared, gate_of
+from harness.session.spreading import model_part
+from harness.session.terminal import is_gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, ReportError
-from harness.pictures import worst_pictures
+from harness.pipeline.pictures import worst_pictures
 from harness.sourcecode import code_digest
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from harness.core.comparison import Comparison
     from harness.core.estimate import Estimate
-    from harness.data import Data
     from harness.entries import ModelEntry
+    from harness.pipeline.data import Data
     from harness.report.model import Metric
     from harness.run import Run
     from harness.tasks.protocol import Task

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.bars import bars
 from harness.errors import SourceUnavailableError
-from harness.gate import Gate
 from harness.pair import Pair
 from harness.plugin import RUN
+from harness.session.bars import bars
+from harness.session.gate import Gate
 from harness.store import Store
 
 if TYPE_CHECKING:
-    from harness.comparing import Compared
     from harness.core.timing import Timing
-    from harness.data import Data
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
     from harness.engine.timing import Control
     from harness.entries import ModelEntry
+    from harness.pipeline.comparing import Compared
+    from harness.pipeline.data import Data
     from harness.run import Run
 
 
@@ -45,7 +45,7 @@ def entry(model_id: str, run: Run) -> ModelEntry:
 @pytest.fixture(scope="session")
 def data(entry: ModelEntry, run: Run) -> Data:
     """The calibration and the evaluation set, disjoint."""
-    from harness.data import keep_digests, load_data
+    from harness.pipeline.data import keep_digests, load_data
 
     found = load_data(entry, run.manifest, run.store)
     keep_digests(entry, run, found)
@@ -72,8 +72,8 @@ def artifacts(
     entry: ModelEntry, run: Run, parent: Artifact, data: Data, pytestconfig: pytest.Config
 ) -> Pair[Artifact]:
     """The parent and the model optimized from it."""
-    from harness.optimizing import optimized_artifact
-    from harness.timed import keep_explored
+    from harness.pipeline.optimizing import optimized_artifact
+    from harness.pipeline.timed import keep_explored
 
     with bars(pytestconfig, entry.id) as progress:
         pair = Pair(parent, optimized_artifact(entry, run, parent, data, progress=progress))
@@ -90,7 +90,7 @@ def comparison(
     pytestconfig: pytest.Config,
 ) -> Compared:
     """Both roles over the evaluation set, with the worst images drawn."""
-    from harness.comparing import compare_roles
+    from harness.pipeline.comparing import compare_roles
 
     with bars(pytestconfig, entry.id) as progress:
         return compare_roles(entry, run, artifacts, data, progress=progress)
@@ -106,7 +106,7 @@ def control(run: Run) -> dict[str, Control]:
 @pytest.fixture(scope="session")
 def fast_int8(entry: ModelEntry) -> None:
     """Skip what is timed where INT8 cannot be fast, before anything is measured for it."""
-    from harness.timed import skip_without_int8
+    from harness.pipeline.timed import skip_without_int8
 
     skip_without_int8(entry)
 
@@ -123,8 +123,8 @@ def timing(
     pytestconfig: pytest.Config,
 ) -> Timing:
     """Paired interleaved rounds of the optimized model against its parent."""
-    from harness.benchmarks import keep_records
-    from harness.timed import keep_timing, time_roles
+    from harness.pipeline.timed import keep_timing, time_roles
+    from harness.session.benchmarks import keep_records
 
     del fast_int8
     with bars(pytestconfig, entry.id) as progress:
@@ -137,7 +137,7 @@ def timing(
 @pytest.fixture(scope="session")
 def profiles(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
     """What each role really executed, layer by layer."""
-    from harness.timed import keep_profiles, profile_roles
+    from harness.pipeline.timed import keep_profiles, profile_roles
 
     found = profile_roles(entry, artifacts, data)
     keep_profiles(entry, run, found)
@@ -147,7 +147,7 @@ def profiles(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data)
 @pytest.fixture(scope="session")
 def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> Pair[Memory]:
     """Peak memory of each role, each measured in a process of its own."""
-    from harness.timed import memory_of_roles
+    from harness.pipeline.timed import memory_of_roles
 
     return memory_of_roles(entry, artifacts, Store(run.store))
 

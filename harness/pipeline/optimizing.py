@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.data import Data
     from harness.datasets.sample import Dataset, Sample
     from harness.engine.artifact import Artifact
     from harness.engine.calibration import Aim
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from harness.engine.progress import Progress
     from harness.engine.quantize import Optimized, Reached
     from harness.entries import ModelEntry
+    from harness.pipeline.data import Data
     from harness.run import Run
 
 

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import MeasurementError
-from harness.gate import Finding
 
 if TYPE_CHECKING:
-    from harness.comparing import Compared
     from harness.core.estimate import Estimate
     from harness.core.profile import Profile
     from harness.core.timing import Timing
     from harness.entries import ModelEntry
     from harness.pair import Pair
+    from harness.pipeline.comparing import Compared
+    from harness.report.evidence import Evidence
+    from harness.report.picture import Picture
 
 #: Answers that a metric of classification counts as right: what guessing hits, over the classes.
 GUESSES = {"top1": 1, "top5": 5}
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a gate found besides the number: for the verdict's second line and its evidence.
+
+    ``pictures`` are those that a reader should see first; they are drawn already.
+    """
+
+    detail: str = ""
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+NOTHING = Finding()
+
+
 def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Estimate, Finding]:
     """Take what the limit judges, and collect its evidence."""
     from harness.core.table import Table
-    from harness.derived import quantity
+    from harness.pipeline.derived import quantity
     from harness.report.codec import decode
     from harness.report.evidence import table_csv
     from harness.report.picture import Picture

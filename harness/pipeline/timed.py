@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.optimizing import prepared
+from harness.pipeline.optimizing import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.core.timing import ArmName, Timing
-    from harness.data import Data
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from harness.engine.timing import Control
     from harness.entries import ModelEntry
     from harness.pair import Pair, Role
+    from harness.pipeline.data import Data
     from harness.report.performance import Arm, Speedup
     from harness.run import Run
     from harness.store import Store
@@ -199,7 +199,7 @@ def _executed(profile: Profile) -> str:
 
 def keep_explored(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> None:
     """Keep for the report what ``quantgate explore`` measured of this very pair, if it did."""
-    from harness.explored import as_explored, identity, kept_points, points_file
+    from harness.pipeline.explored import as_explored, identity, kept_points, points_file
     from harness.report.codec import encode
 
     path = points_file(run.directory.parent, entry.id)

@@ -14,41 +14,26 @@ import pytest
 from harness.core.estimate import Estimate
 from harness.core.verdict import Limit, Outcome, Verdict, judge
 from harness.errors import UndecidedError
-from harness.known import Standing, expectation
 from harness.limits import limit_for, limit_place
-from harness.remedies import remedy_for
-from harness.terminal import LINE
+from harness.pipeline.finding import NOTHING, Finding
+from harness.pipeline.known import Standing, expectation
+from harness.pipeline.remedies import remedy_for
+from harness.session.terminal import LINE
 
 if TYPE_CHECKING:
-    from harness.comparing import Compared
     from harness.core.timing import Timing
     from harness.core.verdict import JudgeMode
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
     from harness.engine.profile import Profile
     from harness.entries import ModelEntry
-    from harness.known import Expectation
     from harness.pair import Pair
-    from harness.report.evidence import Evidence
+    from harness.pipeline.comparing import Compared
+    from harness.pipeline.known import Expectation
     from harness.report.model import Judged, KnownFailure
-    from harness.report.picture import Picture
     from harness.run import Run
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a gate found besides the number: for the verdict's second line and its evidence.
-
-    ``worst`` names the images that a reader should see; they are drawn already.
-    """
-
-    detail: str = ""
-    remedy: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-
-
-NOTHING = Finding()
 #: Where an entry of expected_failure itself fails the run.
 _STRICT = frozenset({Standing.FIXED, Standing.WORSE, Standing.EXPIRED})
 
@@ -132,7 +117,7 @@ class Gate:
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of accuracy, agreement or tensor distance."""
-        from harness.finding import judged_quantity
+        from harness.pipeline.finding import judged_quantity
 
         self.judge(*judged_quantity(self.entry, self.key, compared))
 
@@ -143,7 +128,7 @@ class Gate:
         declared or a measurement that did not take place.
         """
         from harness.core.speed import BASELINES, judge_latency, judge_speed
-        from harness.finding import timing_finding
+        from harness.pipeline.finding import timing_finding
 
         path, declared = limit_place(self.entry, self.key), getattr(self.entry.limits, self.key)
         if self.key in BASELINES:
