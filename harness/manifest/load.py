@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from harness.entries import DatasetEntry, Manifest, ReportPlan
+from harness.entries import DatasetEntry, Manifest, ModelEntry, ReportPlan
 from harness.errors import ManifestError
-from harness.manifest import datasets, history
+from harness.manifest import datasets, hints, history
 from harness.manifest.document import in_order, read_document
 from harness.manifest.draft import draft
 from harness.manifest.entry import check_defaults, read_model
@@ -106,11 +106,23 @@ def _named(
                 f"expected names that differ in more than case, found {dotted(key, twin)} too"
             )
             problems.append(Problem((key, name), sentence))
-        if isinstance(value, dict):
+        if inner := _split_name(key, value):
+            sentence = f'a dot separates tables in TOML: write the name in quotes, [{key}."{name}.{inner}"]'
+            problems.append(Problem((key, name, inner), sentence))
+        elif isinstance(value, dict):
             sound[name] = value
         else:
             problems.append(Problem((key, name), f"expected a table, found {found(value)}"))
     return sound
+
+
+def _split_name(key: str, value: object) -> str:
+    """Name the second half of a table's name that a dot has split; empty where none has."""
+    known = hints.fields(ModelEntry if key == "models" else DatasetEntry)
+    if not isinstance(value, dict) or not value:
+        return ""
+    split = all(isinstance(item, dict) and part not in known for part, item in value.items())
+    return next(iter(value)) if split else ""
 
 
 def _dataset(

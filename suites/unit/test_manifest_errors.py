@@ -154,6 +154,7 @@ WRONG = [
 #: As above for what a model may add to the base.
 ADDED = [
     ('optimized = "ssd.onnx"', "models.ssd.optimized: expected either `calibrate` or `optimized`, found both: *"),
+    ('[models.v1.0]\ntask = "detection"', 'models.v1.0: a dot separates tables in TOML: write the name in quotes, [[]models."v1.0"]'),
     ("limit = {}", "models.ssd.limit: unknown key, expected one of *; did you mean limits?"),
     ("limits = { max_acuracy_drop = 0.1 }", "models.ssd.limits.max_acuracy_drop: unknown key, expected one of *; did you mean max_accuracy_drop?"),
     ('limits = { max_accuracy_drop = "0.1" }', 'models.ssd.limits.max_accuracy_drop: expected a number, 0 or more (*), found "0.1"'),
