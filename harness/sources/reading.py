@@ -17,7 +17,9 @@ _NOISE = re.compile(
     r"^(Exception from|Check '.*' failed at|\[ ?(ERROR|WARN|INFO) ?\]|.*\.(cpp|hpp|h):\d+:?$|\s*$)"
 )
 
-_UNCONVERTED = re.compile(r"No conversion rule found for operations: (.+)")
+_UNCONVERTED = re.compile(
+    r"(?:No conversion rule found for operations|no translator found for operation\(s\)): (.+)"
+)
 _UNRECOGNIZED = "Unable to read the model"
 
 
