@@ -1,0 +1,85 @@
+"""What is done with a model: ``calibrate``, ``evaluate`` and ``benchmark``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from harness.entries.kinds import Fraction, Positive, PositiveInt
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredScope:
+    """Layers that stay in floating point; a name or pattern that fits nothing is an error."""
+
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """``calibrate``: how the optimized model is made."""
+
+    dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
+    subset: Annotated[PositiveInt, Doc("images, drawn by seed, stratified by class")] = 300
+    seed: Annotated[int, Ge(0)] = 0
+    preset: Literal["performance", "mixed"] = "performance"
+    method: Literal["default", "accuracy-aware"] = "default"
+    model_type: Annotated[Literal["transformer"] | None, Doc("NNCF's model type")] = None
+    ignored: Annotated[IgnoredScope, Doc("layers kept in floating point")] = IgnoredScope()
+    max_drop: Annotated[
+        Positive | None,
+        Doc("accuracy-aware: the drop to aim at; default: limits.max_accuracy_drop"),
+    ] = None
+    max_iterations: Annotated[PositiveInt, Doc("accuracy-aware: layers put back at most")] = 20
+    fast_bias_correction: bool = True
+    target_device: Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"] = "ANY"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """``evaluate``: the images both roles are judged on."""
+
+    dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
+    subset: Annotated[PositiveInt | None, Doc("first n of a seeded shuffle; default: all")] = None
+    seed: Annotated[int, Ge(0)] = 0
+    metric: Annotated[
+        Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr"]
+        | None,
+        Doc(
+            "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
+            "for objects, miou for semantic segmentation, ssim for image to image; psnr: in dB"
+        ),
+    ] = None
+    score_threshold: Annotated[
+        Fraction, Doc("both roles are cut here before they are compared")
+    ] = 0.5
+    iou_threshold: Annotated[Fraction, Doc("least IoU of a match")] = 0.5
+    hysteresis: Annotated[
+        Fraction, Doc("an object may fall below score_threshold by this much and still match")
+    ] = 0.05
+    precision: Annotated[
+        Literal["f32", "default"],
+        Doc("inference precision of what is not quantized, both roles"),
+    ] = "f32"
+    hold_out: Annotated[bool, Doc("leave the calibration images out of the evaluation set")] = False
+    allow_overlap: Annotated[
+        bool, Doc("images in both sets become a warning instead of an error")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """``benchmark``: the conditions under which speed is judged."""
+
+    device: str = "CPU"
+    hint: Literal["latency", "throughput"] = "latency"
+    streams: PositiveInt | None = None
+    threads: PositiveInt | None = None
+    requests: PositiveInt | None = None
+    batch: PositiveInt = 1
+    seconds: Annotated[Positive, Doc("most time that the rounds of this model may take")] = 60.0
