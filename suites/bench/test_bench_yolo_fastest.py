@@ -2,8 +2,7 @@
 
 ``suites.bench.accuracy_check`` says how accuracy_check is installed. Each side is a process of its own
 that evaluates one role; they take turns. Rounds come from QUANTGATE_BENCH_ROUNDS (default 3). What
-decoding the photographs and inferring alone take on these cores is measured in the same process: no
-evaluation can be quicker, and on two cores that is less than ten times accuracy_check.
+decoding the photographs and inferring alone would allow on these cores is printed beside the ratio.
 """
 
 from __future__ import annotations
@@ -172,7 +171,7 @@ def configuration(model: Path, images: Path) -> dict[str, object]:
 def test_evaluating_is_far_faster_than_accuracy_check(
     place: Place, precision: str, options: tuple[str, ...]
 ) -> None:
-    """The same AP within 0.005, by pycocotools on its side; ten times as fast, or as fast as the cores allow."""
+    """The same AP within 0.005, by pycocotools on its side; ten times as fast."""
     ours, theirs = [], []
     for _ in range(ROUNDS):
         ours.append(place.evaluate(precision))
@@ -192,4 +191,4 @@ def test_evaluating_is_far_faster_than_accuracy_check(
     print(
         f"ratio of medians, {precision}: {ratio:.1f} (aim 10); decoding and inferring alone: {possible:.1f}"
     )
-    assert ratio >= min(10, 0.75 * possible)
+    assert ratio >= 10
