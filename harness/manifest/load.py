@@ -118,11 +118,10 @@ def _named(
 
 def _split_name(key: str, value: object) -> str:
     """Name the second half of a table's name that a dot has split; empty where none has."""
-    known = hints.fields(ModelEntry if key == "models" else DatasetEntry)
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
         return ""
-    split = all(isinstance(item, dict) and part not in known for part, item in value.items())
-    return next(iter(value)) if split else ""
+    known = hints.fields(ModelEntry if key == "models" else DatasetEntry)
+    return "" if known.keys() & value.keys() else next(iter(value), "")
 
 
 def _dataset(
