@@ -1,8 +1,7 @@
 """Images through one or two models at once, in constant memory.
 
 Every image is decoded and prepared once, in a small pool of threads; the same tensor then goes to
-the request queue of each model. Callbacks copy the raw outputs, and the one that completes an image
-hands all of them on. Nothing grows with the number of images but what the consumer keeps.
+each model. Nothing grows with the number of images but what the consumer keeps.
 """
 
 from __future__ import annotations
@@ -10,18 +9,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.datasets.images import read_image
 from harness.engine.calibration import refuse_many_skipped
 from harness.engine.preprocess import prepare
 from harness.engine.progress import SILENT
-from harness.engine.runtime import ports_of
-from harness.errors import DatasetError, MeasurementError
-from harness.sources.reading import first_line
+from harness.engine.waves import Waves, wave_length
+from harness.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
     from harness.datasets.sample import Sample
     from harness.decoders.protocol import Outputs
     from harness.engine.progress import Progress
+    from harness.engine.waves import Consume
     from harness.entries import Preprocess
 
 Loaded = tuple["NDArray[np.uint8]", "Frame"]
@@ -61,18 +59,6 @@ class Feed:
     progress: Progress = SILENT
 
 
-@dataclass(slots=True)
-class _Ticket:
-    """One image on its way: ``tensor`` is shared with the devices until all have answered."""
-
-    index: int
-    frame: Frame
-    tensor: NDArray[np.uint8]
-    outputs: list[Any]
-    missing: int
-    lock: Lock = field(default_factory=Lock)
-
-
 def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, str], ...]:
     """Run every sample through every model; return name and reason of the unreadable images.
 
@@ -83,10 +69,11 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
     MeasurementError
         Where the device fails in the middle.
     """
-    run = _Run(models, feed)
+    waves, skipped = Waves(models, _consume_and_count(feed)), _Skipped(feed)
     width = models[0].input(0).get_partial_shape()[2].get_length()
     height = models[0].input(0).get_partial_shape()[1].get_length()
     workers = _processors()
+    depth = 2 * workers + wave_length(3 * width * height)
 
     def load(sample: Sample) -> Loaded:
         return prepare(read_image(sample), feed.preprocess, (width, height))
@@ -94,105 +81,44 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
     feed.progress.start("evaluate", len(feed.samples))
     with _no_inner_threads(), ThreadPoolExecutor(workers, "decode") as pool:
         try:
-            for index, loading in _ahead(pool, load, feed.samples, 2 * workers):
-                run.submit(index, loading)
-            run.settle()
+            for index, loading in _ahead(pool, load, feed.samples, depth):
+                try:
+                    image, frame = loading.result()
+                except DatasetError as error:
+                    skipped.add(index, error)
+                else:
+                    waves.add(index, frame, image)
+            waves.settle()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            run.abandon()
+            waves.abandon()
             feed.progress.close()
-    return tuple(run.skipped)
+    return tuple(skipped.images)
 
 
-class _Run:
-    """The queues of one stream, and what went wrong in it."""
+def _consume_and_count(feed: Feed) -> Consume:
+    """Consume an image, then say that one more is done."""
 
-    def __init__(self, models: Sequence[ov.CompiledModel], feed: Feed) -> None:
-        import openvino as ov
+    def consume(index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        feed.consume(index, frame, outputs)
+        feed.progress.advance()
 
-        self._feed = feed
-        self._tensor_of = ov.Tensor
-        self._failure: BaseException | None = None
-        self._names = [[port.name for port in ports_of(model.outputs)] for model in models]
-        self._queues = []
-        self.skipped: list[tuple[str, str]] = []
-        for number, model in enumerate(models):
-            # One more than the device works on, so that it never waits for a callback.
-            jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-            queue = ov.AsyncInferQueue(model, jobs)
-            queue.set_callback(self._callback(number))
-            self._queues.append(queue)
-
-    def submit(self, index: int, loading: Future[Loaded]) -> None:
-        """Wait for an image and give it to every model; an unreadable one is noted and left out."""
-        try:
-            image, frame = loading.result()
-        except DatasetError as error:
-            self._skip(index, error)
-            return
-        count = len(self._queues)
-        ticket = _Ticket(index, frame, image[None], [None] * count, count)
-        shared = self._tensor_of(ticket.tensor, shared_memory=True)
-        for queue in self._queues:
-            self._raise_failure()
-            with _inferring():
-                queue.start_async(shared, ticket, share_inputs=True)
-
-    def settle(self) -> None:
-        """Wait until every image is consumed."""
-        for queue in self._queues:
-            with _inferring():
-                queue.wait_all()
-        self._raise_failure()
-
-    def abandon(self) -> None:
-        """Let the devices finish what they hold; what failed was said already."""
-        for queue in self._queues:
-            with suppress(RuntimeError):
-                queue.wait_all()
-
-    def _skip(self, index: int, error: DatasetError) -> None:
-        self.skipped.append((self._feed.samples[index].name, str(error)))
-        self._feed.progress.advance()
-        reasons = [reason for _, reason in self.skipped]
-        refuse_many_skipped(reasons, len(self._feed.samples), error)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _callback(self, number: int) -> Callable[[Any, _Ticket], None]:
-        names = self._names[number]
-
-        def received(request: Any, ticket: _Ticket) -> None:
-            try:
-                self._receive(ticket, number, _copies(names, request.output_tensors))
-            except BaseException as error:  # noqa: BLE001 - out of a callback it would end the process
-                self._failure = self._failure or error
-
-        return received
-
-    def _receive(self, ticket: _Ticket, number: int, outputs: Outputs) -> None:
-        with ticket.lock:
-            ticket.outputs[number] = outputs
-            ticket.missing -= 1
-            complete = ticket.missing == 0
-        if complete and self._failure is None:
-            self._feed.consume(ticket.index, ticket.frame, ticket.outputs)
-            self._feed.progress.advance()
+    return consume
 
 
-@contextmanager
-def _inferring() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        raise MeasurementError(f"the device failed to infer ({first_line(error)})") from error
+@dataclass(slots=True)
+class _Skipped:
+    """Images that cannot be read, by name, with the reason."""
 
+    feed: Feed
+    images: list[tuple[str, str]] = field(default_factory=list)
 
-def _copies(names: Sequence[str], tensors: Sequence[Any]) -> Outputs:
-    """Copy raw outputs: the device writes its next answer into the same memory."""
-    return {name: tensor.data.copy() for name, tensor in zip(names, tensors, strict=True)}
+    def add(self, index: int, error: DatasetError) -> None:
+        """Leave one image out; raises where they are too many."""
+        self.images.append((self.feed.samples[index].name, str(error)))
+        self.feed.progress.advance()
+        reasons = [reason for _, reason in self.images]
+        refuse_many_skipped(reasons, len(self.feed.samples), error)
 
 
 def _ahead(

@@ -99,7 +99,7 @@ def _check(prediction: Pair[ClassScores], name: str) -> None:
 
 
 def _record(scores: NDArray[np.float32], annotated: int | None, best: int) -> ClassRecord:
-    top = np.argsort(-scores, kind="stable")[:KEPT].astype(np.int64)
+    top = _best(scores)
     return ClassRecord(
         labels=top,
         scores=scores[top],
@@ -109,6 +109,14 @@ def _record(scores: NDArray[np.float32], annotated: int | None, best: int) -> Cl
         parent_score=float(scores[best]),
         classes=len(scores),
     )
+
+
+def _best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Classes of the ``KEPT`` highest scores, best first, stable on ties, without sorting all."""
+    count = min(KEPT, len(scores))
+    least = np.partition(scores, len(scores) - count)[-count]
+    best = np.flatnonzero(scores >= least)
+    return best[np.argsort(-scores[best], kind="stable")][:count].astype(np.int64)
 
 
 def pack_records(records: Sequence[ClassRecord]) -> Arrays:

@@ -380,11 +380,11 @@ def test_error_in_a_callback_comes_out(
 
 def test_failing_device_is_one_sentence() -> None:
     """What OpenVINO raises in the middle of inferring becomes one sentence."""
-    from harness.engine.streaming import _inferring
+    from harness.engine.waves import inferring
 
     with (
         pytest.raises(MeasurementError, match=r"the device failed to infer \(out of memory\)$"),
-        _inferring(),
+        inferring(),
     ):
         raise RuntimeError("Exception from src/inference/src/cpp/core.cpp:1:\nout of memory\n")
 

@@ -1,0 +1,100 @@
+"""Images in flight: each is handed on once, whatever the length of a wave, and memory stays bounded."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from harness.core.geometry import Frame
+from harness.engine import waves
+from harness.engine.waves import Waves, wave_length
+
+try:
+    from openvino import opset8 as op
+except ImportError:  # OpenVINO 2024 keeps it elsewhere
+    from openvino.runtime import opset8 as op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.decoders.protocol import Outputs
+
+FRAME = Frame((4, 4), (4, 4), (1.0, 1.0), (0.0, 0.0))
+INPUT_BYTES = 4 * 4 * 3
+
+
+@pytest.fixture(scope="module")
+def models() -> list[ov.CompiledModel]:
+    """Two models that add 1 and 2 to every pixel."""
+    compiled = []
+    for addend in (1.0, 2.0):
+        given = op.parameter([1, 4, 4, 3], np.uint8, name="image")
+        total: Any = op.add(op.convert(given, "f32"), op.constant(np.float32(addend)))
+        total.output(0).set_names({"total"})
+        compiled.append(ov.Core().compile_model(ov.Model([total], [given]), "CPU"))
+    return compiled
+
+
+def answers(models: Sequence[ov.CompiledModel], count: int) -> list[tuple[int, float, float]]:
+    """Index and both models' answers of every image that was handed on, in order of the index."""
+    found: list[tuple[int, float, float]] = []
+    lock = Lock()
+
+    def consume(index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        assert frame is FRAME
+        first, second = (float(one["total"].mean()) for one in outputs)
+        with lock:
+            found.append((index, first, second))
+
+    run = Waves(models, consume)
+    for index in range(count):
+        run.add(index, FRAME, np.full((4, 4, 3), index, np.uint8))
+    run.settle()
+    return sorted(found)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 33, 100])
+def test_every_image_is_handed_on_once(models: list[ov.CompiledModel], count: int) -> None:
+    """Neither the last images, fewer than a wave, are lost, nor is one handed on twice or mixed up."""
+    assert answers(models, count) == [(i, i + 1.0, i + 2.0) for i in range(count)]
+
+
+def test_short_waves_hand_on_the_same(
+    models: list[ov.CompiledModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an image takes as much memory as there is, images go one by one, with the same answers."""
+    monkeypatch.setattr(waves, "MOST_BYTES", 1)
+
+    assert answers(models, 20) == [(i, i + 1.0, i + 2.0) for i in range(20)]
+
+
+def test_images_in_flight_are_bounded_by_memory(
+    models: list[ov.CompiledModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outputs of an image count as well: waves get shorter by what both models answered."""
+    image_bytes = INPUT_BYTES + 2 * 4 * INPUT_BYTES  # a byte a pixel in, a float a pixel out, twice
+    monkeypatch.setattr(waves, "MOST_BYTES", 3 * image_bytes)
+    sent: list[int] = []
+    send = Waves._send
+
+    def counted(run: Waves) -> None:
+        sent.append(len(run._wave))
+        send(run)
+
+    monkeypatch.setattr(Waves, "_send", counted)
+    answers(models, 200)
+
+    assert sum(sent) == 200
+    assert sent[0] == 1
+    assert max(sent) == 3
+
+
+def test_length_of_a_wave() -> None:
+    """As many images as memory allows, at least one, at most what still gains."""
+    assert wave_length(waves.MOST_BYTES * 5) == 1
+    assert wave_length(waves.MOST_BYTES // 4) == 4
+    assert wave_length(1) == waves.MOST_IMAGES
