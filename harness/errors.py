@@ -6,6 +6,8 @@ could not tell: bad input, a crash, a measurement that did not decide.
 
 from __future__ import annotations
 
+from harness.printable import printable
+
 
 class HarnessError(Exception):
     """Something kept the harness from judging.
@@ -13,6 +15,9 @@ class HarnessError(Exception):
     The message is one sentence for people: what happened, where (dotted path, file or image), what
     was expected, what was found, and what to do.
     """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ManifestError(HarnessError):

@@ -14,7 +14,7 @@ import pytest
 from harness.errors import HarnessError, UndecidedError
 from harness.session import collecting, ending, recording, sharding, terminal
 from harness.session.crashes import CrashedGates
-from harness.session.idle import leave_nothing
+from harness.session.idle import asks_about_pytest, runs_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -70,20 +70,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "speed: measured by time, which parallel tests would disturb"
     )
-    manifest = collecting.requested_manifest(config)
+    manifest = None if asks_about_pytest(config) else collecting.requested_manifest(config)
     if manifest is None:
         return
     from harness.report.allure_losses import watch_losses
 
     try:
         run = collecting.prepare(config, manifest)
-        if not hasattr(config, "workerinput"):
+        if not (hasattr(config, "workerinput") or runs_nothing(config)):
             recording.check(config, run)
+            collecting.check_outputs(config)
             run.open()
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
     _refuse_splits(config)
+    collecting.declare_tags(config, run)
+    if runs_nothing(config):
+        return
     collecting.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
     config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
@@ -129,7 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     items[:] = collecting.ordered(run, items)
     try:
-        if not config.option.collectonly:
+        if not runs_nothing(config):
             sharding.plan(run, items, selected=config.stash.get(ending.SELECTED, False))
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
@@ -202,8 +206,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
     """Report and record, and fail a full run in which a declared limit was judged nowhere."""
     config = session.config
-    if config.option.collectonly:
-        leave_nothing(config, run)
+    if runs_nothing(config):
         return
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ReportError
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +60,7 @@ class Run:
     def manifest_name(self) -> str:
         """Path of the manifest, as short as it can be from where the run was started."""
         path, here = self.manifest.path, Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+        return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""

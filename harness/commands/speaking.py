@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+from harness.printable import printable
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def say(line: str) -> None:
     """Write a line of the result."""
-    sys.stdout.write(line + "\n")
+    _write(sys.stdout, line)
 
 
 def complain(line: str) -> None:
     """Write a line about what went wrong."""
-    sys.stderr.write(line + "\n")
+    _write(sys.stderr, line)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Write what the stream's encoding has, and the rest as Python escapes it."""
+    encoding = stream.encoding or "utf-8"
+    shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(shown + "\n")

@@ -79,12 +79,12 @@ def judge_speed(
     wanted = limit_for(declared, isa)
     estimate = speedup(timing, against)
     if wanted is None and isinstance(declared, Mapping):
-        shown = Limit(limit.key, min(declared.values()), limit.path)
-        return Verdict(
-            model, "speedup", shown, estimate, Outcome.UNDECIDED, _unlisted(declared, isa, estimate)
-        )
-    applied = Limit(limit.key, float(wanted or math.nan), limit.path)
-    said = decision(timing, Target(against, applied.threshold))
+        shown = Limit(limit.key, None, limit.path)
+        reason = _unlisted(limit.path, declared, isa, estimate)
+        return Verdict(model, "speedup", shown, estimate, Outcome.UNDECIDED, reason)
+    threshold = float(wanted or math.nan)
+    applied = Limit(limit.key, threshold, limit.path)
+    said = decision(timing, Target(against, threshold))
     problem = timing.problem or timing.unfit
     if problem or said is None or said.outcome is None:
         reason = problem or f"no round of optimized and {against} was measured"
@@ -105,15 +105,13 @@ def judge_latency(timing: Timing, limit: Limit, *, model: str) -> Verdict:
     return judge(ratio, limit, model=model, quantity="latency ratio", mode="interval")
 
 
-def _unlisted(table: Mapping[str, float], isa: str, estimate: Estimate | None) -> str:
-    known = ", ".join(table)
+def _unlisted(path: str, table: Mapping[str, float], isa: str, estimate: Estimate | None) -> str:
+    listed = ", ".join(f"{name} {value:g}" for name, value in table.items())
+    said = f"there is no limit for this machine's ISA class, {isa}: {path} lists {listed}"
     if estimate is None:
-        return f"no limit for ISA class {isa} (listed: {known}), and nothing was measured"
+        return f"{said}, and nothing was measured; add `{isa} = …` to it"
     proposal = math.floor(estimate.low * 0.95 * 100) / 100
-    return (
-        f"no limit for ISA class {isa} (listed: {known}); add `{isa} = {proposal:g}` to demand what "
-        "was measured here less 5 %"
-    )
+    return f"{said}; add `{isa} = {proposal:g}` to it to demand what was measured here less 5 %"
 
 
 def speedup(timing: Timing, against: Baseline, subject: ArmName = "optimized") -> Estimate | None:

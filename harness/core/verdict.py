@@ -31,13 +31,13 @@ class Limit:
     key
         As written in the manifest, e.g. ``max_accuracy_drop``: its prefix is the relation.
     threshold
-        In the estimate's base unit.
+        In the estimate's base unit; None where a table by ISA class does not list this machine's.
     path
         Dotted path of the entry that set it, e.g. ``models.ssd.limits.max_accuracy_drop``.
     """
 
     key: str
-    threshold: float
+    threshold: float | None
     path: str
 
     @property
@@ -68,7 +68,7 @@ class Verdict:
     @property
     def margin(self) -> float | None:
         """How far on the good side of the limit the value lies (negative: beyond it)."""
-        if self.estimate is None:
+        if self.estimate is None or self.limit.threshold is None:
             return None
         distance = self.estimate.value - self.limit.threshold
         return distance if self.limit.relation == "min" else -distance
@@ -99,27 +99,26 @@ def judge(
     Raises
     ------
     ValueError
-        When the threshold is NaN or infinite.
+        When there is no threshold, or it is NaN or infinite.
     """
-    if not math.isfinite(limit.threshold):
+    if limit.threshold is None or not math.isfinite(limit.threshold):
         raise ValueError(f"{limit.path}: a limit must be finite, found {limit.threshold}")
     if estimate is None:
         reason = "the limit was declared and nothing was measured"
         return Verdict(model, quantity, limit, None, Outcome.UNDECIDED, reason)
-    outcome = _compare(estimate, limit, mode)
+    outcome = _compare(estimate, limit.relation, limit.threshold, mode)
     if outcome is Outcome.UNDECIDED:
         note = f"the interval over {estimate.n} {estimate.of} contains the limit"
     return Verdict(model, quantity, limit, estimate, outcome, note)
 
 
-def _compare(estimate: Estimate, limit: Limit, mode: JudgeMode) -> Outcome:
+def _compare(estimate: Estimate, relation: Relation, threshold: float, mode: JudgeMode) -> Outcome:
     """Meet the limit exactly and it is met: both relations include equality."""
     worst, best = (
         (estimate.value, estimate.value) if mode == "value" else (estimate.low, estimate.high)
     )
-    if limit.relation == "max":
-        worst, best = -best, -worst
-    threshold = limit.threshold if limit.relation == "min" else -limit.threshold
+    if relation == "max":
+        worst, best, threshold = -best, -worst, -threshold
     if worst >= threshold:
         return Outcome.PASSED
     return Outcome.FAILED if best < threshold else Outcome.UNDECIDED

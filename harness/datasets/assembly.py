@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
-from harness.datasets.files import inspect_files, writable
+from harness.datasets.files import inspect_files
 from harness.datasets.sample import Dataset, Sample
 from harness.datasets.truths import LabelMapDrawn, LabelMapFile, RenderingDrawn, RenderingFile
 from harness.errors import DatasetError
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
         When nothing is left, more than 1 % is faulty, two samples share a name, or a truth names a
         class outside the labels.
     """
-    drafts = [replace(draft, name=writable(draft.name)) for draft in found.drafts]
+    drafts = [replace(draft, name=printable(draft.name)) for draft in found.drafts]
     _check_names(name, drafts)
     inspected = inspect_files([draft.path for draft in drafts], cache)
     facts = [_with_size(*pair) for pair in zip(drafts, inspected, strict=True)]
@@ -80,7 +81,7 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
     if not samples:
         raise DatasetError(f"datasets.{name} holds no image; check its path")
     check_labels(name, samples, found.labels)
-    skipped = (*faulty, *((writable(stray), reason) for stray, reason in found.strays))
+    skipped = (*faulty, *((printable(stray), reason) for stray, reason in found.strays))
     digest = samples_digest(samples)
     return Dataset(name, samples, found.labels, digest, skipped, labels_open=found.labels_open)
 

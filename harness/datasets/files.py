@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 from harness.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,11 +43,6 @@ class _Stamp:
     mtime_ns: int
 
 
-def writable(name: str) -> str:
-    """Spell a file name so that reports can hold it, bytes that are no UTF-8 as Python escapes them."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
     """Digest and check every file, in order.
 
@@ -74,7 +70,7 @@ def _stamp(path: Path) -> _Stamp | None:
         stat = path.stat()
     except (OSError, ValueError):  # a name with a null byte is a ValueError
         return None
-    return _Stamp(writable(str(path)), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
+    return _Stamp(printable(str(path)), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
 
 
 def _missing() -> FileFact:

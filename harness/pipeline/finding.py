@@ -65,23 +65,24 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     MeasurementError
         Where no optimized model could breach the limit.
     """
-    from harness.limits import METRICS_FROM_ZERO, limit_for
+    from harness.limits import METRICS_FROM_ZERO, limit_for, limit_place
     from harness.tasks.catalog import TASKS
 
     task, limit = TASKS[entry.task], limit_for(entry, key, None)
     metric = entry.evaluate.metric or task.DEFAULT_METRIC
-    if key != "max_accuracy_drop" or limit is None or metric not in METRICS_FROM_ZERO:
+    threshold = None if limit is None else limit.threshold
+    if key != "max_accuracy_drop" or threshold is None or metric not in METRICS_FROM_ZERO:
         return
     title, classes = task.METRICS[metric], len(compared.comparison.labels)
     guessed = min(1.0, GUESSES.get(metric, 0) / classes) if classes > 1 else 0.0
     rows = compared.derived.fields["metrics"]
     found = [float(row["parent"]) for row in rows if row["title"] == title]
-    if not found or found[0] - guessed > limit.threshold:
+    if not found or found[0] - guessed > threshold:
         return
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
         f"the parent's {title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
-        f"{limit.threshold:g} of {limit.path}; check preprocess (colour, mean, scale, layout), the "
+        f"{threshold:g} of {limit_place(entry, key)}; check preprocess (colour, mean, scale, layout), the "
         "decoder and the class numbers, or set a smaller limit"
     )
 

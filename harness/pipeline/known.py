@@ -42,12 +42,13 @@ def expectation(verdict: Verdict, known: ExpectedFailure | None, today: dt.date)
     path = f"models.{verdict.model}.expected_failure.{verdict.limit.key}"
     if verdict.outcome is Outcome.PASSED:
         return Expectation(
-            Standing.FIXED, f"{path} expects a miss, but the limit is met: remove the entry"
+            Standing.FIXED, f"the limit is met, but {path} expects a miss: remove the entry"
         )
     if today >= known.expires:
         return Expectation(
             Standing.EXPIRED,
-            f"{path} expired on {known.expires}: repair the model, or decide again and set a new date",
+            f"the miss was expected until {known.expires} only ({path}.expires): repair the model, or "
+            "decide again and set a new date",
         )
     beyond = (
         verdict.estimate.value < known.floor

@@ -27,7 +27,7 @@ _PRECISION_CLASSES = {"INT8": "p8", "16 bit": "p16", "FP32": "p32"}
 def interval_chart(verdict: Verdict, word: str) -> str:
     """Draw value and interval against the limit, the side that passes shaded, in the colour of ``word``; empty where nothing was measured."""
     estimate, limit = verdict.estimate, verdict.limit
-    if estimate is None:
+    if estimate is None or limit.threshold is None:
         return ""
     low, high = min(estimate.low, limit.threshold), max(estimate.high, limit.threshold)
     pad = (high - low) * 0.15 or abs(high) * 0.1 or 1.0

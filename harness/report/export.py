@@ -60,6 +60,7 @@ def verdict_record(judged: Judged) -> dict[str, Any]:
         "repeat": judged.repeat,
         "duration_s": judged.duration_s,
         "known": encode(judged.known),
+        "unexpected": judged.unexpected,
         "sentence": wording.verdict_line(judged),
     }
 
@@ -85,7 +86,7 @@ def step_summary(report: RunReport) -> str:
     order = {"FAILED": 0, "UNDECIDED": 1, "KNOWN": 2, "PASSED": 3}
     lines += [_problem_row(p) for p in report.problems if p.status in _WRONG]
     lines += [_row(j) for j in sorted(report.judged, key=lambda j: order[wording.headword(j)])]
-    wrong = [j for j in report.judged if j.verdict.outcome is not Outcome.PASSED]
+    wrong = [j for j in report.judged if wording.headword(j) != Outcome.PASSED.name]
     if wrong:
         lines += ["", "<details><summary>In words</summary>", ""]
         lines += [f"```\n{wording.verdict_line(judged)}\n```" for judged in wrong]

@@ -46,6 +46,8 @@ class Judged:
         How long the test took, seconds.
     known
         The expected failure that applied, if any.
+    unexpected
+        How the verdict contradicts its expected failure, one sentence: the run fails for it.
     """
 
     verdict: Verdict
@@ -54,6 +56,7 @@ class Judged:
     repeat: str = ""
     duration_s: float = 0.0
     known: KnownFailure | None = None
+    unexpected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

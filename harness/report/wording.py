@@ -51,7 +51,14 @@ def spread_text(verdict: Verdict) -> str:
 
 def limit_text(limit: Limit) -> str:
     """Write the limit as a relation: ``≥ 0.95`` or ``≤ 0.01``."""
+    if limit.threshold is None:
+        return "none here"
     return f"{'≥' if limit.relation == 'min' else '≤'} {plain(limit.threshold)}"
+
+
+def limit_name(limit: Limit) -> str:
+    """Write key and value of the limit as models.toml has them: ``min_match_rate 0.95``."""
+    return f"{limit.key} {'(none here)' if limit.threshold is None else plain(limit.threshold)}"
 
 
 def margin_text(verdict: Verdict) -> str:
@@ -77,13 +84,18 @@ def verdict_line(judged: Judged) -> str:
     second what changed and the worst image; the third the command that repeats exactly this test.
     """
     first = f"{headword(judged)}  {judged.verdict.model}: {verdict_sentence(judged)}"
-    if judged.verdict.outcome is Outcome.PASSED:
+    if headword(judged) == Outcome.PASSED.name:
         return first
     return f"\n{_INDENT}".join(filter(None, (first, _details(judged), _repeat(judged))))
 
 
 def headword(judged: Judged) -> str:
-    """Choose PASSED, FAILED, UNDECIDED, or KNOWN for a failure that models.toml expects."""
+    """Choose PASSED, FAILED, UNDECIDED, or KNOWN for a failure that models.toml expects.
+
+    A limit that is met although models.toml expects a miss is FAILED: the run fails for it.
+    """
+    if judged.unexpected:
+        return Outcome.FAILED.name
     if judged.known is not None and judged.verdict.outcome is Outcome.FAILED:
         return "KNOWN"
     return judged.verdict.outcome.name
@@ -98,7 +110,7 @@ def verdict_sentence(judged: Judged) -> str:
         parts += [verdict.reason, judged.remedy]
     elif verdict.outcome is Outcome.FAILED:
         parts += [verdict.reason]
-    return sentences([*parts, resolution_note(verdict)])
+    return sentences([*parts, judged.unexpected, resolution_note(verdict)])
 
 
 def moved_sentence(
@@ -129,11 +141,15 @@ def _short(verdict: Verdict) -> str:
 def resolution_note(verdict: Verdict) -> str:
     """Say when the set is too small to resolve the limit, with what it could show; else empty."""
     estimate, limit = verdict.estimate, verdict.limit
-    if estimate is None or estimate.of != "images" or not limit.key.endswith(_RESOLVED):
+    threshold = limit.threshold
+    if estimate is None or threshold is None or estimate.of != "images":
         return ""
     smallest = (estimate.high - estimate.low) / 2
-    room = limit.threshold if limit.relation == "max" else 1.0 - limit.threshold
-    if smallest <= room or room <= 0 or _beyond_doubt(verdict, estimate):
+    room = threshold if limit.relation == "max" else 1.0 - threshold
+    beyond_doubt = (
+        verdict.outcome is Outcome.FAILED and not estimate.low <= threshold <= estimate.high
+    )
+    if not limit.key.endswith(_RESOLVED) or smallest <= room or room <= 0 or beyond_doubt:
         return ""
     return (
         f"{counted(estimate.n, estimate.of)} cannot resolve a difference of {plain(room)}: "
@@ -160,20 +176,15 @@ def duration_text(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _beyond_doubt(verdict: Verdict, estimate: Estimate) -> bool:
-    missed = verdict.outcome is Outcome.FAILED
-    return missed and not estimate.low <= verdict.limit.threshold <= estimate.high
-
-
 _RESOLVED = (_NO_LOSS, "match_rate", "agreement")
 
 
 def _written(value: float, verdict: Verdict) -> str:
     unit = "" if verdict.estimate is None else verdict.estimate.unit
     form = form_of(verdict.limit.key, unit)
-    decimals = None
-    if verdict.estimate is not None:
-        decimals = decimals_between(verdict.estimate.value, verdict.limit.threshold, form)
+    decimals, threshold = None, verdict.limit.threshold
+    if verdict.estimate is not None and threshold is not None:
+        decimals = decimals_between(verdict.estimate.value, threshold, form)
     return written(value, form, decimals)
 
 
@@ -185,8 +196,9 @@ def _measurement(verdict: Verdict) -> str:
 
 
 def _judgement(verdict: Verdict) -> str:
-    limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
-    margin = verdict.margin
+    if verdict.limit.threshold is None:
+        return ""  # the reason says which limits there are
+    limit, margin = limit_name(verdict.limit), verdict.margin
     if verdict.outcome is Outcome.UNDECIDED or margin is None:
         return f", against {limit}"
     if verdict.outcome is Outcome.FAILED and margin < 0:
@@ -220,10 +232,16 @@ def _repeat(judged: Judged) -> str:
     return f"Repeat: {judged.repeat}" if judged.repeat else ""
 
 
+def _opened(sentence: str) -> str:
+    """Begin with a capital, unless the first word is a path or a key of models.toml."""
+    word = sentence.split(maxsplit=1)[0].rstrip(",;:")
+    return sentence[0].upper() + sentence[1:] if word.isalpha() else sentence
+
+
 def sentences(parts: list[str]) -> str:
     """Join parts as sentences: a capital after each full stop, empty parts left out."""
     said = [part.strip().rstrip(".") for part in parts if part.strip()]
     if not said:
         return ""
-    opened = [said[0], *(part[0].upper() + part[1:] for part in said[1:])]
+    opened = [said[0], *map(_opened, said[1:])]
     return ". ".join(opened) + ("." if len(opened) > 1 else "")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.limits import LIMIT_KEYS
 from harness.report.model import distinct_skips
-from harness.report.numbers import counted, plain
+from harness.report.numbers import counted
 from harness.report.titles import OUTCOME_WORDS
 from harness.report.wording import (
     duration_text,
     headword,
     interval_text,
+    limit_name,
     margin_text,
     value_text,
 )
@@ -50,13 +52,34 @@ def run_summary(report: RunReport) -> str:
     return f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)}){part}"
 
 
-def summary_rows(judged: Sequence[Judged], problems: Sequence[Problem]) -> list[tuple[str, ...]]:
-    """Make the table that closes a run, the heading first: one row a gate."""
-    rows: list[tuple[str, ...]] = [("outcome", "model", "limit", "value", "interval", "margin")]
-    for item in judged:
-        verdict = item.verdict
-        limit = f"{verdict.limit.key} {plain(verdict.limit.threshold)}"
-        values = (value_text(verdict), interval_text(verdict), margin_text(verdict))
-        rows.append((headword(item), verdict.model, limit, *values))
-    rows += [(p.status.upper(), p.model, p.gate, "", "", "") for p in distinct_skips(problems)]
-    return rows
+def summary_rows(
+    judged: Sequence[Judged], problems: Sequence[Problem], models: Sequence[str] = ()
+) -> list[tuple[str, ...]]:
+    """Make the table that closes a run, the heading first: one row a gate, model by model.
+
+    ``models`` are in the order of the manifest; models that are not among them follow as they come.
+    A last column says where ``expected_failure`` has a part in an outcome; without any it is absent.
+    """
+    skips = distinct_skips(problems)
+    rows = [(item.verdict.model, item.verdict.limit.key, _judged_row(item)) for item in judged]
+    rows += [(p.model, p.gate, (p.status.upper(), p.model, p.gate, *[""] * 4)) for p in skips]
+    found = [model for model, _, _ in sorted(rows, key=lambda row: _KEY_ORDER.get(row[1], -1))]
+    order = {model: place for place, model in enumerate(dict.fromkeys([*models, *found]))}
+    rows.sort(key=lambda row: (order[row[0]], _KEY_ORDER.get(row[1], -1)))
+    heading = ("outcome", "model", "limit", "value", "interval", "margin", "expected_failure")
+    table = [heading, *(row for _, _, row in rows)]
+    return table if any(row[-1] for row in table[1:]) else [row[:-1] for row in table]
+
+
+def _judged_row(item: Judged) -> tuple[str, ...]:
+    verdict = item.verdict
+    expected = "" if item.known is None else f"until {item.known.expires}"
+    return (
+        *(headword(item), verdict.model, limit_name(verdict.limit)),
+        *(value_text(verdict), interval_text(verdict), margin_text(verdict)),
+        "does not hold" if item.unexpected else expected,
+    )
+
+
+#: What is no limit (integrity, a whole model that was skipped) stands before all limits.
+_KEY_ORDER = {key: place for place, key in enumerate(LIMIT_KEYS)}

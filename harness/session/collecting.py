@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import ReportError
 from harness.run import Run
 
 if TYPE_CHECKING:
@@ -107,6 +108,39 @@ def route_output(config: pytest.Config, run: Run) -> None:
         option.dist = "loadgroup"
 
 
+def check_outputs(config: pytest.Config) -> None:
+    """Refuse a place for results that cannot be written, before anything is computed.
+
+    Raises
+    ------
+    ReportError
+        Says the option and why.
+    """
+    for option, name in (("--junit-xml", "xmlpath"), ("--alluredir", "allure_report_dir")):
+        given = getattr(config.option, name, None)
+        if not given:
+            continue
+        path = Path(os.path.expandvars(given)).expanduser().absolute()
+        folder = path.parent if name == "xmlpath" else path
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writable = os.access(path if path.exists() else folder, os.W_OK)
+            problem = "" if writable else "permission denied"
+        except OSError as error:
+            problem = error.strerror or str(error)
+        if problem:
+            raise ReportError(
+                f"{option} {given}: nothing can be written there ({problem}); name another place, or "
+                "leave the option out, then it goes into the run's own folder"
+            )
+
+
+def declare_tags(config: pytest.Config, run: Run) -> None:
+    """Make the tags of models.toml marks of pytest: ``-m nightly``."""
+    for tag in sorted({tag for entry in run.manifest.models.values() for tag in entry.tags}):
+        config.addinivalue_line("markers", f"{tag}: a tag of models.toml")
+
+
 def cases(config: pytest.Config, run: Run, key: str) -> list[object]:
     """List the models that declare the limit ``key``, as pytest parameters with their tags."""
     if _CASES not in config.stash:
@@ -165,8 +199,6 @@ def gate_keys(entry: ModelEntry) -> tuple[str, ...]:
 def _all_cases(config: pytest.Config, run: Run) -> dict[str, list[object]]:
     found: dict[str, list[object]] = {}
     grouped = config.pluginmanager.hasplugin("xdist")
-    for tag in sorted({tag for entry in run.manifest.models.values() for tag in entry.tags}):
-        config.addinivalue_line("markers", f"{tag}: a tag of models.toml")
     for model, entry in run.manifest.models.items():
         marks = [getattr(pytest.mark, tag) for tag in entry.tags]
         if grouped:

@@ -16,6 +16,7 @@ import pytest
 
 from harness.errors import HarnessError, ReportError
 from harness.limits import declared_limits
+from harness.printable import printable
 from harness.session import collecting, recording, sharding, terminal
 from harness.session.idle import leave_nothing
 from harness.session.segments import declared_text, segment_of
@@ -71,7 +72,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
         f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
         for model, key in missing
     ]
-    lines += _partial(run, report, interrupted=interrupted)
+    lines += _partial(config, run, report, interrupted=interrupted)
     allure = getattr(config.option, "allure_report_dir", None)
     try:
         write_records(config, run)
@@ -115,13 +116,15 @@ def write_summary(reporter: Any, run: Run) -> None:
     judged, problems = kept or (_judged(run), _problems(run))
     if judged or problems:
         reporter.write_sep("=", "verdicts")
-        for line in terminal.summary_lines(summary_rows(judged, problems)):
+        for line in terminal.summary_lines(
+            summary_rows(judged, problems, tuple(run.manifest.models))
+        ):
             terminal.write_coloured(reporter, line)
     for line in reporter.config.stash.get(FINISHED, ()):
         reporter.write_line(line)
 
 
-def _partial(run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
+def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
     """Say what was not asked here: what is cut short or selected must not look like a whole run."""
     if report.shard is not None:
         shard, models = report.shard, dict(report.shard.expected)
@@ -136,8 +139,10 @@ def _partial(run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
     left = len(declared - _answered(report))
     if left and interrupted:
         return [f"interrupted: {left} of {len(declared)} gates were not judged"]
-    if left and sharding.was_selected(run):
+    if left and (config.stash.get(SELECTED, False) or sharding.was_selected(run)):
         return [f"{left} of {len(declared)} gates were left out by the selection: not judged here"]
+    if left and config.option.maxfail:
+        return [f"stopped early, as asked: {left} of {len(declared)} gates were not judged"]
     return []
 
 
@@ -159,7 +164,7 @@ def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
         started=run.started,
         duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
         command=recording.without_password(
-            shlex.join([*sys.argv[:1], *config.invocation_params.args])
+            printable(shlex.join([*sys.argv[:1], *config.invocation_params.args]))
         ),
         manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
@@ -169,7 +174,6 @@ def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
         models=tuple(_models(run)),
         judged=_judged(run),
         problems=_problems(run),
-        notes=tuple(record["sentence"] for record in run.records("notes")),
         commit=repository.commit,
         branch=repository.branch,
         control=_control(run),
@@ -239,7 +243,9 @@ def _answered(report: RunReport) -> set[tuple[str, str]]:
 
 
 def _narrowed(config: pytest.Config) -> bool:
-    cut_short = config.option.maxfail or getattr(config.option, "lf", False)
+    cut_short = (
+        config.option.maxfail or config.option.setuponly or getattr(config.option, "lf", False)
+    )
     return bool(cut_short) or any("::" in argument for argument in config.args)
 
 

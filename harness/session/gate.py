@@ -97,23 +97,15 @@ class Gate:
 
         known = self.entry.expected_failure.get(self.key)
         standing = expectation(verdict, known, dt.datetime.now(dt.UTC).date())
-        judged = self._judged(verdict, finding, standing.standing)
+        judged = self._judged(verdict, finding, standing)
         self.run.append("judged", encode(judged))
-        text = "\n".join(filter(None, (verdict_line(judged), standing.sentence)))
-        line = self._line(standing, text)
-        self.node.user_properties += [*junit_properties(judged), (LINE, line)]
+        text = verdict_line(judged)
+        self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
         undecided = "fail" if not excusable else self.entry.undecided
         _raise(verdict, standing.standing, text, undecided=undecided)
-
-    def _line(self, standing: Expectation, text: str) -> str:
-        """Choose the terminal's line: a run that fails although the limit is met says why."""
-        if standing.standing not in _STRICT:
-            return text.splitlines()[0]
-        self.run.append("notes", {"sentence": standing.sentence})
-        return f"FAILED  {self.entry.id}: {standing.sentence}"
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of accuracy, agreement or tensor distance."""
@@ -203,17 +195,17 @@ class Gate:
         command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
         return f'{command} -k "{function}[{self.entry.id}]"'
 
-    def _judged(self, verdict: Verdict, finding: Finding, standing: Standing) -> Judged:
+    def _judged(self, verdict: Verdict, finding: Finding, expected: Expectation) -> Judged:
         from harness.report.model import Judged
 
-        applies = standing is Standing.KNOWN
         return Judged(
             verdict=verdict,
             detail=finding.detail,
             remedy=finding.remedy,
             repeat=self.repeat(),
             duration_s=time.perf_counter() - self.started_s,
-            known=self._known() if applies else None,
+            known=self._known() if expected.standing is Standing.KNOWN else None,
+            unexpected=expected.sentence if expected.standing in _STRICT else "",
         )
 
     def _known(self) -> KnownFailure:

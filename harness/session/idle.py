@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from harness.run import Run
 
 
+#: Options with which pytest tells something about itself, whatever the repository holds.
+_ABOUT_PYTEST = ("help", "version", "cacheshow")
+#: Options with which it tells what it would run.
+_ABOUT_TESTS = ("markers", "collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
+
+
+def asks_about_pytest(config: pytest.Config) -> bool:
+    """Whether this session is about pytest itself, so that no manifest is needed."""
+    return any(config.getoption(name, None) for name in _ABOUT_PYTEST)
+
+
+def runs_nothing(config: pytest.Config) -> bool:
+    """Whether this session only lists: then no folder is made for a report."""
+    return any(config.getoption(name, None) for name in _ABOUT_TESTS)
+
+
 @dataclass(frozen=True, slots=True, eq=False)  # pytest keeps plugins in sets
 class Idle:
     """Removes the run's directory once everything has written to it."""

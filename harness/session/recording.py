@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HistoryError
+from harness.session.idle import runs_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +37,7 @@ def wanted(config: pytest.Config, run: Run) -> str | None:
     beside the runs. Without ``--record`` a run is recorded where models.toml names a history.
     """
     option = config.option
-    if option.no_record or option.collectonly:
+    if option.no_record or runs_nothing(config):
         return None
     declared = run.manifest.history
     if option.record is None and declared is None:

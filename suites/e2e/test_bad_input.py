@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from suites.e2e.world import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from suites.e2e.world import Ran, World
 
@@ -282,3 +282,25 @@ def test_reports_under_a_file_stop_before_anything_runs(
     assert "--reports" in ran.said
     assert "Traceback" not in ran.said
     assert "PASSED" not in ran.said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names of other systems are always text")
+@pytest.mark.parametrize("name", [b"caf\xc3\xa9", b"caf\xe9"])
+def test_names_outside_the_systems_encoding(
+    world: World, own_copy: Callable[[str], Path], name: bytes
+) -> None:
+    """A folder and an image whose names the system cannot decode are judged and spelled in the report."""
+    folder = own_copy(HEALTHY)
+    strange = Path(os.fsdecode(os.fsencode(folder.parent) + b"/" + name))
+    folder.rename(strange)
+    image = min((strange / "evaluation" / "3").iterdir())
+    image.rename(image.with_name(os.fsdecode(name + b".png")))
+
+    ran = world.gate(strange, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    checked = world.run(strange, "-m", "harness", "check", LC_ALL="C", PYTHONUTF8="0")
+
+    assert (ran.status, checked.status) == (0, 0), ran.said + checked.said
+    assert "Traceback" not in ran.said
+    table = (ran.latest / "tables" / "tiny" / "images.csv").read_text("utf-8")
+    spelled = name.decode("utf-8", "backslashreplace")
+    assert f"3/{spelled}.png" in table

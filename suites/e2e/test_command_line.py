@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from suites.e2e import tiny
 from suites.e2e.world import ROOT
 
@@ -120,15 +122,83 @@ def test_pytest_in_another_repository_runs_the_gates(
 def test_a_session_without_gates_leaves_nothing(
     world: World, project: Callable[[str], Path]
 ) -> None:
-    """Listing the gates, or selecting none of them, makes no report and no folder."""
+    """Selecting none of the gates makes no report and no folder."""
     folder = project(MANIFEST)
 
-    listed = world.gate(folder, "--collect-only", "-q")
     selected = world.gate(folder, "-k", "no_such_gate")
 
-    assert (listed.status, selected.status) == (0, 5), listed.said + selected.said
-    assert "3 tests collected" in listed.said
-    assert "xml" not in listed.said + selected.said
+    assert selected.status == 5, selected.said
+    assert "xml" not in selected.said
+    assert not (folder / "reports").exists()
+
+
+LISTINGS = {
+    "--collect-only": "3 tests collected",
+    "--setup-plan": "SETUP    S model_id['tiny']",
+    "--fixtures": "fixtures defined from",
+    "--fixtures-per-test": "test_integrity.py",
+    "--markers": "@pytest.mark.nightly: a tag of models.toml",
+    "--cache-show": "cachedir",
+}
+
+
+@pytest.mark.parametrize("option", LISTINGS)
+def test_listing_leaves_nothing(world: World, project: Callable[[str], Path], option: str) -> None:
+    """Whatever pytest only tells is told, and makes neither a report nor a folder."""
+    folder = project(MANIFEST + 'tags = ["nightly"]\n')
+
+    listed = world.gate(folder, option)
+
+    assert listed.status == 0, listed.said
+    assert LISTINGS[option] in listed.said
+    assert "generated xml file" not in listed.said
+    assert "NOT JUDGED" not in listed.said
+    assert not (folder / "reports").exists()
+
+
+def test_help_needs_no_manifest(world: World, tmp_path: Path) -> None:
+    """Pytest's own help is there also where models.toml is missing or wrong."""
+    (tmp_path / "models.toml").write_text("[models.tiny]")
+
+    ran = world.gate(tmp_path, "--help")
+    pytests = world.run(
+        tmp_path, "-m", "pytest", "-p", "harness.plugin", "--manifest", "models.toml", "--help"
+    )
+
+    assert (ran.status, pytests.status) == (0, 0), ran.said + pytests.said
+    assert "--shard=I/N" in pytests.said
+
+
+def test_a_repeat_of_what_failed_says_what_it_left_out(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """``--lf`` runs the gates that failed before, ``-x`` stops at the first: both say what is missing."""
+    folder = project(world.shifted(MANIFEST))
+    stopped = world.gate(folder, "-x")
+    (folder / "models.toml").write_text(world.shifted(MANIFEST).replace("0.03", "0.8"))
+
+    again = world.gate(folder, "--lf")
+
+    assert "stopped early, as asked: 1 of 3 gates were not judged" in stopped.said
+    assert again.status == 0, again.said
+    assert list(again.outcomes) == [("tiny", "max_accuracy_drop")]
+    assert "2 of 3 gates were left out by the selection: not judged here" in again.said
+    assert again.status == 0, again.said
+
+
+@pytest.mark.parametrize("option", ["--junit-xml", "--alluredir"])
+def test_results_that_cannot_be_kept_stop_before_anything_runs(
+    world: World, project: Callable[[str], Path], option: str
+) -> None:
+    """A place for results that cannot be written is said at once, by its option: exit status 4."""
+    folder = project(MANIFEST)
+
+    ran = world.gate(folder, option, "models.toml/results.xml")
+
+    assert ran.status == 4, ran.said
+    assert f"{option} models.toml/results.xml: nothing can be written there" in ran.said
+    assert "Traceback" not in ran.said
+    assert "PASSED" not in ran.said
     assert not (folder / "reports").exists()
 
 
@@ -204,11 +274,17 @@ def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path])
 
     assert tolerated.status == 0, tolerated.said
     assert "KNOWN  tiny: agreement" in tolerated.said
+    assert re.search(r"\nKNOWN +tiny +min_agreement 0.93 .* until 2999-01-01\n", tolerated.said)
     assert stale.status == 1
-    assert "\nFAILED  tiny: models.tiny.expected_failure.min_agreement expects a miss" in stale.said
+    (line,) = [line for line in stale.said.splitlines() if line.startswith("FAILED  tiny: ")][:1]
+    assert "The limit is met, but models.tiny.expected_failure.min_agreement expects a miss" in line
+    assert "within min_agreement 0.93" in line
+    assert re.search(r"\nFAILED +tiny +min_agreement 0.93 .* does not hold\n", stale.said)
+    assert not re.search(r"\nPASSED +tiny.* min_agreement", stale.said)
     assert "decide again" in (expired.latest / "run.json").read_text("utf-8")
+    assert re.search(r"\nFAILED +tiny +min_agreement 0.93 .* does not hold\n", expired.said)
     assert expired.status == 1
-    assert "expired on 2001-01-01" in expired.said
+    assert "The miss was expected until 2001-01-01 only" in expired.said
 
 
 def test_github_gets_a_summary_and_annotations(

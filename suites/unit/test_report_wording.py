@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
@@ -172,17 +173,41 @@ def test_the_summary_counts_the_worst_first(judged_of: JudgedOf) -> None:
 
 
 def test_the_closing_table_has_one_row_a_gate(judged_of: JudgedOf) -> None:
-    """A heading, the verdicts, then what gave none; every row as wide as the heading."""
+    """A heading, then model by model in the manifest's order, what is no limit first."""
     judged = [judged_of("max_size_ratio", 0.2, Estimate.exact(0.3), Outcome.FAILED)]
+    broken = [Problem("a", "min_speedup", "broken", "b"), Problem("a", "integrity", "broken", "b")]
 
-    rows = summary_rows(judged, [Problem("ssd", "integrity", "skipped", "absent")])
+    rows = summary_rows(judged, [Problem("ssd", "integrity", "passed", ""), *broken], ["ssd", "a"])
 
-    assert [row[:2] for row in rows] == [
-        ("outcome", "model"),
-        ("FAILED", "ssd"),
-        ("SKIPPED", "ssd"),
+    assert [row[:3] for row in rows] == [
+        ("outcome", "model", "limit"),
+        ("PASSED", "ssd", "integrity"),
+        ("FAILED", "ssd", "max_size_ratio 0.2"),
+        ("BROKEN", "a", "integrity"),
+        ("BROKEN", "a", "min_speedup"),
     ]
     assert {len(row) for row in rows} == {6}
+
+
+def test_the_closing_table_tells_expected_misses_apart(judged_of: JudgedOf) -> None:
+    """A known miss says until when; what contradicts ``expected_failure`` is never PASSED."""
+    missed = judged_of("max_size_ratio", 0.2, Estimate.exact(0.3), Outcome.FAILED)
+    met = judged_of("max_size_ratio", 0.4, Estimate.exact(0.3), Outcome.PASSED)
+    known = replace(missed, known=KnownFailure("small", 0.5, "2027-01-01"))
+    stale = replace(met, unexpected="the limit is met")
+
+    table = summary_rows([known, stale, met, missed], [])
+
+    assert table[0][-1] == "expected_failure"
+    assert [(row[0], row[-1]) for row in table[1:]] == [
+        ("KNOWN", "until 2027-01-01"),
+        ("FAILED", "does not hold"),
+        ("PASSED", ""),
+        ("FAILED", ""),
+    ]
+    assert verdict_line(stale).startswith("FAILED  ssd: ")
+    assert "The limit is met." in verdict_line(stale)
+    assert outcome_summary([known, stale]) == "1 failed, 1 known"
 
 
 def test_a_loss_in_conversion_is_not_blamed_on_quantization() -> None:

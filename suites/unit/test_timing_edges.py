@@ -58,7 +58,7 @@ def test_unlisted_class_without_a_measurement_says_both() -> None:
     said = judge_speed(EMPTY, {"amx": 2.0}, Limit("min_speedup", 0.0, "p"), model="m", isa="neon")
 
     assert said.outcome is Outcome.UNDECIDED
-    assert "nothing was measured" in said.reason
+    assert "p lists amx 2, and nothing was measured; add `neon = …` to it" in said.reason
 
 
 def test_unknown_device_is_one_sentence(model: Path) -> None:

@@ -13,6 +13,8 @@ from harness.core.verdict import Limit, Outcome, Verdict
 from harness.engine.rounds import COPIES, ROUNDS_WITHOUT_LIMIT, RoundPlan, measure_rounds
 from harness.engine.windows import Arm, CopyFacts, Sample, costs_ns, thinned
 from harness.errors import MeasurementError
+from harness.report.model import Judged
+from harness.report.wording import verdict_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -223,7 +225,10 @@ def test_unlisted_isa_class_is_undecided_with_a_proposal() -> None:
     said = judge_speed(timing, {"vnni": 1.6, "avx2": 1.1}, limit, model="m", isa="amx")
 
     assert said.outcome is Outcome.UNDECIDED
+    assert "no limit for this machine's ISA class, amx" in said.reason
+    assert "models.m.limits.min_speedup lists vnni 1.6, avx2 1.1" in said.reason
     assert "add `amx = 1.8" in said.reason
+    assert "against" not in verdict_line(Judged(said))
 
 
 def test_listed_isa_class_gets_its_own_limit() -> None:
