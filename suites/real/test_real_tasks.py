@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from suites.real.work import FullSet
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -100,38 +102,9 @@ def verdicts(place: Path) -> Mapping[tuple[str, str], dict[str, Any]]:
     return {(item["model"], item["key"]): item for item in listed}
 
 
-def parent_metrics(folder: Path, model: str) -> dict[str, float]:
-    """Judge a parent alone on all 149 images."""
-    from harness.datasets.catalog import load_dataset
-    from harness.engine.artifact import parent_artifact
-    from harness.engine.evaluate import evaluate_role
-    from harness.engine.runtime import Target, compile_model
-    from harness.manifest import load_manifest
-    from harness.pipeline.optimizing import bench_of
-    from harness.store import Store
-
-    manifest = load_manifest(folder / "models.toml")
-    entry, store = manifest.models[model], folder / "store"
-    masks = entry.task == "instance_segmentation"
-    dataset = load_dataset(
-        "scenes", manifest.datasets["scenes"], manifest.root, cache=store, masks=masks
-    )
-    parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
-    bench = bench_of(entry, dataset)
-    found = evaluate_role(compile_model(parent, Target()), bench)
-    return dict(bench.task.metrics(found).parent)
-
-
 def test_darknet_is_as_accurate_as_accuracy_check_says(place: Path) -> None:
     """Imported from cfg and weights, YOLO-Fastest has the AP that accuracy_check measures."""
-    assert parent_metrics(place, "yolo-fastest")["ap"] == pytest.approx(0.169, abs=0.005)
-
-
-def test_masks_are_at_least_as_accurate_as_known(place: Path) -> None:
-    """The boxes have their known AP; masks drawn at float coordinates are no worse than known."""
-    found = parent_metrics(place, "yolov8n-seg")
-    assert found["box_ap"] == pytest.approx(0.336, abs=0.005)
-    assert found["ap"] > 0.250 - 0.01
+    assert FullSet(place)("yolo-fastest")["ap"] == pytest.approx(0.169, abs=0.005)
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,10 @@ class FullSet:
         manifest = load_manifest(self.folder / "models.toml")
         entry = manifest.models[model]
         store = self.folder / "store"
-        name = entry.evaluate.dataset
-        dataset = load_dataset(name, manifest.datasets[name], manifest.root, cache=store)
+        name, masks = entry.evaluate.dataset, entry.task == "instance_segmentation"
+        dataset = load_dataset(
+            name, manifest.datasets[name], manifest.root, cache=store, masks=masks
+        )
         parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
         bench = bench_of(entry, dataset)
         found = evaluate_role(compile_model(parent, Target(precision=precision)), bench)
