@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path  # noqa: TC003 - read at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -36,6 +36,7 @@ from harness.decoders.fields import (
     background_index,
 )
 from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.priors import named_priors
 from harness.decoders.suppressing import keeping_of
 from harness.errors import DecoderError
 
@@ -54,12 +55,18 @@ _BOX = 4
 
 @dataclass(frozen=True, slots=True)
 class SsdRawDecoder:
-    """Encoded boxes [1, N, 4], scores [1, N, classes], priors [N, 4] from an .npy file.
+    """Encoded boxes [1, N, 4], scores [1, N, classes], priors [N, 4] from an .npy file or by name.
 
     Priors are centre and size in fractions of the input, in the order of ``box_format``.
     """
 
-    priors: Annotated[Path, Doc(".npy of the N prior boxes; relative to models.toml")]
+    priors: Annotated[
+        Literal["faceboxes", "retinaface"] | Path,
+        Doc(
+            ".npy of the N prior boxes, relative to models.toml; or the name of a detector whose paper "
+            "fixes them"
+        ),
+    ]
     kind: Literal["ssd-raw"] = "ssd-raw"
     box_format: Annotated[
         Literal["yxhw", "xywh"], Doc("order of centre and size in boxes, priors and scales")
@@ -90,8 +97,8 @@ class SsdRawDecoder:
         if pair is None:
             raise misfit(self.kind, _EXPECTED, ports)
         rows = pair[0].shape[-2]
-        if rows >= 0:
-            self._check_rows(rows)
+        if rows >= 0 and isinstance(self.priors, Path):
+            self._check_rows(rows, read_priors(self.priors))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -100,18 +107,26 @@ class SsdRawDecoder:
         if pair is None:
             raise misfit(self.kind, _EXPECTED, ports_of(outputs))
         encoded = finite(outputs, pair[0].name).reshape(-1, _BOX)
-        self._check_rows(len(encoded))
+        priors = self._priors(frame.model)
+        self._check_rows(len(encoded), priors)
         scores = self._activate(finite(outputs, pair[1].name).reshape(len(encoded), -1))
         scores = without_background(scores, background_index(self.background))
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        corners = self._boxes(encoded, rows)
+        corners = self._boxes(encoded[rows], priors[rows])
         corners *= np.array([*frame.model, *frame.model], dtype=np.float32)
         candidates = Candidates(corners, scores[rows, labels], labels)
         return detections(candidates, frame, keeping_of(self))
 
-    def _boxes(self, encoded: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        priors = read_priors(self.priors)[rows]
-        offsets = encoded[rows] / np.asarray(self.scales, dtype=np.float32)
+    def _priors(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        if isinstance(self.priors, Path):
+            return read_priors(self.priors)
+        named = named_priors(self.priors, size)
+        return named if self.box_format == "xywh" else named[:, [1, 0, 3, 2]]
+
+    def _boxes(
+        self, encoded: NDArray[np.float32], priors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        offsets = encoded / np.asarray(self.scales, dtype=np.float32)
         centre = offsets[:, :2] * priors[:, 2:] + priors[:, :2]
         size = np.exp(np.minimum(offsets[:, 2:], LARGEST_EXPONENT)) * priors[:, 2:]
         if self.box_format == "yxhw":
@@ -125,8 +140,7 @@ class SsdRawDecoder:
             return softmax(scores)
         return scores
 
-    def _check_rows(self, rows: int) -> None:
-        priors = read_priors(self.priors)
+    def _check_rows(self, rows: int, priors: NDArray[np.float32]) -> None:
         if len(priors) != rows:
             raise DecoderError(
                 f"{self.priors} holds {len(priors)} prior boxes, the model gives {rows} boxes; "

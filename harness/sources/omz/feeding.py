@@ -127,6 +127,11 @@ def _resize(feeding: _Feeding, step: Mapping[str, Any]) -> None:
         feeding.notes.append(f"stretched to {target[0]}x{target[1]} before the crop originally")
 
 
+def _centred(feeding: _Feeding, _: Mapping[str, Any]) -> None:
+    feeding.keys |= {"resize": "letterbox", "pad": 0}
+    feeding.notes.append("warped around the image's centre originally, half a pixel aside")
+
+
 def _crop(feeding: _Feeding, step: Mapping[str, Any]) -> None:
     fraction = step.get("central_fraction")
     if fraction:
@@ -182,6 +187,7 @@ _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
     "auto_resize": _nothing,
     "bgr_to_gray": _colour("gray"),
     "bgr_to_rgb": _colour("rgb"),
+    "centernet_affine_transform": _centred,
     "crop": _crop,
     "normalization": _normalization,
     "padding": _padding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.sources.omz.adapters import ADAPTERS, adapter_of
+from harness.sources.omz.adapters import ADAPTERS, NOTES, adapter_of
 from harness.sources.omz.environment import EXTRAS
 from harness.sources.omz.feeding import (
     IMAGE_READERS,
@@ -90,13 +90,15 @@ def settings_of(
     adapter, options = adapter_of(model)
     if adapter is None:
         return replace(fed, missing="no evaluation is published: state task and decoder by hand")
-    if adapter not in ADAPTERS:
+    decoding = ADAPTERS[adapter](model, options) if adapter in ADAPTERS else None
+    if decoding is None:
         return replace(fed, missing=f"adapter {adapter}: state task and decoder by hand")
-    task, decoder = ADAPTERS[adapter](model, options)
+    task, decoder = decoding
     for kind, known in ((decoder["kind"], decoders), (task, tasks)):
         if known is not None and kind not in known:
             return replace(fed, missing=f"{kind}: not in this version")
-    return replace(fed, support="task", task=task, decoder=decoder)
+    notes = (*notes, *([NOTES[adapter]] if adapter in NOTES else []))
+    return replace(fed, support="task", task=task, decoder=decoder, notes=notes)
 
 
 def _hindrance(model: OmzModel) -> str | None:
