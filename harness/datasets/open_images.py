@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _EDGES = ("XMin", "YMin", "XMax", "YMax")
 _NEEDED = ("ImageID", "LabelName", *_EDGES)
+#: Fractions may be rounded to a little above 1; numbers beyond are pixels.
+_MOST = 1.01
 _Row = tuple[str, tuple[float, ...], bool]
 
 
@@ -93,6 +95,7 @@ def _rows(name: str, file: Path) -> dict[str, list[_Row]]:
             or not all(map(math.isfinite, edges))
             or edges[0] > edges[2]
             or edges[1] > edges[3]
+            or max(edges) > _MOST
         ):
             raise DatasetError(
                 f"datasets.{name}: line {reader.line_num} of {file}: expected XMin, YMin, XMax, YMax "

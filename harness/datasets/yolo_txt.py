@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from harness.core.predictions import Objects
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from harness.entries import DatasetEntry
 
 _FIELDS = 5
+#: Fractions may be rounded to a little above 1; numbers beyond are pixels.
+_MOST = 1.01
 
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
@@ -79,7 +80,7 @@ def _rows(name: str, note: Path) -> list[tuple[int, list[float]]]:
             label, box = int(words[0]), [float(word) for word in words[1:]]
         except ValueError:
             label, box = -1, []
-        fits = len(words) == _FIELDS and all(math.isfinite(v) and v >= 0 for v in box)
+        fits = len(words) == _FIELDS and all(0 <= v <= _MOST for v in box)
         if label < 0 or not fits:
             raise DatasetError(
                 f"datasets.{name}: line {number} of {note} is {line.strip()!r}; expected "

@@ -83,7 +83,7 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     raise MeasurementError(
         f"the parent's {title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
         f"{threshold:g} of {limit_place(entry, key)}; check preprocess (colour, mean, scale, layout), the "
-        "decoder and the class numbers, or set a smaller limit"
+        "decoder, the annotations and the class numbers, or set a smaller limit"
     )
 
 

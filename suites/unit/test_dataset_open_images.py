@@ -53,10 +53,11 @@ def test_boxes_are_fractions_of_the_image(tmp_path: Path) -> None:
         (TEXT.replace("XMin", "Left"), "has no column XMin"),
         (TEXT.replace("0.25", "left"), "line 2 of .*: expected XMin"),
         (TEXT.replace("0.25,0.75", "0.75,0.25"), "line 2 of .*: expected XMin"),
+        (TEXT.replace("0.25,0.75", "10,30"), "line 2 of .*: expected XMin"),
     ],
 )
 def test_a_wrong_csv_is_named(tmp_path: Path, wrong: str, said: str) -> None:
-    """A missing column or a box that cannot be is one sentence."""
+    """A missing column, a box that cannot be, or one in pixels is one sentence."""
     with pytest.raises(DatasetError, match=said):
         load(tmp_path, wrong)
 

@@ -58,7 +58,9 @@ def test_an_image_without_text_is_a_background(tmp_path: Path) -> None:
     assert [len(s.truth) for s in dataset.samples if isinstance(s.truth, Objects)] == [0, 0]
 
 
-@pytest.mark.parametrize("line", ["0 0.5 0.5 0.5", "cat 0 0 1 1", "-1 0 0 1 1", "0 nan 0 1 1"])
+@pytest.mark.parametrize(
+    "line", ["0 0.5 0.5 0.5", "cat 0 0 1 1", "-1 0 0 1 1", "0 nan 0 1 1", "0 20 10 8 4"]
+)
 def test_a_wrong_line_is_named(tmp_path: Path, line: str) -> None:
     """File and line number are in the error."""
     write(tmp_path, f"0 0.5 0.5 1 1\n{line}\n")
