@@ -12,7 +12,7 @@ import numpy as np
 from harness.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
 from harness.datasets.files import inspect_files
 from harness.datasets.sample import Dataset, Sample
-from harness.datasets.truths import LabelMapDrawn, LabelMapFile, RenderingDrawn, RenderingFile
+from harness.datasets.truths import LazyLabelMap, LazyRendering
 from harness.errors import DatasetError
 from harness.printable import printable
 
@@ -158,10 +158,8 @@ def _truth_bytes(truth: Truth | None) -> bytes:
         return b"none"
     if isinstance(truth, ClassLabel):
         return f"class {truth.label}".encode()
-    if isinstance(truth, LabelMapFile | RenderingFile):
-        return f"file {truth.digest}".encode()
-    if isinstance(truth, LabelMapDrawn | RenderingDrawn):
-        return f"drawn {truth.digest}".encode()
+    if isinstance(truth, LazyLabelMap | LazyRendering):
+        return truth.digest.encode()
     if not isinstance(truth, Objects):
         pixels = truth.labels if isinstance(truth, LabelMap) else truth.pixels
         return f"pixels {pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()

@@ -15,7 +15,7 @@ import numpy as np
 from harness.core.predictions import ClassLabel
 from harness.datasets.assembly import make_objects, rarest_labels, samples_digest
 from harness.datasets.sample import Dataset, Sample
-from harness.datasets.truths import LabelMapDrawn, RenderingDrawn
+from harness.datasets.truths import LazyLabelMap, LazyRendering
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def _labels(subject: str) -> tuple[str, ...]:
 def _own_truth(subject: str, objects: Truth, scene: Callable[[], Scene], digest: str) -> Truth:
     """What the subject annotates; maps and pictures are drawn only when they are asked for."""
     if subject == "class-maps":
-        return LabelMapDrawn(partial(_classes, scene), digest)
+        return LazyLabelMap(partial(_classes, scene), f"drawn {digest}")
     if subject == "clean":
-        return RenderingDrawn(partial(_clean, scene), digest)
+        return LazyRendering(partial(_clean, scene), f"drawn {digest}")
     return objects
 
 

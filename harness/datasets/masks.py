@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.datasets.assembly import Draft, Findings
 from harness.datasets.beside import digests_of, pairs_of
 from harness.datasets.places import folder_of, labels_of
-from harness.datasets.truths import LabelMapFile
+from harness.datasets.truths import label_map_file
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     digests = digests_of(name, [truth for _, truth in pairs])
     table = _table(entry.class_ids)
     drafts = [
-        Draft(image.relative_to(images).as_posix(), image, LabelMapFile(truth, digest, table))
+        Draft(image.relative_to(images).as_posix(), image, label_map_file(truth, digest, table))
         for (image, truth), digest in zip(pairs, digests, strict=True)
     ]
     strays = tuple((path.relative_to(images).as_posix(), "no class map") for path in unused)

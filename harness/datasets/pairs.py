@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.datasets.assembly import Draft, Findings
 from harness.datasets.beside import digests_of, pairs_of
 from harness.datasets.places import folder_of
-from harness.datasets.truths import RenderingFile
+from harness.datasets.truths import rendering_file
 from harness.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root), entry.ending)
     digests = digests_of(name, [target for _, target in pairs])
     drafts = [
-        Draft(image.relative_to(inputs).as_posix(), image, RenderingFile(target, digest))
+        Draft(image.relative_to(inputs).as_posix(), image, rendering_file(target, digest))
         for (image, target), digest in zip(pairs, digests, strict=True)
     ]
     strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,107 +21,79 @@ if TYPE_CHECKING:
 _INDEXED = frozenset({"P", "L"})
 
 
-class LabelMapFile(LabelMap):
-    """A class map in a file: its pixels are read whenever they are asked for.
+class _Lazy:
+    """A truth whose pixels are made whenever they are asked for; its subclasses hold the slots.
 
     Parameters
     ----------
-    path
-        The file.
+    make
+        Gives the pixels.
     digest
-        Hex digest of its bytes.
+        Of everything that determines them: the same digest means the same pixels.
+    """
+
+    __slots__ = ()
+    make: Callable[[], NDArray[np.uint8]]
+    digest: str
+
+    def __init__(self, make: Callable[[], NDArray[np.uint8]], digest: str) -> None:
+        object.__setattr__(self, "make", make)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.digest})"
+
+
+class LazyLabelMap(_Lazy, LabelMap):
+    """A class map, uint8 [height, width], that is read or drawn when it is needed."""
+
+    __slots__ = ("digest", "make")
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """As in LabelMap."""
+        return self.make()
+
+
+class LazyRendering(_Lazy, Rendering):
+    """A picture, uint8 BGR, that is read or drawn when it is needed."""
+
+    __slots__ = ("digest", "make")
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """As in Rendering."""
+        return self.make().astype(np.float32)
+
+
+def label_map_file(path: Path, digest: str, table: tuple[int, ...] | None = None) -> LazyLabelMap:
+    """Make the class map in a file.
+
+    Parameters
+    ----------
+    digest
+        Hex digest of the file's bytes.
     table
         Label of each id in the file, -1: ignored, as are ids behind it; None: the ids are labels.
     """
-
-    __slots__ = ("digest", "path", "table")
-    path: Path
-    digest: str
-    table: tuple[int, ...] | None
-
-    def __init__(self, path: Path, digest: str, table: tuple[int, ...] | None = None) -> None:
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "digest", digest if table is None else f"{digest} as {table}")
-        object.__setattr__(self, "table", table)
-
-    def __repr__(self) -> str:
-        return f"LabelMapFile({self.path})"
-
-    @property
-    def labels(self) -> NDArray[np.uint8]:
-        """As in LabelMap."""
-        pixels = read_label_map(self.path)
-        return pixels if self.table is None else _lookup(self.table)[pixels]
+    whole = digest if table is None else f"{digest} as {table}"
+    return LazyLabelMap(partial(_labels, path, table), f"file {whole}")
 
 
-class RenderingFile(Rendering):
-    """A picture in a file: its pixels are read whenever they are asked for; see LabelMapFile."""
-
-    __slots__ = ("digest", "path")
-    path: Path
-    digest: str
-
-    def __init__(self, path: Path, digest: str) -> None:
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "digest", digest)
-
-    def __repr__(self) -> str:
-        return f"RenderingFile({self.path})"
-
-    @property
-    def pixels(self) -> NDArray[np.float32]:
-        """As in Rendering."""
-        from harness.datasets.images import decode_image
-
-        return decode_image(_bytes(self.path), str(self.path)).astype(np.float32)
+def rendering_file(path: Path, digest: str) -> LazyRendering:
+    """Make the picture in a file; ``digest`` is that of its bytes."""
+    return LazyRendering(partial(_picture, path), f"file {digest}")
 
 
-class LabelMapDrawn(LabelMap):
-    """A class map that is drawn whenever it is asked for.
-
-    Parameters
-    ----------
-    draw
-        Gives the classes, uint8 [height, width].
-    digest
-        Hex digest of everything that determines the drawing.
-    """
-
-    __slots__ = ("digest", "draw")
-    draw: Callable[[], NDArray[np.uint8]]
-    digest: str
-
-    def __init__(self, draw: Callable[[], NDArray[np.uint8]], digest: str) -> None:
-        object.__setattr__(self, "draw", draw)
-        object.__setattr__(self, "digest", digest)
-
-    def __repr__(self) -> str:
-        return f"LabelMapDrawn({self.digest})"
-
-    @property
-    def labels(self) -> NDArray[np.uint8]:
-        """As in LabelMap."""
-        return self.draw()
+def _labels(path: Path, table: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    pixels = read_label_map(path)
+    return pixels if table is None else _lookup(table)[pixels]
 
 
-class RenderingDrawn(Rendering):
-    """A picture that is drawn, uint8 BGR, whenever it is asked for; see LabelMapDrawn."""
+def _picture(path: Path) -> NDArray[np.uint8]:
+    from harness.datasets.images import decode_image
 
-    __slots__ = ("digest", "draw")
-    draw: Callable[[], NDArray[np.uint8]]
-    digest: str
-
-    def __init__(self, draw: Callable[[], NDArray[np.uint8]], digest: str) -> None:
-        object.__setattr__(self, "draw", draw)
-        object.__setattr__(self, "digest", digest)
-
-    def __repr__(self) -> str:
-        return f"RenderingDrawn({self.digest})"
-
-    @property
-    def pixels(self) -> NDArray[np.float32]:
-        """As in Rendering."""
-        return self.draw().astype(np.float32)
+    return decode_image(_bytes(path), str(path))
 
 
 def _lookup(table: tuple[int, ...]) -> NDArray[np.uint8]:
