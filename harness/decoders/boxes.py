@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from harness.core.predictions import Detections
+from harness.decoders.diou import diou_nms
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 3000
 #: exp() of a regression is cut here: far beyond any real box, and far from overflow.
 LARGEST_EXPONENT = 15.0
-#: Divisor in place of an empty union.
-_TINY = 1e-12
-#: What rounding may take from an IoU in float32.
-_SLACK = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,14 @@ def suppress(
     Whether a box survives depends on better boxes alone, so only as many of the best candidates
     are looked at as are needed to fill ``most``; the result is that of looking at all.
     """
-    method = _nms if measure == "iou" else _diou_nms
     order = np.argsort(-candidates.scores, kind="stable")
+    if measure == "diou":
+        ranked = candidates.take(order)
+        return order[diou_nms(ranked.boxes, ranked.labels, iou_threshold, most)]
     window = max(256, 2 * most)
     while True:
         head = order[:window]
-        kept = head[method(candidates.take(head), iou_threshold)]
+        kept = head[_nms(candidates.take(head), iou_threshold)]
         if len(kept) >= most or window >= len(order):
             return kept[:most]
         window *= 2
@@ -126,68 +125,6 @@ def _nms(candidates: Candidates, iou_threshold: float) -> NDArray[np.int64]:
         boxes.tolist(), ranks.tolist(), candidates.labels.tolist(), 0.0, iou_threshold
     )
     return np.asarray(kept, dtype=np.int64).reshape(-1)
-
-
-def _diou_nms(candidates: Candidates, threshold: float) -> NDArray[np.int64]:
-    """Suppress by IoU less the squared distance of the centres over the common diagonal's.
-
-    Zheng et al. 2020 (arXiv:1911.08287). Candidates come sorted by score.
-    """
-    better, worse = _pairs_of_a_class(candidates.labels)
-    # The measure is at most the IoU: where that is below the threshold, no pair is looked at twice.
-    shared, union = _shares(candidates.boxes.T, better, worse)
-    close = shared > (threshold - _SLACK) * union
-    better, worse = better[close], worse[close]
-    over = _diou(candidates.boxes.astype(np.float64), better, worse) > threshold
-    alive = np.ones(len(candidates.labels), np.bool_)
-    # Within a class pairs come by their better box, whose own fate is therefore settled already.
-    for i, j in zip(better[over].tolist(), worse[over].tolist(), strict=True):
-        if alive[i]:
-            alive[j] = False
-    return np.flatnonzero(alive).astype(np.int64)
-
-
-def _pairs_of_a_class(
-    labels: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every pair of one class, as indices of the earlier and the later."""
-    order = np.argsort(labels, kind="stable")
-    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-    place = np.arange(len(labels))
-    # How many of its class follow each, and the place of the first of those.
-    following = np.repeat(first + sizes, sizes) - place - 1
-    before = np.cumsum(following) - following
-    later = np.arange(following.sum()) + np.repeat(place + 1 - before, following)
-    return np.repeat(order, following), order[later]
-
-
-def _shares(
-    columns: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection and union of pairs of boxes, given as columns [4, n]."""
-    x0, y0, x1, y1 = columns
-    areas = (x1 - x0) * (y1 - y0)
-    shared = np.maximum(
-        np.minimum(x1[first], x1[second]) - np.maximum(x0[first], x0[second]), np.float32(0)
-    )
-    shared *= np.maximum(
-        np.minimum(y1[first], y1[second]) - np.maximum(y0[first], y0[second]), np.float32(0)
-    )
-    return shared, areas[first] + areas[second] - shared
-
-
-def _diou(
-    boxes: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    a, b = boxes[first], boxes[second]
-    inner = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    outer = np.maximum(a[:, 2:], b[:, 2:]) - np.minimum(a[:, :2], b[:, :2])
-    shared = np.prod(np.maximum(inner, 0), axis=1)
-    union = np.maximum(areas[first] + areas[second] - shared, _TINY)
-    apart = (a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2
-    overlap = shared / union - (apart**2).sum(axis=1) / np.maximum((outer**2).sum(axis=1), _TINY)
-    return np.asarray(overlap, dtype=np.float64)
 
 
 def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detections:

@@ -106,7 +106,9 @@ class NanodetDecoder:
     ) -> NDArray[np.float32]:
         bins = distances.reshape(-1, _SIDES, self.bins)
         stride = cell[:, 2:]
-        sides = (softmax(bins) @ np.arange(self.bins, dtype=np.float32)) * stride
+        # Not `@`: BLAS would start threads beside those that infer.
+        steps = np.arange(self.bins, dtype=np.float32)
+        sides = np.einsum("nsb,b->ns", softmax(bins), steps) * stride
         middle = cell[:, :2] * stride
         if self.centre == "cell":
             middle = middle + (stride - 1) * np.float32(0.5)

@@ -121,6 +121,7 @@ def _mask(
     left = max(0, int(box[0] * scale[0] + offset[0]) - 2)
     top = max(0, int(box[1] * scale[1] + offset[1]) - 2)
     right, bottom = (int(box[2 + i] * scale[i] + offset[i]) + 3 for i in (0, 1))
-    logits = prototypes[top:bottom, left:right] @ weights
+    # Not `@`: BLAS would start threads beside those that infer.
+    logits = np.einsum("yxk,k->yx", prototypes[top:bottom, left:right], weights)
     place = Placement(scale, (offset[0] - left, offset[1] - top))
     return paste(logits, place, box, (frame.image, 0.0))

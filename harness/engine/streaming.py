@@ -142,17 +142,12 @@ def _processors() -> int:
 
 @contextmanager
 def _no_inner_threads() -> Iterator[None]:
-    """Keep OpenCV and BLAS from starting threads of their own inside ours.
-
-    A product of small arrays in a decoder otherwise costs several times its processor time.
-    """
+    """Keep OpenCV from starting threads of its own inside ours."""
     import cv2
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with threadpool_limits(limits=1, user_api="blas"):
-            yield
+        yield
     finally:
         cv2.setNumThreads(before)

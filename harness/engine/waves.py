@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     Consume = Callable[[int, Frame, list[Outputs]], None]
 
 #: Images that go through one model before the next one gets them; more of them gain nothing.
-MOST_IMAGES = 32
+MOST_IMAGES = 64
 #: Inputs and raw outputs of one wave; a model with large maps gets shorter waves.
 MOST_BYTES = 64 * 2**20
 #: Finished images that are handed on by one thread, one after the other.
-_HANDED_ON = 16
+_HANDED_ON = 4
 
 
 @dataclass(slots=True)

@@ -138,21 +138,28 @@ def test_any_values_of_the_right_shape_are_decoded(kind: str, seed: int) -> None
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0.05, 0.9))
-def test_diou_suppression_is_its_definition(seed: int, threshold: float) -> None:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    threshold=st.floats(0.05, 0.9),
+    count=st.integers(1, 200),
+    most=st.sampled_from([1, 20, 200]),
+)
+def test_diou_suppression_is_its_definition(
+    seed: int, threshold: float, count: int, most: int
+) -> None:
     """Pairs are compared by IoU less the squared distance of centres over the diagonal's."""
     rng = np.random.default_rng(seed)
-    corner = rng.random((60, 2)) * 40 - 10
-    boxes = np.concatenate([corner, corner + 2 + rng.random((60, 2)) * 25], axis=1)
-    scores = np.sort(rng.random(60))[::-1].astype(np.float32)
-    candidates = Candidates(boxes.astype(np.float32), scores, rng.integers(0, 3, 60))
+    corner = rng.random((count, 2)) * 70 - 10
+    boxes = np.concatenate([corner, corner + 2 + rng.random((count, 2)) * 25], axis=1)
+    scores = np.sort(rng.random(count))[::-1].astype(np.float32)
+    candidates = Candidates(boxes.astype(np.float32), scores, rng.integers(0, 3, count))
     measured = candidates.boxes.astype(np.float64)
     kept: list[int] = []
-    for i in range(60):
+    for i in range(count):
         same = [k for k in kept if candidates.labels[k] == candidates.labels[i]]
         if all(diou(measured[i], measured[k]) <= threshold for k in same):
             kept.append(i)
-    assert suppress(candidates, threshold, 60, "diou").tolist() == kept
+    assert suppress(candidates, threshold, most, "diou").tolist() == kept[:most]
 
 
 def diou(a: Any, b: Any) -> float:

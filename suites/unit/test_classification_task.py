@@ -280,3 +280,17 @@ def test_ten_classes_are_kept_at_most() -> None:
     assert record.parent.labels.tolist() == list(range(10))
     assert (record.parent.truth_rank, record.optimized.truth_rank) == (999, 0)
     assert (record.optimized.parent_rank, record.optimized.classes) == (999, 1_000)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 11, 400])
+@pytest.mark.parametrize("steps", [1, 3, 50])
+def test_the_best_classes_are_those_of_a_stable_sort(classes: int, steps: int) -> None:
+    """Among equal scores the lower class comes first, also where only some of them are kept."""
+    scores = np.random.default_rng(classes).integers(0, steps, classes).astype(np.float32)
+    labels = tuple(map(str, range(classes)))
+
+    record = _comparison([(scores, scores, 0)], labels).images[0].record.parent
+
+    expected = np.argsort(-scores, kind="stable")[:10]
+    assert record.labels.tolist() == expected.tolist()
+    assert record.scores.tolist() == scores[expected].tolist()
