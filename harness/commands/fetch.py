@@ -92,13 +92,15 @@ def _source(name: str, entries: Mapping[str, ModelEntry]) -> AnySource:
 
 def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bool:
     """Fetch one model and say how it went."""
+    from harness.sources.catalog import locate
     from harness.sources.remote import RemotePlan, fetch
 
     remote = _remote(source)
-    if remote is None:
-        say(f"{name}: nothing to fetch, its files are given by path or built in")
-        return True
     try:
+        if remote is None:
+            found = locate(source, Path())
+            say(f"{name}: nothing to fetch, {found.form} at {found.path}")
+            return True
         with _progress(name) as progress:
             plan = RemotePlan(name, omz_cache=cache, tell=say)
             found = fetch(remote, store, plan, progress)
@@ -117,6 +119,7 @@ def _remote(source: AnySource) -> RemoteSource | None:
 
 def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
     """List the models of the manifest and of Open Model Zoo, with what is here already."""
+    from harness.manifest.datasets import paths_of
     from harness.sources.omz.index import load_index
     from harness.sources.specs import OmzSource
 
@@ -124,6 +127,8 @@ def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
         remote = _remote(entry.source)
         if remote is not None:
             say(f"{name}: {_state(remote, store)}, of the manifest")
+        elif absent := [path for path in paths_of(entry.source).values() if not path.exists()]:
+            say(f"{name}: not here, given by path ({absent[0]}), of the manifest")
     for name, model in load_index().items():
         if not model.stages:
             here = _state(OmzSource(name), store)

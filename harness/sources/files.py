@@ -76,12 +76,14 @@ FORMATS: Mapping[str, tuple[str, Callable[[Path], tuple[Path, ...]]]] = {
     ".pdmodel": ("PaddlePaddle", _paddle),
 }
 
+_DARKNET = 'a Darknet network is two files: source = { cfg = "net.cfg", weights = "net.weights" }'
+
 #: What people try all the same: suffix → what to do instead.
 ADVICE: Mapping[str, str] = {
     ".caffemodel": "convert it first with openvino-dev 2024.6: mo --framework caffe",
     ".prototxt": "convert it first with openvino-dev 2024.6: mo --framework caffe",
-    ".weights": "Darknet is not read by OpenVINO: export the model to ONNX first",
-    ".cfg": "Darknet is not read by OpenVINO: export the model to ONNX first",
+    ".weights": _DARKNET,
+    ".cfg": _DARKNET,
     ".pt": "export it first: torch.onnx.export, or openvino.convert_model and openvino.save_model",
     ".pth": "export it first: torch.onnx.export, or openvino.convert_model and openvino.save_model",
     ".h5": "export it first as a saved model: model.export(folder)",

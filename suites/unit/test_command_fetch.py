@@ -54,7 +54,7 @@ def test_fetched_models_are_found_by_gates(
     assert main(["fetch", "--all"]) == 0
     said = capsys.readouterr().out
     assert "far: TensorFlow Lite at " in said
-    assert "near: nothing to fetch, its files are given by path or built in" in said
+    assert "near: nothing to fetch, OpenVINO IR at " in said
     entry = load_manifest(folder / "models.toml").models["far"]
     found = locate(entry.source, Place(folder, Store(folder / "store"), "far"))
     assert found.path.read_bytes() == b"weights"
@@ -70,6 +70,19 @@ def test_the_list_says_what_is_here(folder: Path, capsys: pytest.CaptureFixture[
         assert main(["fetch", "far"]) == 0
         capsys.readouterr()
     assert folder.is_dir()
+
+
+def test_files_given_by_path_are_not_fetched_but_missed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Darknet network that is not here: the list says so, and asking for it is a failure."""
+    with (folder / "models.toml").open("a") as manifest:
+        manifest.write('[models.own]\nsource = { cfg = "net.cfg", weights = "net.weights" }\n')
+    assert main(["fetch", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert f"own: not here, given by path ({folder / 'net.cfg'}), of the manifest" in listed
+    assert main(["fetch", "own"]) == 1
+    assert "net.cfg: this Darknet file is not on this machine: put" in capsys.readouterr().err
 
 
 def test_one_failure_does_not_stop_the_others(

@@ -309,6 +309,13 @@ def test_failed_download_is_explained() -> None:
     assert "(requests.exceptions.ConnectionError: refused)" in str(
         _why_not_downloaded(model, "fetch it", dead)
     )
+    lost = _outcome(
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='a.org', port=443): Max "
+        "retries exceeded with url: /m (Caused by NameResolutionError: no name)"
+    )
+    assert "cannot be downloaded (a.org cannot be reached); where" in str(
+        _why_not_downloaded(model, "fetch it", lost)
+    )
     with pytest.raises(StoreError, match="disk is full"):
         _why_not_downloaded(
             model, "fetch it", _outcome("OSError: [Errno 28] No space left on device")

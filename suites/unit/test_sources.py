@@ -168,8 +168,11 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "rubbish paddle": (_write("m.pdmodel", b"\xff" * 300), "not a whole PaddlePaddle model"),
     "torch": (_write("m.pt", b"x"), ".pt is not read: export it first: torch.onnx.export"),
     "checkpoint": (_write("m.pth", b"x"), ".pth is not read: export it first"),
+    "darknet": (
+        _write("m.weights", b"x"),
+        ".weights is not read: a Darknet network is two files: source = {",
+    ),
     "caffe": (_write("m.caffemodel", b"x"), ".caffemodel is not read: convert it first"),
-    "darknet": (_write("m.weights", b"x"), ".weights is not read"),
     "weights of an IR": (_write("m.bin", b"x"), "name the .xml beside it"),
     "unknown": (_write("m.zip", b"x"), r"\.zip is not read; what is read: \.xml, \.onnx"),
     "no suffix": (_write("model", b"x"), "a file without a suffix is not read"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Lines kept for saying why a tool failed.
 KEPT_LINES = 60
 _TELLING = ("Error", "ERROR", "error:", "shorter than", "longer than")
+#: How the downloader's library says that there is no way to a server.
+_UNREACHED = re.compile(r"host='([^']+)'.*(Max retries|timed out)")
 #: Addresses of Python objects, which differ from run to run.
 _ADDRESS = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?")
 
@@ -39,6 +41,8 @@ class Outcome:
         plain = [line for line in self.tail if not line.startswith("#")]
         for lines in (plain, self.tail):
             for line in reversed(lines):
+                if unreached := _UNREACHED.search(line):
+                    return f"{unreached[1]} cannot be reached"
                 if any(mark in line for mark in _TELLING):
                     return _ADDRESS.sub("", line.lstrip("# "))[:200].rstrip()
         return self.tail[-1][:200] if self.tail else "it said nothing"
