@@ -112,7 +112,6 @@ def columns(
         value=value[nights],
         low=(value - half)[nights],
         high=(value + half)[nights],
-        n=np.full(len(nights), 20, np.int64),
         segment=parts[nights],
         threshold=np.full(len(nights), limit),
         segments={int(one): f"s{one}" for one in np.unique(parts)},

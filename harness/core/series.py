@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003
-from collections.abc import Mapping, Sequence  # noqa: TC003
+from collections.abc import Mapping  # noqa: TC003
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,57 +37,6 @@ class SeriesKey:
     isa: str
     machine: str
     stack: str
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One night of a series.
-
-    Parameters
-    ----------
-    run
-        Id of the run, unique in a history.
-    at
-        Start of the run, with zone.
-    value, low, high, n
-        As judged, in base units; a deterministic number has ``low == value == high``.
-    segment
-        Digest of the data and of the manifest entry: where it changes, numbers are not compared.
-    commit
-        Commit of the judged repository; empty where unknown.
-    versions
-        Libraries to versions.
-    """
-
-    run: str
-    at: dt.datetime
-    value: float
-    low: float
-    high: float
-    n: int
-    segment: str = ""
-    commit: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The nights of one key, oldest first.
-
-    Raises
-    ------
-    ValueError
-        Where the points are not in the order of time.
-    """
-
-    key: SeriesKey
-    points: tuple[Point, ...]
-
-    def __post_init__(self) -> None:
-        """Demand the order of time."""
-        times = [point.at for point in self.points]
-        if times != sorted(times):
-            raise ValueError(f"the points of {self.key} are not in the order of time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +91,14 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A series as columns, oldest first: the same as `Series`, made for histories of millions of points.
+    """A series as columns, oldest first: one array a column, for histories of millions of points.
 
     Parameters
     ----------
     runs
-        int64, one a point: its place in the runs that the history gave, see `History.runs`.
+        int64, one a point: its place in the runs that the history gave, see `History.columns`.
     value, low, high
         float64, one a point.
-    n
-        int64, one a point.
     segment
         int64, one a point: equal numbers are equal segments; `segments` has the digests.
     threshold
@@ -163,33 +110,9 @@ class Columns:
     value: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    n: NDArray[np.int64]
     segment: NDArray[np.int64]
     threshold: NDArray[np.float64]
     segments: Mapping[int, str]
 
     def __len__(self) -> int:
         return len(self.runs)
-
-    def series(self, runs: Sequence[RunFacts]) -> Series:
-        """Write the columns out, point by point."""
-        rows = zip(
-            *(self.runs.tolist(), self.value.tolist(), self.low.tolist(), self.high.tolist()),
-            *(self.n.tolist(), self.segment.tolist()),
-            strict=True,
-        )
-        points = tuple(
-            Point(
-                run=(facts := runs[run]).id,
-                at=facts.at,
-                value=value,
-                low=low,
-                high=high,
-                n=n,
-                segment=self.segments[segment],
-                commit=facts.commit,
-                versions=facts.versions,
-            )
-            for run, value, low, high, n, segment in rows
-        )
-        return Series(self.key, points)

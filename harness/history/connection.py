@@ -136,36 +136,36 @@ def _begin(connection: Any) -> None:
 @contextmanager
 def look(engine: Engine) -> Iterator[Any]:
     """Connect for a look; what goes wrong is one sentence."""
-    with sentences(engine.url), engine.connect() as connection:
+    with sentences(engine), engine.connect() as connection:
         yield connection
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Any]:
     """Connect for one transaction, complete or absent; what goes wrong is one sentence."""
-    with sentences(engine.url), engine.execution_options(writes=True).begin() as connection:
+    with sentences(engine), engine.execution_options(writes=True).begin() as connection:
         yield connection
 
 
 @contextmanager
-def sentences(url: URL) -> Iterator[None]:
-    """Say a database's complaint as one sentence.
+def sentences(engine: Engine) -> Iterator[None]:
+    """Say a database's complaint, and that of a driver's own cursor, as one sentence.
 
     Raises
     ------
     HistoryError
         Where the database refuses.
     """
+    driver: Any = engine.dialect.loaded_dbapi
     try:
         yield
-    except DBAPIError as error:
-        raise HistoryError(f"history: {shown(url)} {_complaint(error)}") from error
+    except (DBAPIError, driver.Error) as error:
+        raise HistoryError(f"history: {shown(engine.url)} {_complaint(error)}") from error
 
 
-def _complaint(error: DBAPIError) -> str:
-    said = (
-        str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error).__name__
-    )
+def _complaint(error: Exception) -> str:
+    text = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    said = text.splitlines()[0] if text else type(error).__name__
     low = said.lower()
     for sign, sentence in _COMPLAINTS.items():
         if sign in low:

@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import func, select
 
 from harness.core.series import Accepted, Columns, RunFacts, SeriesKey
 from harness.history.connection import look
+from harness.history.fetching import fetch
 from harness.history.tables import ACCEPTED, NUMBERS, RUNS, SERIES
 from harness.history.texts import texts_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from sqlalchemy import Connection, Engine
+
+    from harness.history.fetching import Numbers
 
 #: Series read in one look: a few ten thousand rows, so that no writer waits long and memory stays small.
 _AT_ONCE = 200
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which series to read; empty means any. ``since`` leaves out older runs."""
-
-    model: str | None = None
-    quantity: str | None = None
-    isa: str | None = None
-    machine: str | None = None
-    stack: str | None = None
-    since: dt.datetime | None = None
-
-
-ALL = Wanted()
 
 
 def to_us(at: dt.datetime) -> int:
@@ -69,7 +57,7 @@ def counted(engine: Engine) -> list[tuple[RunFacts, int]]:
 def keys(engine: Engine) -> list[SeriesKey]:
     """Keys of all series, in order."""
     with look(engine) as connection:
-        return [key for _, key in _keys(connection, ALL)]
+        return [key for _, key in _keys(connection)]
 
 
 def _runs(connection: Connection) -> dict[int, RunFacts]:
@@ -94,86 +82,56 @@ def _runs(connection: Connection) -> dict[int, RunFacts]:
     }
 
 
-def columns(
-    engine: Engine, wanted: Wanted | None
-) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
+def columns(engine: Engine) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
     """Read the runs now, and the series as they are asked for; see `History.columns`."""
-    wanted = wanted or ALL
     with look(engine) as connection:
         known = _runs(connection)
-        keys = _keys(connection, wanted)
-    facts = tuple(known.values())
-    since = wanted.since
-    place = {
-        row: index
-        for index, (row, run) in enumerate(known.items())
-        if since is None or run.at >= since
-    }
-    return facts, _columns(engine, keys, place)
+        keys = _keys(connection)
+    rank = np.full(max(known, default=0) + 2, -1, dtype=np.int64)
+    rank[list(known)] = np.arange(len(known))
+    return tuple(known.values()), _columns(engine, keys, rank)
 
 
-def _keys(connection: Connection, wanted: Wanted) -> list[tuple[int, SeriesKey]]:
-    query = select(SERIES)
-    for name in ("model", "quantity", "isa", "machine", "stack"):
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(SERIES.c[name] == value)
-    rows = connection.execute(query).all()
+def _keys(connection: Connection) -> list[tuple[int, SeriesKey]]:
     keys = [
         (row.id, SeriesKey(row.model, row.quantity, row.isa, row.machine, row.stack))
-        for row in rows
+        for row in connection.execute(select(SERIES))
     ]
     return sorted(keys, key=lambda pair: pair[1])
 
 
 def _columns(
-    engine: Engine, keys: Sequence[tuple[int, SeriesKey]], place: Mapping[int, int]
+    engine: Engine, keys: Sequence[tuple[int, SeriesKey]], rank: NDArray[np.int64]
 ) -> Iterator[Columns]:
-    rank = np.full(max(place, default=0) + 2, -1, dtype=np.int64)
-    rank[list(place)] = list(place.values())
+    """Read some hundred series a look; ``rank`` is the place of each run, -1 of those not known."""
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
-        table, segments = _look(engine, [row for row, _ in some])
-        if not len(table):
-            continue
-        # A run that came after the look at the runs has a row beyond those that are known.
-        table[:, 1] = rank[np.minimum(table[:, 1].astype(np.int64), len(rank) - 1)]
-        table = table[table[:, 1] >= 0]
-        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        with look(engine) as connection:
+            numbers = dict(fetch(connection, [row for row, _ in some]))
+            used = {int(one) for each in numbers.values() for one in np.unique(each.segment)}
+            texts = texts_by_id(connection, used)
         for row, key in some:
-            begin, end = np.searchsorted(table[:, 0], (row, row + 1))
-            if end > begin:
-                yield _cut(key, table[begin:end], segments)
+            if row in numbers and len(found := _cut(key, numbers[row], rank, texts)):
+                yield found
 
 
-def _look(engine: Engine, rows: list[int]) -> tuple[Any, dict[int, str]]:
-    """Read some series as one table of floats: their ids and counts are far below 2 ** 53."""
-    column = NUMBERS.c
-    query = select(
-        *(column.series_id, column.run_id, column.value, column.low, column.high),
-        *(column.n, column.segment_id, column.threshold),
-    ).where(column.series_id.in_(rows), column.value.is_not(None))
-    with look(engine) as connection:
-        # The driver's own tuples: of rows of SQLAlchemy's, NumPy makes an array twenty times slower.
-        with connection.execute(query) as result:
-            table = np.array(result.cursor.fetchall(), dtype=np.float64).reshape(-1, 8)
-        used = {int(one) for one in np.unique(table[:, 6])}
-        return table, texts_by_id(connection, used)
-
-
-def _cut(key: SeriesKey, table: Any, segments: Mapping[int, str]) -> Columns:
-    _, runs_, value, low, high, n, segment, threshold = table.T
-    ids = segment.astype(np.int64)
+def _cut(
+    key: SeriesKey, numbers: Numbers, rank: NDArray[np.int64], texts: Mapping[int, str]
+) -> Columns:
+    """Put a series into the order of time."""
+    # A run that came after the look at the runs has a row beyond those that are known.
+    place = rank[np.minimum(numbers.run, len(rank) - 1)]
+    order = np.argsort(place)[np.count_nonzero(place < 0) :]
+    segment = numbers.segment[order]
     return Columns(
         key=key,
-        runs=runs_.astype(np.int64),
-        value=value.copy(),
-        low=low.copy(),
-        high=high.copy(),
-        n=n.astype(np.int64),
-        segment=ids,
-        threshold=threshold.copy(),
-        segments={int(one): segments[int(one)] for one in np.unique(ids)},
+        runs=place[order],
+        value=numbers.value[order],
+        low=numbers.low[order],
+        high=numbers.high[order],
+        segment=segment,
+        threshold=numbers.threshold[order],
+        segments={int(one): texts[int(one)] for one in np.unique(segment)},
     )
 
 

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from harness.core.series import Accepted, Columns, RunFacts, Series, SeriesKey
-    from harness.history.reading import Wanted
+    from harness.core.series import Accepted, Columns, RunFacts, SeriesKey
     from harness.history.record import RunRecord
     from harness.history.writing import Recorded
 
@@ -64,20 +63,13 @@ class History:
         """Keys of all series, in order."""
         return reading.keys(self.engine)
 
-    def columns(
-        self, wanted: Wanted | None = None
-    ) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
+    def columns(self) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
         """All runs in the order of time, and every series as columns whose ``runs`` count into them.
 
         The numbers come in the order of their keys, some hundred series at a time, in short looks: a
-        run that is recorded meanwhile neither waits nor is seen.
+        run that is recorded meanwhile neither waits nor is seen. Numbers that are missing have no point.
         """
-        return reading.columns(self.engine, wanted)
-
-    def series(self, wanted: Wanted | None = None) -> Iterator[Series]:
-        """Every series that is wanted, in the order of keys; numbers that are missing have no point."""
-        runs, columns = self.columns(wanted)
-        return (one.series(runs) for one in columns)
+        return reading.columns(self.engine)
 
     def records(self) -> Iterator[RunRecord]:
         """Every run as it was recorded, in the order of time."""

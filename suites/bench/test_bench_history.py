@@ -94,7 +94,6 @@ def test_a_year_of_five_thousand_numbers_a_night(url: str) -> None:
         cpu.append(time.process_time() - used)
     driver = json.loads(_child("driver", url))
     read = json.loads(_child("columns", url))
-    points = json.loads(_child("series", url))
     trend = json.loads(_child("trend", url))
 
     print(
@@ -104,12 +103,10 @@ def test_a_year_of_five_thousand_numbers_a_night(url: str) -> None:
         f"{max(seconds):.2f} s; of processor {statistics.median(cpu):.2f} s"
         f"\n  read all as columns: {read['seconds']:.1f} s, of processor {read['cpu_s']:.1f} s, "
         f"{read['cpu_s'] / driver['cpu_s']:.1f} × the driver alone; {read['mb']:.0f} MB"
-        f"\n  read all as points: {points['seconds']:.1f} s, of processor {points['cpu_s']:.1f} s, "
-        f"{points['cpu_s'] / driver['cpu_s']:.1f} × the driver alone; {points['mb']:.0f} MB"
         f"\n  trend page: {trend['seconds']:.1f} s, of processor {trend['cpu_s']:.1f} s; {trend['mb']:.0f} MB"
     )
-    assert read["points"] == points["points"] == MODELS * QUANTITIES * NIGHTS
-    assert max(read["mb"], points["mb"], trend["mb"]) < LARGEST_MEMORY_MB
+    assert read["points"] == MODELS * QUANTITIES * NIGHTS
+    assert max(read["mb"], trend["mb"]) < LARGEST_MEMORY_MB
 
 
 def _fill(history: History) -> None:
@@ -169,10 +166,8 @@ def _measure(what: str, url: str) -> None:
         lengths = [_fetched(history)]
     elif what == "columns":
         lengths = [len(one) for one in history.columns()[1]]
-    elif what == "trend":
-        lengths = _trend(history)
     else:
-        lengths = [len(one.points) for one in history.series()]
+        lengths = _trend(history)
     print(
         json.dumps(
             {

@@ -50,7 +50,7 @@ def test_every_judged_number_is_recorded(world: World, project: Callable[[str], 
     assert json.loads(after.models[0].entry)["source"] == {"path": "parent.xml"}
     assert {"openvino", "nncf", "quantgate"} <= set(after.versions)
     assert after.place == str(second.latest.resolve())
-    assert all(len(one.points) == 2 for one in history.series())
+    assert {len(one) for one in history.columns()[1]} == {2}
     assert [one.segment for one in before.numbers] == [one.segment for one in after.numbers]
 
 
@@ -79,7 +79,8 @@ def test_what_can_move_a_number_starts_a_segment(
 
     history = open_history(str(folder / "reports" / "history.sqlite"), create=False)
     segments = {
-        one.key.quantity: [point.segment for point in one.points] for one in history.series()
+        one.key.quantity: [one.segments[part] for part in one.segment]
+        for one in history.columns()[1]
     }
     for quantity in ("max_accuracy_drop", "min_agreement"):
         first, looser, fewer = segments[quantity]

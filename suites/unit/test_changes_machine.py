@@ -112,6 +112,6 @@ def _until(series: Columns, nights: int) -> Columns:
     held = series.runs < nights
     cut = {
         name: getattr(series, name)[held]
-        for name in ("runs", "value", "low", "high", "n", "segment", "threshold")
+        for name in ("runs", "value", "low", "high", "segment", "threshold")
     }
     return replace(series, **cut)

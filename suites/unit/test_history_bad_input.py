@@ -143,6 +143,21 @@ def test_a_damaged_database_is_said(file: Path) -> None:
     assert "is damaged" in refusal(file)
 
 
+def test_a_database_damaged_where_its_numbers_lie_is_said(file: Path) -> None:
+    """What the driver finds in the midst of reading is one sentence as well."""
+    history = open_history(str(file), create=False)
+    with closing(sqlite3.connect(file)) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = 'quantgate_numbers'"
+        (page,) = connection.execute(query).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(b"\xff" * size)
+
+    with pytest.raises(HistoryError, match="is damaged"):
+        list(history.columns()[1])
+
+
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     """A SQLite file with other tables in it is somebody else's."""
     path = tmp_path / "notes.sqlite"
@@ -216,4 +231,4 @@ def test_runs_recorded_at_once_are_all_kept(store_url: str) -> None:
 
     history = History(open_history(store_url, create=False).engine)
     assert list(history.records()) == [night(day) for day in range(8)]
-    assert {len(one.points) for one in history.series()} == {8}
+    assert {len(one) for one in history.columns()[1]} == {8}

@@ -62,7 +62,8 @@ def test_an_old_run_stays_the_run_that_it_was(old: Path) -> None:
 
     assert not history.record(replace(night(1), command="")).new
     assert history.record(night(3)).new
-    assert [point.run for one in history.series() for point in one.points[-1:]] == ["night-3"] * 2
+    runs, columns = history.columns()
+    assert [runs[one.runs[-1]].id for one in columns] == ["night-3"] * 2
 
 
 def test_an_upgrade_that_breaks_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

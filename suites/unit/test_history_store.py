@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from harness.core.estimate import Estimate
 from harness.core.series import Accepted
 from harness.errors import HistoryError
 from harness.history import texts
-from harness.history.reading import Wanted
+from harness.history.record import Number
 from harness.history.store import History, open_history
 from suites.nights import FIRST, night
 
@@ -33,15 +35,46 @@ def test_series_stand_in_the_order_of_time(history: History) -> None:
     for day in (2, 0, 1):
         history.record(night(day, value=1.3 + day))
 
-    found = {(one.key.model, one.key.quantity): one for one in history.series()}
+    runs, columns = history.columns()
+    found = {(one.key.model, one.key.quantity): one for one in columns}
 
     speed = found["ssd", "min_speedup"]
-    assert [point.value for point in speed.points] == [1.3, 2.3, 3.3]
-    assert [point.at for point in speed.points] == [FIRST + dt.timedelta(days=d) for d in range(3)]
-    assert speed.points[0].commit == night(0).commit
-    assert speed.points[0].versions == night(0).versions
-    assert speed.points[0].segment == "s2"
+    nights = [runs[place] for place in speed.runs]
+    assert speed.value.tolist() == [1.3, 2.3, 3.3]
+    assert [run.at for run in nights] == [FIRST + dt.timedelta(days=d) for d in range(3)]
+    assert nights[0].commit == night(0).commit
+    assert nights[0].versions == night(0).versions
+    assert [speed.segments[one] for one in speed.segment] == ["s2"] * 3
     assert ("digits", "min_agreement") not in found
+
+
+def test_columns_carry_every_number_as_it_was(history: History) -> None:
+    """To the last bit, a limit that is missing as NaN, whichever way the database hands them over."""
+    third = Estimate(1 / 3, -1e-300, 1.7e308, 20, of="rounds")
+    numbers = tuple(
+        Number("ssd", quantity, third, "passed", limit, f"s{limit}")
+        for quantity, limit in (("min_speedup", 0.1), ("max_latency_ratio", None))
+    )
+    history.record(night(0, numbers=numbers))
+
+    for one in history.columns()[1]:
+        limit = {"min_speedup": 0.1}.get(one.key.quantity)
+        row = [one.value[0], one.low[0], one.high[0]]
+        assert row == [third.value, third.low, third.high]
+        assert np.isnan(one.threshold[0]) if limit is None else one.threshold[0] == limit
+        assert one.segments == {int(one.segment[0]): f"s{limit}"}
+        assert {each.dtype for each in (one.runs, one.segment)} == {np.dtype("int64")}
+        assert {each.dtype for each in (one.value, one.threshold)} == {np.dtype("float64")}
+
+
+def test_a_run_that_is_recorded_meanwhile_is_not_seen(history: History) -> None:
+    """Series are read after the runs: what comes in between belongs to the next look."""
+    history.record(night(0))
+    runs, columns = history.columns()
+    history.record(night(1))
+
+    assert len(runs) == 1
+    assert {len(one) for one in columns} == {1}
 
 
 def test_nothing_is_compared_across_machines(history: History) -> None:
@@ -51,7 +84,7 @@ def test_nothing_is_compared_across_machines(history: History) -> None:
     history.record(night(2, isa="vnni"))
     history.record(night(3, stack="omz"))
 
-    keys = [one.key for one in history.series(Wanted(quantity="min_speedup"))]
+    keys = [one.key for one in history.columns()[1]]
 
     assert {(key.isa, key.machine, key.stack) for key in keys} == {
         ("amx", "a1b2", "default"),
@@ -59,31 +92,6 @@ def test_nothing_is_compared_across_machines(history: History) -> None:
         ("vnni", "a1b2", "default"),
         ("amx", "a1b2", "omz"),
     }
-
-
-def test_only_what_is_wanted_is_read(history: History) -> None:
-    """Model, quantity, machine and time narrow what is read."""
-    for day in range(3):
-        history.record(night(day))
-
-    since = FIRST + dt.timedelta(days=1)
-    (found,) = history.series(Wanted(model="ssd", quantity="min_speedup", since=since))
-
-    assert [point.run for point in found.points] == ["night-1", "night-2"]
-    assert not list(history.series(Wanted(model="sdd")))
-
-
-def test_columns_say_what_series_say(history: History) -> None:
-    """Columns carry the limit of each night beside what the points carry."""
-    for day in range(2):
-        history.record(night(day))
-
-    runs, columns = history.columns(Wanted(quantity="min_speedup"))
-    (one,) = columns
-
-    assert [runs[index].id for index in one.runs] == ["night-0", "night-1"]
-    assert one.threshold.tolist() == [1.2, 1.2]
-    assert [one.series(runs)] == list(history.series(Wanted(quantity="min_speedup")))
 
 
 def test_the_same_run_twice_is_one(history: History) -> None:
@@ -138,6 +146,6 @@ def test_segments_without_number_are_read_in_parts(
         history.record(night(day, numbers=numbers))
     monkeypatch.setattr(texts, "_AT_ONCE", 2)
 
-    (found,) = history.series(Wanted(quantity="min_speedup"))
+    found = {one.key.quantity: one for one in history.columns()[1]}["min_speedup"]
 
-    assert [point.segment for point in found.points] == [f"min_speedup-{d}" for d in range(5)]
+    assert [found.segments[one] for one in found.segment] == [f"min_speedup-{d}" for d in range(5)]
