@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from harness.core.changes_scan import Panel
+from harness.core.changes.scan import Panel
 from harness.core.series import CONTROL, Columns, RunFacts, SeriesKey
 
 if TYPE_CHECKING:

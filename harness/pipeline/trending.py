@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.core.changes import accept, find_changes
-from harness.core.changes_machine import Timed, explain, run_days
+from harness.core.changes.change import accept
+from harness.core.changes.finding import find_changes
+from harness.core.changes.machine import Timed, explain, run_days
 from harness.core.series import CONTROL
 from harness.errors import HistoryError
 from harness.report.trend import Trend

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.core.changes import Change
+    from harness.core.changes.change import Change
     from harness.core.series import Columns, RunFacts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.core.changes import Change
+    from harness.core.changes.change import Change
     from harness.core.series import Columns
 
 _WIDE, _HIGH, _PAD = 150.0, 34.0, 3.0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.core.changes import Change
+    from harness.core.changes.change import Change
     from harness.core.series import Columns, RunFacts, SeriesKey
     from harness.report.trend import Trend
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.core.changes import Change
+    from harness.core.changes.change import Change
     from harness.core.series import RunFacts
     from harness.report.trend import Trend
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from harness.core.changes import Change
+    from harness.core.changes.change import Change
     from harness.report.numbers import Form
     from harness.report.trend import Trend
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.changes import find_changes
+from harness.core.changes.finding import find_changes
 from harness.core.series import SeriesKey
 from harness.report.trend import Trend
 from harness.report.trend_page import write_trend

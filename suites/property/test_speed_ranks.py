@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
+from harness.core.noise import median
 from harness.core.ranks import hodges_lehmann, signed_rank_cdf, signed_rank_interval
 from harness.core.sequential import decide
 from harness.core.verdict import Outcome
@@ -27,6 +28,12 @@ def test_null_distribution_is_scipys(values: np.ndarray) -> None:
     expected = stats.wilcoxon(values, alternative="less", method="exact").pvalue
 
     assert np.isclose(expected, signed_rank_cdf(len(values))[int(positive)], rtol=1e-9)
+
+
+@given(values=hnp.arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e300, 1e300)))
+def test_the_median_is_numpys(values: np.ndarray) -> None:
+    """To the last bit, of even and odd counts, with ties."""
+    assert median(values) == np.median(values)
 
 
 @given(values=columns, alpha=st.sampled_from([0.002, 0.01, 0.05]))

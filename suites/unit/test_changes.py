@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.core.changes import Change, accept, find_changes
-from harness.core.changes_scan import scan
+from harness.core.changes.change import Change, accept
+from harness.core.changes.finding import find_changes
+from harness.core.changes.levels import WARM_UP, Levels
+from harness.core.changes.scan import scan
 from harness.core.series import Accepted, Columns
 from suites.simulated import FIRST, attainable, columns, key, nightly, runs, speeds
 
@@ -150,6 +152,35 @@ def test_a_number_that_repeats_itself_is_exact_whatever_its_interval() -> None:
 
     assert (change.first, change.found, change.ratio) == (8, 9, False)
     assert change.size == pytest.approx(0.003)
+
+
+def test_a_number_that_was_exact_and_begins_to_scatter_is_watched_all_the_same() -> None:
+    """Nights without an interval tell no noise: it is learnt anew, nothing told, a later step found."""
+    rng = np.random.default_rng(2)
+    values = np.concatenate([np.zeros(10), rng.normal(0, 0.002, 50)])
+    half = np.repeat([0.0, 0.004], [10, 50])
+    of = key("ssd", "max_accuracy_drop")
+
+    assert found(columns(values, half, of=of)) == []
+    values[45:] += 0.03
+    (change,) = found(columns(values, half, of=of))
+    assert (change.moved.id, change.open) == ("night-45", True)
+
+
+def test_one_series_relearns_what_a_thousand_learn_together() -> None:
+    """The formula for arrays and the one for single numbers give the same levels, to the last bit."""
+    values, sds = nightly(np.random.default_rng(4), (50, 5), 0.02, "outliers")
+    sds[:, 3] = 0.0
+    together, alone = Levels(values, sds), Levels(values, sds)
+    rows = np.arange(5)
+    together.begin(rows, WARM_UP - 1)
+    for night in range(WARM_UP, 50):
+        together.learn(rows, night, np.full(5, night))
+    for row in range(5):
+        alone.relearn(row, 0, 49)
+
+    for name in ("weight", "total", "variance", "typical"):
+        assert np.array_equal(getattr(together, name)[1:], getattr(alone, name)[1:]), name
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])

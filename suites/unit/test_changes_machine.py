@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.changes import Change, find_changes
-from harness.core.changes_machine import Timed, explain, run_days
+from harness.core.changes.finding import find_changes
+from harness.core.changes.machine import Timed, explain, run_days
 from suites.simulated import FIRST, Fleet, columns, key, runs
 
 if TYPE_CHECKING:
+    from harness.core.changes.change import Change
     from harness.core.series import Columns, RunFacts
 
 SEEDS = range(12)

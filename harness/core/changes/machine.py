@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.special import chdtrc
 
-from harness.core.changes_panel import TIMED, scale
-from harness.core.changes_witnesses import Witnesses
+from harness.core.changes.panel import TIMED, scale
+from harness.core.changes.witnesses import Witnesses
 from harness.core.series import CONTROL
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.core.changes import Cause, Change
+    from harness.core.changes.change import Cause, Change
     from harness.core.series import Columns, RunFacts, SeriesKey
 
     Floats = NDArray[np.float64]
@@ -149,7 +149,7 @@ def _most_moved(nights: Sequence[Floats]) -> bool | None:
     for told in nights:
         if len(told) < OTHERS:
             continue
-        chance = float(stats.chi2.sf(told @ told, len(told))) * len(nights)
+        chance = float(chdtrc(len(told), told @ told)) * len(nights)
         if chance <= BY_CHANCE and np.mean(told > MOVED) > 0.5:  # noqa: PLR2004 - half
             return True
         stirs = stirs or chance <= OPEN

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
-from harness.core.noise import robust_sd
+from harness.core.noise import MAD_TO_SD, median, robust_sd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,14 +73,12 @@ def fit(values: Floats, weights: Floats, split: int, last: int) -> Fit:
     first = int(places[np.argmax(gain)])
     noise, freedom = _noise(clipped, weights, first)
     if all(np.ptp(part) == 0 for part, _ in _parts(clipped, weights, split)):
-        before, after = float(np.median(values[:split])), float(np.median(values[split:]))
+        before, after = median(values[:split]), median(values[split:])
         return Fit("step", split, split, split, before, after, 0.0)
     near = places[gain >= gain.max() - PLAUSIBLE * noise]
-    before, after = (
-        float(np.average(part, weights=w)) for part, w in _parts(clipped, weights, first)
-    )
+    before, after = (_mean(part, w) for part, w in _parts(clipped, weights, first))
     error = np.sqrt(noise * (1 / weights[:first].sum() + 1 / weights[first:].sum()))
-    half = float(stats.t.ppf(0.975, freedom) * error)
+    half = float(stdtrit(freedom, 0.975) * error)
     return Fit("step", first, int(near[0]), int(near[-1]), before, after, half)
 
 
@@ -101,7 +99,7 @@ def drift(values: Floats, weights: Floats, splits: Sequence[int]) -> Fit | None:
     if ramp is None or noise == 0:
         return None
     levels = [
-        np.full(len(part), np.average(part, weights=weight))
+        np.full(len(part), _mean(part, weight))
         for part, weight in zip(np.split(clipped, splits), np.split(weights, splits), strict=True)
     ]
     steps = float((weights * (clipped - np.concatenate(levels)) ** 2).sum())
@@ -109,7 +107,7 @@ def drift(values: Floats, weights: Floats, splits: Sequence[int]) -> Fit | None:
     saved = CLEARLY * (len(splits) - 2)
     if ramp.left >= steps + saved * noise:
         return None
-    half = float(stats.t.ppf(0.975, max(1, len(values) - 3))) * np.sqrt(noise) * ramp.error
+    half = float(stdtrit(max(1, len(values) - 3), 0.975)) * np.sqrt(noise) * ramp.error
     return Fit("drift", ramp.begin, ramp.begin, ramp.begin, ramp.before, ramp.after, float(half))
 
 
@@ -132,7 +130,7 @@ def _ramp(values: Floats, weights: Floats) -> _Ramp | None:
     bends = np.arange(0, len(values) - LONG, max(1, len(values) // 16))
     if len(bends) == 0:
         return None
-    centre = np.average(values, weights=weights)
+    centre = _mean(values, weights)
     slope = np.maximum(0.0, np.arange(len(values), dtype=np.float64) - bends[:, None])
     heavy, apart = slope * weights, values - centre
     total, s, y = weights.sum(), heavy.sum(axis=1), float(weights @ apart)
@@ -164,11 +162,13 @@ def _gains(values: Floats, weights: Floats) -> Floats:
 
 def _noise(values: Floats, weights: Floats, first: int) -> tuple[float, int]:
     """Variance of a night of weight 1 about the two levels, and its degrees of freedom."""
-    apart = np.concatenate(
-        [part - np.average(part, weights=w) for part, w in _parts(values, weights, first)]
-    )
+    apart = np.concatenate([part - _mean(part, w) for part, w in _parts(values, weights, first)])
     freedom = max(1, len(values) - 2)
     return float((weights * apart**2).sum() / freedom), freedom
+
+
+def _mean(values: Floats, weights: Floats) -> float:
+    return float((values * weights).sum() / weights.sum())
 
 
 def _parts(values: Floats, weights: Floats, first: int) -> tuple[tuple[Floats, Floats], ...]:
@@ -177,9 +177,10 @@ def _parts(values: Floats, weights: Floats, first: int) -> tuple[tuple[Floats, F
 
 def _clip(values: Floats) -> Floats:
     """Pull outliers of one regime towards its level."""
-    level = np.median(values)
-    edge = _CLIP * robust_sd(values)
     # Two or three values tell no outlier from the rest.
-    few = len(values) < LONG // 2
-    clipped: Floats = values if few else np.clip(values, level - edge, level + edge)
+    if len(values) < LONG // 2:
+        return values
+    level = median(values)
+    edge = _CLIP * MAD_TO_SD * median(np.abs(values - level))
+    clipped: Floats = np.clip(values, level - edge, level + edge)
     return clipped

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
-from harness.core.noise import MAD_TO_SD
+from harness.core.changes.levels import LENT, WARM_UP, Levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +28,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Indices = NDArray[np.int64]
 
-#: Nights of a regime before the first split, and equal values that make a number repeatable.
-WARM_UP, EQUAL = 6, 5
+#: Equal values that make a number repeatable.
+EQUAL = 5
 #: Last nights tried; the first is the least that a change needs after it.
 AFTER = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40, 50, 60)
 #: Normal deviates that a worsening, and an improvement, has to reach.
 WORSE, BETTER = 3.45, 4.3
-#: Deviations beyond which a night's value is clipped; degrees of freedom that the intervals lend.
-CLIP, LENT = 3.0, 6.0
 #: What few nights need on top: two outliers in a row look like a step.
 EXTRA = ((2, 3, 4, 5), (0.3, 0.15, 0.1, 0.0))
 #: More last nights than these are tried on every third night only.
@@ -107,20 +105,16 @@ def scan(panel: Panel) -> list[Alarm]:
 
 
 class _Scan:
-    """One block of series on its way through the nights; states are [nights + 1, series].
-
-    Row t + 1 holds what is known after night t, so that sums over nights are differences of rows.
-    """
+    """One block of series on its way through the nights."""
 
     def __init__(self, panel: Panel) -> None:
         series, nights = panel.values.shape
-        self.values, self.sds, self.begins = panel.values.T, panel.sds.T, panel.begins.T
+        self.values: Floats = np.ascontiguousarray(panel.values.T)
+        self.sds: Floats = np.ascontiguousarray(panel.sds.T)
+        self.begins = panel.begins.T
         self.smallest, self.worse = panel.smallest, panel.worse
         self.start = np.zeros(series, np.int64)
-        self.weight = np.zeros((nights + 1, series))
-        self.total = np.zeros((nights + 1, series))
-        self.variance = np.full((nights + 1, series), np.inf)
-        self.typical = np.zeros((nights + 1, series))
+        self.levels = Levels(self.values, self.sds)
         self.equal = np.zeros((nights, series), np.int64)
         for night in range(1, nights):
             same = self.values[night] == self.values[night - 1]
@@ -132,48 +126,12 @@ class _Scan:
             alive = np.isfinite(values)
             begins = alive & self.begins[night]
             self.start[begins] = night
-            known = night - self.start + 1
-            self._begin(np.flatnonzero(alive & (known == WARM_UP)), night)
-            going = alive & (known > WARM_UP)
-            self._learn(np.flatnonzero(going), night)
+            known = night - self.start
+            self.levels.begin(np.flatnonzero(alive & (known + 1 == WARM_UP)), night)
+            going = np.flatnonzero(alive & (known >= WARM_UP))
+            self.levels.learn(going, night, known[going])
             yield from self._repeatable(alive, night)
-            yield from self._noisy(going & (night - self.start + 1 > WARM_UP), night)
-
-    def _begin(self, rows: Indices, night: int) -> None:
-        """Learn level and noise from a regime's first nights, which may hold an outlier."""
-        if not len(rows):
-            return
-        first = night - WARM_UP + 1
-        values, sds = self.values[first : night + 1, rows], self.sds[first : night + 1, rows]
-        typical, level = np.median(sds, axis=0), np.median(values, axis=0)
-        apart = values - level
-        spread = MAD_TO_SD * np.median(np.abs(apart), axis=0)
-        edge = CLIP * np.maximum(spread, typical / 2)
-        apart = np.clip(apart, -edge, edge)
-        weights = _weights(sds, typical)
-        scatter = (weights * apart**2).sum(axis=0)
-        self.typical[night + 1, rows] = typical
-        self.variance[night + 1, rows] = (LENT * typical**2 + scatter) / (LENT + WARM_UP - 1)
-        self.weight[first, rows] = self.total[first, rows] = 0.0
-        self.weight[first + 1 : night + 2, rows] = np.cumsum(weights, axis=0)
-        self.total[first + 1 : night + 2, rows] = np.cumsum(weights * (level + apart), axis=0)
-
-    def _learn(self, rows: Indices, night: int) -> None:
-        """Take one more night into level and noise, clipped to what they were."""
-        value, sd = self.values[night, rows], self.sds[night, rows]
-        known = night - self.start[rows]
-        typical = self.typical[night, rows]
-        typical = typical + (np.minimum(sd, 3 * typical) - typical) / (known + 1)
-        weight, before = _weights(sd, typical), self.weight[night, rows]
-        level, variance = self.total[night, rows] / before, self.variance[night, rows]
-        edge = CLIP * np.sqrt(variance / weight)
-        apart = np.clip(value - level, -edge, edge)
-        self.typical[night + 1, rows] = typical
-        self.weight[night + 1, rows] = before + weight
-        self.total[night + 1, rows] = self.total[night, rows] + weight * (level + apart)
-        freedom = LENT + known - 1
-        news = apart**2 / (1 / weight + 1 / before)
-        self.variance[night + 1, rows] = (freedom * variance + news) / (freedom + 1)
+            yield from self._noisy(alive & (night - self.start >= WARM_UP), night)
 
     def _noisy(self, going: NDArray[np.bool_], night: int) -> Iterator[Alarm]:
         """Compare the last nights with all before them, for every number of last nights."""
@@ -182,31 +140,34 @@ class _Scan:
         if not going.any() or not len(after):
             return
         split = night + 1 - after
-        before = split[:, None] - self.start
         step, deviate = self._deviates(split, night)
-        side = np.sign(step) * self.worse
-        needed = _needed(before, side) + np.interp(after, *EXTRA)[:, None]
-        usable = going & (before >= WARM_UP) & (np.abs(step) >= self.smallest)
-        over = usable & (np.abs(deviate) >= needed)
-        for row in np.flatnonzero(over.any(axis=0)):
+        enough = self.start <= split[:, None] - WARM_UP
+        # What does not reach the lowest threshold of all need not know its own.
+        near = going & enough & (np.abs(deviate) >= _LOWEST) & (np.abs(step) >= self.smallest)
+        which, rows = np.nonzero(near)
+        side = np.sign(step[which, rows]) * self.worse[rows]
+        needed = _needed(split[which] - self.start[rows], side) + np.interp(after[which], *EXTRA)
+        over = np.abs(deviate[which, rows]) >= needed
+        for row in np.unique(rows[over]):
             yield self._alarm(int(row), night)
 
     def _deviates(
-        self, split: Indices, night: int, some: slice | Indices = slice(None)
+        self, split: Indices, night: int, some: slice | int = slice(None)
     ) -> tuple[Floats, Floats]:
-        """Step and its normal deviate at every split, each [splits, series]."""
-        weight, total = self.weight[split][:, some], self.total[split][:, some]
+        """Step and its normal deviate at every split, each [splits, series], or [splits] of one."""
+        kept = self.levels
+        weight, total, now = kept.weight[split, some], kept.total[split, some], night + 1
         with np.errstate(divide="ignore", invalid="ignore"):
-            later = self.weight[night + 1, some] - weight
-            step = (self.total[night + 1, some] - total) / later - total / weight
-            noise = self.variance[split][:, some] * (1 / later + 1 / weight)
+            later = kept.weight[now, some] - weight
+            step = (kept.total[now, some] - total) / later - total / weight
+            noise = kept.variance[split, some] * (1 / later + 1 / weight)
             return step, step / np.sqrt(noise)
 
     def _alarm(self, row: int, night: int) -> Alarm:
         """Find the likeliest split of a regime that moved, and start the next one there."""
         start = int(self.start[row])
         splits = np.arange(start + WARM_UP, night)
-        deviates = self._deviates(splits, night, np.array([row]))[1][:, 0]
+        deviates = self._deviates(splits, night, row)[1]
         first = int(splits[int(np.nanargmax(np.abs(deviates)))])
         self._restart(row, first, night)
         return Alarm(row, start, first, night)
@@ -216,37 +177,40 @@ class _Scan:
         last = night - AFTER[0]
         if last < 0:
             return
-        run = np.minimum(self.equal[last] + 1, last + 1 - self.start)
+        known = last + 1 - self.start
+        run = np.minimum(self.equal[last] + 1, known)
         moved = np.abs(self.values[last + 1 : night + 1] - self.values[last])
         other = ((moved > 0) & (moved >= self.smallest)).all(axis=0)
         steady = run >= np.where(self.sds[last] == 0, AFTER[0], EQUAL)
-        for row in np.flatnonzero(alive & steady & other):
+        told = steady & other
+        for row in np.flatnonzero(alive & (told | self._scatters(known, last))):
             start = int(self.start[row])
             self._restart(int(row), last + 1, night)
-            yield Alarm(int(row), start, last + 1, night)
+            if told[row]:
+                yield Alarm(int(row), start, last + 1, night)
+
+    def _scatters(self, known: Indices, last: int) -> NDArray[np.bool_]:
+        """Whether a number without intervals has some from now on: nothing known tells how it scatters."""
+        exact = (known >= WARM_UP) & (self.levels.typical[last + 1] == 0)
+        found: NDArray[np.bool_] = exact & (self.sds[last + 1 : last + 1 + AFTER[0]] > 0).all(
+            axis=0
+        )
+        return found
 
     def _restart(self, row: int, first: int, night: int) -> None:
-        """Begin a regime at a night that lies back, and learn what has come since."""
+        """Begin a regime at a night that lies back."""
         self.start[row] = first
-        rows = np.array([row])
-        for later in range(first + WARM_UP - 1, night + 1):
-            (self._begin if later == first + WARM_UP - 1 else self._learn)(rows, later)
-
-
-def _weights(sds: Floats, typical: Floats) -> Floats:
-    """Weigh a night by its interval, half shrunk to the usual one: nights differ for other reasons too."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weights = 2 * typical**2 / (typical**2 + sds**2)
-    return np.where(np.isfinite(weights), weights, 1.0)
+        self.levels.relearn(row, first, night)
 
 
 def _thresholds(deviate: float) -> Floats:
     """Student's quantile with the tail of a normal deviate, by degrees of freedom."""
-    found: Floats = stats.t.isf(stats.norm.sf(deviate), np.arange(1, _MOST_FREEDOM))
+    found: Floats = -stdtrit(np.arange(1, _MOST_FREEDOM), ndtr(-deviate))
     return np.concatenate([[np.inf], found])
 
 
 _MOST_FREEDOM = 400
+_LOWEST = min(WORSE, BETTER)
 _WORSE, _BETTER, _EITHER = (_thresholds(d) for d in (WORSE, BETTER, (WORSE + BETTER) / 2))
 
 

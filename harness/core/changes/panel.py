@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.changes_scan import Panel
+from harness.core.changes.scan import Panel
 from harness.core.series import CONTROL
 
 if TYPE_CHECKING:
