@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from harness.report.model import RunReport
+
 _STDOUT = Path("-")
 
 
@@ -65,17 +67,34 @@ def _record(options: argparse.Namespace, _: Sequence[str]) -> int:
     from harness.report.publish import load_run
 
     reports = [(folder, load_run(folder)) for folder in options.runs]
+    for folder, report in reports:
+        _demand_recordable(folder, report)
     history = history_of(options, create=True)
     for folder, report in reports:
-        if not report.judged:
-            raise HistoryError(
-                f"{folder}: nothing was judged in this run, so there is nothing to record"
-            )
         kept = history.record(run_record(report, place=str(folder.absolute())))
         say(f"{'recorded' if kept.new else 'there already'}: {report.run} in {history.name}")
         for note in kept.notes:
             complain(note)
     return 0
+
+
+def _demand_recordable(folder: Path, report: RunReport) -> None:
+    """Refuse what holds nothing, and what `quantgate merge --record` keeps: numbers count once."""
+    if not report.judged:
+        raise HistoryError(
+            f"{folder}: nothing was judged in this run, so there is nothing to record"
+        )
+    if report.shard is not None:
+        part = f"shard {report.shard.index} of {report.shard.count}"
+        raise HistoryError(
+            f"{folder}: expected a whole run, found {part}, whose numbers would count twice beside those "
+            "of the merged run; `quantgate merge --record` keeps what all shards judged"
+        )
+    if report.mixed:
+        raise HistoryError(
+            f"{folder}: expected a run of one class of machine, found one that was merged from several; "
+            "`quantgate merge --mixed-machines --record` keeps each shard as the run it is"
+        )
 
 
 def _export(options: argparse.Namespace, _: Sequence[str]) -> int:

@@ -51,8 +51,7 @@ class Merged:
 
         A series holds one class of machines, and never a mixture.
         """
-        machines = {machine_class(report.machine) for report in self.shards}
-        return (self.report,) if len(machines) == 1 else self.shards
+        return self.shards if self.report.mixed else (self.report,)
 
 
 def merge_reports(reports: Sequence[RunReport], *, mixed: bool = False) -> Merged:
@@ -109,6 +108,7 @@ def _joined(reports: Sequence[RunReport], models: Sequence[str]) -> RunReport:
         notes=tuple(dict.fromkeys([*notes, *_mixture(reports)])),
         control=next((report.control for report in reports if report.control), None),
         shard=None,
+        mixed=len({machine_class(report.machine) for report in reports}) > 1,
     )
 
 

@@ -201,6 +201,8 @@ class RunReport:
         Speed of a model against itself, once a run: what the machine did to the timings.
     shard
         Where the run is one of several that make a whole; None otherwise.
+    mixed
+        Whether it was joined of shards of machines of several classes: a history keeps each of them.
     """
 
     run: str
@@ -220,4 +222,5 @@ class RunReport:
     branch: str = ""
     control: Estimate | None = None
     shard: Shard | None = None
+    mixed: bool = False
     schema: int = field(default=SCHEMA)

@@ -102,7 +102,9 @@ def record_at(url: str, directory: Path, report: RunReport) -> tuple[bool, tuple
     try:
         return False, tuple(_record(url, directory, report))
     except HistoryError as error:
-        later = f"`quantgate history record {directory}` does it later"
+        again = "`quantgate merge --record` again, with another --output,"
+        by = again if report.shard else f"`quantgate history record {directory}`"
+        later = f"{by} does it later"
         return True, (f"NOT RECORDED  {error}; {later}",)
 
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from harness.cli import main
 from harness.core.estimate import Estimate
 from harness.errors import ReportError, ShardError
 from harness.report.merge import merge_reports
@@ -140,8 +141,34 @@ def test_a_history_keeps_machines_apart(whole: RunReport) -> None:
     one = merged(shards)
     several = merged(changed(shards, machine={**MACHINE, "cpu": "another CPU"}))
 
+    assert (one.report.mixed, several.report.mixed) == (False, True)
     assert one.recordable == (one.report,)
     assert [report.run for report in several.recordable] == ["run-1", "run-2"]
+
+
+def test_what_merge_records_is_not_recorded_by_hand(
+    whole: RunReport, sample: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shard, or what was merged of several machines, would count twice: one sentence, no store made."""
+    shards = split(whole)
+    several = merged(changed(shards, machine={**MACHINE, "cpu": "another CPU"}))
+    store = tmp_path / "nights.sqlite"
+    sentences = {
+        "shard": (shards[0], "found shard 1 of 2, whose numbers would count twice"),
+        "mixed": (several.report, "found one that was merged from several"),
+    }
+    for name, (report, sentence) in sentences.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "pictures").symlink_to(sample.directory / "pictures")
+        write_run(report, folder, allure=None, environ={})
+
+        assert main(["history", "record", str(folder), "--history", str(store)]) == 1
+        said = capsys.readouterr().err
+        assert sentence in said
+        assert "--record` keeps" in said
+        assert said.count("\n") == 1
+    assert not store.exists()
 
 
 def test_mixed_machines_are_taken_on_request(whole: RunReport) -> None:
