@@ -153,8 +153,12 @@ class YoloDecoder:
                 f"masks are given for {len(self.masks)} heads, the model has {heads}; "
                 "give one mask a head, the finest grid first"
             )
-        if max(max(mask) for mask in self.masks) >= count:
-            raise DecoderError(f"masks point beyond the {count} anchors")
+        highest = max(max(mask) for mask in self.masks)
+        if highest >= count:
+            raise DecoderError(
+                f"the decoder's masks name anchor {highest}, its anchors are numbered 0 to {count - 1}; "
+                "give width and height of every anchor, or other masks"
+            )
         return self.masks
 
 

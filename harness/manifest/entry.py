@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+#: What built-in models and those of Open Model Zoo need not say.
+_BY_NAME = frozenset({"task", "decoder"})
+
 
 def check_defaults(
     defaults: Mapping[str, Any], known: Mapping[str, object], problems: list[Problem]
@@ -104,12 +107,23 @@ def _values(one: Draft, problems: list[Problem]) -> dict[str, Any]:
     for key, hint in known.items():
         if key in one.table:
             values[key] = _value(one, key, problems)
-        elif key in hints.required(ModelEntry):
+        elif key in hints.required(ModelEntry) and not _is_known_by_name(one, key):
             sentence = f"missing, expected {'a string or ' if key in SHORTHANDS else ''}{say(hint)}"
             problems.append(Problem(("models", one.id, key), sentence))
         elif key == "limits":
             values[key] = Limits()
     return values
+
+
+def _is_known_by_name(one: Draft, key: str) -> bool:
+    """Whether a name in ``source`` would say the key, so that the name is the one thing to mend."""
+    source = one.table.get("source")
+    return (
+        key in _BY_NAME
+        and _BY_NAME.isdisjoint(one.table)
+        and isinstance(source, dict)
+        and not source.keys().isdisjoint({"zoo", "omz"})
+    )
 
 
 def _value(one: Draft, key: str, problems: list[Problem]) -> Any:

@@ -109,7 +109,10 @@ def test_scaled_yolo_v4_squares_its_sizes() -> None:
         ({"anchors": (8.0, 8.0, 8.0)}, "pairs of width and height"),
         ({"anchors": (8.0, 8.0) * 3}, "cannot be shared evenly by 2 heads"),
         ({"anchors": ANCHORS, "masks": ((0, 1),)}, "given for 1 heads, the model has 2"),
-        ({"anchors": ANCHORS, "masks": ((0, 1), (2, 9))}, "beyond the 4 anchors"),
+        (
+            {"anchors": ANCHORS, "masks": ((0, 1), (2, 9))},
+            "masks name anchor 9, its anchors are numbered 0 to 3",
+        ),
         ({"anchors": (8.0, 8.0) * 6}, "expects maps"),
     ],
 )

@@ -97,15 +97,19 @@ def test_what_the_entry_says_of_a_decoder_is_laid_over_what_is_known(tmp_path: P
 
 
 def test_models_that_open_model_zoo_lacks_are_told(tmp_path: Path) -> None:
-    """An unknown name comes with the nearest; what cannot be judged says why."""
-    found = problems(tmp_path, 'source = { omz = "mobilenet-v22" }')
-    assert any("did you mean 'mobilenet-v2'" in line for line in found), found
-    found = problems(tmp_path, 'source = { omz = "text-spotting-0005" }')
-    assert any("several networks: name one of" in line for line in found), found
-    found = problems(tmp_path, 'source = { omz = "yolof" }')
-    assert any(
-        "adapter yolof: state task and decoder by hand; or set task" in line for line in found
-    ), found
+    """An unknown name comes with the nearest, what cannot be judged says why: one problem each."""
+    (found,) = problems(tmp_path, 'source = { omz = "mobilenet-v22" }')
+    assert "did you mean 'mobilenet-v2'" in found
+    (found,) = problems(tmp_path, 'source = { omz = "text-spotting-0005" }')
+    assert "several networks: name one of" in found
+    (found,) = problems(tmp_path, 'source = { omz = "midasnet" }')
+    assert "adapter mono_depth: state task and decoder by hand; or set task" in found
+
+
+def test_a_decoder_is_asked_for_where_the_task_is_given(tmp_path: Path) -> None:
+    """With a task of its own, a model that is fed but not decoded still lacks a decoder."""
+    (found,) = problems(tmp_path, 'source = { omz = "midasnet" }\ntask = "detection"')
+    assert "decoder: missing, expected a string or a table" in found
 
 
 def test_darknet_heads_are_read_from_the_cfg(tmp_path: Path) -> None:
