@@ -10,6 +10,7 @@ import pytest
 from faster_coco_eval.core import mask as coco
 
 from harness.core.geometry import Frame
+from harness.decoders.boxes_scores import BoxesScoresDecoder
 from harness.decoders.centernet import CenternetDecoder
 from harness.decoders.nms_indices import NmsIndicesDecoder
 from harness.decoders.priors import named_priors
@@ -75,6 +76,33 @@ def test_selected_indices_name_boxes_and_classes() -> None:
     assert found.labels.tolist() == [1, 1, 0]
     assert found.scores == pytest.approx(np.array([0.9, 0.8, 0.5]), abs=1e-4)
     assert found.boxes.tolist() == [[8, 0, 32, 16], [2, 1, 4, 3], [8, 0, 32, 16]]
+
+
+def test_the_graphs_own_suppression_is_read() -> None:
+    """What OpenVINO's NonMaxSuppression selects is what suppression here would keep."""
+    import openvino as ov
+
+    rng = np.random.default_rng(4)
+    points = np.sort(rng.uniform(0, 64, (1, 200, 2, 2)), axis=2).reshape(1, 200, 4)
+    boxes, scores = points.astype(np.float32), rng.random((1, 3, 200)).astype(np.float32)
+    ops = opset()
+    inputs = [ops.parameter(list(array.shape), np.float32) for array in (boxes, scores)]
+    limits = [np.int64(200), np.float32(0.5), np.float32(0.6)]
+    node = ops.non_max_suppression(*inputs, *map(ops.constant, limits), output_type="i32")
+    model = ov.Model([node.output(0)], inputs)
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    outputs = {"boxes": boxes, "scores": scores, "selected": compiled([boxes, scores])[0]}
+    found = NmsIndicesDecoder().decode(outputs, PLAIN)
+    plain = BoxesScoresDecoder(
+        box_format="yxyx",
+        units="pixels",
+        score_threshold=0.6,
+        iou_threshold=0.5,
+        max_detections=600,
+    ).decode({"boxes": boxes, "scores": scores.transpose(0, 2, 1)}, PLAIN)
+    assert 20 < len(found) == len(plain)
+    assert found.labels.tolist() == plain.labels.tolist()
+    assert found.boxes.tolist() == plain.boxes.tolist()
 
 
 def test_indices_beyond_the_boxes_are_refused() -> None:

@@ -57,3 +57,26 @@ def assert_same(found: Detections, plain: tuple[Any, ...], size: tuple[int, int]
         assert found.masks is not None
         drawn = rle.decode(found.masks[0]) == 1
         assert np.logical_xor(drawn, mask).sum() <= 0.02 * mask.sum() + 4
+
+
+def test_ssd_is_the_same_before_its_last_operation() -> None:
+    """Cut off before DetectionOutput, the built-in SSD's heads decode to what it would give."""
+    model = ZOO["digits-ssd-mobilenet-v2"]
+    whole = ov.Core().read_model(xml_path(model.name))
+    (last,) = (op for op in whole.get_ordered_ops() if op.get_type_name() == "DetectionOutput")
+    heads = [last.input_value(k) for k in range(3)]
+    for head, name in zip(heads, ("offsets", "scores", "priors"), strict=True):
+        head.set_names({name})
+    cut = ov.Model([last.output(0), *heads], whole.get_parameters())
+    compiled = ov.Core().compile_model(cut, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    frame = Frame(model.preprocess.size, model.preprocess.size, (1.0, 1.0), (0.0, 0.0))
+    for index in range(IMAGES):
+        image = metrics.picture(model, 0, index, "evaluate").image
+        found = compiled(metrics.prepare(model, image))
+        expected = DECODERS["ssd"](label_offset=1).decode({"rows": found[0]}, frame)
+        outputs = {"offsets": found[1], "scores": found[2], "priors": found[3]}
+        ours = DECODERS["ssd-heads"](iou_threshold=0.5).decode(outputs, frame)
+        assert len(ours) == len(expected) > 0
+        assert ours.labels.tolist() == expected.labels.tolist()
+        assert ours.scores == pytest.approx(expected.scores, abs=1e-5)
+        assert ours.boxes == pytest.approx(expected.boxes, abs=0.01)
