@@ -39,6 +39,16 @@ class SeriesKey:
     stack: str
 
 
+def is_control(key: SeriesKey) -> bool:
+    """Whether a series is the control of its machine."""
+    return (key.model, key.quantity) == CONTROL
+
+
+def machine_of(of: SeriesKey | RunFacts) -> tuple[str, str, str]:
+    """What has to be equal before two numbers may have moved with the same machine."""
+    return of.isa, of.machine, of.stack
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A step that somebody accepted: not reported again before ``until`` (None: for ever).

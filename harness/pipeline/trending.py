@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.changes.change import accept
 from harness.core.changes.finding import find_changes
 from harness.core.changes.machine import Timed, explain, run_days
-from harness.core.series import CONTROL
+from harness.core.series import is_control
 from harness.errors import HistoryError
 from harness.report.trend import Trend
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from harness.core.series import Columns, SeriesKey
     from harness.history.store import History
 
-FILTERS = ("model", "quantity", "machine", "stack")
+_OF_MACHINES = ("machine", "stack")
+FILTERS = ("model", "quantity", *_OF_MACHINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Shown:
 
     def fits(self, key: SeriesKey) -> bool:
         """Whether a series is shown."""
-        wanted = ((name, getattr(self, name)) for name in FILTERS)
+        names = _OF_MACHINES if is_control(key) else FILTERS
+        wanted = ((name, getattr(self, name)) for name in names)
         return all(value is None or getattr(key, name) == value for name, value in wanted)
 
 
@@ -54,23 +56,27 @@ def look(history: History, today: dt.date, shown: Shown = ALL) -> Trend:
         _demand_known(series, name, getattr(shown, name))
     days = run_days(runs)
     timed = [kept for one in series if (kept := Timed.of(one, days))]
-    found = [c for c in find_changes(series, runs) if c.key.quantity != CONTROL[1]]
-    changes = accept(explain(found, timed, runs), history.accepted(), today)
+    found = list(find_changes(series, runs))
+    of_models = [change for change in found if not is_control(change.key)]
+    changes = accept(explain(of_models, timed, runs), history.accepted(), today)
+    fitting = [one for one in series if shown.fits(one.key)]
     return Trend(
         history.name,
         runs,
-        [one for one in series if shown.fits(one.key)],
+        [one for one in fitting if not is_control(one.key)],
         sorted(
             (change for change in changes if shown.fits(change.key)),
             key=lambda change: (change.moved.at, change.key),
             reverse=True,
         ),
+        [one for one in fitting if is_control(one.key)],
+        [change for change in found if is_control(change.key) and shown.fits(change.key)],
     )
 
 
 def _demand_known(series: Sequence[Columns], name: str, value: str | None) -> None:
     from harness.manifest.problems import unknown_name
 
-    known = sorted({str(getattr(one.key, name)) for one in series} - {""})
+    known = sorted({str(getattr(one.key, name)) for one in series if not is_control(one.key)})
     if value is not None and series and value not in known:
         raise HistoryError(f"--{name}: {unknown_name(name, value, known)}")

@@ -23,7 +23,11 @@ class Trend:
     runs
         All runs in the order of time; the series' columns point into them.
     series
-        What is shown.
+        What is shown of models.
+    controls
+        The control of each machine shown: a model against itself, what the machine does to timings.
+    control_changes
+        What moved in those.
     changes
         Of these series, the latest first.
     """
@@ -32,6 +36,8 @@ class Trend:
     runs: Sequence[RunFacts]
     series: Sequence[Columns]
     changes: Sequence[Change]
+    controls: Sequence[Columns] = ()
+    control_changes: Sequence[Change] = ()
 
     @property
     def told(self) -> list[Change]:

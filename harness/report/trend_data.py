@@ -14,7 +14,9 @@ from urllib.parse import quote
 import numpy as np
 from markupsafe import Markup
 
+from harness.core.series import machine_of
 from harness.report import titles
+from harness.report.numbers import counted
 from harness.report.wording_trend import form
 
 if TYPE_CHECKING:
@@ -47,10 +49,10 @@ def page_data(trend: Trend, ids: Mapping[int, str], folder: Path) -> Markup:
     models = [
         _model(name, list(series), marks, ids)
         for name, series in groupby(trend.series, key=lambda one: one.key.model)
-        if name
     ]
     data = {
         "runs": [_run(run, folder) for run in trend.runs],
+        "machines": _machines(trend, ids),
         "models": sorted(models, key=lambda model: (-model["rank"], model["name"])),
     }
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
@@ -69,6 +71,43 @@ def report_link(place: str, folder: Path) -> str:
     return quote(os.path.relpath(path / "index.html", folder.absolute()))
 
 
+def _machines(trend: Trend, ids: Mapping[int, str]) -> dict[str, Any] | None:
+    """Pack the machines' controls as one card; its marks are nights on which a machine was to blame."""
+    if not trend.controls:
+        return None
+    blamed = [change for change in trend.changes if change.cause == "machine"]
+    series = []
+    for one in trend.controls:
+        moved = [change for change in trend.control_changes if change.key == one.key]
+        mine = [change for change in blamed if machine_of(change.key) == machine_of(one.key)]
+        marks = _blamed(one, mine, trend.runs, ids) + [
+            [change.first, "", "past", "the control moved"] for change in moved
+        ]
+        equal = {"title": "Control", "limits": [[0, 1.0]], "changes": sorted(marks)}
+        series.append({**_series(one, [], ids), **equal})
+    return {"name": "", "rank": 0, "series": series, "data": _pack(trend.controls)}
+
+
+def _blamed(
+    one: Columns, changes: Sequence[Change], runs: Sequence[RunFacts], ids: Mapping[int, str]
+) -> list[list[Any]]:
+    """Mark the control's nights on which numbers moved with the machine, each with how many did."""
+    times = np.array([runs[place].at.timestamp() for place in one.runs])
+    nights: dict[int, list[Change]] = {}
+    for change in changes:
+        place = int(np.searchsorted(times, change.moved.at.timestamp()))
+        nights.setdefault(min(place, len(times) - 1), []).append(change)
+    return [
+        [
+            place,
+            ids.get(id(moved[0]), ""),
+            "past",
+            f"{counted(len(moved), 'numbers')} moved with it",
+        ]
+        for place, moved in nights.items()
+    ]
+
+
 def _run(run: RunFacts, folder: Path) -> list[Any]:
     at, link = round(run.at.timestamp()), report_link(run.place, folder)
     return [at, run.id, run.commit[:_COMMIT], link]
@@ -81,13 +120,17 @@ def _model(
     ids: Mapping[int, str],
 ) -> dict[str, Any]:
     mine = [marks.get(one.key, []) for one in series]
-    packed = zlib.compress(b"".join(_packed(one) for one in series), 6)
     return {
         "name": name,
         "rank": 2 if any(c.open for found in mine for c in found) else int(any(mine)),
         "series": [_series(one, found, ids) for one, found in zip(series, mine, strict=True)],
-        "data": base64.b64encode(packed).decode("ascii"),
+        "data": _pack(series),
     }
+
+
+def _pack(series: Sequence[Columns]) -> str:
+    packed = zlib.compress(b"".join(_packed(one) for one in series), 6)
+    return base64.b64encode(packed).decode("ascii")
 
 
 def _series(one: Columns, marks: Sequence[Change], ids: Mapping[int, str]) -> dict[str, Any]:
@@ -104,10 +147,9 @@ def _series(one: Columns, marks: Sequence[Change], ids: Mapping[int, str]) -> di
         "low": low,
         "high": high,
         "half": half,
-        "worse": "low" if key.quantity.startswith("min_") else "high",
         "limits": _limits(one.threshold),
         "segments": (np.flatnonzero(np.diff(one.segment)) + 1).tolist(),
-        "changes": [[c.first, ids.get(id(c), ""), _mark(c)] for c in marks],
+        "changes": [[c.first, ids.get(id(c), ""), _mark(c), ""] for c in marks],
     }
 
 

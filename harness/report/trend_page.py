@@ -70,10 +70,7 @@ def render_trend(trend: Trend, folder: Path) -> str:
     """Render the page that will lie in a folder."""
     rows = list(_rows(trend, folder))
     names = ("quantity", "machine", "stack")
-    choices = {
-        name: sorted({getattr(one.key, name) for one in trend.series if one.key.model})
-        for name in names
-    }
+    choices = {name: sorted({getattr(one.key, name) for one in trend.series}) for name in names}
     return render(
         "trend.html.j2",
         trend=trend,

@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from harness.core.series import machine_of
 from harness.report import titles
 from harness.report.numbers import counted, form_of, minus, signed, written
 from harness.report.trend import excused
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from harness.report.numbers import Form
     from harness.report.trend import Trend
 
+_WITNESSES = {"control": "its control", "models": "most of its other models", "": "others"}
 #: Lines of the terminal's table; the page has them all.
 MOST_ROWS = 40
 _SHORT = 9
-_HEADING = ("what", "night", "model", "quantity", "from → to", "size", "came in between")
+_HEADING = ("what", "night", "model", "quantity", "from → to", "size", "came in between", "machine")
 
 
 def form(quantity: str) -> Form:
@@ -83,7 +85,7 @@ def notes(change: Change) -> Iterator[str]:
     if change.kind == "drift":
         yield f"a drift that went on until {day(change.told.at)}"
     if change.cause == "machine":
-        yield "the machine changed: the control or most other models moved the same night"
+        yield f"the machine changed: {_WITNESSES[change.witness]} moved the same night"
     if change.cause == "versions":
         yield "most other models moved the night a library changed"
     if change.cause == "unclear":
@@ -92,7 +94,7 @@ def notes(change: Change) -> Iterator[str]:
         end = "" if change.accepted.until is None else f" until {change.accepted.until}"
         said = f"accepted by {change.accepted.who}{end}: {change.accepted.reason}"
         yield f"{said}; that has run out" if change.expired else said
-    if change.worse and not change.standing:
+    if not change.standing:
         yield "it stands no longer"
 
 
@@ -102,18 +104,20 @@ def day(at: dt.datetime) -> str:
 
 
 def trend_rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
-    """Make the terminal's table of changes, the heading first."""
-    return [_HEADING, *(_row(change) for change in changes)]
+    """Make the terminal's table of changes, the heading first; machines are named where they differ."""
+    rows = [_HEADING, *(_row(change) for change in changes)]
+    one_machine = len({machine_of(change.key) for change in changes}) == 1
+    return [row[:-1] for row in rows] if one_machine else rows
 
 
 def _row(change: Change) -> tuple[str, ...]:
     of = change.key
     word = headword(change).upper() + (" (drift)" if change.kind == "drift" else "")
-    model = f"{of.model} ({of.stack})" if of.stack != "default" else of.model
     quantity = titles.quantity_name(of.quantity)
     said = [between_text(change), *notes(change)]
     levels, size = levels_text(change), size_text(change)
-    return word, day(change.moved.at), model, quantity, levels, size, "; ".join(said)
+    night, where = day(change.moved.at), place_text(change)
+    return word, night, of.model, quantity, levels, size, "; ".join(said), where
 
 
 def machine_lines(changes: Sequence[Change]) -> Iterator[str]:
@@ -125,7 +129,13 @@ def machine_lines(changes: Sequence[Change]) -> Iterator[str]:
             first, last = nights[0][0], nights[-1][0]
             span = first if first == last else f"{first} to {last}"
             numbers = counted(len({change.key for _, change in nights}), "numbers")
-            yield f"MACHINE  {span}  {machine}: {numbers} moved with it, no model is blamed"
+            by = {change.witness for _, change in nights}
+            why = (
+                f"its control moved, and {numbers} with it"
+                if "control" in by
+                else f"most of its models moved, {numbers}"
+            )
+            yield f"MACHINE  {span}  {machine}: {why}; no model is blamed"
 
 
 def _in_a_row(nights: Sequence[tuple[str, Change]]) -> Iterator[list[tuple[str, Change]]]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from harness.core.changes.finding import find_changes
-from harness.core.series import SeriesKey
+from harness.core.changes.machine import Timed, explain, run_days
+from harness.core.series import CONTROL, SeriesKey
 from harness.report.trend import Trend
 from harness.report.trend_page import write_trend
 from suites.simulated import columns, runs
@@ -52,6 +53,28 @@ def page(tmp_path: Path, open_page: OpenPage) -> Any:
     return opened
 
 
+def swapped() -> Trend:
+    """Make a history in which the machine changed: its control and the speed of a model moved one night."""
+    rng = np.random.default_rng(1)
+    nights = runs(NIGHTS)
+    of = {
+        name: SeriesKey(*name, "amx", "a1b2", "default")
+        for name in (CONTROL, ("ssd", "min_speedup"))
+    }
+    control = 1 + rng.normal(0, 0.01, NIGHTS)
+    speed = 1.4 * np.exp(rng.normal(0, 0.01, NIGHTS))
+    control[40:] += 0.08
+    speed[40:] *= 0.9
+    series = [
+        columns(control, 0.02, of=of[CONTROL]),
+        columns(speed, 0.03, of=of["ssd", "min_speedup"]),
+    ]
+    days = run_days(nights)
+    timed = [kept for one in series if (kept := Timed.of(one, days))]
+    moved, blamed = list(find_changes(series[:1], nights)), list(find_changes(series[1:], nights))
+    return Trend("n", nights, series[1:], explain(blamed, timed, nights), series[:1], moved)
+
+
 def shown(page: Any) -> list[str]:
     """Names of the models whose charts are shown."""
     found: list[str] = page.locator(".fleet:not([hidden]) h3").all_inner_texts()
@@ -92,6 +115,30 @@ def test_segments_and_limits_are_drawn(page: Any) -> None:
     assert card.locator(".ends").count() == 1
     assert card.locator(".est").count() == 3
     assert card.locator(".lim").count() >= 1
+
+
+def test_the_control_shows_why_a_step_is_the_machines(tmp_path: Path, open_page: OpenPage) -> None:
+    """It is drawn with its own row whatever is filtered, marked that night, and leads to the row."""
+    write_trend(swapped(), tmp_path / "trend.html")
+    page = open_page((tmp_path / "trend.html").as_uri())
+    page.wait_for_selector("#controls .chart svg")
+
+    assert page.locator("#controls .chart .est").count() == 1
+    assert page.locator("#controls .chart .lim").count() == 1
+    titles = page.locator("#controls .mark title").all_text_contents()
+    assert titles == ["2026-02-10: the control moved", "2026-02-10: 1 number moved with it"]
+    assert "its control moved the same night" in page.locator("#c0").inner_text()
+    page.locator("#controls a .mark circle").click()
+    assert page.evaluate("location.hash") == "#c0"
+
+    page.locator(".pick [name=model]").fill("nothing like it")
+    assert shown(page) == []
+    assert page.locator("#controls .chart:visible").count() == 1
+
+
+def test_without_a_control_there_is_no_row_for_it(page: Any) -> None:
+    """Runs that timed nothing have none."""
+    assert page.locator("#machines").count() == 0
 
 
 def test_filters_narrow_charts_and_rows(page: Any) -> None:
@@ -157,7 +204,9 @@ def test_of_many_models_only_what_is_seen_is_drawn(tmp_path: Path, open_page: Op
 def test_axe_finds_nothing(tmp_path: Path, open_page: OpenPage, scheme: str) -> None:
     """Names, roles, labels and contrast, with the charts of all models drawn."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    write_trend(made(6), tmp_path / "trend.html")
+    control = swapped()
+    trend = replace(made(6), controls=control.controls, control_changes=control.control_changes)
+    write_trend(trend, tmp_path / "trend.html")
     page = open_page((tmp_path / "trend.html").as_uri(), color_scheme=scheme)
     page.locator(".fleet").last.scroll_into_view_if_needed()
     page.wait_for_selector(".fleet:last-child .chart svg")

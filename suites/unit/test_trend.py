@@ -12,7 +12,7 @@ import pytest
 
 from harness.cli import main
 from harness.core.estimate import Estimate
-from harness.core.series import Accepted
+from harness.core.series import CONTROL, Accepted
 from harness.history.record import Number
 from harness.history.store import History, open_history
 from harness.report.trend_data import report_link
@@ -151,6 +151,44 @@ def test_an_expired_acceptance_is_told(
 
     assert status == 1
     assert "accepted by A <a@b.c> until 2026-03-01: for now; that has run out" in said
+
+
+def test_machines_are_named_where_the_table_has_several(
+    history: History, trend: Callable[..., tuple[int, str]]
+) -> None:
+    """Two rows of one model are told apart; with one machine the column would say nothing."""
+    record(history, 36, factor=0.9)
+    _, alone = trend()
+    for day in range(36):
+        value = 1.3 * (1 + 0.001 * (day % 3)) * (0.9 if day >= 30 else 1.0)
+        history.record(night(day, run=f"other-{day}", machine="c3d4", value=value))
+    _, both = trend()
+
+    assert "machine" not in alone.splitlines()[0]
+    rows = [line for line in both.splitlines() if line.startswith("WORSE")]
+    assert sorted(line.split()[-1] for line in rows) == ["a1b2", "c3d4"]
+
+
+def test_a_control_that_moved_is_told_as_the_reason(
+    history: History, trend: Callable[..., tuple[int, str]]
+) -> None:
+    """The machine's line says whether its control or most of its models moved; no series is the control's."""
+    for day in range(36):
+        wobble = 1 + 0.013 * ((day * 7919 % 13) / 6 - 1)
+        moved, control = (0.9, 1.1) if day >= 30 else (1.0, 1.0)
+        numbers = tuple(
+            Number(model, quantity, Estimate(v, v - 0.05, v + 0.05, 12, of="rounds"), segment="s")
+            for model, quantity, v in (
+                (*CONTROL, control * (1 + (wobble - 1) / 4)),
+                ("ssd", "min_speedup", 1.3 * wobble * moved),
+            )
+        )
+        history.record(night(day, numbers=numbers))
+    status, said = trend("--fail-on-change", "--model", "ssd")
+
+    assert status == 0
+    assert "a1b2: its control moved, and 1 number with it; no model is blamed" in said
+    assert "nothing moved in 1 series over 36 runs (1 moved with a machine)" in said
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.core.series import Accepted, RunFacts, SeriesKey
 
 Cause = Literal["model", "machine", "versions", "unclear"]
+#: Who said that it was not the model alone: the machine's control, or most of its other models.
+Witness = Literal["", "control", "models"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Change:
     cause
         ``machine`` where the control or most other models' timings moved the same night, ``versions``
         where they moved the night a library changed, ``unclear`` where more nights have to tell.
+    witness
+        Which of them moved, where `cause` is ``machine`` or ``versions``.
     accepted, expired
         Who accepted it, and whether that has run out.
     """
@@ -66,6 +70,7 @@ class Change:
     worse: bool | None
     standing: bool
     cause: Cause = "model"
+    witness: Witness = ""
     accepted: Accepted | None = None
     expired: bool = False
 

@@ -11,14 +11,14 @@ from scipy.special import chdtrc
 
 from harness.core.changes.panel import TIMED, scale
 from harness.core.changes.witnesses import Witnesses
-from harness.core.series import CONTROL
+from harness.core.series import is_control, machine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from harness.core.changes.change import Cause, Change
+    from harness.core.changes.change import Cause, Change, Witness
     from harness.core.series import Columns, RunFacts, SeriesKey
 
     Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Timed:
     def of(cls, columns: Columns, days: NDArray[np.int64]) -> Timed | None:
         """Keep a timed series or a control; None of any other. ``days`` are the runs', see `run_days`."""
         key = columns.key
-        if key.quantity not in TIMED and (key.model, key.quantity) != CONTROL:
+        if key.quantity not in TIMED and not is_control(key):
             return None
         return cls(key, days[columns.runs], scale(columns)[0], columns.segment)
 
@@ -76,25 +76,26 @@ def explain(
         steps[change.key].append((_day(change.moved), _day(change.told)))
     by_machine: dict[tuple[str, str, str], list[Timed]] = defaultdict(list)
     for series in timed:
-        by_machine[_machine(series.key)].append(series)
+        by_machine[machine_of(series.key)].append(series)
     witnesses = {machine: Witnesses(held, steps) for machine, held in by_machine.items()}
     return [
-        replace(change, cause=_cause(change, witnesses[_machine(change.key)], runs))
+        _explained(change, witnesses[machine_of(change.key)], runs)
         if change.key.quantity in TIMED
         else change
         for change in found
     ]
 
 
-def _machine(of: SeriesKey | RunFacts) -> tuple[str, str, str]:
-    return of.isa, of.machine, of.stack
+def _explained(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> Change:
+    cause, witness = _cause(change, machine, runs)
+    return replace(change, cause=cause, witness=witness)
 
 
 def _day(run: RunFacts) -> int:
     return int(run.at.timestamp() // _DAY_S)
 
 
-def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> Cause:
+def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> tuple[Cause, Witness]:
     """Ask the control, then the other models, up to some nights longer while they leave it open.
 
     A library that changed that night goes before the machine.
@@ -104,15 +105,16 @@ def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> Caus
     answer: bool | None = None
     for end in ends:
         if any(machine.control_moved(begin, end) for begin in begins):
-            return "machine"
+            return "machine", "control"
         answer = _most_moved([machine.others(change.key.model, begin, end) for begin in begins])
         if answer is not None:
             break
     if answer is None and len(ends) <= WAIT:
-        return "unclear"
+        return "unclear", ""
     if not answer:
-        return "model"
-    return "versions" if change.versions or _upgraded(change, runs) else "machine"
+        return "model", ""
+    upgraded = change.versions or _upgraded(change, runs)
+    return "versions" if upgraded else "machine", "models"
 
 
 def _begins(change: Change) -> range:
@@ -127,7 +129,7 @@ def _upgraded(change: Change, runs: Sequence[RunFacts]) -> bool:
         run.versions
         for run in runs
         if abs(_day(run) - _day(change.moved)) <= 2  # noqa: PLR2004 - two days
-        and _machine(run) == _machine(change.key)
+        and machine_of(run) == machine_of(change.key)
     ]
     return any(versions != near[0] for versions in near)
 

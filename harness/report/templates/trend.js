@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { runs, models } = JSON.parse(document.getElementById("data").textContent);
+  const { runs, machines, models } = JSON.parse(document.getElementById("data").textContent);
   const cards = document.getElementById("cards"), tip = document.getElementById("tip");
   const form = document.querySelector(".pick");
   const SVG = "http://www.w3.org/2000/svg", W = 290, H = 96, LEFT = 42, PAD = 6;
@@ -46,6 +46,8 @@
   };
 
   // ---- one chart
+  const placed = ({ isa, machine, stack }) => [isa, machine, stack === "default" ? "" : stack].filter(Boolean).join(" · ");
+  const places = new Set(models.flatMap(({ series }) => series.map(placed)));
   const times = [Math.min(...runs.map((run) => run[0])), Math.max(...runs.map((run) => run[0]))];
   const x = (at) => LEFT + ((at - times[0]) / (times[1] - times[0] || 1)) * (W - LEFT - PAD);
   const path = (points) => points.map(([a, b], i) => `${i ? "L" : "M"}${a.toFixed(1)} ${b.toFixed(1)}`).join("");
@@ -78,10 +80,10 @@
     [one.high, one.low].forEach((value, i) => svg.append(make("text", { x: LEFT - 5, y: y(value) + (one.high === one.low ? 3 : i ? 6 : 3), "text-anchor": "end" }, i && one.high === one.low ? "" : shown(value, one.form))));
     const dot = make("circle", { class: "dot", r: 2.6, visibility: "hidden" });
     svg.append(dot);
-    one.changes.forEach(([place, id, kind]) => {
+    one.changes.forEach(([place, id, kind, said]) => {
       const at = x(points[place].at);
-      const mark = make("g", { class: `mark ${kind}` }, make("line", { x1: at, x2: at, y1: 2, y2: H - 2 }), make("circle", { cx: at, cy: 5, r: 4 }));
-      svg.append(id ? make("a", { href: `#${id}`, "aria-label": `Change of ${night(points[place].run)}` }, mark) : mark);
+      const mark = make("g", { class: `mark ${kind}` }, make("title", {}, `${night(points[place].run)}${said && `: ${said}`}`), make("line", { x1: at, x2: at, y1: 2, y2: H - 2 }), make("circle", { cx: at, cy: 5, r: 4 }));
+      svg.append(id ? make("a", { href: `#${id}`, "aria-label": `${said || "Change"}, ${night(points[place].run)}` }, mark) : mark);
     });
     const nearest = (event) => {
       const box = svg.getBoundingClientRect();
@@ -104,8 +106,8 @@
       if (link) location.href = link;
     });
     const off = limits.length && !near.length ? `limit ${shown(limits.at(-1), one.form)} is off the scale` : "";
-    const place = [one.isa, one.machine, one.stack === "default" ? "" : one.stack].filter(Boolean).join(" · ");
-    return html("figure", { className: "chart" }, html("figcaption", {}, html("b", { textContent: one.title }), html("small", { textContent: off || place, title: place })), svg);
+    const place = placed(one);
+    return html("figure", { className: "chart" }, html("figcaption", {}, html("b", { textContent: one.title }), html("small", { textContent: [off, off && places.size < 2 ? "" : place].filter(Boolean).join("; "), title: place })), svg);
   };
 
   // ---- models, drawn when they come into view
@@ -121,7 +123,7 @@
     choose(card, wanted());
   };
   const choose = (card, rules) => {
-    const kept = card.model.series.map((one) => fits(one, rules));
+    const kept = card.model.series.map((one) => fits(one, card.rules?.(rules) ?? rules));
     card.charts?.forEach((figure, i) => (figure.hidden = !kept[i]));
     const named = card.model.name.toLowerCase().includes((rules.model ?? "").toLowerCase());
     card.hidden = !(named && kept.some(Boolean));
@@ -136,11 +138,15 @@
     return card;
   });
   cards.append(...all);
+  // The machines' controls: whatever model or quantity is looked at, they stay in view.
+  const controls = machines && html("article", { className: "fleet", model: machines, rules: ({ machine, stack }) => ({ machine, stack }) });
+  if (controls) document.getElementById("controls").append(controls), draw(controls);
   document.getElementById("models").append(...models.slice(0, 1000).map(({ name }) => html("option", { value: name })));
   const total = models.reduce((sum, { series }) => sum + series.length, 0);
   const filter = () => {
     const rules = wanted();
     const count = all.reduce((sum, card) => sum + choose(card, rules), 0);
+    if (controls) choose(controls, { ...rules, model: "" });
     form.querySelector(".count").textContent = `${count.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} series`;
     document.querySelectorAll(".moves tbody tr").forEach((row) => {
       const named = row.dataset.model.toLowerCase().includes((rules.model ?? "").toLowerCase());
