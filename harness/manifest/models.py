@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, get_args
 from harness.decoders.catalog import DECODER_TASKS
 from harness.entries import TaskName
 from harness.errors import HarnessError
+from harness.manifest import hints
 from harness.manifest.datasets import has_truth, missing, paths_of
 from harness.manifest.known import omz_settings, zoo
-from harness.manifest.problems import Problem, found, names, unknown_dataset, unknown_name
+from harness.manifest.problems import Problem, found, meant, names, unknown_dataset, unknown_name
 from harness.sources.darknet.cfg_heads import heads_of
 from harness.sources.specs import DarknetSource, OmzSource
 from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from harness.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
     from harness.manifest.draft import Draft
+    from harness.manifest.problems import Place
 
 #: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
 TRUTHS: Mapping[str, tuple[str, ...]] = {
@@ -135,11 +138,21 @@ def _optimized(reading: Reading) -> Iterator[Problem]:
 
 def _files(reading: Reading) -> Iterator[Problem]:
     for table in ("source", "optimized", "decoder"):
-        if isinstance(reading.values.get(table), DarknetSource):
+        value = reading.values.get(table)
+        if isinstance(value, DarknetSource):
             continue  # like other networks that have to be fetched, it is skipped where it is not here
-        for key, path in paths_of(reading.values.get(table)).items():
+        for key, path in paths_of(value).items():
             if not os.path.exists(path):  # noqa: PTH110 - as in `missing`
-                yield missing(reading.draft.where(table, key), path, "a file or folder")
+                kind: type = type(value)
+                hint = hints.fields(kind)[key]
+                yield _no_file(reading.draft.where(table, key), path, hints.choices(hint))
+
+
+def _no_file(place: Place, path: Path, words: tuple[str, ...]) -> Problem:
+    """Say that a file is not there, and suggest the nearest of the words that may stand for one."""
+    expected = f"one of {names(words)}, or a file" if words else "a file or folder"
+    problem = missing(place, path, expected)
+    return Problem(problem.place, problem.sentence + meant(path.name, words))
 
 
 def _decoder(reading: Reading) -> Iterator[Problem]:

@@ -33,6 +33,9 @@ limits = {{ max_accuracy_drop = 0.05 }}
 {keys}
 """
 CALIBRATION = """
+[report]
+images = 0
+
 [datasets.calibration]
 kind = "digits"
 split = "calibrate"

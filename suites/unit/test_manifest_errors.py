@@ -60,7 +60,12 @@ WRONG = [
     (
         'decoder = "ssd"',
         'decoder = { kind = "ssd-raw", priors = "p.npy" }',
-        "models.ssd.decoder.priors: expected a file or folder, found nothing at */p.npy",
+        "models.ssd.decoder.priors: expected one of faceboxes, retinaface, or a file, found * at */p.npy",
+    ),
+    (
+        'decoder = "ssd"',
+        'decoder = { kind = "ssd-raw", priors = "facebox" }',
+        "models.ssd.decoder.priors: expected one of *, found nothing at */facebox; did you mean faceboxes?",
     ),
     (
         'decoder = "ssd"',
