@@ -3,11 +3,12 @@
 Two models whose requests alternate push each other's weights out of the processor's caches, and a
 decoder that runs once in a while finds its own code and data gone as well. So a wave of images is
 given to one model at a time, and finished images are handed on a few at once. A wave is bounded by
-what its inputs and raw outputs take in memory.
+what its inputs and raw outputs take in memory, and by time: progress is seen only as waves end.
 """
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MOST_IMAGES = 64
 #: Inputs and raw outputs of one wave; a model with large maps gets shorter waves.
 MOST_BYTES = 64 * 2**20
+#: How long a wave may take: where one image takes longer than a moment, caches matter little.
+WAVE_S = 0.5
 #: Finished images that are handed on by one thread, one after the other.
 _HANDED_ON = 4
 
@@ -79,6 +82,7 @@ class Waves:
         self._wave: list[_Ticket] = []
         self._finished: list[_Ticket] = []
         self._largest_bytes = 0
+        self._image_s = 0.0
         self._queues = []
         for number, model in enumerate(models):
             # One more than the device works on, so that it never waits for a callback.
@@ -118,16 +122,20 @@ class Waves:
 
     def _length(self) -> int:
         """Images a wave: one until the first has shown what it takes."""
-        return wave_length(self._largest_bytes or MOST_BYTES)
+        in_time = int(WAVE_S / self._image_s) if self._image_s else MOST_IMAGES
+        return max(1, min(in_time, wave_length(self._largest_bytes or MOST_BYTES)))
 
     def _send(self) -> None:
         wave, self._wave = self._wave, []
+        started_s = time.perf_counter()
         shared = [self._tensor_of(ticket.tensor, shared_memory=True) for ticket in wave]
         for queue in self._queues:
             for tensor, ticket in zip(shared, wave, strict=True):
                 self._raise_failure()
                 with inferring():
                     queue.start_async(tensor, ticket, share_inputs=True)
+        if wave:
+            self._image_s = (time.perf_counter() - started_s) / len(wave)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

@@ -57,6 +57,20 @@ def answers(models: Sequence[ov.CompiledModel], count: int) -> list[tuple[int, f
     return sorted(found)
 
 
+def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Lengths of the waves that are sent from now on, as they are sent."""
+    sent: list[int] = []
+    send = Waves._send
+
+    def counted(run: Waves) -> None:
+        if run._wave:
+            sent.append(len(run._wave))
+        send(run)
+
+    monkeypatch.setattr(Waves, "_send", counted)
+    return sent
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 33, 100])
 def test_every_image_is_handed_on_once(models: list[ov.CompiledModel], count: int) -> None:
     """Neither the last images, fewer than a wave, are lost, nor is one handed on twice or mixed up."""
@@ -78,19 +92,26 @@ def test_images_in_flight_are_bounded_by_memory(
     """The outputs of an image count as well: waves get shorter by what both models answered."""
     image_bytes = INPUT_BYTES + 2 * 4 * INPUT_BYTES  # a byte a pixel in, a float a pixel out, twice
     monkeypatch.setattr(waves, "MOST_BYTES", 3 * image_bytes)
-    sent: list[int] = []
-    send = Waves._send
-
-    def counted(run: Waves) -> None:
-        sent.append(len(run._wave))
-        send(run)
-
-    monkeypatch.setattr(Waves, "_send", counted)
+    sent = lengths(monkeypatch)
     answers(models, 200)
 
     assert sum(sent) == 200
     assert sent[0] == 1
     assert max(sent) == 3
+
+
+def test_waves_of_slow_models_are_short(
+    models: list[ov.CompiledModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a wave may take no time, images go one by one, so that progress is seen."""
+    sent = lengths(monkeypatch)
+    answers(models, 250)
+    assert max(sent) > 1
+
+    sent.clear()
+    monkeypatch.setattr(waves, "WAVE_S", 1e-9)
+    answers(models, 250)
+    assert set(sent) == {1}
 
 
 def test_length_of_a_wave() -> None:
