@@ -145,14 +145,22 @@ class Fleet:
     def draw(self, seed: int) -> list[Columns]:
         """Draw its history; the same seed is the same noise, whatever happened."""
         rng = np.random.default_rng(seed)
-        shifts = rng.normal(0, 1, self.models) * self.swap
-        for model, loss in (self.worse or {}).items():
-            shifts[model] += np.log1p(-loss)
+        shifts = self._shifts(rng)
         return [
             self._series(rng, key(f"m{model:02}", quantity), sign * shifts[model])
             for model in range(self.models)
             for quantity, sign in (("max_latency_ratio", -1), ("min_speedup", 1))
         ] + [self._series(rng, key(*CONTROL), self.control)]
+
+    def shifts(self, seed: int) -> Floats:
+        """How far each model's speed moves in a draw, float64 [models], as log-ratio."""
+        return self._shifts(np.random.default_rng(seed))
+
+    def _shifts(self, rng: np.random.Generator) -> Floats:
+        shifts = rng.normal(0, 1, self.models) * self.swap
+        for model, loss in (self.worse or {}).items():
+            shifts[model] += np.log1p(-loss)
+        return shifts
 
     def _series(self, rng: np.random.Generator, of: SeriesKey, shift: float) -> Columns:
         noise = 0.01 if of.quantity == CONTROL[1] else self.noise
