@@ -13,7 +13,7 @@ from suites.simulated import FIRST, Fleet, columns, key, runs
 
 if TYPE_CHECKING:
     from harness.core.changes.change import Change
-    from harness.core.series import Columns, RunFacts
+    from harness.core.series import Columns, RunFacts, SeriesKey
 
 SEEDS = range(12)
 
@@ -25,7 +25,7 @@ def told(series: list[Columns], nights: list[RunFacts] | None = None) -> list[Ch
     return explain(find_changes(series, nights), timed, nights)
 
 
-def around_the_swap(changes: list[Change]) -> dict[object, Change]:
+def around_the_swap(changes: list[Change]) -> dict[SeriesKey, Change]:
     """Keep what began within three nights of the swap and was told after it."""
     return {
         change.key: change
