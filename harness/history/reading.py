@@ -108,7 +108,7 @@ def _columns(
         some = keys[start : start + _AT_ONCE]
         with look(engine) as connection:
             numbers = dict(fetch(connection, [row for row, _ in some]))
-            used = {int(one) for each in numbers.values() for one in np.unique(each.segment)}
+            used = {one for each in numbers.values() for one in each.segment.tolist()}
             texts = texts_by_id(connection, used)
         for row, key in some:
             if row in numbers and len(found := _cut(key, numbers[row], rank, texts)):
@@ -131,7 +131,7 @@ def _cut(
         high=numbers.high[order],
         segment=segment,
         threshold=numbers.threshold[order],
-        segments={int(one): texts[int(one)] for one in np.unique(segment)},
+        segments={one: texts[one] for one in sorted(set(segment.tolist()))},
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import zlib
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,19 +15,17 @@ from markupsafe import Markup
 from harness.core.series import machine_of
 from harness.report import titles
 from harness.report.numbers import counted
+from harness.report.trend_pack import joined, pack
 from harness.report.wording_trend import form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from harness.core.changes.change import Change
     from harness.core.series import Columns, RunFacts, SeriesKey
     from harness.report.trend import Trend
+    from harness.report.trend_pack import Packed
 
-#: Steps in which values and half intervals are kept: finer than a pixel, and to four digits.
-_VALUES, _HALVES = 65_535, 255
 _COMMIT = 9
 
 
@@ -76,16 +72,16 @@ def _machines(trend: Trend, ids: Mapping[int, str]) -> dict[str, Any] | None:
     if not trend.controls:
         return None
     blamed = [change for change in trend.changes if change.cause == "machine"]
-    series = []
-    for one in trend.controls:
+    series, packs = [], [pack(one) for one in trend.controls]
+    for one, packed in zip(trend.controls, packs, strict=True):
         moved = [change for change in trend.control_changes if change.key == one.key]
         mine = [change for change in blamed if machine_of(change.key) == machine_of(one.key)]
         marks = _blamed(one, mine, trend.runs, ids) + [
             [change.first, "", "past", "the control moved"] for change in moved
         ]
         equal = {"title": "Control", "limits": [[0, 1.0]], "changes": sorted(marks)}
-        series.append({**_series(one, [], ids), **equal})
-    return {"name": "", "rank": 0, "series": series, "data": _pack(trend.controls)}
+        series.append({**_series(one.key, packed, [], ids), **equal})
+    return {"name": "", "rank": 0, "series": series, "data": joined(packs)}
 
 
 def _blamed(
@@ -120,22 +116,21 @@ def _model(
     ids: Mapping[int, str],
 ) -> dict[str, Any]:
     mine = [marks.get(one.key, []) for one in series]
+    packs = [pack(one) for one in series]
     return {
         "name": name,
         "rank": 2 if any(c.open for found in mine for c in found) else int(any(mine)),
-        "series": [_series(one, found, ids) for one, found in zip(series, mine, strict=True)],
-        "data": _pack(series),
+        "series": [
+            _series(one.key, packed, found, ids)
+            for one, packed, found in zip(series, packs, mine, strict=True)
+        ],
+        "data": joined(packs),
     }
 
 
-def _pack(series: Sequence[Columns]) -> str:
-    packed = zlib.compress(b"".join(_packed(one) for one in series), 6)
-    return base64.b64encode(packed).decode("ascii")
-
-
-def _series(one: Columns, marks: Sequence[Change], ids: Mapping[int, str]) -> dict[str, Any]:
-    key = one.key
-    low, high, half = _range(one)
+def _series(
+    key: SeriesKey, packed: Packed, marks: Sequence[Change], ids: Mapping[int, str]
+) -> dict[str, Any]:
     return {
         "quantity": key.quantity,
         "title": titles.limit_title(key.quantity),
@@ -143,12 +138,7 @@ def _series(one: Columns, marks: Sequence[Change], ids: Mapping[int, str]) -> di
         "machine": key.machine,
         "isa": key.isa,
         "stack": key.stack,
-        "n": len(one),
-        "low": low,
-        "high": high,
-        "half": half,
-        "limits": _limits(one.threshold),
-        "segments": (np.flatnonzero(np.diff(one.segment)) + 1).tolist(),
+        **packed.facts,
         "changes": [[c.first, ids.get(id(c), ""), _mark(c), ""] for c in marks],
     }
 
@@ -157,30 +147,3 @@ def _mark(change: Change) -> str:
     if change.open:
         return "open"
     return "better" if change.worse is False and change.cause == "model" else "past"
-
-
-def _limits(threshold: NDArray[np.float64]) -> list[list[Any]]:
-    """List ``[place, limit]`` wherever the limit changes; null where there is none."""
-    same = (threshold[1:] == threshold[:-1]) | (np.isnan(threshold[1:]) & np.isnan(threshold[:-1]))
-    places = [0, *(np.flatnonzero(~same) + 1).tolist()] if len(threshold) else []
-    return [
-        [place, None if np.isnan(threshold[place]) else float(threshold[place])] for place in places
-    ]
-
-
-def _range(one: Columns) -> tuple[float, float, float]:
-    half = max(float((one.value - one.low).max()), float((one.high - one.value).max()))
-    return float(one.value.min()), float(one.value.max()), half
-
-
-def _packed(one: Columns) -> bytes:
-    """Lay out a series: run steps u32, values u16, half intervals below and above u8, whole words."""
-    low, high, half = _range(one)
-    steps = np.diff(one.runs, prepend=0).astype("<u4")
-    values = np.rint((one.value - low) / ((high - low) or 1.0) * _VALUES).astype("<u2")
-    halves = [
-        np.rint(part / (half or 1.0) * _HALVES).astype("u1")
-        for part in (one.value - one.low, one.high - one.value)
-    ]
-    packed = b"".join(part.tobytes() for part in (steps, values, *halves))
-    return packed + bytes(-len(packed) % 4)
