@@ -212,9 +212,10 @@ def _judgement(verdict: Verdict) -> str:
 
 
 def _improved(verdict: Verdict) -> bool:
+    """Whether the number, as it is written, is a loss below nothing."""
     estimate = verdict.estimate
     signed = verdict.limit.key.endswith((_NO_LOSS, "error_increase"))
-    return estimate is not None and signed and estimate.value < 0
+    return estimate is not None and signed and _written(estimate.value, verdict).startswith("−")
 
 
 def _known(known: KnownFailure | None) -> str:

@@ -72,6 +72,13 @@ def test_an_improvement_is_called_one(judged_of: JudgedOf) -> None:
     assert "−0.004 over 500 images, an improvement; within" in verdict_line(judged)
 
 
+def test_what_rounds_to_nothing_is_no_improvement(judged_of: JudgedOf) -> None:
+    """A drop that is written as 0.000 is not called a gain."""
+    judged = judged_of("max_accuracy_drop", 0.01, Estimate.exact(-0.0004, 500), Outcome.PASSED)
+
+    assert "accuracy drop 0.000 over 500 images, within" in verdict_line(judged)
+
+
 def test_undecided_says_why_and_what_to_do(judged_of: JudgedOf) -> None:
     """Reason and remedy follow the numbers."""
     judged = judged_of(
