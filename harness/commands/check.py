@@ -69,7 +69,7 @@ def _list_zoo() -> int:
 
 def _list_omz() -> int:
     from harness.decoders.catalog import DECODERS
-    from harness.session.terminal import summary_lines
+    from harness.report.text_table import summary_lines
     from harness.sources.omz.knowledge import coverage
     from harness.sources.omz.table import coverage_sentence, coverage_table
     from harness.tasks.catalog import TASKS

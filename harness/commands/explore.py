@@ -80,7 +80,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:
     from harness.engine.explore import setting_snippet
-    from harness.session.terminal import summary_lines
+    from harness.report.text_table import summary_lines
 
     rows: list[tuple[str, ...]] = [("setting", "parent img/s", "optimized img/s", "p90 ms", "")]
     for point in found.points:

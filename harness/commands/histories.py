@@ -28,11 +28,15 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def history_url(given: str | None) -> str:
     """Name the history that is meant."""
+    return given or os.environ.get(VARIABLE) or _declared() or str(Path("reports", FILE))
+
+
+def _declared() -> str | None:
+    if not _MANIFEST.is_file():
+        return None
     from harness.manifest.history import declared_history
 
-    declared = declared_history(_MANIFEST) if _MANIFEST.is_file() else None
-    default = str(Path("reports", FILE))
-    return given or os.environ.get(VARIABLE) or declared or default
+    return declared_history(_MANIFEST)
 
 
 def history_of(options: argparse.Namespace, *, create: bool = False) -> History:

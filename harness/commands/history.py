@@ -40,7 +40,7 @@ def add(verbs: Any) -> None:
 
 
 def _list(options: argparse.Namespace, _: Sequence[str]) -> int:
-    from harness.session.terminal import summary_lines
+    from harness.report.text_table import summary_lines
 
     rows = [("run", "started", "numbers", "isa", "stack", "commit", "branch", "report")]
     for run, numbers in history_of(options).counted():

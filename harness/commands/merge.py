@@ -43,8 +43,8 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
     from harness.report.merge_run import merge_runs
+    from harness.report.text_table import summary_lines
     from harness.report.wording_run import run_summary, summary_rows
-    from harness.session.terminal import summary_lines
 
     merged = merge_runs(
         options.shards,

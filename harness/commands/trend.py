@@ -53,8 +53,8 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _tell(trend: Trend) -> None:
+    from harness.report.text_table import summary_lines
     from harness.report.wording_trend import MOST_ROWS, machine_lines, summary, trend_rows
-    from harness.session.terminal import summary_lines
 
     told = sorted(trend.told, key=lambda change: not change.open)
     if told:

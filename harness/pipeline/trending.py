@@ -75,8 +75,10 @@ def look(history: History, today: dt.date, shown: Shown = ALL) -> Trend:
 
 
 def _demand_known(series: Sequence[Columns], name: str, value: str | None) -> None:
-    from harness.manifest.problems import unknown_name
-
+    if value is None or not series:
+        return
     known = sorted({str(getattr(one.key, name)) for one in series if not is_control(one.key)})
-    if value is not None and series and value not in known:
+    if value not in known:
+        from harness.manifest.problems import unknown_name
+
         raise HistoryError(f"--{name}: {unknown_name(name, value, known)}")

@@ -110,15 +110,14 @@ def record(config: pytest.Config, run: Run) -> bool:
 
 def write_summary(reporter: Any, run: Run) -> None:
     """Write the table of all verdicts and where the evidence lies."""
+    from harness.report.text_table import summary_lines
     from harness.report.wording_run import summary_rows
 
     kept = reporter.config.stash.get(ANSWERS, None)
     judged, problems = kept or (_judged(run), _problems(run))
     if judged or problems:
         reporter.write_sep("=", "verdicts")
-        for line in terminal.summary_lines(
-            summary_rows(judged, problems, tuple(run.manifest.models))
-        ):
+        for line in summary_lines(summary_rows(judged, problems, tuple(run.manifest.models))):
             terminal.write_coloured(reporter, line)
     for line in reporter.config.stash.get(FINISHED, ()):
         reporter.write_line(line)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HistoryError
-from harness.session.idle import runs_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +35,8 @@ def wanted(config: pytest.Config, run: Run) -> str | None:
     ``--record URL`` comes first, then the environment, then ``history`` of models.toml, then a file
     beside the runs. Without ``--record`` a run is recorded where models.toml names a history.
     """
+    from harness.session.idle import runs_nothing
+
     option = config.option
     if option.no_record or runs_nothing(config):
         return None

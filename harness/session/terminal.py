@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 #: Property of a test report under which the line of its verdict travels, also between processes.
 LINE = "verdict line"
@@ -96,17 +96,6 @@ def write_coloured(reporter: Any, line: str) -> None:
     colour = COLOURS.get(word)
     reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))
     reporter.write_line(line[len(word) :])
-
-
-def summary_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align rows of cells into a table; the first row is the heading."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
 
 
 @contextmanager

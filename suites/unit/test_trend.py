@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from harness.core.series import CONTROL, Accepted
 from harness.history.record import Number
 from harness.history.store import History, open_history
 from harness.report.trend_data import report_link
+from suites.e2e.world import ROOT
 from suites.nights import FIRST, night
 
 if TYPE_CHECKING:
@@ -72,6 +75,27 @@ def test_a_history_that_is_not_there_is_one_sentence(
     assert main(["trend", str(missing)]) == 1
     assert "does not exist" in capsys.readouterr().err
     assert not missing.exists()
+
+
+def test_a_look_at_a_history_starts_no_test_runner(history: History, tmp_path: Path) -> None:
+    """What is not needed is not loaded: the command begins in the time of its database and arrays."""
+    record(history, 3)
+    page = str(tmp_path / "trend.html")
+    heavy = {"pytest", "pydantic", "openvino", "nncf", "cv2", "scipy.stats"}
+    code = (
+        f"import sys; from harness.cli import main; main(['trend', {history.name!r}, '--output', {page!r}]);"
+        f"print(*sorted(set(sys.modules) & {heavy!r}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    assert done.stderr.strip() == ""
 
 
 def test_quiet_nights_are_one_sentence(
