@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WARM_UP = 6
 #: Deviations beyond which a night's value is clipped; degrees of freedom that the intervals lend.
 CLIP, LENT = 3.0, 6.0
+#: What the wildest night weighs at least: none is so unsure that it may be divided by.
+_LEAST = 1e-12
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Levels:
             state := _learnt(state, now, known - first + place, _NUMBERS)
             for place, now in enumerate(nights)
         ]
+        # Without later nights there are no columns either.
         for kept, column in zip(self._kept, zip(*learnt, strict=True), strict=False):
             kept[known + 1 : night + 2, row] = column
 
@@ -134,12 +137,13 @@ def _weights(sds: Floats, typical: Floats) -> Floats:
     square = typical * typical
     # Where intervals are nothing as a rule, all nights weigh the same.
     spread = square + sds * sds
-    return np.divide(2 * square, spread, out=np.ones_like(spread), where=square > 0)
+    weights = np.divide(2 * square, spread, out=np.ones_like(spread), where=square > 0)
+    return np.maximum(weights, _LEAST)
 
 
 def _weight(sd: float, typical: float) -> float:
     square = typical * typical
-    return 2 * square / (square + sd * sd) if square > 0 else 1.0
+    return max(2 * square / (square + sd * sd), _LEAST) if square > 0 else 1.0
 
 
 _ARRAYS = _Arithmetic(np.minimum, np.clip, np.sqrt, _weights)
