@@ -56,9 +56,10 @@ def look(history: History, today: dt.date, shown: Shown = ALL) -> Trend:
         _demand_known(series, name, getattr(shown, name))
     days = run_days(runs)
     timed = [kept for one in series if (kept := Timed.of(one, days))]
-    found = list(find_changes(series, runs))
+    # The controls' own changes are witnesses: nights are compared with the level that a control has now.
+    found = explain(find_changes(series, runs), timed, runs)
     of_models = [change for change in found if not is_control(change.key)]
-    changes = accept(explain(of_models, timed, runs), history.accepted(), today)
+    changes = accept(of_models, history.accepted(), today)
     fitting = [one for one in series if shown.fits(one.key)]
     return Trend(
         history.name,
