@@ -9,8 +9,11 @@ what its inputs and raw outputs take in memory, and by time: progress is seen on
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +66,7 @@ def wave_length(image_bytes: int) -> int:
 
 
 class Waves:
-    """The request queues of some models and the images in them.
+    """The requests of some models and the images in them.
 
     Parameters
     ----------
@@ -83,14 +86,7 @@ class Waves:
         self._finished: list[_Ticket] = []
         self._largest_bytes = 0
         self._image_s = 0.0
-        self._queues = []
-        for number, model in enumerate(models):
-            # One more than the device works on, so that it never waits for a callback.
-            jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-            queue = ov.AsyncInferQueue(model, jobs)
-            names = [port.name for port in ports_of(model.outputs)]
-            queue.set_callback(self._callback(number, names))
-            self._queues.append(queue)
+        self._lanes = [_Lane(model) for model in models]
 
     def add(self, index: int, frame: Frame, image: NDArray[np.uint8]) -> None:
         """Take one more image, [height, width, channels], and wait where enough are under way.
@@ -100,7 +96,7 @@ class Waves:
         MeasurementError
             Where the device fails; what ``consume`` raised comes out as it is.
         """
-        count = len(self._queues)
+        count = len(self._lanes)
         self._wave.append(_Ticket(index, frame, image[None], [None] * count, count))
         if len(self._wave) >= self._length():
             self._send()
@@ -108,17 +104,15 @@ class Waves:
     def settle(self) -> None:
         """Wait until every image is consumed; raises as :meth:`add`."""
         self._send()
-        for queue in self._queues:
-            with inferring():
-                queue.wait_all()
+        for lane in self._lanes:
+            lane.close()
         self._hand_on(at_least=1)
         self._raise_failure()
 
     def abandon(self) -> None:
         """Let the devices finish what they hold; what failed was said already."""
-        for queue in self._queues:
-            with suppress(RuntimeError):
-                queue.wait_all()
+        for lane in self._lanes:
+            lane.close()
 
     def _length(self) -> int:
         """Images a wave: one until the first has shown what it takes."""
@@ -129,11 +123,10 @@ class Waves:
         wave, self._wave = self._wave, []
         started_s = time.perf_counter()
         shared = [self._tensor_of(ticket.tensor, shared_memory=True) for ticket in wave]
-        for queue in self._queues:
+        for number, lane in enumerate(self._lanes):
             for tensor, ticket in zip(shared, wave, strict=True):
                 self._raise_failure()
-                with inferring():
-                    queue.start_async(tensor, ticket, share_inputs=True)
+                lane.start(partial(self._run, ticket, number, tensor))
         if wave:
             self._image_s = (time.perf_counter() - started_s) / len(wave)
 
@@ -141,14 +134,13 @@ class Waves:
         if self._failure is not None:
             raise self._failure
 
-    def _callback(self, number: int, names: Sequence[str]) -> Callable[[Any, _Ticket], None]:
-        def received(request: Any, ticket: _Ticket) -> None:
-            try:
-                self._receive(ticket, number, _copies(names, request.output_tensors))
-            except BaseException as error:  # noqa: BLE001 - out of a callback it would end the process
-                self._failure = self._failure or error
-
-        return received
+    def _run(
+        self, ticket: _Ticket, number: int, tensor: ov.Tensor, request: ov.InferRequest
+    ) -> None:
+        try:
+            self._receive(ticket, number, self._lanes[number].infer(request, tensor))
+        except BaseException as error:  # noqa: BLE001 - the thread that adds images raises it
+            self._failure = self._failure or error
 
     def _receive(self, ticket: _Ticket, number: int, outputs: Outputs) -> None:
         with ticket.lock:
@@ -171,6 +163,47 @@ class Waves:
                 self._consume(ticket.index, ticket.frame, ticket.outputs)
 
 
+class _Lane:
+    """One model's requests, each run by a thread of its own.
+
+    OpenVINO's AsyncInferQueue calls back from its own threads instead. Such a thread lets go of the
+    callback after the last answer, and hangs for ever where the model is deleted at that moment: it
+    waits for Python's lock, and who holds that waits for the thread.
+    """
+
+    def __init__(self, model: ov.CompiledModel) -> None:
+        self._names = [port.name for port in ports_of(model.outputs)]
+        # One more than the device works on, so that it never waits for what follows an answer.
+        jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
+        self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
+        for _ in range(jobs):
+            self._idle.put(model.create_infer_request())
+        self._pool = ThreadPoolExecutor(jobs, "infer")
+
+    def start(self, run: Callable[[ov.InferRequest], None]) -> None:
+        """Wait for an idle request, and run something with it in a thread."""
+        request = self._idle.get()
+
+        def running() -> None:
+            run(request)
+            self._idle.put(request)
+
+        self._pool.submit(running)
+
+    def infer(self, request: ov.InferRequest, tensor: ov.Tensor) -> Outputs:
+        """Give copies of a request's answers: the device writes the next ones into the same memory."""
+        with inferring():
+            request.set_input_tensor(tensor)
+            request.start_async()
+            request.wait()
+        found = zip(self._names, request.output_tensors, strict=True)
+        return {name: output.data.copy() for name, output in found}
+
+    def close(self) -> None:
+        """Wait for all answers; nothing can be started any more."""
+        self._pool.shutdown()
+
+
 @contextmanager
 def inferring() -> Iterator[None]:
     """Tell what OpenVINO raises as the device's failure."""
@@ -178,8 +211,3 @@ def inferring() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise MeasurementError(f"the device failed to infer ({first_line(error)})") from error
-
-
-def _copies(names: Sequence[str], tensors: Sequence[Any]) -> Outputs:
-    """Copy raw outputs: the device writes its next answer into the same memory."""
-    return {name: tensor.data.copy() for name, tensor in zip(names, tensors, strict=True)}

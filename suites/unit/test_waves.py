@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +28,19 @@ FRAME = Frame((4, 4), (4, 4), (1.0, 1.0), (0.0, 0.0))
 INPUT_BYTES = 4 * 4 * 3
 
 
+def adding(addend: float) -> ov.CompiledModel:
+    """Compile u8 [1,4,4,3] to that plus a number, on two streams."""
+    given = op.parameter([1, 4, 4, 3], np.uint8, name="image")
+    total: Any = op.add(op.convert(given, "f32"), op.constant(np.float32(addend)))
+    total.output(0).set_names({"total"})
+    hint = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "2"}
+    return ov.Core().compile_model(ov.Model([total], [given]), "CPU", hint)
+
+
 @pytest.fixture(scope="module")
 def models() -> list[ov.CompiledModel]:
     """Two models that add 1 and 2 to every pixel."""
-    compiled = []
-    for addend in (1.0, 2.0):
-        given = op.parameter([1, 4, 4, 3], np.uint8, name="image")
-        total: Any = op.add(op.convert(given, "f32"), op.constant(np.float32(addend)))
-        total.output(0).set_names({"total"})
-        compiled.append(ov.Core().compile_model(ov.Model([total], [given]), "CPU"))
-    return compiled
+    return [adding(1.0), adding(2.0)]
 
 
 def answers(models: Sequence[ov.CompiledModel], count: int) -> list[tuple[int, float, float]]:
@@ -119,3 +123,27 @@ def test_length_of_a_wave() -> None:
     assert wave_length(waves.MOST_BYTES * 5) == 1
     assert wave_length(waves.MOST_BYTES // 4) == 4
     assert wave_length(1) == waves.MOST_IMAGES
+
+
+def test_nothing_holds_a_model_after_the_end(models: list[ov.CompiledModel]) -> None:
+    """Requests are let go of with the waves, or each evaluated model would stay in memory for good."""
+    run = Waves(models, lambda _index, _frame, _outputs: None)
+    run.add(0, FRAME, np.zeros((4, 4, 3), np.uint8))
+    run.settle()
+    run.abandon()
+    left = weakref.ref(run)
+
+    del run
+
+    assert left() is None
+
+
+def test_models_may_go_as_soon_as_the_last_answer_is_there() -> None:
+    """Deleting a model right after its last image waits for no thread that waits for Python."""
+    for _ in range(30):
+        model = adding(1.0)
+        run = Waves([model], lambda _index, _frame, _outputs: None)
+        for index in range(5):
+            run.add(index, FRAME, np.zeros((4, 4, 3), np.uint8))
+        run.settle()
+        del run, model
