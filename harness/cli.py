@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness import __version__
@@ -26,6 +27,7 @@ from harness.errors import HarnessError, ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, NoReturn
 
 USAGE = 4
 INTERRUPTED = 130
@@ -55,12 +57,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong and where help is; 2, argparse's own status, is an interrupted gate's."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"quantgate: {message}\nfor help: {self.prog} --help\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Verbs:
+    """Adds verbs whose own help begins with what the list of verbs says of them."""
+
+    action: Any
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        said = str(settings["help"])
+        return self.action.add_parser(name, description=f"{said[0].upper()}{said[1:]}.", **settings)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="quantgate", description="Judge quantized vision models against declared limits."
     )
     parser.add_argument("--version", action="version", version=f"quantgate {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
-        verb.add(verbs)
+        verb.add(_Verbs(verbs))
     return parser

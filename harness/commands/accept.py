@@ -22,7 +22,7 @@ def add(verbs: Any) -> None:
     accept = verbs.add_parser(
         "accept", help="accept the steps of a number up to now: trend does not report them again"
     )
-    accept.add_argument("model")
+    accept.add_argument("model", help="NAME of a [models.NAME]")
     accept.add_argument("quantity", help="key of the limit, e.g. min_speedup")
     accept.add_argument("--reason", required=True, help="why it is as it should be")
     accept.add_argument("--until", metavar="DATE", help="reported again from this day on")

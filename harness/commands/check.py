@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the verb."""
     check = verbs.add_parser("check", help="validate a manifest without running anything")
-    check.add_argument("manifest", nargs="?", default=Path("models.toml"), type=Path)
+    check.add_argument(
+        "manifest",
+        nargs="?",
+        default=Path("models.toml"),
+        type=Path,
+        help="the file to validate (default: models.toml)",
+    )
     check.add_argument(
         "--machine", action="store_true", help="is this machine fit for speed gates?"
     )

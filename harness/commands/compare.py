@@ -16,9 +16,12 @@ def add(verbs: Any) -> None:
     """Declare the verb."""
     compare = verbs.add_parser("compare", help="two runs side by side: what moved between them")
     compare.add_argument("before", type=Path, help="a run's folder, or its run.json")
-    compare.add_argument("after", type=Path)
+    compare.add_argument("after", type=Path, help="the run to compare with it")
     compare.add_argument(
-        "--page", type=Path, default=Path("reports/comparison.html"), help="where the page goes"
+        "--page",
+        type=Path,
+        default=Path("reports/comparison.html"),
+        help="where the page goes (default: reports/comparison.html)",
     )
     compare.set_defaults(run=run)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.arguments import counts, hints, milliseconds
 from harness.commands.prepare import add_arguments, prepared
 from harness.commands.speaking import say
 
@@ -21,15 +22,35 @@ def add(verbs: Any) -> None:
     """Declare the verb."""
     explore = verbs.add_parser("explore", help="find the fastest streams, batch, hint and threads")
     add_arguments(explore)
-    explore.add_argument("--streams", type=_numbers, default=(1, 2), help="e.g. 1,2,4")
-    explore.add_argument("--batch", type=_numbers, default=(1,), help="e.g. 1,4,8")
-    explore.add_argument("--threads", type=_numbers, default=(None,), help="e.g. 1,2")
     explore.add_argument(
-        "--hint", type=lambda text: text.split(","), default=["latency", "throughput"]
+        "--streams",
+        type=counts,
+        default=(1, 2),
+        help="numbers of streams to try, e.g. 1,2,4 (default: 1,2)",
     )
-    explore.add_argument("--latency-ms", type=float, help="choose within this p90 latency")
     explore.add_argument(
-        "--output", type=Path, default=Path("reports"), help="where points are kept"
+        "--batch", type=counts, default=(1,), help="batch sizes to try, e.g. 1,4,8 (default: 1)"
+    )
+    explore.add_argument(
+        "--threads",
+        type=counts,
+        default=(None,),
+        help="numbers of threads to try, e.g. 1,2 (default: the device chooses)",
+    )
+    explore.add_argument(
+        "--hint",
+        type=hints,
+        default=["latency", "throughput"],
+        help="latency, throughput or both with a comma (default: both)",
+    )
+    explore.add_argument(
+        "--latency-ms", type=milliseconds, help="also choose the fastest within this p90 latency"
+    )
+    explore.add_argument(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        help="folder of the points and of the page (default: reports)",
     )
     explore.set_defaults(run=run)
 
@@ -67,15 +88,11 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     points = as_explored(model.entry.id, found.points)
     write_exploration(page, model.entry.id, points, _within_ns(options))
     say(f"\nplot: {page}")
-    return 0
+    return 0 if found.best() is not None else 1
 
 
 def _within_ns(options: argparse.Namespace) -> float | None:
     return None if options.latency_ms is None else options.latency_ms * _NS_PER_MS
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
 
 
 def _show(found: Exploration, options: argparse.Namespace, model: str) -> None:

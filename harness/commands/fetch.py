@@ -34,7 +34,9 @@ def add(verbs: Any) -> None:
     )
     fetch.add_argument("--all", action="store_true", help="every model of the manifest")
     fetch.add_argument("--list", action="store_true", help="what can be fetched, and what is here")
-    fetch.add_argument("--store", type=Path, help="where fetched models are kept")
+    fetch.add_argument(
+        "--store", type=Path, help="where fetched models are kept (also QUANTGATE_STORE)"
+    )
     fetch.add_argument("--cache-dir", type=Path, help="omz_downloader's checksum cache")
     fetch.set_defaults(run=run)
 

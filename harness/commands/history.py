@@ -27,13 +27,15 @@ def add(verbs: Any) -> None:
     listed = own.add_parser("list", help="the runs that are recorded, oldest first")
     listed.set_defaults(run=_list)
     recorded = own.add_parser("record", help="record finished runs from their folders")
-    recorded.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    recorded.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder")
     recorded.set_defaults(run=_record)
     exported = own.add_parser("export", help="write everything as JSON Lines")
     exported.add_argument("file", type=Path, help="where to; - is standard output")
     exported.set_defaults(run=_export)
     imported = own.add_parser("import", help="join exports into this history; each whole or not")
-    imported.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    imported.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="what history export wrote"
+    )
     imported.set_defaults(run=_import)
     for parser in (listed, recorded, exported, imported):
         add_option(parser)
@@ -71,7 +73,7 @@ def _record(options: argparse.Namespace, _: Sequence[str]) -> int:
         _demand_recordable(folder, report)
     history = history_of(options, create=True)
     for folder, report in reports:
-        kept = history.record(run_record(report, place=str(folder.absolute())))
+        kept = history.record(run_record(report, place=str(folder.resolve())))
         say(f"{'recorded' if kept.new else 'there already'}: {report.run} in {history.name}")
         for note in kept.notes:
             complain(note)

@@ -22,7 +22,10 @@ def add(verbs: Any) -> None:
     )
     merge.add_argument("shards", nargs="+", type=Path, metavar="RUN", help="a shard's folder")
     merge.add_argument(
-        "--output", type=Path, default=Path("reports/merged"), help="the folder of the whole run"
+        "--output",
+        type=Path,
+        default=Path("reports/merged"),
+        help="the folder of the whole run (default: reports/merged)",
     )
     merge.add_argument(
         "--mixed-machines",

@@ -45,8 +45,12 @@ class Prepared:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a model."""
     parser.add_argument("model", help="NAME of a [models.NAME]")
-    parser.add_argument("--manifest", type=Path, default=Path("models.toml"))
-    parser.add_argument("--store", type=Path, help="where built models are kept")
+    parser.add_argument(
+        "--manifest", type=Path, default=Path("models.toml"), help="default: models.toml"
+    )
+    parser.add_argument(
+        "--store", type=Path, help="where built models are kept (also QUANTGATE_STORE)"
+    )
 
 
 @contextmanager

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the verb."""
     report = verbs.add_parser("report", help="build the Allure report of a run")
-    report.add_argument("directory", nargs="?", default=Path("reports/latest"), type=Path)
+    report.add_argument(
+        "directory",
+        nargs="?",
+        default=Path("reports/latest"),
+        type=Path,
+        metavar="RUN",
+        help="a run's folder (default: reports/latest)",
+    )
     report.add_argument("--single-file", action="store_true", help="one HTML file to send around")
     report.set_defaults(run=run)
 

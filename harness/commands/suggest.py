@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.arguments import count
 from harness.commands.prepare import Prepared, add_arguments, prepared
 from harness.commands.speaking import say
 from harness.errors import HarnessError
@@ -23,7 +24,9 @@ def add(verbs: Any) -> None:
     """Declare the verb."""
     suggest = verbs.add_parser("suggest", help="propose limits for a model, ready to paste")
     add_arguments(suggest)
-    suggest.add_argument("--runs", type=int, default=3, help="timings that the limits rest on")
+    suggest.add_argument(
+        "--runs", type=count, default=3, help="timings that the limits rest on (default: 3)"
+    )
     suggest.set_defaults(run=run)
 
 
@@ -33,7 +36,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
     with prepared(options) as model:
         measured = dict(_exact(model))
-        for _number in range(max(1, options.runs)):
+        for _number in range(options.runs):
             for key, estimate in _timed(model):
                 measured.setdefault(key, []).append(estimate)
         found = [suggest(key, runs) for key, runs in measured.items()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import QuantizationError
 from harness.pair import ROLES, Pair
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ def _stated(table: Any) -> str:
         for field, value in values.items()
         if value and value != field.default
     ]
-    return ", ".join(said) or "nothing but the defaults"
+    return printable(", ".join(said)) or "nothing but the defaults"
 
 
 def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:
@@ -135,7 +136,8 @@ def source_text(entry: ModelEntry) -> str:
     from dataclasses import fields
 
     said = {field.name: getattr(entry.source, field.name) for field in fields(entry.source)}
-    return ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
+    text = ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
+    return printable(text)
 
 
 def _aim(entry: ModelEntry, data: Data) -> Aim | None:

@@ -143,8 +143,10 @@ def load_run(directory: Path) -> RunReport:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        # A run that goes on, or one that was killed, has its folder and no run.json yet.
+        reason = error.strerror if isinstance(error, OSError) else "this is no JSON"
         raise ReportError(
-            f"cannot read the run {path}: {error}; give the directory of a finished run, such as "
+            f"cannot read the run {path}: {reason}; give the directory of a finished run, such as "
             "reports/latest"
         ) from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.limits import NEEDS_TRUTH
+from harness.printable import printable
 
 if TYPE_CHECKING:
     from harness.entries import ModelEntry
@@ -118,5 +119,5 @@ def _plain(value: Any, root: Path) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, root) for item in value]
     if isinstance(value, Path):
-        return Path(os.path.relpath(value, root)).as_posix()
+        return printable(Path(os.path.relpath(value, root)).as_posix())
     return value if isinstance(value, str | int | float | None) else str(value)

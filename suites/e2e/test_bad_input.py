@@ -301,6 +301,6 @@ def test_names_outside_the_systems_encoding(
 
     assert (ran.status, checked.status) == (0, 0), ran.said + checked.said
     assert "Traceback" not in ran.said
-    table = (ran.latest / "tables" / "tiny" / "images.csv").read_text("utf-8")
+    table = (ran.latest / "tables" / "tiny" / "classification.csv").read_text("utf-8")
     spelled = name.decode("utf-8", "backslashreplace")
     assert f"3/{spelled}.png" in table

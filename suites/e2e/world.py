@@ -69,6 +69,7 @@ class World:
             },
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=600,
             check=False,
         )
