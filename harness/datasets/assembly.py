@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
-from harness.datasets.files import inspect_files
+from harness.datasets.files import MISSING, inspect_files
 from harness.datasets.sample import Dataset, Sample
 from harness.datasets.truths import LazyLabelMap, LazyRendering
 from harness.errors import DatasetError
@@ -18,13 +20,12 @@ from harness.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from harness.datasets.files import FileFact
 
 #: Most faulty files that are left out silently enough: more is an error.
 MOST_SKIPPED = 0.01
-_SHOWN = 3
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
     pairs = list(zip(drafts, facts, strict=True))
     faulty = [(draft.name, fact.reason) for draft, fact in pairs if fact.reason]
     faulty += found.lost
+    _check_present(name, list(zip(drafts, facts, strict=True)))
     _check_share(name, faulty, len(found.drafts) + len(found.lost))
     groups = rarest_labels([draft.truth for draft, fact in pairs if not fact.reason])
     samples = tuple(
@@ -176,11 +178,22 @@ def _check_names(name: str, drafts: Sequence[Draft]) -> None:
         )
 
 
+def _check_present(name: str, facts: Sequence[tuple[Draft, FileFact]]) -> None:
+    """Refuse annotations of other images, or a path that is not the images' own folder."""
+    if not facts or any(fact.reason != MISSING for _, fact in facts):
+        return
+    first, folder = facts[0][0], Path(os.path.commonpath([draft.path.parent for draft, _ in facts]))
+    raise DatasetError(
+        f"datasets.{name}: none of the {len(facts)} images that it lists is there: {first.name} is "
+        f"not under {folder}; set datasets.{name}.path to the folder of the images"
+    )
+
+
 def _check_share(name: str, faulty: Sequence[tuple[str, str]], total: int) -> None:
     if total == 0 or len(faulty) <= MOST_SKIPPED * total:
         return
     first = ", ".join(f"{file} ({reason})" for file, reason in faulty[:_SHOWN])
-    more = ", …" if len(faulty) > _SHOWN else ""
+    more = f", and {len(faulty) - _SHOWN} more" if len(faulty) > _SHOWN else ""
     raise DatasetError(
         f"datasets.{name}: {len(faulty)} of {total} images cannot be used, more than "
         f"{MOST_SKIPPED:.0%}: {first}{more}; repair or remove them"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import astuple, dataclass
@@ -21,6 +22,10 @@ _TABLE = (
     "CREATE TABLE IF NOT EXISTS files_2 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
     "digest TEXT, reason TEXT, width INTEGER, height INTEGER)"
 )
+
+
+#: Why a file that annotations name cannot be used, where it is not there at all.
+MISSING = "no such file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,10 @@ def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
     """
     stamps = [_stamp(path) for path in paths]
     known = _recall(cache)
-    facts = [_missing() if stamp is None else known.get(stamp) for stamp in stamps]
+    facts = [
+        FileFact("", _absence(path)) if stamp is None else known.get(stamp)
+        for path, stamp in zip(paths, stamps, strict=True)
+    ]
     unknown = [i for i, fact in enumerate(facts) if fact is None]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         found = list(pool.map(lambda i: _inspect(paths[i]), unknown))
@@ -73,8 +81,18 @@ def _stamp(path: Path) -> _Stamp | None:
     return _Stamp(printable(str(path)), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
 
 
-def _missing() -> FileFact:
-    return FileFact("", "no such file")
+def _absence(path: Path) -> str:
+    """Say why nothing can be read at a path."""
+    try:
+        os.fsencode(path)
+        if path.is_symlink():
+            return f"a link to {printable(os.readlink(path))}, where no file is"  # noqa: PTH115
+        return MISSING if not path.exists() else "not a file"
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        return f"a name that the system's encoding, {encoding}, cannot write: set PYTHONUTF8=1"
+    except (OSError, ValueError):
+        return MISSING
 
 
 def _inspect(path: Path) -> FileFact:

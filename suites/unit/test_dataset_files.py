@@ -101,7 +101,7 @@ def test_any_bytes_behind_a_signature_are_survived() -> None:
 
 
 def test_faulty_files_above_one_per_cent_are_an_error(tmp_path: Path) -> None:
-    """Four faulty of twenty: how many, of how many, and the first three with reasons."""
+    """Four faulty of twenty: how many, of how many, and each with its reason."""
     for i in range(16):
         (tmp_path / f"good{i}.png").write_bytes(encoded("png"))
     (tmp_path / "a.png").write_bytes(b"")
@@ -112,7 +112,39 @@ def test_faulty_files_above_one_per_cent_are_an_error(tmp_path: Path) -> None:
         folder(tmp_path)
     assert "4 of 20 images cannot be used" in str(caught.value)
     assert "a.png (empty file), b.jpg (not an image" in str(caught.value)
-    assert "c.png (truncated PNG), …" in str(caught.value)
+    assert "c.png (truncated PNG), d.jpg (truncated JPEG); repair" in str(caught.value)
+
+
+def test_of_many_faulty_files_some_are_named(tmp_path: Path) -> None:
+    """Eight of ten are named, and the rest are counted."""
+    for i in range(10):
+        (tmp_path / f"{i}.png").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"7\.png \(empty file\), and 2 more; repair"):
+        folder(tmp_path)
+
+
+def test_links_to_nothing_and_pipes_are_no_images(tmp_path: Path) -> None:
+    """Links that lead nowhere or round in circles and pipes are said to be so, and never waited for."""
+    (tmp_path / "good.png").write_bytes(encoded("png"))
+    (tmp_path / "a.png").symlink_to("gone.png")
+    (tmp_path / "b.png").symlink_to("b.png")
+    os.mkfifo(tmp_path / "c.png")
+    (tmp_path / "d.png").mkdir()
+    with pytest.raises(DatasetError) as caught:
+        folder(tmp_path)
+    assert "3 of 4 images cannot be used" in str(caught.value)
+    assert "a.png (a link to gone.png, where no file is)" in str(caught.value)
+    assert "b.png (a link to b.png, where no file is)" in str(caught.value)
+    assert "c.png (not a file)" in str(caught.value)
+
+
+def test_a_folder_that_is_not_the_images_own_is_named(tmp_path: Path) -> None:
+    """Where no listed image is there, the path is wrong and not the images: it is said which."""
+    (tmp_path / "list.txt").write_text("a.jpg 0\nb.jpg 1\n")
+    entry = DatasetEntry(kind="imagenet", path=tmp_path, annotations=tmp_path / "list.txt")
+    with pytest.raises(DatasetError, match="none of the 2 images that it lists is there") as caught:
+        load_dataset("data", entry, tmp_path)
+    assert f"a.jpg is not under {tmp_path}; set datasets.data.path" in str(caught.value)
 
 
 def test_exactly_one_per_cent_is_skipped_with_its_reason(tmp_path: Path) -> None:
