@@ -41,7 +41,7 @@ def read(source: SourceFile) -> ov.Model:
         if lacking:
             raise SourceError(
                 f"{source.path}: OpenVINO cannot convert the operations {lacking[1]} of this "
-                f"{source.form} model: export it without them, or to ONNX"
+                f"{source.form} model: export it without them{'' if source.form == 'ONNX' else ', or to ONNX'}"
             ) from error
         reason = "OpenVINO recognizes no model in it" if _UNRECOGNIZED in told else told
         raise SourceError(
