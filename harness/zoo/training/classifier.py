@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "digits-mobilenet-v2"
 SIDE = 224
 #: Images of the committed weights.
-IMAGES = 90_000
+IMAGES = 200_000
 WARM: str | None = None
 
 
