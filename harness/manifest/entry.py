@@ -16,7 +16,7 @@ from harness.manifest.judging import (
     declared,
     without_shared,
 )
-from harness.manifest.models import Reading, check_model
+from harness.manifest.models import check_model
 from harness.manifest.problems import (
     Place,
     Problem,
@@ -27,6 +27,7 @@ from harness.manifest.problems import (
     unknown_key,
     unknown_name,
 )
+from harness.manifest.reading import Reading
 from harness.manifest.shape import read, say
 
 if TYPE_CHECKING:

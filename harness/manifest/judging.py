@@ -13,7 +13,7 @@ from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from harness.entries import ExpectedFailure, Limits
-    from harness.manifest.models import Reading
+    from harness.manifest.reading import Reading
 
 
 def declared(limits: Limits) -> dict[str, float | Mapping[str, float]]:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import keyword
-import os
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from harness.decoders.catalog import DECODER_TASKS
 from harness.entries import TaskName
-from harness.errors import HarnessError
-from harness.manifest import hints
-from harness.manifest.datasets import has_truth, missing, paths_of
-from harness.manifest.known import omz_settings, zoo
-from harness.manifest.problems import Problem, found, meant, names, unknown_dataset, unknown_name
-from harness.sources.darknet.cfg_heads import heads_of
-from harness.sources.specs import DarknetSource, OmzSource
+from harness.manifest.datasets import has_truth
+from harness.manifest.origins import check_files, check_optimized, check_source
+from harness.manifest.problems import Problem, found, names, unknown_dataset
 from harness.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from harness.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
-    from harness.manifest.draft import Draft
-    from harness.manifest.problems import Place
+    from harness.manifest.reading import Reading
 
 #: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
 TRUTHS: Mapping[str, tuple[str, ...]] = {
@@ -54,33 +46,6 @@ _MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CHANNELS = {"bgr": 3, "rgb": 3, "gray": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What could be read of one model.
-
-    Parameters
-    ----------
-    values
-        Validated values by key; a value is absent, and its table in ``broken``, where it was wrong.
-    datasets
-        Every declared dataset; ``None`` where it could not be read.
-    """
-
-    draft: Draft
-    values: Mapping[str, Any]
-    datasets: Mapping[str, DatasetEntry | None] = field(default_factory=dict)
-    broken: frozenset[str] = frozenset()
-
-    def problem(self, *parts: str, say: str) -> Problem:
-        """Make a problem at the place where a key was written."""
-        return Problem(self.draft.where(*parts), say)
-
-    def dataset(self, key: str) -> DatasetEntry | None:
-        """Dataset that ``calibrate`` or ``evaluate`` names, if it could be read."""
-        plan: Recipe | EvaluationPlan | None = self.values.get(key)
-        return None if plan is None else self.datasets.get(plan.dataset)
-
-
 def check_model(reading: Reading) -> Iterator[Problem]:
     """Run every check of a model but those of its limits."""
     for check in _CHECKS:
@@ -93,66 +58,6 @@ def _references(reading: Reading) -> Iterator[Problem]:
         if plan is not None and plan.dataset not in reading.datasets:
             say = unknown_dataset(plan.dataset, reading.datasets)
             yield reading.problem(key, "dataset", say=say)
-
-
-def _source(reading: Reading) -> Iterator[Problem]:
-    source = reading.values.get("source")
-    name = getattr(source, "zoo", None)
-    if name is not None and name not in zoo():
-        yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
-    if isinstance(source, OmzSource):
-        yield from _omz(reading, source)
-    if isinstance(source, DarknetSource) and os.path.isfile(source.cfg):  # noqa: PTH113 - as in `missing`
-        try:
-            heads_of(source.cfg)
-        except HarnessError as error:
-            yield reading.problem("source", "cfg", say=str(error))
-
-
-def _omz(reading: Reading, source: OmzSource) -> Iterator[Problem]:
-    """Refuse what Open Model Zoo does not have, and what cannot be a parent."""
-    try:
-        known = omz_settings(source.omz)
-    except HarnessError as error:
-        yield reading.problem("source", "omz", say=str(error))
-        return
-    if known.support == "none":
-        yield reading.problem("source", "omz", say=f"cannot be judged here: {known.missing}")
-    elif known.support == "tensors" and "task" not in reading.values:
-        say = f'{known.missing}; or set task = "generic", which compares raw outputs'
-        yield reading.problem("source", "omz", say=say)
-
-
-def _optimized(reading: Reading) -> Iterator[Problem]:
-    """Demand one way to the optimized model: made here, or given."""
-    if reading.broken & {"calibrate", "optimized"}:
-        return
-    made, given = reading.values.get("calibrate"), reading.values.get("optimized")
-    if made is None and given is None:
-        say = "missing, expected a string or a table (or `optimized`, a model quantized elsewhere)"
-        yield reading.problem("calibrate", say=say)
-    if made is not None and given is not None:
-        say = "expected either `calibrate` or `optimized`, found both: the model is made here or given"
-        yield reading.problem("optimized", say=say)
-
-
-def _files(reading: Reading) -> Iterator[Problem]:
-    for table in ("source", "optimized", "decoder"):
-        value = reading.values.get(table)
-        if isinstance(value, DarknetSource):
-            continue  # like other networks that have to be fetched, it is skipped where it is not here
-        for key, path in paths_of(value).items():
-            if not os.path.exists(path):  # noqa: PTH110 - as in `missing`
-                kind: type = type(value)
-                hint = hints.fields(kind)[key]
-                yield _no_file(reading.draft.where(table, key), path, hints.choices(hint))
-
-
-def _no_file(place: Place, path: Path, words: tuple[str, ...]) -> Problem:
-    """Say that a file is not there, and suggest the nearest of the words that may stand for one."""
-    expected = f"one of {names(words)}, or a file" if words else "a file or folder"
-    problem = missing(place, path, expected)
-    return Problem(problem.place, problem.sentence + meant(path.name, words))
 
 
 def _decoder(reading: Reading) -> Iterator[Problem]:
@@ -273,10 +178,10 @@ def _tags(reading: Reading) -> Iterator[Problem]:
 
 _CHECKS: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _references,
-    _source,
-    _optimized,
+    check_source,
+    check_optimized,
     _decoder,
-    _files,
+    check_files,
     _truth,
     _plan,
     _recipe,

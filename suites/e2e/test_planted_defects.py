@@ -15,19 +15,7 @@ if TYPE_CHECKING:
 
     from suites.e2e.world import Ran, World
 
-DATA = """
-[datasets.calibration]
-kind = "imagenet"
-path = "calibration"
-
-[datasets.evaluation]
-kind = "imagenet"
-path = "evaluation"
-
-[defaults]
-evaluate = "evaluation"
-preprocess = { size = [32, 32], mean = 120, scale = 60 }
-limits = { max_accuracy_drop = 0.03, min_agreement = 0.93, max_class_drop = 0.12, min_sqnr_db = 18, min_int8_share = 0.5, max_size_ratio = 0.6 }
+DATA = f"""{tiny.HEAD}limits = {{ max_accuracy_drop = 0.03, min_agreement = 0.93, max_class_drop = 0.12, min_sqnr_db = 18, min_int8_share = 0.5, max_size_ratio = 0.6 }}
 """
 GIVEN = """
 [models.{name}]

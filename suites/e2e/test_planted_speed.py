@@ -15,24 +15,11 @@ if TYPE_CHECKING:
 
     from suites.e2e.world import Ran, World
 
-MANIFEST = """
-[datasets.calibration]
-kind = "imagenet"
-path = "calibration"
-
-[datasets.evaluation]
-kind = "imagenet"
-path = "evaluation"
-
-[defaults]
-evaluate = "evaluation"
-preprocess = {{ size = [32, 32], mean = 120, scale = 60 }}
-undecided = "warn"
+MANIFEST = f"""{tiny.HEAD}undecided = "warn"
 
 [models.tiny]
 task = "classification"
 decoder = "class-scores"
-{entry}
 """
 GIVEN = 'source = "parent.xml"\noptimized = "given.xml"\nlimits = { min_speedup = 0.1 }\n'
 
@@ -65,7 +52,7 @@ def planted(
     world: World, project: Callable[[str], Path], entry: str, plugin: str | None = None
 ) -> Ran:
     """Gate the tiny model through the real command line, with a defect in entry or plugin."""
-    folder = project(MANIFEST.format(entry=entry))
+    folder = project(MANIFEST + entry)
     if plugin is None:
         return world.gate(folder)
     (folder / "planted.py").write_text(plugin, encoding="utf-8")

@@ -150,7 +150,7 @@ def _write_images(root: Path, pixels: NDArray[np.uint8], labels: NDArray[np.int6
         cv2.imwrite(str(folder / f"{index:04d}.png"), image)
 
 
-MANIFEST = """
+DATASETS = """
 [datasets.calibration]
 kind = "imagenet"
 path = "calibration"
@@ -158,12 +158,19 @@ path = "calibration"
 [datasets.evaluation]
 kind = "imagenet"
 path = "evaluation"
-
+"""
+#: Head of a manifest of models quantized elsewhere: what follows belongs to ``[defaults]``.
+HEAD = f"""{DATASETS}
+[defaults]
+evaluate = "evaluation"
+preprocess = {{ size = [32, 32], mean = 120, scale = 60 }}
+"""
+MANIFEST = f"""{DATASETS}
 [models.tiny]
 task = "classification"
 source = "parent.xml"
 decoder = "class-scores"
-preprocess = { size = [32, 32], mean = 120, scale = 60 }
-calibrate = { dataset = "calibration", subset = 100 }
+preprocess = {{ size = [32, 32], mean = 120, scale = 60 }}
+calibrate = {{ dataset = "calibration", subset = 100 }}
 evaluate = "evaluation"
 """
