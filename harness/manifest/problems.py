@@ -35,7 +35,9 @@ def dotted(*place: str | int) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            key = part if _BARE_KEY.fullmatch(part) else shorten(json.dumps(part))
+            key = (
+                part if _BARE_KEY.fullmatch(part) else shorten(json.dumps(part, ensure_ascii=False))
+            )
             text += f".{key}" if text else key
     return text
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from suites.real.work import MANIFEST, FullSet, RealRun
-
-ROOT = Path(__file__).parents[2]
+from suites.real.work import MANIFEST, FullSet, RealRun, gate
 
 
 @pytest.fixture(scope="session")
@@ -41,23 +36,4 @@ def full_set(workplace: Path) -> FullSet:
 @pytest.fixture(scope="session")
 def gated(workplace: Path) -> RealRun:
     """Run ``quantgate gate models.toml`` on all real models, as a user would."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "gate", "models.toml"],
-        cwd=workplace,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "QUANTGATE_STORE": str(workplace / "store"),
-            "COLUMNS": "160",
-        },
-        capture_output=True,
-        text=True,
-        timeout=3600,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    report = workplace / "reports" / "latest" / "verdicts.json"
-    assert report.is_file(), said
-    listed = json.loads(report.read_text("utf-8"))["verdicts"]
-    verdicts = {(item["model"], item["key"]): item for item in listed}
-    return RealRun(workplace, done.returncode, said, verdicts)
+    return gate(workplace, workplace / "store")

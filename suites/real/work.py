@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.engine.runtime import Precision
 
 #: What a user would write; ``{real}`` is the folder of models and images.
@@ -144,3 +147,27 @@ class FullSet:
         bench = bench_of(entry, dataset)
         found = evaluate_role(compile_model(parent, Target(precision=precision)), bench)
         return dict(bench.task.metrics(found).parent)
+
+
+def gate(folder: Path, store: Path) -> RealRun:
+    """Run ``quantgate gate models.toml`` in a folder, as a user would."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "gate", "models.toml"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "QUANTGATE_STORE": str(store),
+            "COLUMNS": "160",
+        },
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    report = folder / "reports" / "latest" / "verdicts.json"
+    assert report.is_file(), said
+    listed = json.loads(report.read_text("utf-8"))["verdicts"]
+    verdicts = {(item["model"], item["key"]): item for item in listed}
+    return RealRun(folder, done.returncode, said, verdicts)

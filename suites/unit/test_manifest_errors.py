@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import ManifestError
 from harness.manifest import load_manifest
+from harness.manifest.problems import dotted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -357,3 +358,8 @@ def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
     """A folder in place of the file is told so."""
     with pytest.raises(ManifestError, match="expected a file, found a folder"):
         load_manifest(tmp_path)
+
+
+def test_a_place_is_written_in_the_letters_of_its_name() -> None:
+    """Quoted where TOML wants it, and not in escapes that TOML does not know."""
+    assert dotted("models", "😀 v1", "limits") == 'models."😀 v1".limits'
