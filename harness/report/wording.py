@@ -52,13 +52,13 @@ def spread_text(verdict: Verdict) -> str:
 def limit_text(limit: Limit) -> str:
     """Write the limit as a relation: ``≥ 0.95`` or ``≤ 0.01``."""
     if limit.threshold is None:
-        return "none here"
+        return "no limit here"
     return f"{'≥' if limit.relation == 'min' else '≤'} {plain(limit.threshold)}"
 
 
 def limit_name(limit: Limit) -> str:
     """Write key and value of the limit as models.toml has them: ``min_match_rate 0.95``."""
-    return f"{limit.key} {'(none here)' if limit.threshold is None else plain(limit.threshold)}"
+    return f"{limit.key} {'(no limit here)' if limit.threshold is None else plain(limit.threshold)}"
 
 
 def margin_text(verdict: Verdict) -> str:
