@@ -15,6 +15,7 @@ from harness.errors import HarnessError, UndecidedError
 from harness.session import collecting, ending, recording, sharding, terminal
 from harness.session.crashes import CrashedGates
 from harness.session.idle import asks_about_pytest, runs_nothing
+from harness.session.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -91,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     collecting.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
     config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
+    config.pluginmanager.register(Interrupts(), "quantgate-interrupts")
     if config.pluginmanager.hasplugin("allure_pytest"):
         config.stash[ending.LOSSES] = watch_losses()
     config.stash[ending.STOPWATCH] = sharding.Stopwatch()

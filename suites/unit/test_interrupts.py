@@ -1,0 +1,69 @@
+"""Ctrl-C: what a library swallows still ends the gate."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.session.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def listening() -> Iterator[Interrupts]:
+    """Listen for interrupts during one test."""
+    interrupts = Interrupts()
+    interrupts.pytest_sessionstart()
+    yield interrupts
+    interrupts.pytest_unconfigure()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("phase", ["pytest_runtest_setup", "pytest_runtest_call"])
+def test_swallowed_interrupt_ends_the_gate(listening: Interrupts, phase: str) -> None:
+    """An interrupt that a library dropped is raised once the gate has run."""
+    steps = getattr(listening, phase)()
+    next(steps)
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.send(None)
+
+
+def test_translated_interrupt_ends_the_gate(listening: Interrupts) -> None:
+    """An interrupt that came out as another error is no error of the model."""
+    steps = listening.pytest_runtest_call()
+    next(steps)
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(RuntimeError("what a library made of it"))
+
+
+def test_gate_without_interrupt_keeps_its_error(listening: Interrupts) -> None:
+    """Where nobody interrupted, errors come out as they are."""
+    steps = listening.pytest_runtest_call()
+    next(steps)
+
+    with pytest.raises(RuntimeError, match="its own"):
+        steps.throw(RuntimeError("its own"))
+
+
+def test_own_handlers_are_left_alone() -> None:
+    """Whoever handles interrupts in another way goes on doing so."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        interrupts = Interrupts()
+        interrupts.pytest_sessionstart()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        interrupts.pytest_unconfigure()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
