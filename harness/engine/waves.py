@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Images that go through one model before the next one gets them; more of them gain nothing.
 MOST_IMAGES = 64
 #: Inputs and raw outputs of one wave; a model with large maps gets shorter waves.
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
 #: How long a wave may take: where one image takes longer than a moment, caches matter little.
 WAVE_S = 0.5
 #: Finished images that are handed on by one thread, one after the other.
