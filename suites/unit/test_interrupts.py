@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.fixture(autouse=True)
+def python_handles_interrupts() -> Iterator[None]:
+    """As in a terminal: a parallel worker dies of an interrupt instead."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def listening() -> Iterator[Interrupts]:
     """Listen for interrupts during one test."""
@@ -58,12 +66,9 @@ def test_gate_without_interrupt_keeps_its_error(listening: Interrupts) -> None:
 
 def test_own_handlers_are_left_alone() -> None:
     """Whoever handles interrupts in another way goes on doing so."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        interrupts = Interrupts()
-        interrupts.pytest_sessionstart()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        interrupts.pytest_unconfigure()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupts = Interrupts()
+    interrupts.pytest_sessionstart()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    interrupts.pytest_unconfigure()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
