@@ -32,13 +32,20 @@ def listening() -> Iterator[Interrupts]:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def interrupt() -> None:
+    """Do as Python does when a terminal interrupts: call who handles it."""
+    handler = signal.getsignal(signal.SIGINT)
+    assert callable(handler)
+    handler(signal.SIGINT, None)
+
+
 @pytest.mark.parametrize("phase", ["pytest_runtest_setup", "pytest_runtest_call"])
 def test_swallowed_interrupt_ends_the_gate(listening: Interrupts, phase: str) -> None:
     """An interrupt that a library dropped is raised once the gate has run."""
     steps = getattr(listening, phase)()
     next(steps)
     with suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+        interrupt()
 
     with pytest.raises(KeyboardInterrupt):
         steps.send(None)
@@ -49,7 +56,7 @@ def test_translated_interrupt_ends_the_gate(listening: Interrupts) -> None:
     steps = listening.pytest_runtest_call()
     next(steps)
     with suppress(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+        interrupt()
 
     with pytest.raises(KeyboardInterrupt):
         steps.throw(RuntimeError("what a library made of it"))
