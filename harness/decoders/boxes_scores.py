@@ -23,7 +23,7 @@ from harness.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.ports import as_table, finite, picked, ports_of
 from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
@@ -65,15 +65,11 @@ class BoxesScoresDecoder:
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without one pair of boxes and scores (see Decoder)."""
-        if box_score_pair(chosen(ports, self.outputs), named=self.outputs is not None) is None:
-            raise misfit(self.kind, _EXPECTED, ports)
+        picked(self, box_score_pair, _EXPECTED, ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        ports = chosen(ports_of(outputs), self.outputs)
-        pair = box_score_pair(ports, named=self.outputs is not None)
-        if pair is None:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
+        pair = picked(self, box_score_pair, _EXPECTED, ports_of(outputs))
         boxes = finite(outputs, pair[0].name).reshape(-1, _BOX)
         scores = finite(outputs, pair[1].name).reshape(len(boxes), -1)
         scores = without_background(scores, background_index(self.background))

@@ -16,7 +16,7 @@ from harness.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.ports import finite, picked, ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +73,7 @@ class CenternetDecoder:
         return detections(candidates, frame, keeping)
 
     def _find(self, ports: Sequence[Port]) -> tuple[Port, ...]:
-        found = _find(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None:
-            raise misfit(self.kind, _EXPECTED, ports)
-        return found
+        return picked(self, _find, _EXPECTED, ports)
 
 
 def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, ...] | None:

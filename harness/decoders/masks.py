@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from harness.core.geometry import Frame
+
 Rle = dict[str, object]
 
 
@@ -20,6 +22,26 @@ class Placement:
 
     scale: tuple[float, float]
     offset: tuple[float, float]
+
+    @classmethod
+    def of_grid(cls, frame: Frame, cells: tuple[int, int]) -> Placement:
+        """Place a grid of ``(columns, rows)`` that covers the model's input."""
+        shrink = (cells[0] / frame.model[0], cells[1] / frame.model[1])
+        return cls(
+            (frame.scale[0] * shrink[0], frame.scale[1] * shrink[1]),
+            (frame.offset[0] * shrink[0], frame.offset[1] * shrink[1]),
+        )
+
+    def window(self, left: int, top: int) -> Placement:
+        """Place the part that begins at a column and a row."""
+        return Placement(self.scale, (self.offset[0] - left, self.offset[1] - top))
+
+
+def weighed(prototypes: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum prototypes [h, w, K] by the weights [K] of one object: [h, w]."""
+    # Not `@`: BLAS would start threads beside those that infer.
+    total: NDArray[np.float32] = np.einsum("yxk,k->yx", prototypes, weights)
+    return total
 
 
 def paste(

@@ -20,7 +20,7 @@ from harness.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.ports import as_table, finite, picked, ports_of
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -93,10 +93,7 @@ class NmsIndicesDecoder:
         return labels, rows
 
     def _find(self, ports: Sequence[Port]) -> tuple[Port, Port, Port]:
-        found = _find(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None:
-            raise misfit(self.kind, _EXPECTED, ports)
-        return found
+        return picked(self, _find, _EXPECTED, ports)
 
 
 def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port] | None:

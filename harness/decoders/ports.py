@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from harness.decoders.protocol import Outputs
 
 Shape = tuple[int, ...]
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Find(Protocol[T_co]):
+    """Picks a decoder's outputs among ports; where they were named, in their order."""
+
+    def __call__(self, ports: Sequence[Port], *, named: bool) -> T_co | None:
+        """Give the outputs, or None where these ports do not fit."""
+        ...
 
 
 def as_table(shape: Shape) -> tuple[int, int] | None:
@@ -74,6 +83,20 @@ def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ..
             f"found the outputs {describe(ports)}"
         )
     return tuple(by_name[name] for name in names)
+
+
+def picked(decoder: AnyDecoder, find: Find[T_co], expected: str, ports: Sequence[Port]) -> T_co:
+    """Give what ``find`` picks of the ports that the decoder reads.
+
+    Raises
+    ------
+    DecoderError
+        When it picks nothing; ``expected`` says which outputs it looked for.
+    """
+    found = find(chosen(ports, decoder.outputs), named=decoder.outputs is not None)
+    if found is None:
+        raise misfit(decoder.kind, expected, ports)
+    return found
 
 
 def _by_every_name(ports: Sequence[Port]) -> dict[str, Port]:

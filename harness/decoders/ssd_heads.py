@@ -33,7 +33,7 @@ from harness.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.ports import finite, picked, ports_of
 from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ class SsdHeadsDecoder:
         return detections(candidates, frame, keeping_of(self))
 
     def _find(self, ports: Sequence[Port]) -> tuple[Port, Port, Port]:
-        found = _find(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None:
-            raise misfit(self.kind, _EXPECTED, ports)
-        return found
+        return picked(self, _find, _EXPECTED, ports)
 
 
 def _boxes(offsets: NDArray[np.float32], priors: NDArray[np.float32]) -> NDArray[np.float32]:

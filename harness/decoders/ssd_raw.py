@@ -35,7 +35,7 @@ from harness.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from harness.decoders.ports import chosen, finite, misfit, ports_of
+from harness.decoders.ports import finite, picked, ports_of
 from harness.decoders.priors import named_priors
 from harness.decoders.suppressing import keeping_of
 from harness.errors import DecoderError
@@ -93,19 +93,14 @@ class SsdRawDecoder:
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without one pair of boxes and scores, or with other priors (see Decoder)."""
-        pair = box_score_pair(chosen(ports, self.outputs), named=self.outputs is not None)
-        if pair is None:
-            raise misfit(self.kind, _EXPECTED, ports)
+        pair = picked(self, box_score_pair, _EXPECTED, ports)
         rows = pair[0].shape[-2]
         if rows >= 0 and isinstance(self.priors, Path):
             self._check_rows(rows, read_priors(self.priors))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        ports = chosen(ports_of(outputs), self.outputs)
-        pair = box_score_pair(ports, named=self.outputs is not None)
-        if pair is None:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
+        pair = picked(self, box_score_pair, _EXPECTED, ports_of(outputs))
         encoded = finite(outputs, pair[0].name).reshape(-1, _BOX)
         priors = self._priors(frame.model)
         self._check_rows(len(encoded), priors)

@@ -24,8 +24,8 @@ from harness.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from harness.decoders.masks import Placement, Rle, paste
-from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from harness.decoders.masks import Placement, Rle, paste, weighed
+from harness.decoders.ports import as_table, finite, picked, ports_of
 from harness.decoders.suppressing import keeping_of
 
 if TYPE_CHECKING:
@@ -86,10 +86,7 @@ class YolactDecoder:
         return replace(objects, masks=masks)
 
     def _find(self, ports: Sequence[Port]) -> tuple[Port, Port, Port, Port]:
-        found = _find(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None:
-            raise misfit(self.kind, _EXPECTED, ports)
-        return found
+        return picked(self, _find, _EXPECTED, ports)
 
 
 def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port, Port] | None:
@@ -118,20 +115,13 @@ def _mask(
     last = np.minimum(np.ceil(box[2:] * (width, height) + 1), (width, height)).astype(int)
     (left, top), (right, bottom) = first.tolist(), last.tolist()
     window = prototypes[top:bottom, left:right]
-    shares = sigmoid(window @ weights) if window.size else np.zeros((1, 1), np.float32)
+    shares = sigmoid(weighed(window, weights)) if window.size else np.zeros((1, 1), np.float32)
     # A rim of nothing, into which the enlarged mask fades.
     shares = np.pad(shares, 1)
-    shrink = (width / frame.model[0], height / frame.model[1])
-    scale = (frame.scale[0] * shrink[0], frame.scale[1] * shrink[1])
-    offset = (
-        frame.offset[0] * shrink[0] - (left - 1),
-        frame.offset[1] * shrink[1] - (top - 1),
-    )
+    place = Placement.of_grid(frame, (width, height)).window(left - 1, top - 1)
     corners = [
-        (edge - offset[axis]) / scale[axis]
+        (edge - place.offset[axis]) / place.scale[axis]
         for edges in ((0, 0), shares.shape[::-1])
         for axis, edge in enumerate(edges)
     ]
-    return paste(
-        shares, Placement(scale, offset), np.array(corners, np.float32), (frame.image, 0.5)
-    )
+    return paste(shares, place, np.array(corners, np.float32), (frame.image, 0.5))

@@ -22,7 +22,7 @@ from harness.decoders.fields import (
     OutputNames,
     ScoreThreshold,
 )
-from harness.decoders.masks import Placement, Rle, paste
+from harness.decoders.masks import Placement, Rle, paste, weighed
 from harness.decoders.ports import as_table, chosen, finite, misfit, ports_of
 from harness.decoders.suppressing import keeping_of
 from harness.decoders.yolo_rows import Units, to_corners
@@ -114,14 +114,11 @@ def _mask(
 ) -> Rle:
     """Weigh the prototypes around the box; above 0 the sigmoid is above one half."""
     height, width = prototypes.shape[:2]
-    shrink = (width / frame.model[0], height / frame.model[1])
-    scale = (frame.scale[0] * shrink[0], frame.scale[1] * shrink[1])
-    offset = (frame.offset[0] * shrink[0], frame.offset[1] * shrink[1])
+    grid = Placement.of_grid(frame, (width, height))
+    scale, offset = grid.scale, grid.offset
     # Two pixels around the box feed the interpolation at its edges.
     left = max(0, int(box[0] * scale[0] + offset[0]) - 2)
     top = max(0, int(box[1] * scale[1] + offset[1]) - 2)
     right, bottom = (int(box[2 + i] * scale[i] + offset[i]) + 3 for i in (0, 1))
-    # Not `@`: BLAS would start threads beside those that infer.
-    logits = np.einsum("yxk,k->yx", prototypes[top:bottom, left:right], weights)
-    place = Placement(scale, (offset[0] - left, offset[1] - top))
-    return paste(logits, place, box, (frame.image, 0.0))
+    logits = weighed(prototypes[top:bottom, left:right], weights)
+    return paste(logits, grid.window(left, top), box, (frame.image, 0.0))

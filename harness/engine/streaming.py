@@ -55,7 +55,7 @@ class Feed:
 
     samples: Sequence[Sample]
     preprocess: Preprocess
-    consume: Callable[[int, Frame, list[Outputs]], None]
+    consume: Consume
     progress: Progress = SILENT
 
 
@@ -91,7 +91,7 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
             waves.settle()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            waves.abandon()
+            waves.close()
             feed.progress.close()
     return tuple(skipped.images)
 

@@ -104,13 +104,12 @@ class Waves:
     def settle(self) -> None:
         """Wait until every image is consumed; raises as :meth:`add`."""
         self._send()
-        for lane in self._lanes:
-            lane.close()
+        self.close()
         self._hand_on(at_least=1)
         self._raise_failure()
 
-    def abandon(self) -> None:
-        """Let the devices finish what they hold; what failed was said already."""
+    def close(self) -> None:
+        """Let the devices finish what they hold; no image can be added any more."""
         for lane in self._lanes:
             lane.close()
 

@@ -130,7 +130,7 @@ def test_nothing_holds_a_model_after_the_end(models: list[ov.CompiledModel]) -> 
     run = Waves(models, lambda _index, _frame, _outputs: None)
     run.add(0, FRAME, np.zeros((4, 4, 3), np.uint8))
     run.settle()
-    run.abandon()
+    run.close()
     left = weakref.ref(run)
 
     del run
