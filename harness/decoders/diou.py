@@ -6,6 +6,7 @@ diagonal of the smallest box around both.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +15,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Candidates that are compared with all kept boxes and with each other at once.
-_BLOCK = 64
+_BLOCK = 96
 #: Which of a block come after each of it.
 _LATER = np.triu(np.ones((_BLOCK, _BLOCK), np.bool_), 1)
 #: Divisor in place of an empty union.
 _TINY = 1e-12
-#: What rounding may take from an IoU in float32.
+#: What rounding may take from a share of two areas in float32.
 _SLACK = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Boxes, the highest score first, with ``x0, y0, x1, y1`` as rows [4, n].
+
+    ``shares`` is the part of its area that a box adds to what two have to share: IoU > t where the
+    intersection is above t / (1 + t) of the sum of both areas. ``labels`` is None where all are alike.
+    """
+
+    corners: NDArray[np.float32]
+    exact: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    shares: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
 
 
 def diou_nms(
@@ -33,12 +49,13 @@ def diou_nms(
     boxes, labels
         ``xyxy`` [n, 4] and classes [n], the highest score first.
     """
+    ranked = _ranked(boxes, labels, threshold)
     kept = np.zeros(0, np.int64)
     for start in range(0, len(boxes), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(boxes)))
-        rivals = np.concatenate([kept, block])
+        block = slice(start, min(start + _BLOCK, len(boxes)))
+        rivals = np.concatenate([kept, np.arange(block.start, block.stop)])
         alive = np.ones(len(rivals), np.bool_)
-        better, worse = _overlapping(boxes, labels, (rivals, block), threshold)
+        better, worse = _overlapping(ranked, rivals, block, threshold)
         # Pairs come by their better box, whose own fate is therefore settled already.
         for i, j in zip(better.tolist(), worse.tolist(), strict=True):
             if alive[i]:
@@ -49,52 +66,55 @@ def diou_nms(
     return kept[:most]
 
 
+def _ranked(boxes: NDArray[np.float32], labels: NDArray[np.int64], threshold: float) -> _Ranked:
+    corners = np.ascontiguousarray(boxes.T)
+    exact = corners.astype(np.float64)
+    areas = (exact[2] - exact[0]) * (exact[3] - exact[1])
+    shares = (areas * (threshold / (1 + threshold) - _SLACK)).astype(np.float32)
+    alike = bool((labels == labels[:1]).all())
+    return _Ranked(corners, exact, areas, shares, None if alike else labels)
+
+
 def _overlapping(
-    boxes: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    sets: tuple[NDArray[np.int64], NDArray[np.int64]],
-    threshold: float,
+    ranked: _Ranked, rivals: NDArray[np.int64], block: slice, threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of one class with a DIoU above the threshold, by their places among the rivals.
 
-    ``sets`` are the rivals and the block, which ends them; each of the block is paired with those
-    before it.
+    The block ends the rivals; each of it is paired with those before it.
     """
-    rivals, block = sets
-    before = len(rivals) - len(block)
+    count = block.stop - block.start
+    before = len(rivals) - count
     # The DIoU is at most the IoU: where that is below the threshold, no pair is looked at twice.
-    shared, union = _shares(boxes[rivals], boxes[block])
-    close = shared > np.float32(threshold - _SLACK) * union
-    close &= labels[rivals, None] == labels[block]
-    close[before:] &= _LATER[: len(block), : len(block)]
-    better, worse = np.nonzero(close)
-    over = _diou(boxes[rivals[better]], boxes[block[worse]]) > threshold
+    shared = _intersections(ranked.corners[:, rivals], ranked.corners[:, block])
+    close = shared > np.add.outer(ranked.shares[rivals], ranked.shares[block])
+    if ranked.labels is not None:
+        close &= ranked.labels[rivals, None] == ranked.labels[block]
+    close[before:] &= _LATER[:count, :count]
+    better, worse = np.divmod(np.flatnonzero(close), count)
+    over = _diou(ranked, rivals[better], worse + block.start) > threshold
     return better[over], worse[over] + before
 
 
-def _shares(
-    a: NDArray[np.float32], b: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection and union [n, m] of boxes [n, 4] and [m, 4]."""
-    ax0, ay0, ax1, ay1 = a.T[..., None]
-    bx0, by0, bx1, by1 = b.T
-    shared = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0), np.float32(0))
-    shared *= np.maximum(np.minimum(ay1, by1) - np.maximum(ay0, by0), np.float32(0))
-    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared
-    return shared, union
+def _intersections(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shared area [n, m] of boxes [4, n] and [4, m]."""
+    extent = np.minimum(a[2:, :, None], b[2:, None])
+    extent -= np.maximum(a[:2, :, None], b[:2, None])
+    np.maximum(extent, 0, out=extent)
+    shared: NDArray[np.float32] = np.multiply(extent[0], extent[1], out=extent[0])
+    return shared
 
 
-def _diou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """DIoU of pairs of boxes [n, 4], in float64."""
-    ax0, ay0, ax1, ay1 = a.T.astype(np.float64)
-    bx0, by0, bx1, by1 = b.T.astype(np.float64)
-    width = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0), 0)
-    height = np.maximum(np.minimum(ay1, by1) - np.maximum(ay0, by0), 0)
-    shared = width * height
-    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared
-    across = np.maximum(ax1, bx1) - np.minimum(ax0, bx0)
-    down = np.maximum(ay1, by1) - np.minimum(ay0, by0)
-    apart = ((ax0 + ax1 - bx0 - bx1) / 2) ** 2 + ((ay0 + ay1 - by0 - by1) / 2) ** 2
-    distance = apart / np.maximum(across**2 + down**2, _TINY)
+def _diou(
+    ranked: _Ranked, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """DIoU of pairs of boxes by their numbers, in float64."""
+    a, b = ranked.exact[:, first], ranked.exact[:, second]
+    outer, inner = np.maximum(a, b), np.minimum(a, b)
+    extent = np.maximum(inner[2:] - outer[:2], 0)
+    shared = extent[0] * extent[1]
+    union = ranked.areas[first] + ranked.areas[second] - shared
+    diagonal = ((outer[2:] - inner[:2]) ** 2).sum(axis=0)
+    apart = ((a[:2] + a[2:] - b[:2] - b[2:]) ** 2).sum(axis=0) / 4
+    distance = apart / np.maximum(diagonal, _TINY)
     overlap: NDArray[np.float64] = shared / np.maximum(union, _TINY) - distance
     return overlap

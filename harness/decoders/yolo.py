@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge, Gt, MinLen
 from typing_extensions import Doc
 
-from harness.decoders.boxes import Candidates, detections
+from harness.decoders.boxes import detections
 from harness.decoders.fields import (
     Agnostic,
     ClassIds,
@@ -103,17 +102,11 @@ class YoloDecoder:
             raise misfit(self.kind, "maps of four or five dimensions", ports)
         arrays = sorted((finite(outputs, port.name) for port in ports), key=lambda a: -a.size)
         selection = (self.score_threshold, self.multi_label)
-        parts = [
-            head_candidates(
-                as_head(array, len(form.anchors), frame.model), form, frame.model, selection
-            )
+        heads = [
+            (as_head(array, len(form.anchors), frame.model), form)
             for array, form in zip(arrays, self._forms(len(arrays)), strict=True)
         ]
-        candidates = Candidates(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-        )
+        candidates = head_candidates(heads, frame.model, selection)
         keeping = replace(keeping_of(self), measure=self.nms)
         return detections(candidates, frame, keeping)
 

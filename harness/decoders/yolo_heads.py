@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ from harness.decoders.boxes import (
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 HEAD = 5
@@ -88,17 +91,56 @@ def _is_head(channels: int, grid: tuple[int, int], place: tuple[int, tuple[int, 
 
 
 def head_candidates(
-    head: Head, form: HeadForm, size: tuple[int, int], selection: tuple[float, bool]
+    heads: Sequence[tuple[Head, HeadForm]], size: tuple[int, int], selection: tuple[float, bool]
 ) -> Candidates:
-    """Candidates of one head in input pixels; ``selection`` is threshold and multi-label."""
+    """Candidates of all heads in input pixels; ``selection`` is threshold and multi-label."""
     threshold, multi_label = selection
+    form = heads[0][1]
     least = threshold if form.activated else _logit(threshold)
-    anchor, cell = np.nonzero(head.values[:, 4, :] >= least)
-    rows = head.values[anchor, :, cell]
-    scores = _scores(rows, form)
-    picked, labels = above(scores, threshold, multi_label=multi_label)
-    boxes = _boxes(rows[picked, :4], (anchor[picked], cell[picked]), (head, form, size))
-    return Candidates(boxes, scores[picked, labels], labels)
+    parts = [_passing(head, head_form, size, least) for head, head_form in heads]
+    rows = np.concatenate([numbers for numbers, _ in parts])
+    places = np.concatenate([places for _, places in parts])
+    if multi_label or form.classes == "softmax":
+        scores = _scores(rows, form)
+        picked, labels = above(scores, threshold, multi_label=multi_label)
+        return Candidates(
+            _boxes(rows[picked], places[picked], form), scores[picked, labels], labels
+        )
+    # A sigmoid changes no order: only that of the best class is needed.
+    labels = rows[:, HEAD:].argmax(axis=1)
+    best = rows[np.arange(len(rows)), HEAD + labels, None]
+    scores = _scores(np.concatenate([rows[:, :HEAD], best], axis=1), form)
+    picked, _ = above(scores, threshold, multi_label=False)
+    return Candidates(_boxes(rows[picked], places[picked], form), scores[picked, 0], labels[picked])
+
+
+def _passing(
+    head: Head, form: HeadForm, size: tuple[int, int], least: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Numbers [n, 5 + classes] of the cells whose objectness passes, and their places [n, 6]."""
+    index = np.flatnonzero(head.values[:, 4, :] >= least)
+    anchor, cell = np.divmod(index, head.values.shape[2])
+    return head.values[anchor, :, cell], _places(head.grid, form, size)[index]
+
+
+@lru_cache(maxsize=64)
+def _places(grid: tuple[int, int], form: HeadForm, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Where a head's cells lie, [anchors * cells, 6].
+
+    A box's centre is the first two plus the next two times the encoded shift; its extent is the last
+    two times the encoded scale.
+    """
+    columns, rows = grid
+    stride = np.array([size[0] / columns, size[1] / rows])
+    y, x = np.indices((rows, columns)).reshape(2, -1)
+    corner = (np.stack([x, y], axis=1) - (form.scale_xy - 1) / 2) * stride
+    anchors = np.asarray(form.anchors) * (stride if form.in_cells else 1)
+    cells = np.concatenate([corner, np.broadcast_to(stride * form.scale_xy, corner.shape)], axis=1)
+    count = len(anchors)
+    found = np.concatenate([np.tile(cells, (count, 1)), np.repeat(anchors, len(cells), axis=0)], 1)
+    found = found.astype(np.float32)
+    found.flags.writeable = False
+    return found
 
 
 def _logit(threshold: float) -> float:
@@ -118,21 +160,14 @@ def _scores(rows: NDArray[np.float32], form: HeadForm) -> NDArray[np.float32]:
 
 
 def _boxes(
-    encoded: NDArray[np.float32],
-    index: tuple[NDArray[np.int64], NDArray[np.int64]],
-    place: tuple[Head, HeadForm, tuple[int, int]],
+    encoded: NDArray[np.float32], places: NDArray[np.float32], form: HeadForm
 ) -> NDArray[np.float32]:
-    (anchor, cell), (head, form, size) = index, place
-    columns, rows = head.grid
-    stride = np.array([size[0] / columns, size[1] / rows], dtype=np.float32)
-    corner = np.stack([cell % columns, cell // columns], axis=1).astype(np.float32)
-    shift = encoded[:, :2] if form.activated else sigmoid(encoded[:, :2])
-    shift = shift * np.float32(form.scale_xy) - np.float32((form.scale_xy - 1) / 2)
-    anchors = np.asarray(form.anchors, dtype=np.float32)[anchor]
+    shift, scale = encoded[:, :2], encoded[:, 2:4]
+    if not form.activated:
+        shift = sigmoid(shift)
     if form.squared:
-        scale = encoded[:, 2:] if form.activated else sigmoid(encoded[:, 2:])
-        scale = (2 * scale) ** 2
+        scale = (2 * (scale if form.activated else sigmoid(scale))) ** 2
     else:
-        scale = np.exp(np.minimum(encoded[:, 2:], LARGEST_EXPONENT))
-    extent = scale * anchors * (stride if form.in_cells else np.float32(1))
-    return centre_to_corners(np.concatenate([(corner + shift) * stride, extent], axis=1))
+        scale = np.exp(np.minimum(scale, LARGEST_EXPONENT))
+    centre = places[:, :2] + shift * places[:, 2:4]
+    return centre_to_corners(np.concatenate([centre, scale * places[:, 4:]], axis=1))

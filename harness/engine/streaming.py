@@ -6,7 +6,6 @@ each model. Nothing grows with the number of images but what the consumer keeps.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from harness.engine.preprocess import prepare
 from harness.engine.progress import SILENT
 from harness.engine.waves import Waves, wave_length
 from harness.errors import DatasetError
+from harness.machine import logical_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from harness.core.geometry import Frame
     from harness.datasets.sample import Sample
     from harness.decoders.protocol import Outputs
+    from harness.engine.handing_on import Consume
     from harness.engine.progress import Progress
-    from harness.engine.waves import Consume
     from harness.entries import Preprocess
 
 Loaded = tuple["NDArray[np.uint8]", "Frame"]
@@ -72,8 +72,8 @@ def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, s
     waves, skipped = Waves(models, _consume_and_count(feed)), _Skipped(feed)
     width = models[0].input(0).get_partial_shape()[2].get_length()
     height = models[0].input(0).get_partial_shape()[1].get_length()
-    workers = _processors()
-    depth = 2 * workers + wave_length(3 * width * height)
+    workers = logical_cores()
+    depth = 2 * workers + wave_length(3 * width * height, len(models))
 
     def load(sample: Sample) -> Loaded:
         return prepare(read_image(sample), feed.preprocess, (width, height))
@@ -134,10 +134,6 @@ def _ahead(
         if len(waiting) > depth:
             yield waiting.popleft()
     yield from waiting
-
-
-def _processors() -> int:
-    return max(1, len(os.sched_getaffinity(0)))
 
 
 @contextmanager

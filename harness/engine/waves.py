@@ -4,42 +4,48 @@ Two models whose requests alternate push each other's weights out of the process
 decoder that runs once in a while finds its own code and data gone as well. So a wave of images is
 given to one model at a time, and finished images are handed on a few at once. A wave is bounded by
 what its inputs and raw outputs take in memory, and by time: progress is seen only as waves end.
+
+One thread starts requests and waits for them in the order they were started, so that the device's
+own threads never wait for Python's lock. OpenVINO's AsyncInferQueue calls back from the device's
+threads instead. Such a thread lets go of the callback after the last answer, and hangs for ever where
+the model is deleted at that moment: it waits for Python's lock, and who holds that waits for the thread.
 """
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from queue import SimpleQueue
-from threading import Lock
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from harness.engine.handing_on import HandingOn
 from harness.engine.runtime import ports_of
 from harness.errors import MeasurementError
 from harness.sources.reading import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    import numpy as np
     import openvino as ov
     from numpy.typing import NDArray
 
     from harness.core.geometry import Frame
-    from harness.decoders.protocol import Outputs
-
-    Consume = Callable[[int, Frame, list[Outputs]], None]
+    from harness.engine.handing_on import Consume
 
 #: Images that go through one model before the next one gets them; more of them gain nothing.
 MOST_IMAGES = 64
+#: The same where there is no next one: few, as fresh memory costs more than it gives.
+MOST_ALONE = 8
 #: Inputs and raw outputs of one wave; a model with large maps gets shorter waves.
 MOST_BYTES = 16 * 2**20
 #: How long a wave may take: where one image takes longer than a moment, caches matter little.
 WAVE_S = 0.5
-#: Finished images that are handed on by one thread, one after the other.
+#: Requests that wait on the device beyond those it works on: what it does while images are handed on.
+_WAITING = 4
+#: Finished images that are handed on one after the other.
 _HANDED_ON = 4
 
 
@@ -52,7 +58,6 @@ class _Ticket:
     tensor: NDArray[np.uint8]
     outputs: list[Any]
     missing: int
-    lock: Lock = field(default_factory=Lock)
 
     def bytes(self) -> int:
         """Memory of the input and of all outputs, once they are there."""
@@ -60,13 +65,23 @@ class _Ticket:
         return sum(int(array.nbytes) for array in held)
 
 
-def wave_length(image_bytes: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A request that was started for an image; ``number`` is its lane's."""
+
+    ticket: _Ticket
+    number: int
+    request: ov.InferRequest
+
+
+def wave_length(image_bytes: int, models: int) -> int:
     """How many images go together, where each takes so much memory."""
-    return max(1, min(MOST_IMAGES, MOST_BYTES // image_bytes))
+    most = MOST_IMAGES if models > 1 else MOST_ALONE
+    return max(1, min(most, MOST_BYTES // image_bytes))
 
 
 class Waves:
-    """The requests of some models and the images in them.
+    """The requests of some models and the images in them; all methods belong to one thread.
 
     Parameters
     ----------
@@ -76,17 +91,13 @@ class Waves:
     """
 
     def __init__(self, models: Sequence[ov.CompiledModel], consume: Consume) -> None:
-        import openvino as ov
-
-        self._consume = consume
-        self._tensor_of = ov.Tensor
-        self._failure: BaseException | None = None
-        self._lock = Lock()
+        self._lanes = [_Lane(model) for model in models]
+        self._handing_on = HandingOn(consume)
         self._wave: list[_Ticket] = []
+        self._flying: deque[_Flight] = deque()
         self._finished: list[_Ticket] = []
         self._largest_bytes = 0
         self._image_s = 0.0
-        self._lanes = [_Lane(model) for model in models]
 
     def add(self, index: int, frame: Frame, image: NDArray[np.uint8]) -> None:
         """Take one more image, [height, width, channels], and wait where enough are under way.
@@ -97,110 +108,123 @@ class Waves:
             Where the device fails; what ``consume`` raised comes out as it is.
         """
         count = len(self._lanes)
-        self._wave.append(_Ticket(index, frame, image[None], [None] * count, count))
+        self._wave.append(_Ticket(index, frame, image[None], [{} for _ in range(count)], count))
         if len(self._wave) >= self._length():
             self._send()
 
     def settle(self) -> None:
         """Wait until every image is consumed; raises as :meth:`add`."""
         self._send()
-        self.close()
+        while self._flying:
+            self._land()
+            self._hand_on(at_least=_HANDED_ON)
         self._hand_on(at_least=1)
-        self._raise_failure()
+        self._handing_on.settle()
 
     def close(self) -> None:
         """Let the devices finish what they hold; no image can be added any more."""
-        for lane in self._lanes:
-            lane.close()
+        while self._flying:
+            with suppress(RuntimeError):
+                self._flying[0].request.wait()
+            self._flying.popleft()
+        self._handing_on.close()
 
     def _length(self) -> int:
         """Images a wave: one until the first has shown what it takes."""
         in_time = int(WAVE_S / self._image_s) if self._image_s else MOST_IMAGES
-        return max(1, min(in_time, wave_length(self._largest_bytes or MOST_BYTES)))
+        return max(1, min(in_time, self._in_memory()))
+
+    def _in_memory(self) -> int:
+        return wave_length(self._largest_bytes or MOST_BYTES, len(self._lanes))
 
     def _send(self) -> None:
         wave, self._wave = self._wave, []
         started_s = time.perf_counter()
-        shared = [self._tensor_of(ticket.tensor, shared_memory=True) for ticket in wave]
         for number, lane in enumerate(self._lanes):
-            for tensor, ticket in zip(shared, wave, strict=True):
-                self._raise_failure()
-                lane.start(partial(self._run, ticket, number, tensor))
+            for ticket in wave:
+                while not lane.idle:
+                    self._land()
+                self._start(lane, ticket, number)
+                # Only now: the device has enough to do meanwhile.
+                self._hand_on(at_least=min(_HANDED_ON, self._in_memory()))
         if wave:
             self._image_s = (time.perf_counter() - started_s) / len(wave)
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    def _start(self, lane: _Lane, ticket: _Ticket, number: int) -> None:
+        request = lane.idle.pop()
+        ticket.outputs[number] = lane.bind(request, ticket.tensor)
+        # From before the start until after the end: the device reads and writes the ticket's arrays.
+        self._flying.append(_Flight(ticket, number, request))
+        with inferring():
+            request.start_async()
 
-    def _run(
-        self, ticket: _Ticket, number: int, tensor: ov.Tensor, request: ov.InferRequest
-    ) -> None:
-        try:
-            self._receive(ticket, number, self._lanes[number].infer(request, tensor))
-        except BaseException as error:  # noqa: BLE001 - the thread that adds images raises it
-            self._failure = self._failure or error
-
-    def _receive(self, ticket: _Ticket, number: int, outputs: Outputs) -> None:
-        with ticket.lock:
-            ticket.outputs[number] = outputs
-            ticket.missing -= 1
-            if ticket.missing:
-                return
-        with self._lock:
+    def _land(self) -> None:
+        """Wait for the oldest request."""
+        flight = self._flying[0]
+        ticket, lane = flight.ticket, self._lanes[flight.number]
+        lane.finish(flight.request, ticket.outputs[flight.number])
+        self._flying.popleft()
+        lane.idle.append(flight.request)
+        ticket.missing -= 1
+        if not ticket.missing:
             self._largest_bytes = max(self._largest_bytes, ticket.bytes())
             self._finished.append(ticket)
-        self._hand_on(at_least=min(_HANDED_ON, self._length()))
 
     def _hand_on(self, at_least: int) -> None:
-        with self._lock:
-            if len(self._finished) < at_least:
-                return
-            finished, self._finished = self._finished, []
+        if len(self._finished) < at_least:
+            return
+        finished, self._finished = self._finished, []
         for ticket in finished:
-            if self._failure is None:
-                self._consume(ticket.index, ticket.frame, ticket.outputs)
+            self._handing_on.take(ticket.index, ticket.frame, ticket.outputs)
 
 
 class _Lane:
-    """One model's requests, each run by a thread of its own.
-
-    OpenVINO's AsyncInferQueue calls back from its own threads instead. Such a thread lets go of the
-    callback after the last answer, and hangs for ever where the model is deleted at that moment: it
-    waits for Python's lock, and who holds that waits for the thread.
-    """
+    """One model's requests."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
-        self._names = [port.name for port in ports_of(model.outputs)]
-        # One more than the device works on, so that it never waits for what follows an answer.
-        jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
-        self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
-        for _ in range(jobs):
-            self._idle.put(model.create_infer_request())
-        self._pool = ThreadPoolExecutor(jobs, "infer")
+        import openvino as ov
 
-    def start(self, run: Callable[[ov.InferRequest], None]) -> None:
-        """Wait for an idle request, and run something with it in a thread."""
-        request = self._idle.get()
+        self._tensor_of = ov.Tensor
+        # Of outputs with the same name the last one counts.
+        self._places = {port.name: place for place, port in enumerate(ports_of(model.outputs))}
+        self._forms = [_form(node) for node in model.outputs]
+        jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + _WAITING
+        self.idle = [model.create_infer_request() for _ in range(jobs)]
 
-        def running() -> None:
-            run(request)
-            self._idle.put(request)
+    def bind(self, request: ov.InferRequest, tensor: NDArray[np.uint8]) -> dict[str, Any]:
+        """Give the arrays that a request will write its answers into, by name.
 
-        self._pool.submit(running)
-
-    def infer(self, request: ov.InferRequest, tensor: ov.Tensor) -> Outputs:
-        """Give copies of a request's answers: the device writes the next ones into the same memory."""
+        They and the input have to stay until it has. A request's own memory is written again for
+        another image, and would have to be copied; it is where an answer's form is known only
+        afterwards: there is None until then.
+        """
+        made: dict[str, Any] = {}
         with inferring():
-            request.set_input_tensor(tensor)
-            request.start_async()
-            request.wait()
-        found = zip(self._names, request.output_tensors, strict=True)
-        return {name: output.data.copy() for name, output in found}
+            request.set_input_tensor(self._tensor_of(tensor, shared_memory=True))
+            for name, place in self._places.items():
+                form = self._forms[place]
+                made[name] = array = None if form is None else np.empty(*form)
+                if array is not None:
+                    request.set_output_tensor(place, self._tensor_of(array, shared_memory=True))
+        return made
 
-    def close(self) -> None:
-        """Wait for all answers; nothing can be started any more."""
-        self._pool.shutdown()
+    def finish(self, request: ov.InferRequest, outputs: dict[str, Any]) -> None:
+        """Wait for all answers, and complete them."""
+        with inferring():
+            request.wait()
+        for name, place in self._places.items():
+            if outputs[name] is None:
+                outputs[name] = request.get_output_tensor(place).data.copy()
+
+
+def _form(node: Any) -> tuple[list[int], Any] | None:
+    """Shape and type of an answer, where both are known beforehand and numpy has them."""
+    shape, kind = node.get_partial_shape(), node.get_element_type()
+    if shape.is_dynamic or not all(shape.to_shape()):
+        return None
+    dtype = kind.to_dtype()
+    known = np.dtype(dtype).kind in "biuf" and type(kind)(dtype) == kind
+    return (list(shape.to_shape()), dtype) if known else None
 
 
 @contextmanager

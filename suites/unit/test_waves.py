@@ -12,6 +12,7 @@ import pytest
 
 from harness.core.geometry import Frame
 from harness.engine import waves
+from harness.engine.runtime import ports_of
 from harness.engine.waves import Waves, wave_length
 
 try:
@@ -59,6 +60,34 @@ def answers(models: Sequence[ov.CompiledModel], count: int) -> list[tuple[int, f
         run.add(index, FRAME, np.full((4, 4, 3), index, np.uint8))
     run.settle()
     return sorted(found)
+
+
+def many_outputs() -> ov.CompiledModel:
+    """Compile u8 [1,4,4,3] to answers of many kinds; two of them are one node, two have no fixed shape."""
+    given = op.parameter([1, 4, 4, 3], np.uint8, name="image")
+    wide: Any = op.convert(given, "f32")
+    bright: Any = op.greater(wide, op.constant(np.float32(2)))
+    found = {
+        "itself": given,
+        "wide": wide,
+        "twice": wide,
+        "half": op.convert(wide, "f16"),
+        "brain": op.convert(wide, "bf16"),
+        "bright": bright,
+        "sum": op.reduce_sum(wide, op.constant(np.array([0, 1, 2, 3])), keep_dims=False),
+        "where": op.non_zero(op.convert(bright, "i32"), "i64"),
+        "none": op.slice(wide, *(op.constant(np.array([n])) for n in (0, 0, 1, 1))),
+    }
+    results = []
+    for name, node in found.items():
+        result = op.result(node)
+        result.set_friendly_name(name)
+        results.append(result)
+    model = ov.Model(results, [given])
+    for name, output in zip(found, model.outputs, strict=True):
+        output.set_names({name})
+    hint = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": "2", "INFERENCE_PRECISION_HINT": "f32"}
+    return ov.Core().compile_model(model, "CPU", hint)
 
 
 def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -120,9 +149,10 @@ def test_waves_of_slow_models_are_short(
 
 def test_length_of_a_wave() -> None:
     """As many images as memory allows, at least one, at most what still gains."""
-    assert wave_length(waves.MOST_BYTES * 5) == 1
-    assert wave_length(waves.MOST_BYTES // 4) == 4
-    assert wave_length(1) == waves.MOST_IMAGES
+    assert wave_length(waves.MOST_BYTES * 5, models=2) == 1
+    assert wave_length(waves.MOST_BYTES // 4, models=2) == 4
+    assert wave_length(1, models=2) == waves.MOST_IMAGES
+    assert wave_length(1, models=1) == waves.MOST_ALONE
 
 
 def test_nothing_holds_a_model_after_the_end(models: list[ov.CompiledModel]) -> None:
@@ -147,3 +177,38 @@ def test_models_may_go_as_soon_as_the_last_answer_is_there() -> None:
             run.add(index, FRAME, np.zeros((4, 4, 3), np.uint8))
         run.settle()
         del run, model
+
+
+def test_answers_of_every_kind_are_those_of_one_inference() -> None:
+    """Each image keeps answers of its own, of fixed shape or not, in any type, also from one node."""
+    model = many_outputs()
+    images = [
+        np.full((4, 4, 3), i % 7, np.uint8) + np.eye(4, dtype=np.uint8)[..., None]
+        for i in range(40)
+    ]
+    found: dict[int, Outputs] = {}
+    run = Waves([model], lambda index, _frame, outputs: found.update({index: outputs[0]}))
+    for index, image in enumerate(images):
+        run.add(index, FRAME, image)
+    run.settle()
+
+    assert sorted(found) == list(range(40))
+    for index, image in enumerate(images):
+        request = model.create_infer_request()
+        request.infer([image[None]])
+        names = [port.name for port in ports_of(model.outputs)]
+        assert list(found[index]) == list(dict.fromkeys(names))
+        for position, name in enumerate(names):
+            expected = request.get_output_tensor(position).data
+            np.testing.assert_array_equal(found[index][name], expected, name, strict=True)
+
+
+def test_closing_early_waits_for_the_devices(models: list[ov.CompiledModel]) -> None:
+    """After an error no request is left that would still write into memory that is gone."""
+    run = Waves(models, lambda _index, _frame, _outputs: None)
+    for index in range(5):
+        run.add(index, FRAME, np.zeros((4, 4, 3), np.uint8))
+    assert run._flying
+
+    run.close()
+    assert not run._flying
