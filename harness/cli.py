@@ -23,7 +23,7 @@ from harness.commands import (
     trend,
 )
 from harness.commands.speaking import complain
-from harness.errors import HarnessError, ManifestError
+from harness.errors import HarnessError, ManifestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output has enough, as `head` has: what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except ManifestError as error:
+    except (ManifestError, UsageError) as error:
         complain(f"quantgate: {error}")
         return USAGE
     except HarnessError as error:

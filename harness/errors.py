@@ -36,6 +36,10 @@ class ManifestError(HarnessError):
         super().__init__("\n".join([f"{path}: {count}", *(f"  - {line}" for line in problems)]))
 
 
+class UsageError(HarnessError):
+    """The command line names something that there is not."""
+
+
 class StackError(HarnessError):
     """The installed libraries do not fit together (two stacks mixed, or none installed)."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands.speaking import complain, say
-from harness.errors import HarnessError, SourceError
+from harness.errors import HarnessError, SourceError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +71,7 @@ def _entries(manifests: Sequence[Path], *, needed: bool) -> Mapping[str, ModelEn
     from harness.manifest import load_manifest
 
     if len(manifests) > 1:
-        raise SourceError(f"one manifest at a time, found {', '.join(map(str, manifests))}")
+        raise UsageError(f"one manifest at a time, found {', '.join(map(str, manifests))}")
     path = manifests[0] if manifests else _DEFAULT
     if not manifests and not needed and not path.is_file():
         return {}
@@ -89,7 +89,7 @@ def _source(name: str, entries: Mapping[str, ModelEntry]) -> AnySource:
     near = get_close_matches(name, {**entries, **load_index()}, n=3)
     listed = "`quantgate fetch --list` lists them"
     hint = f"did you mean {' or '.join(near)}? ({listed})" if near else listed
-    raise SourceError(f"neither the manifest nor Open Model Zoo has a model {name!r}; {hint}")
+    raise UsageError(f"neither the manifest nor Open Model Zoo has a model {name!r}; {hint}")
 
 
 def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bool:

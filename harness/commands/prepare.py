@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import MeasurementError
+from harness.errors import UsageError
 from harness.pair import Pair
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
 
     Raises
     ------
-    MeasurementError
+    UsageError
         Where the manifest has no such model.
     """
     from harness.engine.artifact import parent_artifact
@@ -97,4 +97,4 @@ def _entry(options: argparse.Namespace, models: Mapping[str, Any]) -> ModelEntry
         return found
     near = difflib.get_close_matches(options.model, models, n=1)
     hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(models)}"
-    raise MeasurementError(f"{options.manifest} has no model {options.model!r}{hint}")
+    raise UsageError(f"{options.manifest} has no model {options.model!r}{hint}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.sequential import PLAN
+from harness.core.looks import PLAN
 from harness.core.speed import BASELINES, speedup
 
 if TYPE_CHECKING:

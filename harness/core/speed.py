@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core.estimate import Estimate
+from harness.core.looks import PLAN, TestPlan
 from harness.core.ranks import hodges_lehmann, signed_rank_interval
-from harness.core.sequential import PLAN, SpeedDecision, TestPlan, replay
+from harness.core.sequential import SpeedDecision, replay
 from harness.core.verdict import Limit, Outcome, Verdict, judge
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.core.sequential import PLAN, TestPlan, replay
+from harness.core.looks import PLAN, TestPlan
+from harness.core.sequential import replay
 from harness.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
 from harness.core.verdict import Outcome
 from harness.engine.executed import executed_problem

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.core.estimate import Estimate
+from harness.core.looks import PLAN
 from harness.core.noise import between_instances, rank_autocorrelation, robust_sd, widened
 from harness.core.ranks import hodges_lehmann, signed_rank_interval
-from harness.core.sequential import PLAN
 from harness.core.speed import BASELINES, Target, limit_for
 from harness.core.timing import ArmName, Conditions, Timing
 from harness.engine.arms import OpenVinoArms

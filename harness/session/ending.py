@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
 import os
-import shlex
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError, ReportError
-from harness.limits import declared_limits
-from harness.printable import printable
 from harness.session import collecting, recording, sharding, terminal
+from harness.session.gathering import gather, judged, problems
 from harness.session.idle import leave_nothing
-from harness.session.segments import declared_text, segment_of
 
 if TYPE_CHECKING:
-    from harness.core.estimate import Estimate
     from harness.report.allure_losses import Losses
-    from harness.report.model import Judged, ModelReport, Problem, RunReport
+    from harness.report.model import Judged, Problem, RunReport
     from harness.run import Run
 
 #: Set in a config's stash when -k, -m or another plugin left tests out.
@@ -62,7 +55,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     from harness.report.publish import finish_run
     from harness.session.benchmarks import write_records
 
-    report = _report(config, run, status)
+    report = gather(config, run, status)
     interrupted = status == pytest.ExitCode.INTERRUPTED
     missing = [] if interrupted else _missing(config, run, report)
     if not (report.judged or report.problems or missing or run.part):
@@ -114,10 +107,10 @@ def write_summary(reporter: Any, run: Run) -> None:
     from harness.report.wording_run import summary_rows
 
     kept = reporter.config.stash.get(ANSWERS, None)
-    judged, problems = kept or (_judged(run), _problems(run))
-    if judged or problems:
+    answers, faults = kept or (judged(run), problems(run))
+    if answers or faults:
         reporter.write_sep("=", "verdicts")
-        for line in summary_lines(summary_rows(judged, problems, tuple(run.manifest.models))):
+        for line in summary_lines(summary_rows(answers, faults, tuple(run.manifest.models))):
             terminal.write_coloured(reporter, line)
     for line in reporter.config.stash.get(FINISHED, ()):
         reporter.write_line(line)
@@ -148,85 +141,6 @@ def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted:
 def _durations(config: pytest.Config) -> bytes:
     seconds = {model: round(s, 3) for model, s in config.stash[STOPWATCH].seconds.items()}
     return json.dumps(seconds, indent=1).encode()
-
-
-def _report(config: pytest.Config, run: Run, status: int) -> RunReport:
-    from harness.machine import fingerprint
-    from harness.report.model import RunReport
-    from harness.session.repository import commit_of
-
-    started = dt.datetime.fromisoformat(run.started)
-    facts, repository = fingerprint(), commit_of(run.manifest.root)
-    manifest = run.manifest.path.read_bytes()
-    return RunReport(
-        run=run.directory.name,
-        started=run.started,
-        duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
-        command=recording.without_password(
-            printable(shlex.join([*sys.argv[:1], *config.invocation_params.args]))
-        ),
-        manifest=run.manifest_name,
-        manifest_digest=hashlib.sha256(manifest).hexdigest(),
-        fingerprint=facts.digest,
-        versions=facts.versions,
-        machine=facts.machine,
-        models=tuple(_models(run)),
-        judged=_judged(run),
-        problems=_problems(run),
-        commit=repository.commit,
-        branch=repository.branch,
-        control=_control(run),
-        shard=sharding.shard_of(run, status),
-    )
-
-
-def _models(run: Run) -> list[ModelReport]:
-    from harness.report.codec import decode
-    from harness.report.model import ModelReport
-
-    found = []
-    for model, entry in run.manifest.models.items():
-        fields = run.kept(model)
-        if fields:
-            fields |= _declared(run, model, fields)
-            found.append(decode(ModelReport, {"id": model, "task": entry.task, **fields}))
-    return found
-
-
-def _declared(run: Run, model: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Say what a history compares the model's numbers by."""
-    entry, root = run.entry(model), run.manifest.root
-    digests = dict(fields.get("digests", ()))
-    segments = {key: segment_of(entry, key, digests, root) for key in declared_limits(entry)}
-    return {"segments": segments, "declared": declared_text(entry, root)}
-
-
-def _control(run: Run) -> Estimate | None:
-    """The control of the session; of several processes, the first one's."""
-    from harness.core.estimate import Estimate
-    from harness.report.codec import decode
-
-    return next((decode(Estimate, record) for record in run.records("control")), None)
-
-
-def _judged(run: Run) -> tuple[Judged, ...]:
-    from harness.report.codec import decode
-    from harness.report.model import Judged
-
-    return tuple(decode(Judged, record) for record in _in_order(run, "judged", "verdict"))
-
-
-def _problems(run: Run) -> tuple[Problem, ...]:
-    from harness.report.codec import decode
-    from harness.report.model import Problem
-
-    return tuple(decode(Problem, record) for record in _in_order(run, "problems", None))
-
-
-def _in_order(run: Run, kind: str, inner: str | None) -> list[dict[str, Any]]:
-    place = {model: index for index, model in enumerate(run.manifest.models)}
-    records = list(run.records(kind))
-    return sorted(records, key=lambda record: place[(record[inner] if inner else record)["model"]])
 
 
 def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[str, str]]:

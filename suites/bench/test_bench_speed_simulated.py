@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.sequential import PLAN, decide
+from harness.core.looks import PLAN
+from harness.core.sequential import decide
 from harness.core.verdict import Outcome
 from harness.engine.rounds import COPIES
 

@@ -104,10 +104,12 @@ def test_names_that_nobody_knows_are_corrected(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A misspelt name comes with the nearest, of the manifest or of Open Model Zoo."""
-    assert main(["fetch", "farr"]) == 1
+    assert main(["fetch", "farr"]) == 4
     assert "did you mean far" in capsys.readouterr().err
-    assert main(["fetch", "mobilenet-v22"]) == 1
+    assert main(["fetch", "mobilenet-v22"]) == 4
     assert "did you mean mobilenet-v2" in capsys.readouterr().err
+    assert main(["fetch", "one.toml", "two.toml"]) == 4
+    assert "one manifest at a time, found one.toml, two.toml" in capsys.readouterr().err
     assert main(["fetch"]) == 4
     assert folder.is_dir()
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.cli import USAGE, VERBS, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = [verb.__name__.rpartition(".")[2] for verb in VERBS]
 
@@ -77,3 +81,17 @@ def test_a_value_that_cannot_be_measured_is_refused(
 
     assert ended.value.code == USAGE
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["explore", "suggest"])
+def test_a_model_that_the_manifest_lacks_is_wrong_usage(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 4, and the model that was probably meant."""
+    manifest = tmp_path / "models.toml"
+    lines = ['source = { zoo = "digits-restoration" }', 'calibrate = "c"', 'evaluate = "c"']
+    data = '[datasets.c]\nkind = "digits"\nsubject = "clean"\nsize = [192, 192]\ncount = 8'
+    manifest.write_text("\n".join(["[models.net]", *lines, data]), "utf-8")
+
+    assert main([verb, "nett", "--manifest", str(manifest)]) == USAGE
+    assert "has no model 'nett'; did you mean net?" in capsys.readouterr().err

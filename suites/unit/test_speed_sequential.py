@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from harness.core.looks import PLAN
 from harness.core.noise import (
     between_instances,
     possible_autocorrelation,
@@ -14,7 +15,6 @@ from harness.core.noise import (
 )
 from harness.core.ranks import interval_depth, signed_rank_cdf, signed_rank_interval, smallest_n
 from harness.core.sequential import (
-    PLAN,
     SpeedDecision,
     decide,
     replay,
