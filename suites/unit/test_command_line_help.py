@@ -89,9 +89,18 @@ def test_a_model_that_the_manifest_lacks_is_wrong_usage(
 ) -> None:
     """Exit status 4, and the model that was probably meant."""
     manifest = tmp_path / "models.toml"
-    lines = ['source = { zoo = "digits-restoration" }', 'calibrate = "c"', 'evaluate = "c"']
-    data = '[datasets.c]\nkind = "digits"\nsubject = "clean"\nsize = [192, 192]\ncount = 8'
-    manifest.write_text("\n".join(["[models.net]", *lines, data]), "utf-8")
+    text = """
+[datasets.images]
+kind = "digits"
+subject = "clean"
+size = [192, 192]
+count = 8
+[models.net]
+source = { zoo = "digits-restoration" }
+calibrate = "images"
+evaluate = { dataset = "images", hold_out = true }
+"""
+    manifest.write_text(text, "utf-8")
 
     assert main([verb, "nett", "--manifest", str(manifest)]) == USAGE
     assert "has no model 'nett'; did you mean net?" in capsys.readouterr().err
