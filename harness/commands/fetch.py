@@ -114,8 +114,10 @@ def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bo
 
 
 def _remote(source: AnySource) -> RemoteSource | None:
-    from harness.sources.specs import HfSource, OmzSource, UrlSource
+    from harness.sources.specs import DarknetSource, HfSource, OmzSource, UrlSource
 
+    if isinstance(source, DarknetSource):
+        return source if source.fetchable else None
     return source if isinstance(source, UrlSource | OmzSource | HfSource) else None
 
 

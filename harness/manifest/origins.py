@@ -11,7 +11,7 @@ from harness.manifest.datasets import missing, paths_of
 from harness.manifest.known import omz_settings, zoo
 from harness.manifest.problems import Problem, meant, names, unknown_name
 from harness.sources.darknet.cfg_heads import heads_of
-from harness.sources.specs import DarknetSource, OmzSource
+from harness.sources.specs import SHA256, DarknetSource, OmzSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,22 @@ def check_source(reading: Reading) -> Iterator[Problem]:
             heads_of(source.cfg)
         except HarnessError as error:
             yield reading.problem("source", "cfg", say=str(error))
+    if isinstance(source, DarknetSource):
+        yield from _addresses(reading, source)
+
+
+def _addresses(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
+    """Demand all or none of the addresses and checksums that `quantgate fetch` needs."""
+    keys = ("cfg_url", "cfg_sha256", "weights_url", "weights_sha256")
+    given = [key for key in keys if getattr(source, key) is not None]
+    for key in keys:
+        value = getattr(source, key)
+        if given and value is None:
+            say = f"missing, expected beside {given[0]}: both files are fetched, or none"
+            yield reading.problem("source", key, say=say)
+        elif value is not None and key.endswith("sha256") and not SHA256.fullmatch(value):
+            say = f"expected 64 hexadecimal digits, found {value[:80]!r}"
+            yield reading.problem("source", key, say=say)
 
 
 def _omz(reading: Reading, source: OmzSource) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def _zoo(source: ZooSource, _: Place) -> SourceFile:
 
 
 def _darknet(source: DarknetSource, place: Place) -> SourceFile:
-    return darknet.locate(source, place.root)
+    return darknet.locate(source, place.root, remote.RemotePlan(place.name).command)
 
 
 def _fetched(source: remote.RemoteSource, place: Place) -> SourceFile:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.errors import SourceUnavailableError
 from harness.sources import hf, url
+from harness.sources.darknet import fetching as darknet
+from harness.sources.darknet.locate import locate as locate_darknet
 from harness.sources.files import SourceFile, inspect
 from harness.sources.omz import fetch as omz
-from harness.sources.specs import HfSource, OmzSource, UrlSource
+from harness.sources.specs import DarknetSource, HfSource, OmzSource, UrlSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from harness.engine.progress import Progress
     from harness.store import Store
 
-RemoteSource: TypeAlias = UrlSource | OmzSource | HfSource
+RemoteSource: TypeAlias = UrlSource | OmzSource | HfSource | DarknetSource
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +65,12 @@ def fetch(
     SourceError, StoreError
         As :mod:`harness.sources.url`, :mod:`harness.sources.omz` and :mod:`harness.sources.hf` say.
     """
+    how = url.FetchPlan(command=plan.command, offline=plan.offline)
     if isinstance(source, UrlSource):
-        how = url.FetchPlan(command=plan.command, offline=plan.offline)
         return inspect(url.fetch_url(source, store, how, progress))
+    if isinstance(source, DarknetSource):
+        darknet.fetch_darknet(source, store, how, progress)
+        return locate_darknet(source, Path(), plan.command)
     if isinstance(source, OmzSource):
         zoo = omz.OmzPlan(
             command=plan.command, offline=plan.offline, cache_dir=plan.omz_cache, tell=plan.tell
@@ -78,6 +83,8 @@ def is_fetched(source: RemoteSource, store: Store) -> bool:
     """Whether a source's files are here, so that no network is needed."""
     if isinstance(source, UrlSource):
         return url.is_fetched(source, store)
+    if isinstance(source, DarknetSource):
+        return darknet.is_here(source)
     if isinstance(source, OmzSource):
         return omz.is_fetched(source, store)
     try:

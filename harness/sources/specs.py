@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the manifest reads these types when it runs
 from typing import Annotated
 
 from typing_extensions import Doc
 
+#: A checksum as the manifest gives it.
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
 
 @dataclass(frozen=True, slots=True)
 class DarknetSource:
-    """A Darknet network: its configuration and its weights."""
+    """A Darknet network: its configuration and its weights.
+
+    With an address and a checksum of both files, `quantgate fetch` puts them where they are missing.
+    """
 
     cfg: Annotated[Path, Doc("the .cfg file, relative to models.toml")]
     weights: Annotated[Path, Doc("the .weights file, relative to models.toml")]
+    cfg_url: Annotated[str | None, Doc("where `quantgate fetch` gets the .cfg file")] = None
+    cfg_sha256: Annotated[str | None, Doc("its SHA-256, 64 hexadecimal digits")] = None
+    weights_url: Annotated[str | None, Doc("where `quantgate fetch` gets the .weights file")] = None
+    weights_sha256: Annotated[str | None, Doc("its SHA-256, 64 hexadecimal digits")] = None
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether both files have an address and a checksum."""
+        return None not in {self.cfg_url, self.cfg_sha256, self.weights_url, self.weights_sha256}
 
 
 @dataclass(frozen=True, slots=True)

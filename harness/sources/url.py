@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from harness.engine.progress import Silent
 from harness.errors import SourceError, SourceUnavailableError
 from harness.sources.archive import ArchiveLimits, extract
+from harness.sources.specs import SHA256
 from harness.sources.transfer import TransferBroken, transfer
 from harness.store import digest_of_file
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Raise when the same archive would be unpacked differently.
 UNPACK_VERSION = 1
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ def _unpack_key(sha256: str, member: str) -> dict[str, object]:
 
 def _checked(source: UrlSource) -> tuple[str, str]:
     """Validate address and checksum; return the checksum and the file's name."""
-    if not _SHA256.fullmatch(source.sha256):
+    if not SHA256.fullmatch(source.sha256):
         raise SourceError(
             f"{source.url}: sha256 must be 64 hexadecimal digits, found {source.sha256[:80]!r}"
         )

@@ -6,11 +6,13 @@ import hashlib
 import zipfile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from harness.cli import main
+from harness.errors import SourceUnavailableError
 from harness.manifest import load_manifest
-from harness.sources.catalog import Place, locate
+from harness.sources.catalog import Place, locate, resolve
 from harness.store import Store
 
 if TYPE_CHECKING:
@@ -83,6 +85,65 @@ def test_files_given_by_path_are_not_fetched_but_missed(
     assert f"own: not here, given by path ({folder / 'net.cfg'}), of the manifest" in listed
     assert main(["fetch", "own"]) == 1
     assert "net.cfg: this Darknet file is not on this machine: put" in capsys.readouterr().err
+
+
+def darknet_entry(folder: Path) -> str:
+    """Publish a Darknet network under file addresses, and declare it with them."""
+    origin = folder / "published"
+    origin.mkdir()
+    cfg = (
+        "[net]\nwidth=8\nheight=8\nchannels=3\n[convolutional]\nfilters=2\nsize=1\nstride=1\n"
+        "activation=linear\n"
+    )
+    (origin / "net.cfg").write_text(cfg)
+    numbers = np.arange(2 + 2 * 3, dtype=np.float32)
+    (origin / "net.weights").write_bytes(
+        np.array([0, 2, 0, 0, 0], np.int32).tobytes() + numbers.tobytes()
+    )
+    lines = ["[models.own]", 'task = "generic"', 'decoder = "tensors"', "[models.own.source]"]
+    for key in ("cfg", "weights"):
+        path = origin / f"net.{key}"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines.append(f'{key} = "nets/net.{key}"')
+        lines.append(f'{key}_url = "{path.as_uri()}"\n{key}_sha256 = "{digest}"')
+    return "\n".join(lines) + "\n"
+
+
+def test_darknet_files_are_put_where_the_manifest_names_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before: skipped with the command that fetches; after: read, and found again with no address."""
+    with (folder / "models.toml").open("a") as manifest:
+        manifest.write(darknet_entry(folder))
+    source = load_manifest(folder / "models.toml").models["own"].source
+    place = Place(folder, Store(folder / "store"), "own")
+    with pytest.raises(SourceUnavailableError, match=r"net\.cfg: .*, run `quantgate fetch own`$"):
+        locate(source, place)
+    assert main(["fetch", "--list"]) == 0
+    assert "own: to be fetched, of the manifest" in capsys.readouterr().out
+
+    assert main(["fetch", "own"]) == 0
+    assert f"own: Darknet at {folder / 'nets' / 'net.cfg'}" in capsys.readouterr().out
+    assert sorted(path.name for path in (folder / "nets").iterdir()) == ["net.cfg", "net.weights"]
+    _, model = resolve(source, place)
+    assert list(model.inputs[0].shape) == [1, 3, 8, 8]
+
+    (folder / "published" / "net.cfg").unlink()
+    assert main(["fetch", "own"]) == 0
+    assert main(["fetch", "--list"]) == 0
+    assert "own: here, of the manifest" in capsys.readouterr().out
+
+
+def test_darknet_files_of_another_checksum_are_not_put_there(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was published meanwhile is refused with both checksums, and no file is left."""
+    with (folder / "models.toml").open("a") as manifest:
+        manifest.write(darknet_entry(folder))
+    (folder / "published" / "net.weights").write_bytes(b"other")
+    assert main(["fetch", "own"]) == 1
+    assert "net.weights: expected SHA-256 " in capsys.readouterr().err
+    assert not (folder / "nets" / "net.weights").exists()
 
 
 def test_one_failure_does_not_stop_the_others(

@@ -382,11 +382,11 @@ def test_source_is_found_by_both_files(tmp_path: Path) -> None:
     """A Darknet source is its cfg and weights, and its digest changes with either."""
     cfg, weights = _write(tmp_path, NET + CONV)
     source = DarknetSource(Path(cfg.name), Path(weights.name))
-    found = locate(source, tmp_path)
+    found = locate(source, tmp_path, "quantgate fetch")
     assert found.paths == (cfg, weights)
     assert tuple(read(found).outputs[0].get_shape()) == (1, 4, 12, 16)
     weights.write_bytes(weights.read_bytes() + b"\0")
-    assert locate(source, tmp_path).digest != found.digest
+    assert locate(source, tmp_path, "quantgate fetch").digest != found.digest
     weights.unlink()
     with pytest.raises(SourceError, match=r"net\.weights: this Darknet file is not"):
-        locate(source, tmp_path)
+        locate(source, tmp_path, "quantgate fetch")

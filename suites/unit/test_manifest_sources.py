@@ -128,6 +128,23 @@ def test_a_broken_cfg_is_a_problem_of_the_manifest(tmp_path: Path) -> None:
     assert any("a.cfg, line 9, [yolo]: num=4 needs 8 numbers" in line for line in found), found
 
 
+def test_addresses_of_a_darknet_network_come_with_checksums(tmp_path: Path) -> None:
+    """All four are given or none, and a checksum is one: else `quantgate fetch` could not work."""
+    (tmp_path / "a.cfg").write_text(CFG)
+    files = 'cfg = "a.cfg", weights = "a.weights"'
+    alone = problems(tmp_path, f'source = {{ {files}, cfg_url = "https://example.org/a.cfg" }}')
+    assert [line.split(":")[0] for line in alone] == [
+        f"models.m.source.{key}" for key in ("cfg_sha256", "weights_url", "weights_sha256")
+    ]
+    assert all(
+        "missing, expected beside cfg_url: both files are fetched, or none" in x for x in alone
+    )
+    urls = 'cfg_url = "https://example.org/a.cfg", weights_url = "https://example.org/a.weights"'
+    sums = f'cfg_sha256 = "{"0" * 64}", weights_sha256 = "abc"'
+    (wrong,) = problems(tmp_path, f"source = {{ {files}, {urls}, {sums} }}")
+    assert wrong == "models.m.source.weights_sha256: expected 64 hexadecimal digits, found 'abc'"
+
+
 def test_what_is_not_here_names_the_command_that_fetches_it(tmp_path: Path) -> None:
     """Finding a model never downloads: it says what to run."""
     place = Place(tmp_path, Store(tmp_path / "store"), "mine")

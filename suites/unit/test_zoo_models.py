@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import openvino as ov
 import pytest
 
+import harness
 from harness.tasks.catalog import TASKS
 from harness.zoo.catalog import ZOO, ZooModel, xml_path
 from harness.zoo.training import metrics
@@ -84,3 +86,15 @@ def test_there_is_room_for_a_drop(model: ZooModel) -> None:
 def test_every_task_with_a_metric_has_a_built_in_model() -> None:
     """Nothing needs to be downloaded to see any task judged; generic needs no model of its own."""
     assert {model.task for model in ZOO.values()} == set(TASKS) - {"generic"}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_documentation_tells_the_recorded_figures(name: str) -> None:
+    """The table of built-in models says what the catalog records of the committed weights."""
+    table = (Path(harness.__file__).parents[1] / "docs" / "sources.md").read_text("utf-8")
+    (row,) = (line for line in table.splitlines() if line.startswith(f"| `{name}` |"))
+    told = [cell.strip() for cell in row.strip("|").split("|")][-2:]
+    measured = ZOO[name].measured
+    digits = 1 if ZOO[name].metric == "psnr" else 3
+    figures = [f"{value:.{digits}f}" for value in (measured.parent, measured.optimized)]
+    assert told == [figure.removeprefix("0") for figure in figures]

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 FORM = "Darknet"
 
 
-def locate(source: DarknetSource, root: Path) -> SourceFile:
+def locate(source: DarknetSource, root: Path, command: str) -> SourceFile:
     """Find cfg and weights.
+
+    Parameters
+    ----------
+    command
+        What a person types to fetch the source, where its files have addresses.
 
     Raises
     ------
@@ -32,10 +37,12 @@ def locate(source: DarknetSource, root: Path) -> SourceFile:
     digest = hashlib.sha256(FORM.encode())
     for path in paths:
         if not path.is_file():
-            raise SourceUnavailableError(
-                f"{path}: this Darknet file is not on this machine: put the network's .cfg and "
-                ".weights where models.toml names them"
+            todo = (
+                f"; where there is a network, run `{command}`"
+                if source.fetchable
+                else ": put the network's .cfg and .weights where models.toml names them"
             )
+            raise SourceUnavailableError(f"{path}: this Darknet file is not on this machine{todo}")
         digest.update(f"\0{path.suffix}\0{digest_of_file(path)}".encode())
     return SourceFile(paths[0], paths, digest.hexdigest(), FORM)
 
