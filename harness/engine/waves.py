@@ -44,6 +44,7 @@ MOST_BYTES = 16 * 2**20
 #: How long a wave may take: where one image takes longer than a moment, caches matter little.
 WAVE_S = 0.5
 #: Requests that wait on the device beyond those it works on: what it does while images are handed on.
+#: One where an image takes as much memory as a wave may.
 _WAITING = 4
 #: Finished images that are handed on one after the other.
 _HANDED_ON = 4
@@ -117,7 +118,7 @@ class Waves:
         self._send()
         while self._flying:
             self._land()
-            self._hand_on(at_least=_HANDED_ON)
+            self._hand_on(at_least=min(_HANDED_ON, self._in_memory()))
         self._hand_on(at_least=1)
         self._handing_on.settle()
 
@@ -142,7 +143,7 @@ class Waves:
         started_s = time.perf_counter()
         for number, lane in enumerate(self._lanes):
             for ticket in wave:
-                while not lane.idle:
+                while lane.busy >= lane.working + min(_WAITING, self._in_memory()):
                     self._land()
                 self._start(lane, ticket, number)
                 # Only now: the device has enough to do meanwhile.
@@ -188,8 +189,15 @@ class _Lane:
         # Of outputs with the same name the last one counts.
         self._places = {port.name: place for place, port in enumerate(ports_of(model.outputs))}
         self._forms = [_form(node) for node in model.outputs]
-        jobs = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + _WAITING
-        self.idle = [model.create_infer_request() for _ in range(jobs)]
+        #: Requests that the device works on at the same time.
+        self.working = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._requests = [model.create_infer_request() for _ in range(self.working + _WAITING)]
+        self.idle = list(self._requests)
+
+    @property
+    def busy(self) -> int:
+        """Requests that are under way."""
+        return len(self._requests) - len(self.idle)
 
     def bind(self, request: ov.InferRequest, tensor: NDArray[np.uint8]) -> dict[str, Any]:
         """Give the arrays that a request will write its answers into, by name.

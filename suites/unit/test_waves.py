@@ -133,6 +133,28 @@ def test_images_in_flight_are_bounded_by_memory(
     assert max(sent) == 3
 
 
+def test_requests_in_flight_are_bounded_by_memory(
+    models: list[ov.CompiledModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of images that take as much memory as there is, one waits beside those the device works on."""
+    working = int(models[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    most: list[int] = []
+    land = Waves._land
+
+    def watched(run: Waves) -> None:
+        most.append(max(lane.busy for lane in run._lanes))
+        land(run)
+
+    monkeypatch.setattr(Waves, "_land", watched)
+    answers(models, 100)
+    assert max(most) == working + waves._WAITING
+
+    most.clear()
+    monkeypatch.setattr(waves, "MOST_BYTES", 1)
+    answers(models, 100)
+    assert max(most) == working + 1
+
+
 def test_waves_of_slow_models_are_short(
     models: list[ov.CompiledModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
