@@ -5,7 +5,7 @@ The distances follow Li et al. 2020 (Generalized Focal Loss, arXiv:2006.04388).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -65,12 +65,13 @@ class NanodetDecoder:
     @staticmethod
     def fits(ports: Sequence[Port]) -> bool:
         """Whether the outputs are pairs of scores and distances with the usual eight bins."""
-        return len(ports) > 1 and _find_heads(ports, _USUAL) is not None
+        heads = _find_heads(ports, _USUAL)
+        return heads is not None and len(heads[1]) > 1
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse outputs that are not a pair for each stride, nor one table (see Decoder)."""
         if _find_heads(chosen(ports, self.outputs), self._form()) is None:
-            raise misfit(self.kind, self._expected(), ports)
+            raise misfit(self.kind, self._expected(ports), ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -86,7 +87,7 @@ class NanodetDecoder:
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         heads = _find_heads(chosen(ports_of(outputs), self.outputs), self._form())
         if heads is None:
-            raise misfit(self.kind, self._expected(), ports_of(outputs))
+            raise misfit(self.kind, self._expected(ports_of(outputs)), ports_of(outputs))
         scores, distances = heads
         columns = _SIDES * self.bins
         if not distances:
@@ -114,24 +115,28 @@ class NanodetDecoder:
             middle = middle + (stride - 1) * np.float32(0.5)
         return np.concatenate([middle - sides[:, :2], middle + sides[:, 2:]], axis=1)
 
-    def _expected(self) -> str:
+    def _expected(self, ports: Sequence[Port]) -> str:
+        form = replace(self._form(), levels=None)
+        levels = len((_find_heads(chosen(ports, self.outputs), form) or ([], []))[1])
+        usual = ", ".join(str(8 * 2**level) for level in range(levels))
         return (
             f"for each of the strides {', '.join(map(str, self.strides))} scores [1,n,classes] and "
             f"distances [1,n,{_SIDES * self.bins}], or one table of both "
             "(name scores, then distances in `outputs` if ambiguous)"
+            + (f"; {levels} strides would fit, usually strides = [{usual}]" if levels else "")
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How many strides, columns of distances, and whether outputs are named in order."""
+    """How many strides (None: any), columns of distances, and whether outputs are named in order."""
 
-    levels: int
+    levels: int | None
     columns: int
     named: bool
 
 
-_USUAL = _Form(levels=3, columns=32, named=False)
+_USUAL = _Form(levels=None, columns=32, named=False)
 
 
 def _find_heads(ports: Sequence[Port], form: _Form) -> tuple[list[Port], list[Port]] | None:
@@ -139,13 +144,14 @@ def _find_heads(ports: Sequence[Port], form: _Form) -> tuple[list[Port], list[Po
     tables = [(p, t) for p in ports if (t := as_table(p.shape)) is not None]
     if len(tables) == 1 and tables[0][1][1] > form.columns:
         return [tables[0][0]], []
-    if form.named and len(tables) == 2 * form.levels:
-        return [p for p, _ in tables[: form.levels]], [p for p, _ in tables[form.levels :]]
+    levels = len(tables) // 2 if form.levels is None else form.levels
+    if form.named and len(tables) == 2 * levels:
+        return [p for p, _ in tables[:levels]], [p for p, _ in tables[levels:]]
     tables.sort(key=lambda item: -item[1][0])
     scores = [(p, t) for p, t in tables if t[1] != form.columns]
     distances = [(p, t) for p, t in tables if t[1] == form.columns]
     same_rows = [t[0] for _, t in scores] == [t[0] for _, t in distances]
     same_classes = len({t[1] for _, t in scores}) == 1
-    if not same_classes or not same_rows or len(scores) != form.levels:
+    if not same_classes or not same_rows or len(scores) != levels:
         return None
     return [p for p, _ in scores], [p for p, _ in distances]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from harness.decoders.catalog import DECODERS
+from harness.decoders.catalog import DECODER_TASKS, DECODERS
 from harness.entries import AnySource, DatasetEntry, Limits, ModelEntry
 from harness.manifest import datasets, hints
 from harness.manifest.draft import DEFAULTABLE, SHORTHANDS, Draft, spell
@@ -110,10 +110,22 @@ def _values(one: Draft, problems: list[Problem]) -> dict[str, Any]:
             values[key] = _value(one, key, problems)
         elif key in hints.required(ModelEntry) and not _is_known_by_name(one, key):
             sentence = f"missing, expected {'a string or ' if key in SHORTHANDS else ''}{say(hint)}"
+            if key == "decoder":
+                sentence = _no_decoder(one)
             problems.append(Problem(("models", one.id, key), sentence))
         elif key == "limits":
             values[key] = Limits()
     return values
+
+
+def _no_decoder(one: Draft) -> str:
+    """Say which decoders serve the task that the entry gives, or list all."""
+    task = one.table.get("task")
+    kinds = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks] or list(DECODERS)
+    return (
+        "missing, expected how outputs are read: a string or a table whose kind is "
+        f"{'one of ' if len(kinds) > 1 else ''}{names(kinds)}"
+    )
 
 
 def _is_known_by_name(one: Draft, key: str) -> bool:

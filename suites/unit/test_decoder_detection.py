@@ -231,6 +231,19 @@ def test_nanodet_plus_is_one_table_from_the_corner() -> None:
     assert table(found) == [(2, 0.9, [16.0, 16.0, 48.0, 32.0])]
 
 
+def test_strides_that_would_fit_are_told() -> None:
+    """PicoDet has four levels: the message says so where three are expected, and other decoders do."""
+    shapes = [(7600, 10), (1900, 10), (475, 10), (130, 10)]
+    ports = [Port(f"s{n}", (1, n, c)) for n, c in shapes]
+    ports += [Port(f"d{n}", (1, n, 32)) for n, _ in shapes]
+    told = r"strides 8, 16, 32 scores .*; 4 strides would fit, usually strides = \[8, 16, 32, 64\], found"
+    with pytest.raises(DecoderError, match=told):
+        NanodetDecoder().check(ports)
+    NanodetDecoder(strides=(8, 16, 32, 64)).check(ports)
+    with pytest.raises(DecoderError, match=r"decoders that would fit: nanodet$"):
+        YoloxDecoder().check(ports)
+
+
 def test_nanodet_with_as_many_classes_as_distances_needs_names() -> None:
     """32 classes look like distances: the outputs have to be named."""
     shapes = [(64, 32), (16, 32), (4, 32)]

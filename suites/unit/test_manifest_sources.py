@@ -109,7 +109,14 @@ def test_models_that_open_model_zoo_lacks_are_told(tmp_path: Path) -> None:
 def test_a_decoder_is_asked_for_where_the_task_is_given(tmp_path: Path) -> None:
     """With a task of its own, a model that is fed but not decoded still lacks a decoder."""
     (found,) = problems(tmp_path, 'source = { omz = "midasnet" }\ntask = "detection"')
-    assert "decoder: missing, expected a string or a table" in found
+    assert (
+        "decoder: missing, expected how outputs are read: a string or a table whose kind is"
+        in found
+    )
+    assert "one of ssd, boxes-scores, " in found
+    assert "class-scores" not in found
+    (found,) = problems(tmp_path, 'source = { omz = "midasnet" }\ntask = "classification"')
+    assert found.endswith("whose kind is class-scores")
 
 
 def test_darknet_heads_are_read_from_the_cfg(tmp_path: Path) -> None:
