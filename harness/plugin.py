@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const="",
         help="keep the judged numbers in a history: a file, or postgresql://…; without a value the one "
-        "that models.toml names, or reports/history.sqlite",
+        "of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite",
     )
     group.addoption(
         "--no-record",

@@ -16,11 +16,16 @@ options of the gates:
   --reports DIR       where each run leaves its report (default: reports beside the manifest)
   --strict-sources    a model that is not on this machine fails instead of being skipped
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts
+  --shard-durations FILE    durations.json of an earlier run: parts that take equally long
+  --record[=URL]      keep the judged numbers in a history: a file, or postgresql://…; without a value the
+                      one of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite
+  --no-record         keep nothing, although models.toml names a history
 
 any option of pytest, for example:
   -k ssd              only tests whose name holds "ssd": a model or a gate
   -m nightly          only models with this tag
   -n 4                on four processes (needs pytest-xdist; speed is then refused)
+  -m "not speed"      leave the limits of speed out
   -x                  stop at the first gate that does not pass
   --alluredir DIR, --junit-xml FILE    where these results go (default: with the report)
   --collect-only -q   list the gates without running them

@@ -26,7 +26,10 @@ def add(verbs: Any) -> None:
     trend.add_argument("--machine", help="show this class of machines only")
     trend.add_argument("--stack", help="show this stack only")
     trend.add_argument(
-        "--output", type=Path, default=Path("reports/trend.html"), help="where the page goes"
+        "--output",
+        type=Path,
+        default=Path("reports/trend.html"),
+        help="where the page goes (default: reports/trend.html)",
     )
     trend.add_argument(
         "--fail-on-change",

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.core.toml import table_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -114,7 +116,7 @@ def snippet(model: str, found: Sequence[Suggestion], source: Provenance) -> str:
     """Write the proposals as lines of models.toml, ready to paste, with where they come from."""
     lines = [
         f"# measured {source.date} on {source.machine} ({source.isa}), {source.versions}",
-        f"[models.{model}.limits]",
+        f"[{table_name('models', model, 'limits')}]",
     ]
     for item in found:
         runs = "1 run" if item.runs == 1 else f"{item.runs} runs"

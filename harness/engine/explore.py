@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.speed import latency_ns, throughput
 from harness.core.timing import ArmName, Conditions
+from harness.core.toml import table_name
 from harness.engine.arms import OpenVinoArms
 from harness.engine.progress import Silent
 from harness.engine.quiet import machine_lock, refuse_parallel
@@ -210,7 +211,7 @@ def setting_snippet(model: str, point: Point) -> str:
     rate = f"{figures.rate_per_s:.0f} images/s [{figures.low_per_s:.0f}, {figures.high_per_s:.0f}]"
     lines = [
         f"# {rate}, p90 {figures.p90_ns / 1e6:.2f} ms",
-        f"[models.{model}.benchmark]",
+        f"[{table_name('models', model, 'benchmark')}]",
         f'hint = "{setting.hint}"',
     ]
     chosen = (("streams", setting.streams), ("threads", setting.threads), ("batch", setting.batch))

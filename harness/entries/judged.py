@@ -30,7 +30,10 @@ class Limits:
     ] = None
     min_agreement: Annotated[
         Fraction | None,
-        Doc("share of images (of pixels in segmentation) with the same class in both roles"),
+        Doc(
+            "share of images with the same class in both roles; of pixels in semantic segmentation; of "
+            "images without a lost, gained or relabelled object in detection and instance segmentation"
+        ),
     ] = None
     min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
         None

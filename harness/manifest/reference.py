@@ -96,7 +96,7 @@ def _default(table: type, key: str) -> str:
 def _judges(key: str) -> str:
     able = [task for task in get_args(TaskName) if key in task_limits(task)]
     only = "" if len(able) == len(get_args(TaskName)) else f"{', '.join(able)} only"
-    return only or ("needs annotated images" if key in NEEDS_TRUTH else "")
+    return "; ".join(filter(None, (only, "needs annotated images" if key in NEEDS_TRUTH else "")))
 
 
 def _summary(table: type) -> str:

@@ -72,6 +72,13 @@ def test_snippet_is_a_manifest() -> None:
     assert "# min_match_rate" in text
 
 
+def test_a_name_with_a_dot_can_be_pasted() -> None:
+    """TOML would take the dot for the end of the name."""
+    text = snippet("net-1.0-224", [suggest("min_speedup", RUNS)], SOURCE)
+
+    assert list(tomllib.loads(text)["models"]) == ["net-1.0-224"]
+
+
 def test_unknown_limits_and_no_runs_raise() -> None:
     """There is nothing to suggest from nothing."""
     with pytest.raises(ValueError, match="cannot suggest"):

@@ -110,6 +110,8 @@ def test_chosen_point_is_a_manifest_snippet() -> None:
         "streams": 2,
         "batch": 1,
     }
+    dotted = setting_snippet("net-1.0-224", point(2, 150, 14))
+    assert list(tomllib.loads(dotted)["models"]) == ["net-1.0-224"]
 
 
 def test_a_manifest_takes_the_chosen_point(tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""Names as TOML has them, for lines that are pasted into models.toml."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def table_name(*keys: str) -> str:
+    """Write the name of a table: ``models."mobilenet-v2-1.0".limits``, a name with a dot in quotes."""
+    return ".".join(
+        key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False) for key in keys
+    )
