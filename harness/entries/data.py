@@ -106,7 +106,10 @@ class Preprocess:
         Annotated[int, Interval(ge=0, le=255)],
         Doc("padding value of letterbox and fit, 0..255"),
     ] = 114
-    interpolation: Literal["linear", "cubic", "area", "nearest"] = "linear"
+    interpolation: Annotated[
+        Literal["linear", "cubic", "area", "nearest"],
+        Doc("OpenCV's; area: filters as it shrinks, as Pillow does"),
+    ] = "linear"
     colour: Annotated[Literal["bgr", "rgb", "gray"], Doc("order the model expects")] = "bgr"
     mean: Annotated[PerChannel, Doc("subtracted, in the model's channel order")] = 0.0
     scale: Annotated[PerChannel, Doc("divided by, after the mean; never 0")] = 1.0

@@ -42,9 +42,17 @@ class Limits:
         Fraction | None, Doc("matches / optimized objects, worst class")
     ] = None
     max_tensor_distance: Annotated[
-        NonNegative | None, Doc("relative mean squared error of raw outputs, mean over images")
+        NonNegative | None,
+        Doc(
+            "relative mean squared error of raw outputs, of each image the worst output, mean over images"
+        ),
     ] = None
-    min_sqnr_db: Annotated[float | None, Doc("signal to quantization noise of raw outputs")] = None
+    min_sqnr_db: Annotated[
+        float | None,
+        Doc(
+            "signal to quantization noise of raw outputs, of each image the worst output, mean over images"
+        ),
+    ] = None
     min_psnr_db: Annotated[
         NonNegative | None, Doc("likeness of the optimized model's pictures to the parent's")
     ] = None
@@ -56,7 +64,10 @@ class Limits:
     ] = None
     max_latency_ratio: Annotated[Positive | None, Doc("optimized p90 / parent p90 latency")] = None
     max_size_ratio: Annotated[Positive | None, Doc("bytes of the optimized IR / parent IR")] = None
-    max_memory_ratio: Annotated[Positive | None, Doc("peak memory of a run, child process")] = None
+    max_memory_ratio: Annotated[
+        Positive | None,
+        Doc("peak memory of the optimized model / of the parent, each in a process of its own"),
+    ] = None
     min_int8_share: Annotated[
         Fraction | None, Doc("share of multiply-accumulates executed in INT8")
     ] = None
@@ -69,7 +80,7 @@ class Limits:
 class ExpectedFailure:
     """A known miss of one limit: strict, bounded and dated."""
 
-    reason: Annotated[str, MinLen(1)]
+    reason: Annotated[str, MinLen(1), Doc("why it is known; said with the verdict")]
     floor: Annotated[float, Doc("known bad, but not worse than this")]
     expires: Annotated[dt.date, Doc("from this day on the miss is a failure again")]
 

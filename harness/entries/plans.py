@@ -15,9 +15,11 @@ from harness.entries.kinds import Fraction, Positive, PositiveInt
 class IgnoredScope:
     """Layers that stay in floating point; a name or pattern that fits nothing is an error."""
 
-    names: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
+    names: Annotated[tuple[str, ...], Doc("of layers, as the model has them")] = ()
+    patterns: Annotated[
+        tuple[str, ...], Doc("regular expressions that match the start of layers' names")
+    ] = ()
+    types: Annotated[tuple[str, ...], Doc("of operations: Add, Sigmoid")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,17 @@ class Recipe:
 
     dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
     subset: Annotated[PositiveInt, Doc("images, drawn by seed, stratified by class")] = 300
-    seed: Annotated[int, Ge(0)] = 0
-    preset: Literal["performance", "mixed"] = "performance"
-    method: Literal["default", "accuracy-aware"] = "default"
+    seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
+    preset: Annotated[
+        Literal["performance", "mixed"],
+        Doc("performance: symmetric; mixed: weights symmetric, activations asymmetric"),
+    ] = "performance"
+    method: Annotated[
+        Literal["default", "accuracy-aware"],
+        Doc(
+            "accuracy-aware: layers are put back into floating point until the drop is as aimed at"
+        ),
+    ] = "default"
     model_type: Annotated[Literal["transformer"] | None, Doc("NNCF's model type")] = None
     ignored: Annotated[IgnoredScope, Doc("layers kept in floating point")] = IgnoredScope()
     max_drop: Annotated[
@@ -36,8 +46,11 @@ class Recipe:
         Doc("accuracy-aware: the drop to aim at; default: limits.max_accuracy_drop"),
     ] = None
     max_iterations: Annotated[PositiveInt, Doc("accuracy-aware: layers put back at most")] = 20
-    fast_bias_correction: bool = True
-    target_device: Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"] = "ANY"
+    fast_bias_correction: Annotated[bool, Doc("false: NNCF's slower, more exact correction")] = True
+    target_device: Annotated[
+        Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"],
+        Doc("the device whose operations NNCF quantizes for"),
+    ] = "ANY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,10 @@ class EvaluationPlan:
     """``evaluate``: the images both roles are judged on."""
 
     dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
-    subset: Annotated[PositiveInt | None, Doc("first n of a seeded shuffle; default: all")] = None
-    seed: Annotated[int, Ge(0)] = 0
+    subset: Annotated[
+        PositiveInt | None, Doc("images, drawn by seed, stratified by class; default: all")
+    ] = None
+    seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
     metric: Annotated[
         Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr"]
         | None,
@@ -76,10 +91,15 @@ class EvaluationPlan:
 class Benchmark:
     """``benchmark``: the conditions under which speed is judged."""
 
-    device: str = "CPU"
-    hint: Literal["latency", "throughput"] = "latency"
-    streams: PositiveInt | None = None
-    threads: PositiveInt | None = None
-    requests: PositiveInt | None = None
-    batch: PositiveInt = 1
+    device: Annotated[str, Doc("OpenVINO's name of the device that runs both roles")] = "CPU"
+    hint: Annotated[Literal["latency", "throughput"], Doc("what both roles are compiled for")] = (
+        "latency"
+    )
+    streams: Annotated[PositiveInt | None, Doc("default: the device chooses")] = None
+    threads: Annotated[PositiveInt | None, Doc("default: the device chooses")] = None
+    requests: Annotated[
+        PositiveInt | None,
+        Doc("in flight at a time; default: 1 for latency, for throughput what the device asks for"),
+    ] = None
+    batch: Annotated[PositiveInt, Doc("images an inference")] = 1
     seconds: Annotated[Positive, Doc("most time that the rounds of this model may take")] = 60.0

@@ -23,6 +23,8 @@ from harness.entries import (
 )
 from harness.limits import NEEDS_TRUTH, task_limits
 from harness.manifest import hints, history
+from harness.manifest.datasets import KEYS
+from harness.manifest.models import TRUTHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,8 @@ def reference() -> str:
     ]
     for title, table in _TABLES:
         lines += [f"### `{title}`", "", *_keys(table), ""]
+        if table is DatasetEntry:
+            lines += ["### `kind` of a dataset", "", *_kinds(), ""]
         if table is ModelEntry:
             for source in get_args(AnySource):
                 lines += [f"### `source`: {_summary(source)}", "", *_keys(source), ""]
@@ -84,6 +88,21 @@ def _keys(table: type) -> Iterator[str]:
         )
         cells = (f"`{key}`", hints.expected(hint), default, meaning)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _kinds() -> Iterator[str]:
+    """One line a kind of dataset: its keys, and the tasks that its annotations are for."""
+    yield from ("| kind | needs | may have | annotated for |", "|---|---|---|---|")
+    for kind, (needed, optional) in KEYS.items():
+        keys = (", ".join(f"`{key}`" for key in part) for part in (needed, optional))
+        fitting = {
+            name.partition(" with ")[2]: ", ".join(tasks)
+            for name, tasks in TRUTHS.items()
+            if name.partition(" ")[0] == kind
+        }
+        tasks = "; ".join(f"`{of}`: {fit}" if of else fit for of, fit in fitting.items())
+        cells = (f"`{kind}`", *keys, "" if kind == "folder" else tasks)
+        yield f"| {' | '.join(cells)} |"
 
 
 def _default(table: type, key: str) -> str:

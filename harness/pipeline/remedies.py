@@ -18,7 +18,6 @@ _ACCURACY = frozenset(
         "max_tensor_distance",
         "min_sqnr_db",
         "min_psnr_db",
-        "min_ssim",
     }
 )
 _OTHERS = {
@@ -33,7 +32,9 @@ _OTHERS = {
     "max_reorder_share": (
         "layers in floating point between quantized ones cost conversions: the layer table names them"
     ),
-    "max_memory_ratio": "fewer streams or requests in `benchmark` need less memory",
+    "max_memory_ratio": (
+        "fewer `benchmark.threads`, or `benchmark.hint` latency for throughput, need less memory"
+    ),
 }
 
 
