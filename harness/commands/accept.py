@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.commands.histories import add_option, history_of
 from harness.commands.speaking import say
-from harness.errors import HistoryError
+from harness.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
     now = dt.datetime.now(dt.UTC)
     if not options.reason.strip():
-        raise HistoryError("--reason: expected why the step is as it should be, found nothing")
+        raise UsageError("--reason: expected why the step is as it should be, found nothing")
     until = _until(options.until, now.date())
     history = history_of(options)
     _demand_known(history, options.model, options.quantity)
@@ -60,9 +60,9 @@ def _until(text: str | None, today: dt.date) -> dt.date | None:
     try:
         until = dt.date.fromisoformat(text)
     except ValueError as error:
-        raise HistoryError(f"--until: expected a date such as 2027-01-31, found {text}") from error
+        raise UsageError(f"--until: expected a date such as 2027-01-31, found {text}") from error
     if until <= today:
-        raise HistoryError(f"--until: expected a day to come, found {until}, and today is {today}")
+        raise UsageError(f"--until: expected a day to come, found {until}, and today is {today}")
     return until
 
 
@@ -73,8 +73,8 @@ def _demand_known(history: History, model: str, quantity: str) -> None:
     keys = history.series_keys()
     models = sorted({key.model for key in keys} - {""})
     if model not in models:
-        raise HistoryError(f"history: {history.name}: {unknown_name('model', model, models)}")
+        raise UsageError(f"history: {history.name}: {unknown_name('model', model, models)}")
     known = sorted({key.quantity for key in keys if key.model == model})
     if quantity not in known:
         said = unknown_name(f"quantity of {model}", quantity, known)
-        raise HistoryError(f"history: {history.name}: {said}")
+        raise UsageError(f"history: {history.name}: {said}")

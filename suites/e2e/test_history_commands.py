@@ -85,25 +85,25 @@ def test_a_step_is_accepted_by_somebody(history: History, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "refusal"),
     [
-        (("sdd", "min_speedup"), 'no such model, expected one of digits, ssd, found "sdd"; did you mean'),
-        (("ssd", "min_sped"), "did you mean min_speedup?"),
-        (("ssd", "min_speedup", "--until", "soon"), "--until: expected a date such as 2027-01-31, found soon"),
-        (("ssd", "min_speedup", "--until", "2020-01-01"), "--until: expected a day to come, found 2020-01-01"),
-        (("ssd", "min_speedup"), "who accepts this? git knows no name here"),
+        (("sdd", "min_speedup"), (4, 'no such model, expected one of digits, ssd, found "sdd"; did you mean')),
+        (("ssd", "min_sped"), (4, "did you mean min_speedup?")),
+        (("ssd", "min_speedup", "--until", "soon"), (4, "--until: expected a date such as 2027-01-31, found soon")),
+        (("ssd", "min_speedup", "--until", "2020-01-01"), (4, "--until: expected a day to come, found 2020-01-01")),
+        (("ssd", "min_speedup"), (1, "who accepts this? git knows no name here")),
     ],
 )  # fmt: skip
 def test_an_acceptance_that_would_cover_nothing_is_refused(
-    history: History, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+    history: History, tmp_path: Path, arguments: tuple[str, ...], refusal: tuple[int, str]
 ) -> None:
     """A typo, a past day or nobody's name is one sentence, and nothing is kept."""
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
     status, said = quantgate(tmp_path, "accept", *arguments, "--reason", "so be it", **nobody)
 
-    assert status == 1
-    assert sentence in said
+    assert status == refusal[0]
+    assert refusal[1] in said
     assert said.count("\n") == 1
     assert not history.accepted()
 
