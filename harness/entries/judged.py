@@ -13,6 +13,7 @@ from typing_extensions import Doc
 from harness.entries.kinds import Fraction, IsaClass, NonNegative, Positive
 
 SpeedLimit = Positive | Annotated[Mapping[IsaClass, Positive], MinLen(1)]
+ShareLimit = Fraction | Annotated[Mapping[IsaClass, Fraction], MinLen(1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Limits:
         Doc("peak memory of the optimized model / of the parent, each in a process of its own"),
     ] = None
     min_int8_share: Annotated[
-        Fraction | None, Doc("share of multiply-accumulates executed in INT8")
+        ShareLimit | None,
+        Doc("share of multiply-accumulates executed in INT8; a number or a table by ISA class"),
     ] = None
     max_reorder_share: Annotated[
         Fraction | None, Doc("share of time spent in reorders and conversions")

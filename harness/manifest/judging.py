@@ -43,10 +43,11 @@ def check_limits(reading: Reading) -> Iterator[Problem]:
         elif not _judgeable(reading, key):
             say = f"needs annotated images, but evaluate.dataset {_unannotated(reading)}"
             yield reading.problem("limits", key, say=say)
-        if isinstance(threshold, int | float) and _vacuous(reading, key, threshold):
-            side = "below" if key.startswith("max_") else "above"
-            say = f"expected a number {side} {VACUOUS[key]:g}, found {threshold:g}: nothing could breach it"
-            yield reading.problem("limits", key, say=say)
+        for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
+            if _vacuous(reading, key, one):
+                side = "below" if key.startswith("max_") else "above"
+                say = f"expected a number {side} {VACUOUS[key]:g}, found {one:g}: nothing could breach it"
+                yield reading.problem("limits", key, *filter(None, [isa]), say=say)
 
 
 def check_expected(reading: Reading) -> Iterator[Problem]:

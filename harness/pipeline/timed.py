@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from harness.core.estimate import Estimate
     from harness.core.timing import ArmName, Timing
     from harness.engine.artifact import Artifact
     from harness.engine.memory import Memory
@@ -48,8 +49,24 @@ def skip_without_int8(entry: ModelEntry) -> None:
     listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
     if entry.benchmark.device == "CPU" and not has_int8() and not listed:
         pytest.skip(
-            f"this machine ({isa}) has no INT8 instructions and the limit's table does not list it: "
-            "speed is not judged here, accuracy and agreement are"
+            f"this machine ({isa}) has no INT8 instructions that make a quantized model faster as a rule, "
+            "and the limit's table does not list it: speed is not judged here, accuracy and agreement are"
+        )
+
+
+def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
+    """Skip where the table of a limit does not list a machine on which INT8 is not the rule.
+
+    What executes in INT8 there is the device's choice: OpenVINO on ARM runs many quantized layers in
+    floating point, some models entirely.
+    """
+    from harness.machine import has_int8, isa_class
+
+    if entry.benchmark.device == "CPU" and not has_int8():
+        isa = isa_class()
+        pytest.skip(
+            f"the table of min_int8_share does not list this machine ({isa}): "
+            f"{share.value * 100:.1f} % of the work executed in INT8 here, which is not judged"
         )
 
 

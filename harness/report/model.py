@@ -72,18 +72,30 @@ class Problem:
 def distinct_skips(problems: Iterable[Problem]) -> list[Problem]:
     """Keep one of several skipped gates of a model that give the same reason.
 
-    A model that is not on the machine is skipped once, whatever its limits.
+    A model that is not on the machine is skipped once, whatever its limits: its integrity is not
+    judged either. Other reasons concern the gates that they name.
     """
-    seen: set[tuple[str, str]] = set()
-    kept = []
+    kept: list[Problem] = []
+    gates: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         reason = (problem.model, problem.sentence)
         if problem.status != "skipped":
             kept.append(problem)
-        elif reason not in seen:
-            seen.add(reason)
-            kept.append(replace(problem, gate="every limit"))
-    return kept
+        elif reason in gates:
+            gates[reason].append(problem.gate)
+        else:
+            gates[reason] = [problem.gate]
+            kept.append(problem)
+    return [
+        replace(problem, gate=_skipped_gates(gates[problem.model, problem.sentence]))
+        if problem.status == "skipped"
+        else problem
+        for problem in kept
+    ]
+
+
+def _skipped_gates(gates: list[str]) -> str:
+    return "every limit" if "integrity" in gates else ", ".join(gates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,13 @@ class Gate:
     def execution(self, profiles: Pair[Profile]) -> None:
         """Judge what really executed."""
         from harness.engine.profile import int8_share, reorder_share
+        from harness.pipeline.timed import skip_unlisted_share
 
         share = int8_share if self.key == "min_int8_share" else reorder_share
-        self.judge(share(profiles.optimized))
+        estimate = share(profiles.optimized)
+        if self.limit is None:
+            skip_unlisted_share(self.entry, estimate)
+        self.judge(estimate)
 
     def size(self, artifacts: Pair[Artifact]) -> None:
         """Judge the bytes of the optimized IR against its parent's."""

@@ -50,6 +50,29 @@ def test_speed_is_skipped_with_the_reason(
     assert f"this machine ({isa}) has no INT8 instructions" in ran.said
 
 
+def test_what_executes_is_skipped_where_the_device_decides(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """ARM runs many quantized layers in floating point: a table that leaves it out is not missed."""
+    share = "limits = { min_agreement = 0.93, min_int8_share = { vnni = 0.9, avx2 = 0.9 } }\n"
+    ran = gated(world, project(tiny.MANIFEST + share), ARM)
+
+    assert ran.status == 0, ran.said
+    assert ran.outcomes["tiny", "min_agreement"] == "passed"
+    assert ("tiny", "min_int8_share") not in ran.outcomes
+    assert "the table of min_int8_share does not list this machine (neon)" in ran.said
+    assert "every limit" not in ran.said
+
+
+def test_what_executes_is_judged_by_class(world: World, project: Callable[[str], Path]) -> None:
+    """The number of the machine's own class is the limit, and its key is named."""
+    share = "limits = { min_int8_share = { vnni = 0.1, avx2 = 1.0 } }\n"
+    ran = gated(world, project(tiny.MANIFEST + share), X86)
+
+    assert ran.verdicts["tiny", "min_int8_share"]["limit"] == 1.0
+    assert ran.outcomes["tiny", "min_int8_share"] in {"passed", "failed"}
+
+
 def test_a_limit_for_the_class_is_judged(world: World, project: Callable[[str], Path]) -> None:
     """Who names the class in the table wants speed judged there, and it is."""
     ran = gated(world, project(tiny.MANIFEST + LIMITS.format(limit="{ avx2 = 1000 }")), X86)

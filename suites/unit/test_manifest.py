@@ -118,6 +118,23 @@ evaluate = "plain"
     assert declared_limits(models["classifier"]) == ("min_int8_share",)
 
 
+def test_built_in_limits_hold_where_int8_is_the_rule() -> None:
+    """What executes in INT8 and how fast is demanded on x86-64 alone: elsewhere the device decides."""
+    models = load_manifest(Path(__file__).parents[2] / "models.toml").models
+    by_class = {"min_speedup", "min_int8_share"}
+    held = {
+        isa: {key for entry in models.values() for key in limits_of(entry, isa)} & by_class
+        for isa in ("amx", "vnni", "avx2", "sve", "neon")
+    }
+    assert held == {
+        "amx": by_class,
+        "vnni": by_class,
+        "avx2": {"min_int8_share"},
+        "sve": set(),
+        "neon": set(),
+    }
+
+
 def test_paths_start_at_the_manifest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative paths are the manifest's own, whatever the working directory; ~ is the home."""
     (folder / "elsewhere").mkdir()

@@ -177,6 +177,7 @@ ADDED = [
     ("limits = { max_reorder_share = 1.0 }", "models.ssd.limits.max_reorder_share: expected a number below 1, found 1: nothing could breach it"),
     ("limits = { min_match_rate = 0 }", "models.ssd.limits.min_match_rate: expected a number above 0, found 0: nothing could breach it"),
     ("limits = { min_int8_share = 0.0 }", "models.ssd.limits.min_int8_share: expected a number above 0, found 0: nothing could breach it"),
+    ("limits = { min_int8_share = { vnni = 0.9, neon = 0 } }", "models.ssd.limits.min_int8_share.neon: expected a number above 0, found 0: nothing could breach it"),
     ("preprocess = { short_side = 256 }", 'models.ssd.preprocess.short_side: expected only with resize = "crop", found resize = "stretch"'),
     ('preprocess = { resize = "crop", short_side = 99, size = [100, 100] }', "models.ssd.preprocess.short_side: expected at least 100, to cut [[]100, 100] from, found 99"),
     ("preprocess = { scale = 0 }", "models.ssd.preprocess.scale: expected numbers other than 0, *, found 0"),

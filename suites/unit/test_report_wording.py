@@ -196,6 +196,20 @@ def test_the_closing_table_has_one_row_a_gate(judged_of: JudgedOf) -> None:
     assert {len(row) for row in rows} == {6}
 
 
+def test_the_closing_table_names_what_was_skipped() -> None:
+    """A model that was skipped as a whole is one row; other reasons stand beside their gates."""
+    gates = ("integrity", "min_agreement", "min_speedup")
+    away = [Problem("a", gate, "skipped", "it is not on this machine") for gate in gates]
+    slow = [Problem("b", gate, "skipped", "slow") for gate in ("min_speedup", "max_latency_ratio")]
+
+    rows = summary_rows([], [*away, *slow])[1:]
+
+    assert [row[:3] for row in rows] == [
+        ("SKIPPED", "a", "every limit"),
+        ("SKIPPED", "b", "min_speedup, max_latency_ratio"),
+    ]
+
+
 def test_the_closing_table_tells_expected_misses_apart(judged_of: JudgedOf) -> None:
     """A known miss says until when; what contradicts ``expected_failure`` is never PASSED."""
     missed = judged_of("max_size_ratio", 0.2, Estimate.exact(0.3), Outcome.FAILED)
