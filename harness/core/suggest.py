@@ -34,7 +34,7 @@ ABSOLUTE: Mapping[str, float] = {
     "min_psnr_db": 1.0,
 }
 #: Limits that belong to a class of machine.
-BY_ISA = ("min_speedup", "min_native_speedup")
+BY_ISA = ("min_speedup", "min_native_speedup", "min_int8_share")
 #: A share or rate can be no lower than 0 and no higher than 1.
 FRACTIONS = ("min_agreement", "min_match_rate", "min_class_precision", "min_int8_share")
 

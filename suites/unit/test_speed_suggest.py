@@ -72,6 +72,14 @@ def test_snippet_is_a_manifest() -> None:
     assert "# min_match_rate" in text
 
 
+def test_what_a_class_of_machine_executes_is_proposed_for_it_alone() -> None:
+    """Other processors run other work in INT8: the share is given by class, as speed is."""
+    found = [suggest("min_int8_share", [Estimate.exact(1.0)])]
+
+    limits = tomllib.loads(snippet("ssd", found, SOURCE))["models"]["ssd"]["limits"]
+    assert limits == {"min_int8_share": {"amx": 0.99}}
+
+
 def test_a_name_with_a_dot_can_be_pasted() -> None:
     """TOML would take the dot for the end of the name."""
     text = snippet("net-1.0-224", [suggest("min_speedup", RUNS)], SOURCE)
