@@ -54,10 +54,12 @@ def diou_nms(
     for start in range(0, len(boxes), _BLOCK):
         block = slice(start, min(start + _BLOCK, len(boxes)))
         rivals = np.concatenate([kept, np.arange(block.start, block.stop)])
-        alive = np.ones(len(rivals), np.bool_)
         better, worse = _overlapping(ranked, rivals, block, threshold)
-        # Pairs come by their better box, whose own fate is therefore settled already.
-        for i, j in zip(better.tolist(), worse.tolist(), strict=True):
+        # Pairs come by their better box. First those of the kept ones, whose fate is settled.
+        alive = np.ones(len(rivals), np.bool_)
+        alive[worse[: np.searchsorted(better, len(kept))]] = False
+        unsettled = alive[better] & alive[worse]
+        for i, j in zip(better[unsettled].tolist(), worse[unsettled].tolist(), strict=True):
             if alive[i]:
                 alive[j] = False
         kept = rivals[alive]
@@ -113,8 +115,10 @@ def _diou(
     extent = np.maximum(inner[2:] - outer[:2], 0)
     shared = extent[0] * extent[1]
     union = ranked.areas[first] + ranked.areas[second] - shared
-    diagonal = ((outer[2:] - inner[:2]) ** 2).sum(axis=0)
-    apart = ((a[:2] + a[2:] - b[:2] - b[2:]) ** 2).sum(axis=0) / 4
+    across, down = outer[2:] - inner[:2]
+    diagonal = across * across + down * down
+    x, y = a[:2] + a[2:] - b[:2] - b[2:]
+    apart = (x * x + y * y) / 4
     distance = apart / np.maximum(diagonal, _TINY)
     overlap: NDArray[np.float64] = shared / np.maximum(union, _TINY) - distance
     return overlap
