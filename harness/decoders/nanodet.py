@@ -70,8 +70,7 @@ class NanodetDecoder:
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse outputs that are not a pair for each stride, nor one table (see Decoder)."""
-        if _find_heads(chosen(ports, self.outputs), self._form()) is None:
-            raise misfit(self.kind, self._expected(ports), ports)
+        self._heads(ports)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -85,10 +84,7 @@ class NanodetDecoder:
         return detections(candidates, frame, keeping_of(self))
 
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        heads = _find_heads(chosen(ports_of(outputs), self.outputs), self._form())
-        if heads is None:
-            raise misfit(self.kind, self._expected(ports_of(outputs)), ports_of(outputs))
-        scores, distances = heads
+        scores, distances = self._heads(ports_of(outputs))
         columns = _SIDES * self.bins
         if not distances:
             table = finite(outputs, scores[0].name).reshape(-1, scores[0].shape[-1])
@@ -98,6 +94,12 @@ class NanodetDecoder:
             np.concatenate([finite(outputs, p.name).reshape(-1, classes) for p in scores]),
             np.concatenate([finite(outputs, p.name).reshape(-1, columns) for p in distances]),
         )
+
+    def _heads(self, ports: Sequence[Port]) -> tuple[list[Port], list[Port]]:
+        heads = _find_heads(chosen(ports, self.outputs), self._form())
+        if heads is None:
+            raise misfit(self.kind, self._expected(ports), ports)
+        return heads
 
     def _form(self) -> _Form:
         return _Form(len(self.strides), _SIDES * self.bins, self.outputs is not None)

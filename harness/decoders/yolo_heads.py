@@ -17,6 +17,7 @@ from harness.decoders.boxes import (
     sigmoid,
     softmax,
 )
+from harness.decoders.grids import cells
 from harness.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> 
     if images == 1 and _is_head(first, (third, second), (anchors, size)):
         return Head(array.reshape(anchors, first // anchors, -1), (third, second))
     if images == 1 and _is_head(third, (second, first), (anchors, size)):
-        cells = array.reshape(first * second, anchors, third // anchors)
-        return Head(cells.transpose(1, 2, 0), (second, first))
+        table = array.reshape(first * second, anchors, third // anchors)
+        return Head(table.transpose(1, 2, 0), (second, first))
     raise DecoderError(
         f"a head of shape {list(array.shape)} is no grid of {anchors} anchors over an input of "
         f"{size[0]}x{size[1]}; set the decoder's anchors and masks"
@@ -130,14 +131,12 @@ def _places(grid: tuple[int, int], form: HeadForm, size: tuple[int, int]) -> NDA
     A box's centre is the first two plus the next two times the encoded shift; its extent is the last
     two times the encoded scale.
     """
-    columns, rows = grid
-    stride = np.array([size[0] / columns, size[1] / rows])
-    y, x = np.indices((rows, columns)).reshape(2, -1)
-    corner = (np.stack([x, y], axis=1) - (form.scale_xy - 1) / 2) * stride
+    stride = size[0] // grid[0]
+    corner = (cells(size, (stride,))[:, :2].astype(np.float64) - (form.scale_xy - 1) / 2) * stride
     anchors = np.asarray(form.anchors) * (stride if form.in_cells else 1)
-    cells = np.concatenate([corner, np.broadcast_to(stride * form.scale_xy, corner.shape)], axis=1)
+    cell = np.concatenate([corner, np.full_like(corner, stride * form.scale_xy)], axis=1)
     count = len(anchors)
-    found = np.concatenate([np.tile(cells, (count, 1)), np.repeat(anchors, len(cells), axis=0)], 1)
+    found = np.concatenate([np.tile(cell, (count, 1)), np.repeat(anchors, len(cell), axis=0)], 1)
     found = found.astype(np.float32)
     found.flags.writeable = False
     return found

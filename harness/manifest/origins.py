@@ -29,13 +29,18 @@ def check_source(reading: Reading) -> Iterator[Problem]:
         yield reading.problem("source", "zoo", say=unknown_name("built-in model", name, zoo()))
     if isinstance(source, OmzSource):
         yield from _omz(reading, source)
-    if isinstance(source, DarknetSource) and os.path.isfile(source.cfg):  # noqa: PTH113 - as in `missing`
+    if isinstance(source, DarknetSource):
+        yield from _darknet(reading, source)
+
+
+def _darknet(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
+    """Refuse a cfg that is not read, and half of what `quantgate fetch` needs."""
+    if os.path.isfile(source.cfg):  # noqa: PTH113 - as in `missing`
         try:
             heads_of(source.cfg)
         except HarnessError as error:
             yield reading.problem("source", "cfg", say=str(error))
-    if isinstance(source, DarknetSource):
-        yield from _addresses(reading, source)
+    yield from _addresses(reading, source)
 
 
 def _addresses(reading: Reading, source: DarknetSource) -> Iterator[Problem]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.core.toml import quoted
+
 #: Keys and list indices from the root of the document.
 Place: TypeAlias = tuple[str | int, ...]
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_SHOWN = 60
 
 
@@ -35,9 +35,8 @@ def dotted(*place: str | int) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            key = (
-                part if _BARE_KEY.fullmatch(part) else shorten(json.dumps(part, ensure_ascii=False))
-            )
+            key = quoted(part)
+            key = key if key == part else shorten(key)
             text += f".{key}" if text else key
     return text
 
