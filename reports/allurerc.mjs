@@ -1,6 +1,6 @@
 // For people who build the report by hand, from this folder:
 //   npx -y allure@3.18.0 generate latest/allure-results --config allurerc.mjs -o latest/allure-report
-// `quantgate report` uses the same settings (harness/report/allure_report.py) and removes the
+// `quantgate report` uses the same settings (harness/quantgate/report/allure/build.py) and removes the
 // analytics tag. Empty the output folder first: Allure 3 leaves an old index.html in place.
 export default {
   name: "quantgate",

@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from harness.core.estimate import Estimate
-from harness.history.record import ModelState, Number, RunRecord
+from quantgate.core.estimate import Estimate
+from quantgate.history.record import ModelState, Number, RunRecord
 
 FIRST = dt.datetime(2026, 1, 1, 2, 0, tzinfo=dt.UTC)
 

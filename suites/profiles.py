@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.core.profile import Layer, Profile
-from harness.pair import Pair
+from quantgate.core.profile import Layer, Profile
+from quantgate.pair import Pair
 
 
 def _profile(*layers: Layer) -> Profile:

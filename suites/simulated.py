@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from harness.core.changes.scan import Panel
-from harness.core.series import CONTROL, Columns, RunFacts, SeriesKey
+from quantgate.core.changes.scan import Panel
+from quantgate.core.series import CONTROL, Columns, RunFacts, SeriesKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core.speed import Target, decision
-from harness.core.timing import Conditions
-from harness.core.verdict import Outcome
-from harness.engine.arms import OpenVinoArms
-from harness.engine.quiet import load_mark, machine_lock, other_load
-from harness.engine.rounds import RoundPlan, measure_rounds
-from harness.entries import Benchmark
-from harness.pair import Pair
+from quantgate.core.speed import Target, decision
+from quantgate.core.timing import Conditions
+from quantgate.core.verdict import Outcome
+from quantgate.engine.arms import OpenVinoArms
+from quantgate.engine.quiet import load_mark, machine_lock, other_load
+from quantgate.engine.rounds import RoundPlan, measure_rounds
+from quantgate.entries import Benchmark
+from quantgate.pair import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from harness.engine.windows import Arm
+    from quantgate.engine.windows import Arm
 
 #: About 5 ms in f32 on two cores, so that a slowdown of 5 % is two layers more.
 LAYERS, CHANNELS, SIDE = 40, 32, 48

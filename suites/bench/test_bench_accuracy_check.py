@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pair import ROLES, Pair
+from quantgate.pair import ROLES, Pair
 from suites.bench.accuracy_check import accuracy_check, command, setting
 from suites.e2e.world import World
 
@@ -50,15 +50,15 @@ limits = {{ max_accuracy_drop = 0.1, min_agreement = 0.5 }}
 CHILD = """
 import sys
 from pathlib import Path
-from harness.datasets.catalog import load_dataset
-from harness.engine.artifact import load
-from harness.engine.evaluate import compare
-from harness.engine.runtime import Target
-from harness.machine import isa_class
-from harness.manifest import load_manifest
-from harness.pipeline.optimizing import bench_of
-from harness.pair import Pair
-from harness.store import Store
+from quantgate.datasets.catalog import load_dataset
+from quantgate.engine.artifact import load
+from quantgate.engine.evaluate import compare
+from quantgate.engine.runtime import Target
+from quantgate.machine import isa_class
+from quantgate.manifest import load_manifest
+from quantgate.pipeline.optimize import bench_of
+from quantgate.pair import Pair
+from quantgate.store import Store
 parent, optimized, empty = map(Path, sys.argv[1:])
 manifest = load_manifest(Path("models.toml"))
 entry = manifest.models["squeezenet"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.catalog import DECODERS
+from quantgate.core.geometry import Frame
+from quantgate.decoders.catalog import DECODERS
 from suites.bench.accuracy_check import command
 
 if TYPE_CHECKING:

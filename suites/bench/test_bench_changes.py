@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.changes.scan import scan
+from quantgate.core.changes.scan import scan
 from suites.simulated import (
     NOISES,
     Fleet,

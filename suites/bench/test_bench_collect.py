@@ -88,7 +88,7 @@ def test_the_time_for_a_model_does_not_grow_with_their_number(tmp_path: Path) ->
     for count in COUNTS:
         write_manifest(tmp_path, count)
         # Plugins of the tests' own environment are no part of a user's collecting.
-        command = ("-m", "harness", "gate", "models.toml", "--collect-only", "-q")
+        command = ("-m", "quantgate", "gate", "models.toml", "--collect-only", "-q")
         said = python(*command, "-p", "no:hypothesispytest", folder=tmp_path)
         assert said.count(f"[model-{count - 1:04}]") == TESTS
         wall, work = cost_s(
@@ -104,15 +104,15 @@ def test_the_time_for_a_model_does_not_grow_with_their_number(tmp_path: Path) ->
 
 
 def test_importing_the_package_is_light(tmp_path: Path) -> None:
-    """`import harness` costs little beyond starting Python, and loads nothing heavy."""
+    """`import quantgate` costs little beyond starting Python, and loads nothing heavy."""
     heavy = "openvino nncf cv2 pydantic scipy sklearn numpy PIL pytest jinja2"
-    loaded = f"import sys, harness; print(*set(sys.modules).intersection({heavy.split()!r}))"
+    loaded = f"import sys, quantgate; print(*set(sys.modules).intersection({heavy.split()!r}))"
     bare = cost_s(lambda: python("-c", "pass", folder=tmp_path))
-    ours = cost_s(lambda: python("-c", "import harness", folder=tmp_path))
-    beyond = cost_s(lambda: python("-c", "import harness.plugin", folder=tmp_path))
+    ours = cost_s(lambda: python("-c", "import quantgate", folder=tmp_path))
+    beyond = cost_s(lambda: python("-c", "import quantgate.plugin", folder=tmp_path))
     print(
-        f"import harness: {(ours[1] - bare[1]) * 1e3:.0f} ms of processor time beyond Python's "
-        f"{bare[1] * 1e3:.0f} ms (aim: 100 ms); harness.plugin with pytest "
+        f"import quantgate: {(ours[1] - bare[1]) * 1e3:.0f} ms of processor time beyond Python's "
+        f"{bare[1] * 1e3:.0f} ms (aim: 100 ms); quantgate.plugin with pytest "
         f"{(beyond[1] - bare[1]) * 1e3:.0f} ms"
     )
     assert not python("-c", loaded, folder=tmp_path).strip()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.ssd import SsdDecoder
-from harness.decoders.yolo import YoloDecoder
-from harness.decoders.yolo_rows import YoloV8Decoder
+from quantgate.core.geometry import Frame
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_rows import YoloV8Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

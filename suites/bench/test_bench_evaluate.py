@@ -19,25 +19,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.predictions import ClassLabel
-from harness.datasets.images import read_image
-from harness.datasets.sample import Dataset, Sample
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.engine.artifact import load, parent_artifact
-from harness.engine.calibration import Calibration
-from harness.engine.evaluate import Bench, compare_models, evaluate_role
-from harness.engine.preprocess import prepare
-from harness.engine.quantize import quantize
-from harness.engine.runtime import Target, compile_model
-from harness.entries import LocalSource, Preprocess, Recipe
-from harness.pair import Pair
-from harness.store import Store
-from harness.tasks.catalog import TASKS
+from quantgate.core.predictions import ClassLabel
+from quantgate.datasets.images import read_image
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine.artifact import load, parent_artifact
+from quantgate.engine.calibration import Calibration
+from quantgate.engine.evaluate import Bench, compare_models, evaluate_role
+from quantgate.engine.preprocess import prepare
+from quantgate.engine.quantize import quantize
+from quantgate.engine.runtime import Target, compile_model
+from quantgate.entries import Preprocess, Recipe
+from quantgate.pair import Pair
+from quantgate.sources.local import LocalSource
+from quantgate.store import Store
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.engine.artifact import Artifact
+    from quantgate.engine.artifact import Artifact
 
 ROUNDS = int(os.environ.get("QUANTGATE_BENCH_ROUNDS", "5"))
 MODEL = "models/cls_squeezenet1_1/squeezenet1_1_fp32.onnx"

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 from sqlalchemy import BigInteger, cast, select, text
 
-from harness.core.estimate import Estimate
-from harness.history.record import ModelState, Number, RunRecord
-from harness.history.store import History, open_history
-from harness.history.tables import NUMBERS, RUNS
-from harness.limits import LIMIT_KEYS
-from harness.pipeline.trending import look
-from harness.report.trend_page import write_trend
+from quantgate.core.estimate import Estimate
+from quantgate.history.record import ModelState, Number, RunRecord
+from quantgate.history.store import History, open_history
+from quantgate.history.tables import NUMBERS, RUNS
+from quantgate.limits import LIMIT_KEYS
+from quantgate.pipeline.trend import look
+from quantgate.report.trend.page import write_trend
 from suites import postgres
 
 if TYPE_CHECKING:

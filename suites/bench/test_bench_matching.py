@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.matching import MatchRule, match_objects
-from harness.core.predictions import Detections
-from harness.entries import EvaluationPlan
-from harness.pair import Pair
-from harness.tasks import detection
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.matching import MatchRule, match_objects
+from quantgate.core.predictions import Detections
+from quantgate.entries import EvaluationPlan
+from quantgate.pair import Pair
+from quantgate.tasks.detection import task as detection
 
 OBJECTS, IMAGES = 100, 5_000
 

@@ -84,7 +84,9 @@ def test_forty_models_over_four_machines(tmp_path: Path) -> None:
 
     ran = [shard(world, index, recorded) for index in range(1, SHARDS + 1)]
     folders = [tmp_path / f"shard-{index}" / "latest" for index in range(1, SHARDS + 1)]
-    merged = world.run(tmp_path, "-m", "harness", "merge", *map(str, folders), "--output", "merged")
+    merged = world.run(
+        tmp_path, "-m", "quantgate", "merge", *map(str, folders), "--output", "merged"
+    )
 
     dealt = [sum(took[model] for model in durations(folder)) for folder in folders]
     measured = [sum(durations(folder).values()) for folder in folders]

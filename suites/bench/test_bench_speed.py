@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.speed import Target, speedup, throughput
-from harness.core.verdict import Outcome
-from harness.engine.arms import OpenVinoArms
-from harness.engine.quiet import machine_lock
-from harness.engine.rounds import RoundPlan, measure_rounds
-from harness.engine.timing import time_pair
-from harness.entries import Benchmark
-from harness.pair import Pair
+from quantgate.core.speed import Target, speedup, throughput
+from quantgate.core.verdict import Outcome
+from quantgate.engine.arms import OpenVinoArms
+from quantgate.engine.quiet import machine_lock
+from quantgate.engine.rounds import RoundPlan, measure_rounds
+from quantgate.engine.timing import time_pair
+from quantgate.entries import Benchmark
+from quantgate.pair import Pair
 from suites.bench.contest import (
     CONDITIONS,
     INPUTS,

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.advice import advise
-from harness.core.speed import speedup
-from harness.engine.profile import int8_share, profile
-from harness.engine.timing import measure_control, time_pair
-from harness.entries import Benchmark
-from harness.machine import fingerprint
-from harness.pair import Pair
+from quantgate.core.advice import advise
+from quantgate.core.speed import speedup
+from quantgate.engine.profile import int8_share, profile
+from quantgate.engine.timing import measure_control, time_pair
+from quantgate.entries import Benchmark
+from quantgate.machine import fingerprint
+from quantgate.pair import Pair
 from suites.bench.architectures import mobilenet_v2, resnet50, ssd_mobilenet_v2
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def load(path: Path, folder: Path) -> Any:
 
     if path.suffix != ".cfg":
         return ov.Core().read_model(path)
-    from harness.sources.darknet.importer import import_darknet
+    from quantgate.sources.darknet.importer import import_darknet
 
     weights = folder / "random.weights"
     values = np.random.default_rng(0).uniform(0.002, 0.005, YOLOV4_FLOATS).astype("<f4")

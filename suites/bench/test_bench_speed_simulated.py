@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.looks import PLAN
-from harness.core.sequential import decide
-from harness.core.verdict import Outcome
-from harness.engine.rounds import COPIES
+from quantgate.core.looks import PLAN
+from quantgate.core.sequential import decide
+from quantgate.core.verdict import Outcome
+from quantgate.engine.rounds import COPIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -47,13 +47,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import openvino as ov
-from harness.datasets.catalog import load_dataset
-from harness.engine.artifact import parent_artifact
-from harness.engine.evaluate import evaluate_role
-from harness.engine.runtime import Target, compile_model
-from harness.manifest import load_manifest
-from harness.pipeline.optimizing import bench_of
-from harness.store import Store
+from quantgate.datasets.catalog import load_dataset
+from quantgate.engine.artifact import parent_artifact
+from quantgate.engine.evaluate import evaluate_role
+from quantgate.engine.runtime import Target, compile_model
+from quantgate.manifest import load_manifest
+from quantgate.pipeline.optimize import bench_of
+from quantgate.store import Store
 manifest = load_manifest(Path("models.toml"))
 entry, store = manifest.models["yolo-fastest"], Path("store")
 dataset = load_dataset("scenes", manifest.datasets["scenes"], manifest.root, cache=store)

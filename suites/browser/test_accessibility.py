@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.table import Table
-from harness.report.compare import compare_runs
-from harness.report.exploration import write_exploration
-from harness.report.page import render_comparison
-from harness.report.performance import Explored
-from harness.report.publish import finish_run
+from quantgate.core.estimate import Estimate
+from quantgate.core.table import Table
+from quantgate.report.compare import compare_runs
+from quantgate.report.html.page import render_comparison
+from quantgate.report.performance import Explored
+from quantgate.report.publish import finish_run, write_exploration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import ReportError
-from harness.report.allure_report import build_report
+from quantgate.errors import ReportError
+from quantgate.report.allure.build import build_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,12 +23,12 @@ pytest_plugins = ["pytester"]
 GATE = """
 import numpy as np
 import pytest
-from harness.core.estimate import Estimate
-from harness.core.verdict import Limit, Outcome, Verdict
-from harness.report.model import Judged
-from harness.report.picture import ObjectChange, Picture, Seen
-from harness.report.publish import begin_gate, draw_worst, publish_verdict
-from harness.report.wording import verdict_line
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Limit, Outcome, Verdict
+from quantgate.report.model import Judged
+from quantgate.report.picture import ObjectChange, Picture, Seen
+from quantgate.report.publish import begin_gate, draw_worst, publish_verdict
+from quantgate.report.words.verdicts import verdict_line
 
 def test_agreement(tmp_path):
     begin_gate("ssd", "min_match_rate", "detection")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from harness.core.verdict import Outcome
-from harness.report.compare import compare_runs
-from harness.report.page import render_comparison
-from harness.report.publish import finish_run
+from quantgate.core.verdict import Outcome
+from quantgate.report.compare import compare_runs
+from quantgate.report.html.page import render_comparison
+from quantgate.report.publish import finish_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

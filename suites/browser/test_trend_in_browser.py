@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.changes.finding import find_changes
-from harness.core.changes.machine import Timed, explain, run_days
-from harness.core.series import CONTROL, SeriesKey
-from harness.report.trend import Trend
-from harness.report.trend_page import write_trend
+from quantgate.core.changes.detect import find_changes
+from quantgate.core.changes.machine import explain
+from quantgate.core.changes.panel import Timed, run_days
+from quantgate.core.series import CONTROL, SeriesKey
+from quantgate.report.trend.model import Trend
+from quantgate.report.trend.page import write_trend
 from suites.simulated import columns, runs
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from harness.zoo.scenes import LABELS, render
+from quantgate.zoo.scenes import LABELS, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.zoo.scenes import Scene
+    from quantgate.zoo.scenes import Scene
 
 #: Ids of Cityscapes' classes that count: train id 0 is id 7, and so on (its labels.py).
 CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23)

@@ -167,7 +167,7 @@ def test_a_killed_run_leaves_nothing_half_built(
     """Kill -9 in the middle: the next run with the same store is green."""
     folder = project(HEALTHY)
     store = tmp_path / "own-store"
-    command = [sys.executable, "-m", "harness", "gate", "models.toml", "--store", str(store)]
+    command = [sys.executable, "-m", "quantgate", "gate", "models.toml", "--store", str(store)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
@@ -205,7 +205,7 @@ def test_two_runs_at_once_share_a_store(project: Callable[[str], Path], tmp_path
     """Two gates started together with an empty store both pass, and both reports are kept."""
     folder = project(HEALTHY)
     store = str(tmp_path / "shared-store")
-    command = [sys.executable, "-m", "harness", "gate", "models.toml", "--store", store]
+    command = [sys.executable, "-m", "quantgate", "gate", "models.toml", "--store", store]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     both = [
         subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
@@ -297,7 +297,7 @@ def test_names_outside_the_systems_encoding(
     image.rename(image.with_name(os.fsdecode(name + b".png")))
 
     ran = world.gate(strange, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    checked = world.run(strange, "-m", "harness", "check", LC_ALL="C", PYTHONUTF8="0")
+    checked = world.run(strange, "-m", "quantgate", "check", LC_ALL="C", PYTHONUTF8="0")
 
     assert (ran.status, checked.status) == (0, 0), ran.said + checked.said
     assert "Traceback" not in ran.said

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import cli
-from harness.commands import gate
+from quantgate import cli
+from quantgate.commands import gate
 from suites.e2e import recipes, tiny
 from suites.e2e.world import ROOT
 
@@ -53,7 +53,7 @@ def test_every_option_exists(
 
     options = cli._parser().parse_args(own)
     if rest:
-        pytester.parseconfig("-p", "harness.plugin", *rest)
+        pytester.parseconfig(*rest)
 
     assert options.verb == call[0]
     assert capsys.readouterr().err == ""
@@ -106,7 +106,7 @@ def make_project(world: World, folder: Path) -> Path:
     (folder / "models.toml").write_text(text, encoding="utf-8")
     command = folder / ".venv" / "bin" / "quantgate"
     command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m quantgate "$@"\n')
     command.chmod(0o755)
     return folder
 

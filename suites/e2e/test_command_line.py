@@ -78,7 +78,7 @@ def test_a_wrong_manifest_stops_everything(world: World, project: Callable[[str]
     )
 
     ran = world.gate(folder)
-    checked = world.run(folder, "-m", "harness", "check", "models.toml")
+    checked = world.run(folder, "-m", "quantgate", "check", "models.toml")
 
     for said in (ran, checked):
         assert said.status == 4
@@ -103,10 +103,10 @@ def test_pytest_in_another_repository_runs_the_gates(
 ) -> None:
     """A conftest that names the plugin is all that another repository needs, also when installed."""
     installed = tmp_path / "installed"
-    shutil.copytree(ROOT / "harness", installed / "harness")
-    shutil.copytree(ROOT / "suites" / "gates", installed / "harness" / "gates")
+    shutil.copytree(ROOT / "harness" / "quantgate", installed / "quantgate")
+    shutil.copytree(ROOT / "suites" / "gates", installed / "quantgate" / "gates")
     folder = project(MANIFEST)
-    (folder / "conftest.py").write_text('pytest_plugins = ["harness.plugin"]\n')
+    (folder / "conftest.py").write_text('pytest_plugins = ["quantgate.plugin"]\n')
     (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
 
     ran = world.run(folder, "-m", "pytest", PYTHONPATH=str(installed))
@@ -161,9 +161,7 @@ def test_help_needs_no_manifest(world: World, tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_text("[models.tiny]")
 
     ran = world.gate(tmp_path, "--help")
-    pytests = world.run(
-        tmp_path, "-m", "pytest", "-p", "harness.plugin", "--manifest", "models.toml", "--help"
-    )
+    pytests = world.run(tmp_path, "-m", "pytest", "--manifest", "models.toml", "--help")
 
     assert (ran.status, pytests.status) == (0, 0), ran.said + pytests.said
     assert "--shard=I/N" in pytests.said
@@ -205,7 +203,7 @@ def test_results_that_cannot_be_kept_stop_before_anything_runs(
 def test_output_may_end_early(world: World, project: Callable[[str], Path]) -> None:
     """Whoever reads only the first lines, as `head` does, gets no traceback."""
     folder = project(MANIFEST)
-    code = "import sys, harness.cli; sys.exit(harness.cli.main(['check', '--omz']))"
+    code = "import sys, quantgate.cli; sys.exit(quantgate.cli.main(['check', '--omz']))"
     reader = f'{sys.executable} -c "{code}" | head -n 1'
 
     ran = world.run(folder, "-c", f"import subprocess; subprocess.run({reader!r}, shell=True)")
@@ -302,9 +300,9 @@ def test_github_gets_a_summary_and_annotations(
 
 
 def test_the_harness_is_light_to_import() -> None:
-    """`import harness` loads none of the heavy libraries."""
+    """`import quantgate` loads none of the heavy libraries."""
     heavy = {"openvino", "nncf", "cv2", "pydantic", "scipy", "sklearn", "numpy"}
-    code = "import sys, harness; print(*sorted(set(sys.modules) & " + repr(heavy) + "))"
+    code = "import sys, quantgate; print(*sorted(set(sys.modules) & " + repr(heavy) + "))"
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.zoo.catalog import LABELS as CLASSES
+from quantgate.zoo.catalog import LABELS as CLASSES
 from suites.e2e import formats
 
 if TYPE_CHECKING:

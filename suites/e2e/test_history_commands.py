@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.history.store import History, open_history
+from quantgate.history.store import History, open_history
 from suites.e2e.world import ROOT
 from suites.nights import night
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def quantgate(folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """Run the command line in a folder; return the exit status and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
+        [sys.executable, "-m", "quantgate", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
         capture_output=True,
@@ -141,8 +141,8 @@ def test_who_records_nothing_loads_no_database(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     program = (
-        "import sys, harness, harness.plugin\n"
-        "from harness.cli import main\n"
+        "import sys, quantgate, quantgate.plugin\n"
+        "from quantgate.cli import main\n"
         "status = main(['check', 'models.toml'])\n"
         "sys.exit(status or 'sqlalchemy' in sys.modules)"
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.core.estimate import Estimate
-from harness.history.record import Number, RunRecord
-from harness.history.store import open_history
+from quantgate.core.estimate import Estimate
+from quantgate.history.record import Number, RunRecord
+from quantgate.history.store import open_history
 from suites.e2e.world import ROOT
 from suites.nights import night
 

@@ -20,7 +20,7 @@ ARM = "processor : 0\nFeatures : fp asimd aes crc32\nCPU implementer : 0x41\nCPU
 X86 = "processor : 0\nmodel name : Some Xeon v4\nflags : fpu sse4_2 avx avx2 fma\n"
 PLUGIN = """
 from pathlib import Path
-from harness import machine
+from quantgate import machine
 
 machine.CPUINFO = Path(__file__).with_name("cpuinfo")
 """

@@ -25,7 +25,7 @@ GIVEN = 'source = "parent.xml"\noptimized = "given.xml"\nlimits = { min_speedup 
 
 #: A plugin that demands bf16 where the gate demands f32.
 BF16 = """
-from harness.engine import arms, compiling
+from quantgate.engine import arms, compiling
 
 def properties(benchmark, name):
     chosen = compiling.properties(benchmark, name)
@@ -36,7 +36,7 @@ arms.properties = properties
 #: A plugin whose measurement of a pair ends before its first round.
 NOTHING = """
 import dataclasses
-from harness.engine import timing
+from quantgate.engine import timing
 
 measured = timing.timed
 

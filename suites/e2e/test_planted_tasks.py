@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.zoo.catalog import ZOO, xml_path
-from harness.zoo.training import metrics
+from harness.training import metrics
+from quantgate.zoo.catalog import ZOO, xml_path
 from suites.e2e import tiny
 
 if TYPE_CHECKING:

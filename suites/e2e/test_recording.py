@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 from typing import TYPE_CHECKING
 
-from harness.history.store import open_history
+from quantgate.history.store import open_history
 from suites.e2e import tiny
 
 if TYPE_CHECKING:
@@ -134,10 +134,10 @@ def test_a_history_that_goes_away_loses_nothing(
     assert len(ran.verdicts) == 3
 
     later = world.run(
-        folder, "-m", "harness", "history", "record", "reports/latest", "--history=new"
+        folder, "-m", "quantgate", "history", "record", "reports/latest", "--history=new"
     )
     again = world.run(
-        folder, "-m", "harness", "history", "record", "reports/latest", "--history=new"
+        folder, "-m", "quantgate", "history", "record", "reports/latest", "--history=new"
     )
 
     (run,) = open_history(str(folder / "new"), create=False).records()

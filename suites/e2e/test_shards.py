@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.history.store import open_history
+from quantgate.history.store import open_history
 from suites.e2e import tiny
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Fleet:
 
     def merge(self, output: str, *shards: str, **environment: str) -> Ran:
         """Merge shards into a folder."""
-        arguments = ("-m", "harness", "merge", *shards, "--output", output)
+        arguments = ("-m", "quantgate", "merge", *shards, "--output", output)
         return self.world.run(self.folder, *arguments, **environment)
 
 

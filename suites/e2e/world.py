@@ -77,4 +77,4 @@ class World:
 
     def gate(self, folder: Path, *arguments: str, **environment: str) -> Ran:
         """Run ``quantgate gate`` in a folder."""
-        return self.run(folder, "-m", "harness", "gate", "models.toml", *arguments, **environment)
+        return self.run(folder, "-m", "quantgate", "gate", "models.toml", *arguments, **environment)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.pipeline.comparing import Compared
-    from harness.session.gate import Gate
+    from quantgate.pipeline.accuracy import Compared
+    from quantgate.session.gate import Gate
 
 
 @pytest.mark.limit("max_accuracy_drop")

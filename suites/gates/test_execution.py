@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.engine.artifact import Artifact
-    from harness.engine.memory import Memory
-    from harness.engine.profile import Profile
-    from harness.pair import Pair
-    from harness.session.gate import Gate
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.memory import Memory
+    from quantgate.engine.profile import Profile
+    from quantgate.pair import Pair
+    from quantgate.session.gate import Gate
 
 
 @pytest.mark.limit("min_int8_share")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.engine.artifact import Artifact
-    from harness.pair import Pair
-    from harness.session.gate import Gate
+    from quantgate.engine.artifact import Artifact
+    from quantgate.pair import Pair
+    from quantgate.session.gate import Gate
 
 
 @pytest.mark.limit("integrity")

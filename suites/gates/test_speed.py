@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.core.profile import Profile
-    from harness.core.timing import Timing
-    from harness.pair import Pair
-    from harness.session.gate import Gate
+    from quantgate.core.profile import Profile
+    from quantgate.core.timing import Timing
+    from quantgate.pair import Pair
+    from quantgate.session.gate import Gate
 
 
 pytestmark = pytest.mark.speed

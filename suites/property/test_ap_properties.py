@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.average_precision import COCO_THRESHOLDS, average_precision
-from harness.core.predictions import Detections, Objects
-from harness.tasks.coco_ap import coco_flags, coco_scores
-from harness.tasks.voc_map import voc_by_class, voc_flags
+from quantgate.core.average_precision import COCO_THRESHOLDS, average_precision
+from quantgate.core.predictions import Detections, Objects
+from quantgate.tasks.detection.average_precision import (
+    coco_flags,
+    coco_scores,
+    voc_by_class,
+    voc_flags,
+)
 
 # A coarse grid: overlaps tie, boxes repeat and IoUs meet the thresholds exactly.
 _BOX = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 20), st.integers(1, 20))

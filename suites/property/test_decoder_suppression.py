@@ -7,14 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.core.geometry import Frame
-from harness.decoders.boxes import Candidates, suppress
-from harness.decoders.catalog import DECODERS
-from harness.decoders.yolo import YoloDecoder
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.boxes import Candidates, suppress
+from quantgate.decoders.catalog import DECODERS
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
-    from harness.core.predictions import Detections
+    from quantgate.core.predictions import Detections
 
 FRAME = Frame((100, 80), (64, 64), (0.64, 0.8), (0.0, 0.0))
 

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engine.preprocess import prepare
-from harness.entries import Preprocess
+from quantgate.engine.preprocess import prepare
+from quantgate.entries import Preprocess
 
 SIDES = st.integers(1, 4000)
 RESIZES = st.sampled_from(["stretch", "letterbox", "fit", "crop"])

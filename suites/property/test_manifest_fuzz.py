@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.entries import Manifest
-from harness.errors import ManifestError
-from harness.manifest import load_manifest
-from harness.manifest.problems import dotted
+from quantgate.entries import Manifest
+from quantgate.errors import ManifestError
+from quantgate.manifest import load_manifest
+from quantgate.manifest.problems import dotted
 
 if TYPE_CHECKING:
     from pathlib import Path

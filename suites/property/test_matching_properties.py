@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.core.boxes import box_iou
-from harness.core.matching import Change, Match, MatchRule, count_changes, match_objects
-from harness.core.predictions import Detections
+from quantgate.core.boxes import box_iou
+from quantgate.core.matching import Change, Match, MatchRule, count_changes, match_objects
+from quantgate.core.predictions import Detections
 
 RULE = MatchRule()
 # A coarse grid and few scores: overlaps and scores tie all the time.

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from harness.core.noise import median
-from harness.core.ranks import hodges_lehmann, signed_rank_cdf, signed_rank_interval
-from harness.core.sequential import decide
-from harness.core.verdict import Outcome
+from quantgate.core.noise import median
+from quantgate.core.ranks import hodges_lehmann, signed_rank_cdf, signed_rank_interval
+from quantgate.core.sequential import decide
+from quantgate.core.verdict import Outcome
 
 columns = hnp.arrays(
     np.float64, st.integers(10, 40), elements=st.floats(-2, 2, width=32), unique=True

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.store import Store, digest_of
+from quantgate.store import Store, digest_of
 
 SCALARS = (
     st.none()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.decoders import yolo_seg
+from quantgate.decoders import yolo_seg
 from suites.real.work import FullSet
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.core.geometry import Frame
+    from quantgate.core.geometry import Frame
 
     Array = NDArray[np.float32]
     Draw = Callable[[Array, Array, Array, Frame], dict[str, object]]

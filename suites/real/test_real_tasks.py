@@ -88,7 +88,7 @@ def verdicts(place: Path) -> Mapping[tuple[str, str], dict[str, Any]]:
     """Run ``quantgate gate models.toml`` as a user would; verdicts by model and limit."""
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "gate", "models.toml"],
+        [sys.executable, "-m", "quantgate", "gate", "models.toml"],
         cwd=place,
         env={**os.environ, "PYTHONPATH": root, "QUANTGATE_STORE": str(place / "store")},
         capture_output=True,
@@ -154,7 +154,7 @@ def quantgate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     store = os.environ.get("QUANTGATE_STORE", str(folder / "store"))
     root = str(Path(__file__).parents[2])
     return subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
+        [sys.executable, "-m", "quantgate", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": root, "QUANTGATE_STORE": store},
         capture_output=True,

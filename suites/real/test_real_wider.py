@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from harness.decoders.boxes_scores import BoxesScoresDecoder
+from quantgate.decoders.boxes_scores import BoxesScoresDecoder
 from suites.e2e.world import Ran, World
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def sure_faces(real: Path) -> dict[str, NDArray[np.int64]]:
     """Boxes ``xywh`` in whole pixels of the faces that the parent is sure of, by image."""
     import openvino as ov
 
-    from harness.core.geometry import Frame
+    from quantgate.core.geometry import Frame
 
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     model = ov.Core().compile_model(real / MODEL, "CPU", options)

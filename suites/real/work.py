@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.engine.runtime import Precision
+    from quantgate.engine.runtime import Precision
 
 #: What a user would write; ``{real}`` is the folder of models and images.
 MANIFEST = """
@@ -128,13 +128,13 @@ class FullSet:
 
     def __call__(self, model: str, precision: Precision = "f32") -> dict[str, float]:
         """Metrics of a model's parent, fed and decoded as the manifest says."""
-        from harness.datasets.catalog import load_dataset
-        from harness.engine.artifact import parent_artifact
-        from harness.engine.evaluate import evaluate_role
-        from harness.engine.runtime import Target, compile_model
-        from harness.manifest import load_manifest
-        from harness.pipeline.optimizing import bench_of
-        from harness.store import Store
+        from quantgate.datasets.catalog import load_dataset
+        from quantgate.engine.artifact import parent_artifact
+        from quantgate.engine.evaluate import evaluate_role
+        from quantgate.engine.runtime import Target, compile_model
+        from quantgate.manifest import load_manifest
+        from quantgate.pipeline.optimize import bench_of
+        from quantgate.store import Store
 
         manifest = load_manifest(self.folder / "models.toml")
         entry = manifest.models[model]
@@ -152,7 +152,7 @@ class FullSet:
 def gate(folder: Path, store: Path) -> RealRun:
     """Run ``quantgate gate models.toml`` in a folder, as a user would."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "gate", "models.toml"],
+        [sys.executable, "-m", "quantgate", "gate", "models.toml"],
         cwd=folder,
         env={
             **os.environ,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SourceError
-from harness.sources.archive import ArchiveLimits, extract
+from quantgate.errors import SourceError
+from quantgate.sources.archive import ArchiveLimits, extract
 
 if TYPE_CHECKING:
     from pathlib import Path

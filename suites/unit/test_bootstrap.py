@@ -7,14 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from harness.core.bootstrap import (
-    RESAMPLES,
-    bootstrap_mean,
-    bootstrap_ratio,
-    draw,
-    summarize,
-)
-from harness.errors import MeasurementError
+from quantgate.core.bootstrap import RESAMPLES, bootstrap_mean, bootstrap_ratio, draw, summarize
+from quantgate.errors import MeasurementError
 
 
 def test_a_resample_has_as_many_images_as_the_set() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.core.boxes import box_area, box_ioa, box_iou
+from quantgate.core.boxes import box_area, box_ioa, box_iou
 
 _UNIT = np.array([[0, 0, 10, 10]], np.float32)
 

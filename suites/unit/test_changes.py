@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.core.changes.change import Change, accept
-from harness.core.changes.finding import find_changes
-from harness.core.changes.levels import WARM_UP, Levels
-from harness.core.changes.scan import scan
-from harness.core.series import Accepted, Columns
+from quantgate.core.changes.change import Change, accept
+from quantgate.core.changes.detect import find_changes
+from quantgate.core.changes.levels import WARM_UP, Levels
+from quantgate.core.changes.scan import scan
+from quantgate.core.series import Accepted, Columns
 from suites.simulated import FIRST, attainable, columns, key, nightly, runs, speeds
 
 TODAY = dt.date(2026, 4, 1)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.changes.finding import find_changes
-from harness.core.changes.machine import Timed, explain, run_days
+from quantgate.core.changes.detect import find_changes
+from quantgate.core.changes.machine import explain
+from quantgate.core.changes.panel import Timed, run_days
 from suites.simulated import FIRST, Fleet, columns, key, runs
 
 if TYPE_CHECKING:
-    from harness.core.changes.change import Change
-    from harness.core.series import Columns, RunFacts, SeriesKey
+    from quantgate.core.changes.change import Change
+    from quantgate.core.series import Columns, RunFacts, SeriesKey
 
 SEEDS = range(12)
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.predictions import ClassLabel, ClassScores
-from harness.entries import EvaluationPlan
-from harness.errors import DatasetError, DecoderError, MeasurementError
-from harness.pair import Pair
-from harness.tasks import classification
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.predictions import ClassLabel, ClassScores
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.tasks.classification import task as classification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.tasks.classification_record import ClassRecord
+    from quantgate.tasks.classification.record import ClassRecord
 
 PLAN = EvaluationPlan(dataset="images")
 LABELS = ("ant", "bee", "cat")

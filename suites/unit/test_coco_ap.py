@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.average_precision import COCO_THRESHOLDS, average_precision
-from harness.core.predictions import Detections, Objects
-from harness.tasks.coco_ap import STATISTICS, coco_flags, coco_scores
-from harness.tasks.voc_map import voc_by_class, voc_flags
+from quantgate.core.average_precision import COCO_THRESHOLDS, average_precision
+from quantgate.core.predictions import Detections, Objects
+from quantgate.tasks.detection.average_precision import (
+    STATISTICS,
+    coco_flags,
+    coco_scores,
+    voc_by_class,
+    voc_flags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.cli import main
-from harness.errors import SourceUnavailableError
-from harness.manifest import load_manifest
-from harness.sources.catalog import Place, locate, resolve
-from harness.store import Store
+from quantgate.cli import main
+from quantgate.errors import SourceUnavailableError
+from quantgate.manifest import load_manifest
+from quantgate.sources.catalog import locate, resolve
+from quantgate.sources.kind import Place
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

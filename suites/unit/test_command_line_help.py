@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import USAGE, VERBS, main
+from quantgate.cli import USAGE, VERBS, main
 
 if TYPE_CHECKING:
     from pathlib import Path

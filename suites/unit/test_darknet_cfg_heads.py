@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SourceError
-from harness.sources.darknet import decoder_of, import_darknet
-from harness.sources.darknet.cfg_heads import heads_of
+from quantgate.errors import SourceError
+from quantgate.sources.darknet import decoder_of, import_darknet
+from quantgate.sources.darknet.cfg_heads import heads_of
 
 TINY = """
 [net]

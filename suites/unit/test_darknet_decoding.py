@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.yolo import YoloDecoder
-from harness.sources.darknet import DarknetHead, decoder_of, import_darknet
+from quantgate.core.geometry import Frame
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.sources.darknet import DarknetHead, decoder_of, import_darknet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import SourceError
-from harness.sources.darknet import import_darknet
-from harness.sources.darknet.layers import LAYERS
+from quantgate.errors import SourceError
+from quantgate.sources.darknet import import_darknet
+from quantgate.sources.darknet.layers import LAYERS
 
 KEYS = (
     *("filters", "size", "stride", "pad", "padding", "groups", "group_id", "dilation", "layers"),

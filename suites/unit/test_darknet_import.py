@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.errors import SourceError
-from harness.sources.darknet import DarknetHead, import_darknet
-from harness.sources.darknet.activations import ACTIVATIONS
-from harness.sources.darknet.cfg import read_cfg
-from harness.sources.darknet.locate import locate, read
-from harness.sources.specs import DarknetSource
+from quantgate.errors import SourceError
+from quantgate.sources.darknet import DarknetHead, import_darknet
+from quantgate.sources.darknet.activations import ACTIVATIONS
+from quantgate.sources.darknet.cfg import read_cfg
+from quantgate.sources.darknet.locate import DarknetSource, locate, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

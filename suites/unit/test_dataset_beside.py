@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.core.predictions import IGNORED, LabelMap, Rendering
-from harness.datasets.catalog import load_dataset
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.core.predictions import IGNORED, LabelMap, Rendering
+from quantgate.datasets.catalog import load_dataset
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset
 
 MAP = np.array([[0, 1, 1], [2, 2, IGNORED]], np.uint8)
 

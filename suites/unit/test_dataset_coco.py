@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as rle
 
-from harness.core.predictions import Objects
-from harness.datasets.catalog import load_dataset
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.core.predictions import Objects
+from quantgate.datasets.catalog import load_dataset
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from harness.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset
 
 ENTRY = DatasetEntry("coco", path=Path("images"), annotations=Path("instances.json"))
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.datasets.catalog import load_dataset
-from harness.datasets.files import inspect_files
-from harness.datasets.headers import fault, pixel_size
-from harness.datasets.images import decode_image, read_image
-from harness.datasets.sample import Dataset, Sample
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.datasets.catalog import load_dataset
+from quantgate.datasets.files import inspect_files
+from quantgate.datasets.headers import fault, pixel_size
+from quantgate.datasets.images import decode_image, read_image
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as rle
 
-from harness.core.predictions import ClassLabel, LabelMap, Objects, Rendering
-from harness.datasets.catalog import load_dataset
-from harness.datasets.images import read_image
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Rendering
+from quantgate.datasets.catalog import load_dataset
+from quantgate.datasets.images import read_image
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from harness.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset
 
 
 def image(path: Path, value: int = 0) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.core.predictions import Objects
-from harness.datasets.catalog import load_dataset
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.core.predictions import Objects
+from quantgate.datasets.catalog import load_dataset
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset
 
 TEXT = """ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsGroupOf
 a,xclick,/m/b,1,0.25,0.75,0.5,1,0,0

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.predictions import ClassLabel, Truth
-from harness.datasets.assembly import make_objects, rarest_labels, samples_digest
-from harness.datasets.sample import Dataset, Sample
-from harness.datasets.selection import hold_out, overlap, subset
-from harness.errors import DatasetError
+from quantgate.core.predictions import ClassLabel, Truth
+from quantgate.datasets.assembly import make_objects, rarest_labels, samples_digest
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.datasets.selection import hold_out, overlap, subset
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.core.predictions import Objects
-from harness.datasets.assembly import assemble
-from harness.datasets.yolo_txt import find
-from harness.entries import DatasetEntry
-from harness.errors import DatasetError
+from quantgate.core.predictions import Objects
+from quantgate.datasets.assembly import assemble
+from quantgate.datasets.yolo_txt import find
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset
 
 
 def write(root: Path, text: str | None, *, orientation: int = 1) -> None:

@@ -5,16 +5,16 @@ from typing import get_args
 
 import pytest
 
-from harness.decoders.boxes_scores import BoxesScoresDecoder
-from harness.decoders.catalog import DECODER_TASKS, DECODERS, AnyDecoder
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.decoders.fields import CLASS_ID_LISTS
-from harness.decoders.nanodet import NanodetDecoder
-from harness.decoders.ports import fitting_kinds
-from harness.decoders.protocol import Port
-from harness.decoders.ssd import SsdDecoder
-from harness.decoders.yolox import YoloxDecoder
-from harness.errors import DecoderError
+from quantgate.decoders.boxes_scores import BoxesScoresDecoder
+from quantgate.decoders.catalog import DECODER_TASKS, DECODERS, AnyDecoder, fitting_kinds
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.fields import CLASS_ID_LISTS
+from quantgate.decoders.nanodet import NanodetDecoder
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.yolox import YoloxDecoder
+from quantgate.engine.evaluate import check_decoder
+from quantgate.errors import DecoderError
 
 NANODET = [
     *(Port(f"cls{n}", (1, n, 80)) for n in (1600, 400, 100)),
@@ -127,14 +127,14 @@ def test_a_decoder_fits_its_own_contract(kind: str) -> None:
 def test_a_misfit_says_what_was_found_expected_and_fits() -> None:
     """The message names the outputs, the expected shapes, and the decoders that would fit."""
     with pytest.raises(DecoderError) as caught:
-        SsdDecoder().check(CONTRACTS["boxes-scores"])
+        check_decoder(SsdDecoder(), CONTRACTS["boxes-scores"])
     assert str(caught.value) == (
         "decoder ssd expects one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1, found "
         "the outputs scores [1,4420,2], boxes [1,4420,4]; decoders that would fit: boxes-scores, "
         "ssd-raw, detr"
     )
     with pytest.raises(DecoderError, match="no other decoder fits these shapes"):
-        SsdDecoder().check([Port("x", (3, 5, 7, 9, 11))])
+        check_decoder(SsdDecoder(), [Port("x", (3, 5, 7, 9, 11))])
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.decoders.protocol import Port
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.protocol import Port
+from quantgate.errors import DecoderError
 
 FRAME = Frame((10, 10), (10, 10), (1.0, 1.0), (0.0, 0.0))
 LOGITS = np.log(np.array([0.1, 0.2, 0.7], np.float32)) + 3

@@ -5,24 +5,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.boxes_labels import BoxesLabelsDecoder
-from harness.decoders.boxes_scores import BoxesScoresDecoder
-from harness.decoders.detr import DetrDecoder
-from harness.decoders.fastestdet import FastestdetDecoder
-from harness.decoders.nanodet import NanodetDecoder
-from harness.decoders.protocol import Port
-from harness.decoders.ssd import SsdDecoder
-from harness.decoders.ssd_raw import SsdRawDecoder
-from harness.decoders.yolo import YoloDecoder
-from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
-from harness.decoders.yolox import YoloxDecoder
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
+from quantgate.decoders.boxes_scores import BoxesScoresDecoder
+from quantgate.decoders.detr import DetrDecoder
+from quantgate.decoders.fastestdet import FastestdetDecoder
+from quantgate.decoders.nanodet import NanodetDecoder
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.ssd_raw import SsdRawDecoder
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
+from quantgate.decoders.yolox import YoloxDecoder
+from quantgate.engine.evaluate import check_decoder
+from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.core.predictions import Detections
+    from quantgate.core.predictions import Detections
 
 #: A 200 x 100 image letterboxed into 64 x 64: scale 0.32, 16 px above and below.
 FRAME = Frame((200, 100), (64, 64), (0.32, 0.32), (0.0, 16.0))
@@ -241,7 +242,7 @@ def test_strides_that_would_fit_are_told() -> None:
         NanodetDecoder().check(ports)
     NanodetDecoder(strides=(8, 16, 32, 64)).check(ports)
     with pytest.raises(DecoderError, match=r"decoders that would fit: nanodet$"):
-        YoloxDecoder().check(ports)
+        check_decoder(YoloxDecoder(), ports)
 
 
 def test_nanodet_with_as_many_classes_as_distances_needs_names() -> None:

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as coco
 
-from harness.core.geometry import Frame
-from harness.decoders.boxes_scores import BoxesScoresDecoder
-from harness.decoders.centernet import CenternetDecoder
-from harness.decoders.nms_indices import NmsIndicesDecoder
-from harness.decoders.priors import named_priors
-from harness.decoders.protocol import Port
-from harness.decoders.ssd_heads import SsdHeadsDecoder
-from harness.decoders.ssd_raw import SsdRawDecoder
-from harness.decoders.yolact import YolactDecoder
-from harness.decoders.yolof import YolofDecoder
-from harness.errors import DecoderError
-from harness.sources.opset import opset
+from quantgate.core.geometry import Frame
+from quantgate.decoders.boxes_scores import BoxesScoresDecoder
+from quantgate.decoders.centernet import CenternetDecoder
+from quantgate.decoders.nms_indices import NmsIndicesDecoder
+from quantgate.decoders.priors import named_priors
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.ssd_heads import SsdHeadsDecoder
+from quantgate.decoders.ssd_raw import SsdRawDecoder
+from quantgate.decoders.yolact import YolactDecoder
+from quantgate.decoders.yolof import YolofDecoder
+from quantgate.errors import DecoderError
+from quantgate.sources.opset import opset
 
 PLAIN = Frame((64, 64), (64, 64), (1.0, 1.0), (0.0, 0.0))
 

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.boxes_labels import BoxesLabelsDecoder
-from harness.decoders.class_map import ClassMapDecoder
-from harness.decoders.image import ImageDecoder
-from harness.decoders.protocol import Port
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
+from quantgate.decoders.class_map import ClassMapDecoder
+from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.protocol import Port
+from quantgate.engine.evaluate import check_decoder
+from quantgate.errors import DecoderError
 
 PLAIN = Frame((8, 6), (8, 6), (1.0, 1.0), (0.0, 0.0))
 BOXED = Frame((16, 8), (8, 8), (0.5, 0.5), (0.0, 2.0))
@@ -100,7 +101,7 @@ def test_a_grey_picture_has_three_equal_channels() -> None:
 def test_an_output_that_is_no_picture_is_refused() -> None:
     """21 channels are no colours; NaN is named."""
     with pytest.raises(DecoderError, match=r"decoder image expects one picture.*class-map"):
-        ImageDecoder().check([Port("out", (1, 21, 65, 65))])
+        check_decoder(ImageDecoder(), [Port("out", (1, 21, 65, 65))])
     with pytest.raises(DecoderError, match="output out holds NaN"):
         ImageDecoder().decode({"out": np.full((1, 3, 4, 5), np.nan)}, PLAIN)
 

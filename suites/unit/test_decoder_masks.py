@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as coco
 
-from harness.core.geometry import Frame
-from harness.decoders.mask_rcnn import MaskRcnnDecoder
-from harness.decoders.masks import Placement, encode, paste
-from harness.decoders.protocol import Port
-from harness.decoders.yolo_seg import YoloV8SegDecoder
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
+from quantgate.decoders.masks import Placement, encode, paste
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.yolo_seg import YoloV8SegDecoder
+from quantgate.engine.evaluate import check_decoder
+from quantgate.errors import DecoderError
 
 PLAIN = Frame((64, 48), (64, 48), (1.0, 1.0), (0.0, 0.0))
 #: A 128 x 64 image letterboxed into 64 x 64.
@@ -112,7 +113,7 @@ def test_mask_rcnn_refuses_what_does_not_fit() -> None:
     """Missing masks, too few masks and NaN are each one sentence."""
     ports = [Port("boxes", (100, 5)), Port("labels", (100,))]
     with pytest.raises(DecoderError, match=r"and masks \[N,h,w\].*boxes-labels"):
-        MaskRcnnDecoder().check(ports)
+        check_decoder(MaskRcnnDecoder(), ports)
     MaskRcnnDecoder().check([*ports, Port("masks", (100, 28, 28))])
     with pytest.raises(DecoderError, match="holds 1 masks for 3 objects"):
         MaskRcnnDecoder().decode(rcnn_outputs(masks=np.ones((1, 28, 28))), BOXED)
@@ -144,5 +145,5 @@ def test_yolo_masks_are_weighed_prototypes_cut_to_their_box(*, last: bool) -> No
 def test_yolo_masks_need_both_outputs() -> None:
     """The table alone is no segmentation."""
     with pytest.raises(DecoderError, match=r"yolo-v8-seg expects .*; decoders that would fit"):
-        YoloV8SegDecoder().check([Port("table", (1, 116, 2100))])
+        check_decoder(YoloV8SegDecoder(), [Port("table", (1, 116, 2100))])
     YoloV8SegDecoder().check([Port("t", (1, 116, 2100)), Port("p", (1, 80, 80, 32))])

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.decoders.boxes import Candidates, suppress
-from harness.decoders.protocol import Port
-from harness.decoders.yolo import YoloDecoder
-from harness.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
-from harness.errors import DecoderError
+from quantgate.core.geometry import Frame
+from quantgate.decoders.boxes import Candidates, suppress
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
+from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
-    from harness.core.predictions import Detections
+    from quantgate.core.predictions import Detections
 
 PLAIN = Frame((64, 64), (64, 64), (1.0, 1.0), (0.0, 0.0))
 ANCHORS = (8.0, 8.0, 16.0, 8.0, 20.0, 30.0, 40.0, 20.0)

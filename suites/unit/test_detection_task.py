@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.matching import Change
-from harness.core.predictions import ClassLabel, Detections, Objects
-from harness.entries import EvaluationPlan
-from harness.errors import DatasetError, DecoderError, MeasurementError
-from harness.pair import Pair
-from harness.tasks import detection
-from harness.tasks.catalog import TASKS
-from harness.tasks.detection_accuracy import resamples
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.matching import Change
+from quantgate.core.predictions import ClassLabel, Detections, Objects
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.tasks.catalog import TASKS
+from quantgate.tasks.detection import task as detection
+from quantgate.tasks.detection.accuracy import resamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.core.predictions import Truth
+    from quantgate.core.predictions import Truth
 
 PLAN = EvaluationPlan(dataset="images")
 LABELS = ("cat", "dog", "person")
@@ -340,7 +340,7 @@ def test_records_come_back_bit_for_bit(*, masked: bool) -> None:
 
 def test_the_number_of_resamples_follows_the_size_of_the_set() -> None:
     """By count and never by clock, so that an interval repeats; at least two hundred."""
-    from harness.core.average_precision import ClassFlags
+    from quantgate.core.average_precision import ClassFlags
 
     def flags(cells: int) -> Pair[dict[int, ClassFlags]]:
         empty = np.zeros((10, cells), np.bool_)
@@ -361,7 +361,7 @@ def test_every_task_knows_its_own_metric_and_limits(name: str) -> None:
     """The default metric is one of the metrics; the limits are the manifest's."""
     from dataclasses import fields
 
-    from harness.entries import Limits
+    from quantgate.entries import Limits
 
     task = TASKS[name]
 

@@ -10,23 +10,23 @@ from typing import get_args
 
 import pytest
 
-from harness import cli
-from harness.commands import gate
-from harness.core.looks import PLAN
-from harness.decoders.catalog import DECODERS
-from harness.engine.rounds import COPIES
-from harness.entries import AnySource
-from harness.entries.kinds import IsaClass
-from harness.manifest import hints
-from harness.manifest.draft import DEFAULTABLE
-from harness.plugin import pytest_addoption
-from harness.report.export import junit_properties
-from harness.sources.archive import ArchiveLimits
-from harness.sources.darknet.activations import ACTIVATIONS
-from harness.sources.darknet.layers import LAYERS
-from harness.sources.omz.knowledge import coverage
-from harness.sources.url import FetchPlan
-from harness.tasks.catalog import TASKS
+from quantgate import cli
+from quantgate.commands import gate
+from quantgate.core.looks import PLAN
+from quantgate.decoders.catalog import DECODERS
+from quantgate.engine.rounds import COPIES
+from quantgate.entries.kinds import IsaClass
+from quantgate.manifest import hints
+from quantgate.manifest.draft import DEFAULTABLE
+from quantgate.plugin import pytest_addoption
+from quantgate.report.export import junit_properties
+from quantgate.sources.archive import ArchiveLimits
+from quantgate.sources.catalog import AnySource
+from quantgate.sources.darknet.activations import ACTIVATIONS
+from quantgate.sources.darknet.layers import LAYERS
+from quantgate.sources.omz.knowledge import coverage
+from quantgate.sources.url import FetchPlan
+from quantgate.tasks.catalog import TASKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "reports" / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -212,9 +212,9 @@ def test_properties_of_junit_are_listed(judged_names: set[str]) -> None:
 @pytest.fixture
 def judged_names() -> set[str]:
     """Names of all properties: of a verdict in which nothing is empty."""
-    from harness.core.estimate import Estimate
-    from harness.core.verdict import Limit, Outcome, Verdict
-    from harness.report.model import Judged, KnownFailure
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.verdict import Limit, Outcome, Verdict
+    from quantgate.report.model import Judged, KnownFailure
 
     estimate = Estimate(1.0, 0.9, 1.1, 9, of="images", unit="dB")
     limit = Limit("min_psnr_db", 2.0, "models.a.limits.min_psnr_db")

@@ -12,18 +12,19 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.core.predictions import ClassLabel, ClassScores
-from harness.datasets.sample import Dataset, Sample
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.decoders.ssd_raw import SsdRawDecoder
-from harness.engine.artifact import load, save
-from harness.engine.evaluate import Bench, compare, evaluate_role
-from harness.engine.runtime import Target, compile_model, ports_of
-from harness.entries import Preprocess
-from harness.errors import DatasetError, DecoderError, HarnessError, MeasurementError
-from harness.pair import Pair
-from harness.store import Store
-from harness.tasks.catalog import TASKS
+from quantgate.core.predictions import ClassLabel, ClassScores
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.ssd_raw import SsdRawDecoder
+from quantgate.engine.artifact import load, save
+from quantgate.engine.evaluate import Bench, compare, evaluate_role
+from quantgate.engine.naming import ports_of
+from quantgate.engine.runtime import Target, compile_model
+from quantgate.entries import Preprocess
+from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.store import Store
+from quantgate.tasks.catalog import TASKS
 
 try:
     from openvino import opset8 as op
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.core.comparison import Comparison
-    from harness.core.geometry import Frame
-    from harness.decoders.protocol import Outputs, Port
-    from harness.engine.artifact import Artifact
+    from quantgate.core.comparison import Comparison
+    from quantgate.core.geometry import Frame
+    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.engine.artifact import Artifact
 
 TARGET = Target()
 SIDE = 8
@@ -314,7 +315,7 @@ def test_outputs_that_do_not_fit_are_refused_first(
     artifacts: Pair[Artifact], store: Store, renderer: Renderer
 ) -> None:
     """A decoder of another kind says what it found before any image is read."""
-    from harness.decoders.ssd import SsdDecoder
+    from quantgate.decoders.ssd import SsdDecoder
 
     bench = bench_of([renderer.sample(0)], SsdDecoder())
     with pytest.raises(DecoderError, match=r"scores.*\[1,\s?3\]"):
@@ -380,7 +381,7 @@ def test_error_in_a_callback_comes_out(
 
 def test_failing_device_is_one_sentence() -> None:
     """What OpenVINO raises in the middle of inferring becomes one sentence."""
-    from harness.engine.waves import inferring
+    from quantgate.engine.waves import inferring
 
     with (
         pytest.raises(MeasurementError, match=r"the device failed to infer \(out of memory\)$"),
@@ -433,7 +434,7 @@ def test_progress_is_told_of_every_image(
 
 def test_outputs_of_different_length_have_no_distance() -> None:
     """Where the number of rows is itself an answer, rows are not subtracted from each other."""
-    from harness.engine.evaluate import _distances
+    from quantgate.engine.evaluate import _distances
 
     parent = {"boxes": np.zeros((3, 5)), "labels": np.zeros(3), "mask": np.zeros((0, 2))}
     optimized = {"boxes": np.zeros((2, 5)), "labels": np.zeros(3), "mask": np.zeros((0, 2))}
@@ -448,16 +449,16 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 import numpy as np
-from harness.core.predictions import ClassLabel
-from harness.datasets.sample import Dataset, Sample
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.engine.artifact import load
-from harness.engine.evaluate import Bench, compare
-from harness.engine.runtime import Target
-from harness.entries import Preprocess
-from harness.pair import Pair
-from harness.store import Store
-from harness.tasks import classification
+from quantgate.core.predictions import ClassLabel
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine.artifact import load
+from quantgate.engine.evaluate import Bench, compare
+from quantgate.engine.runtime import Target
+from quantgate.entries import Preprocess
+from quantgate.pair import Pair
+from quantgate.store import Store
+from quantgate.tasks import classification
 
 def slow():
     os.write(1, b"reading\\n")

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.engine.artifact import parent_artifact
-from harness.engine.runtime import Target, compile_model, ports_of
-from harness.entries import LocalSource, Preprocess
-from harness.errors import SourceError
-from harness.sources.catalog import resolve
-from harness.store import Store
+from quantgate.engine.artifact import parent_artifact
+from quantgate.engine.naming import ports_of
+from quantgate.engine.runtime import Target, compile_model
+from quantgate.entries import Preprocess
+from quantgate.errors import SourceError
+from quantgate.sources.catalog import resolve
+from quantgate.sources.local import LocalSource
+from quantgate.store import Store
 
 FORMATS = Path(__file__).with_name("formats")
 #: What TensorFlow computes from these weights, and what it computes where zeros are put around the

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.core.geometry import Frame
+from quantgate.core.geometry import Frame
 
 FRAME = Frame((200, 100), (64, 64), (0.32, 0.32), (0.0, 16.0))
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.geometry import Frame
-from harness.engine import handing_on
-from harness.engine.handing_on import HandingOn
+from quantgate.core.geometry import Frame
+from quantgate.engine import handing_on
+from quantgate.engine.handing_on import HandingOn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.decoders.protocol import Outputs
+    from quantgate.decoders.protocol import Outputs
 
 FRAME = Frame((4, 4), (4, 4), (1.0, 1.0), (0.0, 0.0))
 

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SourceError, SourceUnavailableError
-from harness.sources.hf import fetch_hf
-from harness.sources.specs import HfSource
-from harness.store import Store
+from quantgate.errors import SourceError, SourceUnavailableError
+from quantgate.sources.hf import HfSource, fetch_hf
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import HistoryError
-from harness.history.store import History, open_history
+from quantgate.errors import HistoryError
+from quantgate.history.store import History, open_history
 from suites.nights import night
 
 if TYPE_CHECKING:

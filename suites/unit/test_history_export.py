@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.core.series import Accepted
-from harness.errors import HistoryError
-from harness.history.jsonl import Imported, export, import_
-from harness.history.store import History, open_history
+from quantgate.core.series import Accepted
+from quantgate.errors import HistoryError
+from quantgate.history.jsonl import Imported, export, import_
+from quantgate.history.store import History, open_history
 from suites.nights import FIRST, night
 
 if TYPE_CHECKING:

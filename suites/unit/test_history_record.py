@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.core.estimate import Estimate
-from harness.core.series import CONTROL
-from harness.history.record import run_record
-from harness.history.store import open_history
-from harness.machine import machine_class
-from harness.session.recording import report_place, without_password
+from quantgate.core.estimate import Estimate
+from quantgate.core.series import CONTROL
+from quantgate.history.record import run_record
+from quantgate.history.store import open_history
+from quantgate.machine import machine_class
+from quantgate.session.history import report_place, without_password
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import inspect, text
 
-from harness.core.series import Accepted
-from harness.errors import HistoryError
-from harness.history import schema
-from harness.history.store import History, open_history
+from quantgate.core.series import Accepted
+from quantgate.errors import HistoryError
+from quantgate.history import schema
+from quantgate.history.store import History, open_history
 from suites.nights import FIRST, night
 
 if TYPE_CHECKING:

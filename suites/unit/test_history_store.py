@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.series import Accepted
-from harness.errors import HistoryError
-from harness.history import texts
-from harness.history.record import Number
-from harness.history.store import History, open_history
+from quantgate.core.estimate import Estimate
+from quantgate.core.series import Accepted
+from quantgate.errors import HistoryError
+from quantgate.history import interned
+from quantgate.history.record import Number
+from quantgate.history.store import History, open_history
 from suites.nights import FIRST, night
 
 
@@ -144,7 +144,7 @@ def test_segments_without_number_are_read_in_parts(
     for day in range(5):
         numbers = tuple(replace(one, segment=f"{one.quantity}-{day}") for one in night().numbers)
         history.record(night(day, numbers=numbers))
-    monkeypatch.setattr(texts, "_AT_ONCE", 2)
+    monkeypatch.setattr(interned, "_AT_ONCE", 2)
 
     found = {one.key.quantity: one for one in history.columns()[1]}["min_speedup"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.pictures import HIGHEST_PSNR_DB, psnr_db, ssim
-from harness.core.predictions import Rendering
-from harness.entries import EvaluationPlan
-from harness.errors import DatasetError, DecoderError, MeasurementError
-from harness.pair import Pair
-from harness.tasks import image_to_image as task
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.pictures import HIGHEST_PSNR_DB, psnr_db, ssim
+from quantgate.core.predictions import Rendering
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.tasks.image_to_image import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

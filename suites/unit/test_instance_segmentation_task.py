@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from faster_coco_eval.core import mask as rle
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.predictions import Detections, Objects
-from harness.entries import EvaluationPlan
-from harness.errors import DecoderError
-from harness.pair import Pair
-from harness.tasks import detection, instance_segmentation
-from harness.tasks.coco_ap import STATISTICS, coco_scores
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.predictions import Detections, Objects
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DecoderError
+from quantgate.pair import Pair
+from quantgate.tasks.detection import instance_segmentation
+from quantgate.tasks.detection import task as detection
+from quantgate.tasks.detection.average_precision import STATISTICS, coco_scores
 
 PLAN = EvaluationPlan(dataset="images")
 SIDE = 120

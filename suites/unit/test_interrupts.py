@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.session.interrupts import Interrupts
+from quantgate.session.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,10 @@ import datetime as dt
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.verdict import Limit, Outcome, Verdict
-from harness.entries import ExpectedFailure
-from harness.pipeline.known import Standing, expectation
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Limit, Outcome, Verdict
+from quantgate.entries import ExpectedFailure
+from quantgate.pipeline.evidence import Standing, expectation
 
 TODAY = dt.date(2026, 6, 1)
 KNOWN = ExpectedFailure("head is not quantizable", 0.80, dt.date(2026, 7, 1))

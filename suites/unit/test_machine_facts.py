@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import machine
-from harness.errors import StackError
-from harness.machine import cpu_quota, fingerprint, has_int8, isa_class, parse_cpuinfo
-from harness.stack import check_stack
+from quantgate import machine
+from quantgate.errors import StackError
+from quantgate.machine import cpu_quota, fingerprint, has_int8, isa_class, parse_cpuinfo
+from quantgate.stack import check_stack
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.verdict import Limit
-from harness.decoders.ssd import SsdDecoder
-from harness.entries import EvaluationPlan, ExpectedFailure, LocalSource, Recipe
-from harness.limits import declared_limits, limit_for, limits_of
-from harness.manifest import load_manifest
+from quantgate.core.verdict import Limit
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.entries import EvaluationPlan, ExpectedFailure, Recipe
+from quantgate.limits import declared_limits, limit_for, limits_of
+from quantgate.manifest import load_manifest
+from quantgate.sources.local import LocalSource
 
 DATASETS = """
 [datasets.cal]

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import ManifestError
-from harness.manifest import load_manifest
-from harness.manifest.problems import dotted
+from quantgate.errors import ManifestError
+from quantgate.manifest import load_manifest
+from quantgate.manifest.problems import dotted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.manifest.lines import lines_of
+from quantgate.manifest.lines import lines_of
 
 MANIFEST = """
 # gates of this repository

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.entries import Published
-from harness.errors import ManifestError
-from harness.manifest import load_manifest
-from harness.manifest.known import known_of
-from harness.zoo.catalog import ZOO
+from quantgate.entries import Published
+from quantgate.errors import ManifestError
+from quantgate.manifest import load_manifest
+from quantgate.manifest.known import known_of
+from quantgate.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.entries import ModelEntry
+    from quantgate.entries import ModelEntry
 
 BASE = """
 [datasets.cal]

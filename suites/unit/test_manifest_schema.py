@@ -9,16 +9,16 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-import harness
-from harness.decoders.catalog import DECODER_TASKS, DECODERS
-from harness.entries import EvaluationPlan, Limits, TaskName
-from harness.limits import ANY_TASK, LIMIT_KEYS, NEEDS_TRUTH, VACUOUS, task_limits
-from harness.manifest import json_schema, load_manifest
-from harness.manifest.__main__ import REFERENCE, SCHEMA, schema_text
-from harness.manifest.hints import choices, default, fields
-from harness.manifest.models import TRUTHS
-from harness.manifest.reference import with_reference
-from harness.tasks.catalog import TASKS
+import quantgate
+from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
+from quantgate.entries import EvaluationPlan, Limits, TaskName
+from quantgate.limits import ANY_TASK, LIMIT_KEYS, NEEDS_TRUTH, VACUOUS, task_limits
+from quantgate.manifest import json_schema, load_manifest
+from quantgate.manifest.__main__ import REFERENCE, SCHEMA, schema_text
+from quantgate.manifest.hints import choices, default, fields
+from quantgate.manifest.models import TRUTHS
+from quantgate.manifest.reference import with_reference
+from quantgate.tasks.catalog import TASKS
 
 FULL = """
 "$schema" = "models.schema.json"
@@ -68,7 +68,7 @@ def complaints(text: str) -> list[str]:
 
 
 def test_the_schema_in_the_package_is_fresh() -> None:
-    """The shipped schema is what the types say; `python -m harness.manifest` refreshes it."""
+    """The shipped schema is what the types say; `python -m quantgate.manifest` refreshes it."""
     assert SCHEMA.read_text("utf-8") == schema_text()
 
 
@@ -120,7 +120,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_reference_is_fresh() -> None:
-    """docs/manifest.md lists the keys that exist; `python -m harness.manifest` refreshes it."""
+    """docs/manifest.md lists the keys that exist; `python -m quantgate.manifest` refreshes it."""
     page = REFERENCE.read_text("utf-8")
     assert page == with_reference(page)
     for table in (Limits, *DECODERS.values()):
@@ -178,4 +178,4 @@ def test_limits_say_their_direction() -> None:
 
 def test_the_schema_is_in_the_package() -> None:
     """The schema lies inside the package, so that the wheel carries it."""
-    assert SCHEMA.is_relative_to(Path(str(harness.__file__)).parent)
+    assert SCHEMA.is_relative_to(Path(str(quantgate.__file__)).parent)

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.decoders.yolo import YoloDecoder
-from harness.errors import ManifestError, SourceUnavailableError
-from harness.manifest import load_manifest
-from harness.sources.catalog import Place, locate
-from harness.sources.specs import DarknetSource, HfSource, OmzSource, UrlSource
-from harness.sources.url import fetch_url
-from harness.store import Store
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.errors import ManifestError, SourceUnavailableError
+from quantgate.manifest import load_manifest
+from quantgate.sources.catalog import locate
+from quantgate.sources.darknet.locate import DarknetSource
+from quantgate.sources.hf import HfSource
+from quantgate.sources.kind import Place
+from quantgate.sources.omz.fetch import OmzSource
+from quantgate.sources.url import UrlSource, fetch_url
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.entries import AnySource, ModelEntry
+    from quantgate.entries import ModelEntry
+    from quantgate.sources.catalog import AnySource
 
 BASE = """
 [datasets.cal]

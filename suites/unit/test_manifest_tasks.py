@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.geometry import Frame
-from harness.datasets.catalog import load_dataset
-from harness.decoders.image import ImageDecoder
-from harness.decoders.protocol import Port
-from harness.decoders.tensors import TensorsDecoder
-from harness.entries import DatasetEntry
-from harness.errors import DecoderError, ManifestError
-from harness.manifest import load_manifest
+from quantgate.core.geometry import Frame
+from quantgate.datasets.catalog import load_dataset
+from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.tensors import TensorsDecoder
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DecoderError, ManifestError
+from quantgate.manifest import load_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.entries import ModelEntry
+    from quantgate.entries import ModelEntry
 
 BASE = """
 [datasets.cal]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.entries import ZooSource
-from harness.errors import ManifestError
-from harness.manifest import load_manifest
-from harness.zoo.catalog import ZOO
+from quantgate.errors import ManifestError
+from quantgate.manifest import load_manifest
+from quantgate.sources.zoo import ZooSource
+from quantgate.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.core.matching import Change, Match, MatchRule, count_changes, match_objects
-from harness.core.predictions import Detections
+from quantgate.core.matching import Change, Match, MatchRule, count_changes, match_objects
+from quantgate.core.predictions import Detections
 
 RULE = MatchRule(score_threshold=0.5, iou_threshold=0.5, hysteresis=0.05)
 CAT, DOG = 0, 1

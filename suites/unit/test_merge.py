@@ -9,18 +9,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from harness.cli import main
-from harness.core.estimate import Estimate
-from harness.errors import ReportError, ShardError
-from harness.report.merge import merge_reports
-from harness.report.merge_run import merge_runs
-from harness.report.model import Problem, Shard
-from harness.report.publish import load_run, write_run
+from quantgate.cli import main
+from quantgate.core.estimate import Estimate
+from quantgate.errors import ReportError, ShardError
+from quantgate.report.model import Problem, Shard
+from quantgate.report.publish import load_run, write_run
+from quantgate.report.shards.files import merge_runs
+from quantgate.report.shards.reports import merge_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.report.model import RunReport
+    from quantgate.report.model import RunReport
 
 MACHINE = {"cpu": "a CPU", "isa": "vnni", "os": "Linux x86_64"}
 

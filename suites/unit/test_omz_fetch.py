@@ -11,21 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.decoders.catalog import DECODERS
-from harness.engine.preprocess import prepare
-from harness.entries import Preprocess
-from harness.errors import SourceError, SourceUnavailableError, StackError, StoreError
-from harness.sources.files import inspect
-from harness.sources.omz import OmzPlan, fetch_omz, find_model, load_index
-from harness.sources.omz.adapt import read
-from harness.sources.omz.environment import OWN_PYTHON, OmzTools, create_tools, find_tools
-from harness.sources.omz.fetch import is_fetched
-from harness.sources.omz.index import CURRENT, OLDER, index_file
-from harness.sources.omz.job import _DownloadRelay, _why_not_downloaded
-from harness.sources.omz.knowledge import settings_of
-from harness.sources.omz.running import Outcome, run_tool
-from harness.sources.specs import OmzSource
-from harness.store import Store
+from quantgate.decoders.catalog import DECODERS
+from quantgate.engine.preprocess import prepare
+from quantgate.entries import Preprocess
+from quantgate.errors import SourceError, SourceUnavailableError, StackError, StoreError
+from quantgate.sources.files import inspect
+from quantgate.sources.omz import OmzPlan, fetch_omz, find_model, load_index
+from quantgate.sources.omz.adapt import read
+from quantgate.sources.omz.environment import OWN_PYTHON, OmzTools, create_tools, find_tools
+from quantgate.sources.omz.fetch import OmzSource, is_fetched
+from quantgate.sources.omz.index import CURRENT, OLDER, index_file
+from quantgate.sources.omz.job import _DownloadRelay, _why_not_downloaded
+from quantgate.sources.omz.knowledge import settings_of
+from quantgate.sources.omz.running import Outcome, run_tool
+from quantgate.store import Store
 
 RFB = "ultra-lightweight-face-detection-rfb-320"
 HERE = OmzTools(Path(sys.executable))
@@ -81,7 +80,7 @@ def test_index_is_what_openvino_dev_says(tools: OmzTools) -> None:
     """The index that is shipped equals what openvino-dev's own files say."""
     import subprocess
 
-    from harness.sources.omz import extract
+    from quantgate.sources.omz import extract
 
     printed = subprocess.run(
         [tools.python, extract.__file__], env=tools.environ(), capture_output=True, check=True

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.decoders.catalog import DECODERS
-from harness.entries import Preprocess
-from harness.errors import SourceError
-from harness.sources.omz import find_model
-from harness.sources.omz.adapt import adapt
-from harness.sources.omz.adapters import ADAPTERS
-from harness.sources.omz.index import OLDER
-from harness.sources.omz.knowledge import coverage, settings_of
-from harness.sources.omz.table import coverage_sentence, coverage_table
+from quantgate.decoders.catalog import DECODERS
+from quantgate.entries import Preprocess
+from quantgate.errors import SourceError
+from quantgate.sources.omz import find_model
+from quantgate.sources.omz.adapt import adapt
+from quantgate.sources.omz.adapters import ADAPTERS
+from quantgate.sources.omz.index import OLDER
+from quantgate.sources.omz.knowledge import coverage, settings_of
+from quantgate.sources.omz.table import coverage_sentence, coverage_table
 
 YOLO_V4_TINY_ANCHORS = (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319)
 
@@ -299,7 +299,7 @@ def test_unknown_name_is_an_error() -> None:
 
 
 def _ops() -> Any:
-    from harness.sources.opset import opset
+    from quantgate.sources.opset import opset
 
     return opset()
 

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult, TensorDistance
-from harness.core.predictions import Detections, LabelMap, Rendering
-from harness.datasets.sample import Dataset, Sample
-from harness.decoders.masks import encode
-from harness.decoders.tensors import TensorsDecoder
-from harness.entries import EvaluationPlan, LocalSource, ModelEntry
-from harness.pair import Pair
-from harness.pipeline.pictures import worst_pictures
-from harness.report.drawing import draw_worst
-from harness.tasks.catalog import TASKS
+from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
+from quantgate.core.predictions import Detections, LabelMap, Rendering
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.masks import encode
+from quantgate.decoders.tensors import TensorsDecoder
+from quantgate.entries import EvaluationPlan, ModelEntry
+from quantgate.pair import Pair
+from quantgate.pipeline.pictures import worst_pictures
+from quantgate.report.drawing import draw_worst
+from quantgate.sources.local import LocalSource
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.report.picture import Picture
+    from quantgate.report.picture import Picture
 
 SIZE = (60, 40)
 IMAGE = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)

@@ -7,10 +7,10 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.engine.constants import fix_inputs
-from harness.engine.preprocess import embed, input_size
-from harness.entries import Preprocess
-from harness.errors import PreprocessError
+from quantgate.engine.constants import fix_inputs
+from quantgate.engine.preprocess import embed, input_size
+from quantgate.entries import Preprocess
+from quantgate.errors import PreprocessError
 
 
 def opset() -> Any:

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from harness.engine.preprocess import prepare
-from harness.entries import Preprocess
-from harness.errors import PreprocessError
+from quantgate.engine.preprocess import prepare
+from quantgate.entries import Preprocess
+from quantgate.errors import PreprocessError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.core.geometry import Frame
+    from quantgate.core.geometry import Frame
 
 
 def blob(size: tuple[int, int], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:

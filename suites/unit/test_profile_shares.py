@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.advice import advise
-from harness.core.estimate import Estimate
-from harness.core.layers import joined
-from harness.core.profile import Layer, Profile
-from harness.core.verdict import Limit, Outcome, judge
-from harness.engine.executed import executed_precisions, executed_problem
-from harness.engine.memory import peak_memory
-from harness.engine.profile import (
+from quantgate.core.advice import advise
+from quantgate.core.estimate import Estimate
+from quantgate.core.layers import joined
+from quantgate.core.profile import Layer, Profile
+from quantgate.core.verdict import Limit, Outcome, judge
+from quantgate.engine.executed import executed_precisions, executed_problem
+from quantgate.engine.memory import peak_memory
+from quantgate.engine.profile import (
     int8_share,
     layer_table,
     macs_by_name,
@@ -22,9 +22,9 @@ from harness.engine.profile import (
     type_table,
     work_shares,
 )
-from harness.entries import Benchmark
-from harness.errors import MeasurementError
-from harness.pair import Pair
+from quantgate.entries import Benchmark
+from quantgate.errors import MeasurementError
+from quantgate.pair import Pair
 
 if TYPE_CHECKING:
     from pathlib import Path

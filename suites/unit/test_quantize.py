@@ -7,15 +7,16 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.datasets.sample import Sample
-from harness.engine.artifact import parent_artifact
-from harness.engine.calibration import Aim, Calibration
-from harness.engine.interface import integrity
-from harness.engine.quantize import quantize
-from harness.entries import IgnoredScope, LocalSource, Preprocess, Recipe
-from harness.errors import DatasetError, QuantizationError
-from harness.pair import Pair
-from harness.store import Store
+from quantgate.datasets.sample import Sample
+from quantgate.engine.artifact import parent_artifact
+from quantgate.engine.calibration import Aim, Calibration
+from quantgate.engine.interface import integrity
+from quantgate.engine.quantize import quantize
+from quantgate.entries import IgnoredScope, Preprocess, Recipe
+from quantgate.errors import DatasetError, QuantizationError
+from quantgate.pair import Pair
+from quantgate.sources.local import LocalSource
+from quantgate.store import Store
 
 try:
     from openvino import opset8 as op
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.engine.artifact import Artifact
+    from quantgate.engine.artifact import Artifact
 
 RECIPE = Recipe(dataset="pictures", subset=4)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.decoders.class_scores import ClassScoresDecoder
-from harness.entries import EvaluationPlan, LocalSource, ModelEntry, Recipe
-from harness.pipeline.remedies import remedy_for
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.entries import EvaluationPlan, ModelEntry, Recipe
+from quantgate.pipeline.remedies import remedy_for
+from quantgate.sources.local import LocalSource
 
 ENTRY = ModelEntry(
     id="m",

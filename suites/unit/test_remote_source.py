@@ -5,15 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SourceUnavailableError
-from harness.sources.remote import RemotePlan, fetch, is_fetched
-from harness.sources.specs import HfSource, OmzSource, UrlSource
-from harness.store import Store
+from quantgate.errors import SourceUnavailableError
+from quantgate.sources.catalog import fetch, is_here
+from quantgate.sources.hf import HfSource
+from quantgate.sources.kind import RemotePlan
+from quantgate.sources.omz.fetch import OmzSource
+from quantgate.sources.url import UrlSource
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.sources.remote import RemoteSource
+    from quantgate.sources.catalog import AnySource
 
 ANYWHERE = "0" * 64
 
@@ -27,12 +30,12 @@ ANYWHERE = "0" * 64
     ],
     ids=["url", "omz", "hf"],
 )
-def test_offline_names_the_entry(source: RemoteSource, tmp_path: Path) -> None:
+def test_offline_names_the_entry(source: AnySource, tmp_path: Path) -> None:
     """Offline, every kind of source that is not here names the command that fetches the entry."""
     if isinstance(source, HfSource):
         pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed here")
     store = Store(tmp_path)
-    assert not is_fetched(source, store)
+    assert not is_here(source, store)
     with pytest.raises(SourceUnavailableError, match="run `quantgate fetch net`"):
         fetch(source, store, RemotePlan("net", offline=True))
 
@@ -45,4 +48,4 @@ def test_fetched_file_is_inspected(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     found = fetch(source, store, RemotePlan("net"))
     assert (found.path.read_bytes(), found.form) == (b"weights", "TensorFlow Lite")
-    assert is_fetched(source, store)
+    assert is_here(source, store)

@@ -9,24 +9,24 @@ from typing import Any
 
 import pytest
 
-from harness.errors import ReportError
-from harness.report.allure_report import ALLURE, build_report, configuration, strip_analytics
-from harness.report.allure_session import CATEGORIES, write_session
-from harness.report.pipeline import links_of
+from quantgate.errors import ReportError
+from quantgate.report.allure.build import ALLURE, build_report, configuration, strip_analytics
+from quantgate.report.allure.session import CATEGORIES, write_session
+from quantgate.report.ci import links_of
 
 pytest_plugins = ["pytester"]
 
 GATES = """
 import pytest
 from pathlib import Path
-from harness.core.estimate import Estimate
-from harness.core.verdict import Limit, Outcome, Verdict
-from harness.errors import UndecidedError
-from harness.report.evidence import Evidence
-from harness.report.model import Judged
-from harness.report.picture import ObjectChange, Picture, Seen
-from harness.report.publish import begin_gate, draw_worst, publish_verdict
-from harness.report.wording import verdict_line
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Limit, Outcome, Verdict
+from quantgate.errors import UndecidedError
+from quantgate.report.evidence import Evidence
+from quantgate.report.model import Judged
+from quantgate.report.picture import ObjectChange, Picture, Seen
+from quantgate.report.publish import begin_gate, draw_worst, publish_verdict
+from quantgate.report.words.verdicts import verdict_line
 import numpy as np
 
 def judged(outcome, reason=""):
@@ -251,7 +251,7 @@ def test_a_crashed_worker_leaves_a_result(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         import pytest
-        from harness.report.allure import report_crash
+        from quantgate.report.allure.results import report_crash
 
         @pytest.hookimpl(optionalhook=True)
         def pytest_handlecrashitem(crashitem, report, sched):

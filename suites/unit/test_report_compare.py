@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.verdict import Outcome
-from harness.errors import ReportError
-from harness.report.codec import encode
-from harness.report.compare import compare_runs, comparison_lines, movement, write_comparison
-from harness.report.compare_pictures import changed_pictures
-from harness.report.model import Judged, KnownFailure
-from harness.report.publish import finish_run
-from harness.report.wording import moved_sentence
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Outcome
+from quantgate.errors import ReportError
+from quantgate.report.codec import encode
+from quantgate.report.compare import compare_runs, comparison_lines, movement
+from quantgate.report.html.compare_pictures import changed_pictures
+from quantgate.report.model import Judged, KnownFailure
+from quantgate.report.publish import finish_run, write_comparison
+from quantgate.report.words.verdicts import moved_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable

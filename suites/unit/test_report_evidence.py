@@ -12,26 +12,26 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.table import Column, Table
-from harness.core.verdict import Outcome
-from harness.errors import ReportError
-from harness.report.codec import decode, encode
-from harness.report.evidence import json_evidence, matches_csv, table_csv, table_json
-from harness.report.export import (
+from quantgate.core.estimate import Estimate
+from quantgate.core.table import Column, Table
+from quantgate.core.verdict import Outcome
+from quantgate.errors import ReportError
+from quantgate.report.codec import decode, encode
+from quantgate.report.evidence import json_evidence, matches_csv, table_csv, table_json
+from quantgate.report.export import (
     junit_properties,
     step_summary,
     verdict_record,
     verdicts_json,
     workflow_commands,
 )
-from harness.report.model import Judged, Problem, RunReport
-from harness.report.publish import finish_run
+from quantgate.report.model import Judged, Problem, RunReport
+from quantgate.report.publish import finish_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.report.picture import Picture
+    from quantgate.report.picture import Picture
 
 COLUMNS = (
     Column("image", "Image Name"),

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.engine.explore import Figures, Point, Setting
-from harness.pipeline.explored import as_explored, keep_point, kept_points
-from harness.report.charts_explored import exploration_chart
-from harness.report.exploration import exploration_table, sweet_spot, write_exploration
+from quantgate.engine.explore import Figures, Point, Setting
+from quantgate.pipeline.exploration import as_explored, keep_point, kept_points
+from quantgate.report.html.exploration import (
+    exploration_chart,
+    exploration_table,
+    sweet_spot,
+)
+from quantgate.report.publish import write_exploration
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.pair import Role
-    from harness.report.performance import Explored
+    from quantgate.pair import Role
+    from quantgate.report.performance import Explored
 
 
 def point(streams: int, rate: float, p90_ms: float) -> Point:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.errors import ReportError
-from harness.report.files import file_name, point_latest, write_atomic
-from harness.report.publish import finish_run, load_run
+from quantgate.errors import ReportError
+from quantgate.report.files import file_name, point_latest, write_atomic
+from quantgate.report.publish import finish_run, load_run
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

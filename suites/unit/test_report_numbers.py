@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from harness.report.numbers import (
+from quantgate.report.words.numbers import (
     Form,
     cell,
     counted,

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from harness.errors import ReportError
-from harness.report.outline import rings_of, rings_of_pixels
-from harness.report.overlays import panes
-from harness.report.overlays.canvas import from_bgr, webp
-from harness.report.overlays.rendered import amplified
-from harness.report.overlays.segments import class_colour
-from harness.report.palette import CHANGES, OPTIMIZED, PARENT, ink_on
-from harness.report.picture import ClassBar, ObjectChange, Picture, Seen
-from harness.report.publish import draw_worst
-from harness.report.svg import role_svg
+from quantgate.errors import ReportError
+from quantgate.pipeline.pictures import rings_of, rings_of_pixels
+from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+from quantgate.report.html.pictures import role_svg
+from quantgate.report.overlays import panes
+from quantgate.report.overlays.canvas import from_bgr, webp
+from quantgate.report.overlays.rendered import amplified
+from quantgate.report.overlays.segments import class_colour
+from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
+from quantgate.report.publish import draw_worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable

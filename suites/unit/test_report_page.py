@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.verdict import Outcome
-from harness.errors import ReportError
-from harness.report.charts import grouped_shares, interval_chart, rounds_chart, share_bar
-from harness.report.page import render_page
-from harness.report.performance import Speedup
-from harness.report.publish import finish_run
-from harness.report.view_tables import embedded
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Outcome
+from quantgate.errors import ReportError
+from quantgate.report.html.charts import grouped_shares, interval_chart, rounds_chart, share_bar
+from quantgate.report.html.page import render_page
+from quantgate.report.html.view_tables import embedded
+from quantgate.report.performance import Speedup
+from quantgate.report.publish import finish_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.report.model import Judged
+    from quantgate.report.model import Judged
 
 
 class Elements(HTMLParser):

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.core.layers import layer_table, type_table
-from harness.core.profile import Layer
-from harness.core.speed import latency_ns, latency_range_ns
-from harness.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
-from harness.pair import Pair
-from harness.report.charts_types import types_chart
-from harness.report.numbers import interval
-from harness.report.page import render_page
-from harness.report.performance import Arm
-from harness.report.performance_tables import arms_table, every_table
-from harness.report.publish import finish_run
-from harness.report.view_performance import performance_view
-from harness.report.wording_performance import slower_sentence
+from quantgate.core.layers import layer_table, type_table
+from quantgate.core.profile import Layer
+from quantgate.core.speed import latency_ns, latency_range_ns
+from quantgate.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
+from quantgate.pair import Pair
+from quantgate.report.html.charts import types_chart
+from quantgate.report.html.page import render_page
+from quantgate.report.html.performance_tables import arms_table, every_table
+from quantgate.report.html.view_performance import performance_view
+from quantgate.report.performance import Arm
+from quantgate.report.publish import finish_run
+from quantgate.report.words.numbers import interval
+from quantgate.report.words.performance import slower_sentence
 from suites.profiles import PROFILES
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TypeAlias
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.verdict import Outcome
-from harness.report.model import Judged, KnownFailure, Metric, Problem
-from harness.report.picture import ObjectChange, Seen
-from harness.report.wording import duration_text, spread_text, verdict_line
-from harness.report.wording_metrics import metric_note
-from harness.report.wording_objects import change_sentence, counts_sentence
-from harness.report.wording_run import outcome_summary, summary_rows
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Outcome
+from quantgate.report.model import Judged, KnownFailure, Metric, Problem
+from quantgate.report.picture import ObjectChange, Seen
+from quantgate.report.words.objects import change_sentence, counts_sentence
+from quantgate.report.words.performance import metric_note
+from quantgate.report.words.run import outcome_summary, summary_rows
+from quantgate.report.words.verdicts import duration_text, spread_text, verdict_line
 
 JudgedOf: TypeAlias = Callable[..., Judged]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.session.repository import Commit, commit_of, identity
+from quantgate.session.git import Commit, commit_of, identity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,18 +6,18 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.decoders.protocol import Port
-from harness.engine.artifact import load, save
-from harness.engine.interface import integrity, interface_differences
-from harness.engine.runtime import (
+from quantgate.decoders.protocol import Port
+from quantgate.engine.artifact import load, save
+from quantgate.engine.interface import integrity, interface_differences
+from quantgate.engine.naming import ports_of
+from quantgate.engine.runtime import (
     Target,
     compile_model,
     executed_precisions,
-    ports_of,
     properties_of,
 )
-from harness.errors import MeasurementError
-from harness.pair import Pair
+from quantgate.errors import MeasurementError
+from quantgate.pair import Pair
 
 try:
     from openvino import opset8 as op
@@ -27,7 +27,7 @@ except ImportError:  # OpenVINO 2024 keeps it elsewhere
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.engine.artifact import Artifact
+    from quantgate.engine.artifact import Artifact
 
 
 def conv_model(*, outputs: tuple[str, ...] = ("scores",), channels: int = 4) -> Any:
@@ -108,7 +108,7 @@ def test_unquantized_model_shows_no_trace(tmp_path: Path) -> None:
 
 def test_integer_weights_are_seen() -> None:
     """Weights held in 8 bits count as quantization; integer tables that are no weights do not."""
-    from harness.sources.quantized import quantization_trace
+    from quantgate.sources.quantized import quantization_trace
 
     x = op.parameter([1, 4], np.float32, name="x")
     weights = op.constant(np.ones((4, 4), np.int8), name="w8")

@@ -8,18 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.decoders.catalog import DECODERS
-from harness.entries import (
-    Benchmark,
-    EvaluationPlan,
-    Limits,
-    LocalSource,
-    ModelEntry,
-    Preprocess,
-    Recipe,
-)
-from harness.limits import LIMIT_KEYS
-from harness.session.segments import declared_text, segment_of
+from quantgate.decoders.catalog import DECODERS
+from quantgate.entries import Benchmark, EvaluationPlan, Limits, ModelEntry, Preprocess, Recipe
+from quantgate.limits import LIMIT_KEYS
+from quantgate.session.segments import declared_text, segment_of
+from quantgate.sources.local import LocalSource
 
 ROOT = Path("/repository")
 DIGESTS = {"calibration": "c", "evaluation": "e", "input": "i"}

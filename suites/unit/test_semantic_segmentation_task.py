@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.predictions import IGNORED, LabelMap
-from harness.entries import EvaluationPlan
-from harness.errors import DatasetError, DecoderError, MeasurementError
-from harness.pair import Pair
-from harness.tasks import semantic_segmentation as task
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.predictions import IGNORED, LabelMap
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.tasks.segmentation import task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import ShardError
-from harness.session.sharding import Part, deal, part_of, read_durations
+from quantgate.errors import ShardError
+from quantgate.session.sharding import deal
+from quantgate.shard import Part, part_of, read_durations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ def test_durations_not_recorded_yet_are_none(tmp_path: Path) -> None:
 
 def test_without_pytest_split_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Said before anything runs, with what to install."""
-    monkeypatch.setattr("harness.session.sharding.find_spec", lambda _: None)
+    monkeypatch.setattr("quantgate.shard.find_spec", lambda _: None)
 
     with pytest.raises(ShardError, match=r"quantgate\[shards\]"):
         part_of("1/2", None)

@@ -9,15 +9,17 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.engine.artifact import digest_of_ir, parent_artifact
-from harness.engine.runtime import ports_of
-from harness.entries import LocalSource, Preprocess, ZooSource
-from harness.errors import QuantizationError, SourceError, StoreError
-from harness.sources.catalog import locate, resolve
-from harness.sources.files import inspect
-from harness.sources.onnx_external import external_locations
-from harness.sources.quantized import quantization_trace
-from harness.store import Store
+from quantgate.engine.artifact import digest_of_ir, parent_artifact
+from quantgate.engine.naming import ports_of
+from quantgate.entries import Preprocess
+from quantgate.errors import QuantizationError, SourceError, StoreError
+from quantgate.sources.catalog import locate, resolve
+from quantgate.sources.files import inspect
+from quantgate.sources.local import LocalSource
+from quantgate.sources.onnx_external import external_locations
+from quantgate.sources.quantized import quantization_trace
+from quantgate.sources.zoo import ZooSource
+from quantgate.store import Store
 
 try:
     from openvino import opset8 as op

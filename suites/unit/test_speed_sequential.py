@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.looks import PLAN
-from harness.core.noise import (
+from quantgate.core.looks import PLAN
+from quantgate.core.noise import (
     between_instances,
     possible_autocorrelation,
     rank_autocorrelation,
     widened,
 )
-from harness.core.ranks import interval_depth, signed_rank_cdf, signed_rank_interval, smallest_n
-from harness.core.sequential import (
-    SpeedDecision,
-    decide,
-    replay,
-)
-from harness.core.verdict import Outcome
-from harness.engine.rounds import COPIES
+from quantgate.core.ranks import interval_depth, signed_rank_cdf, signed_rank_interval, smallest_n
+from quantgate.core.sequential import SpeedDecision, decide, replay
+from quantgate.core.verdict import Outcome
+from quantgate.engine.rounds import COPIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

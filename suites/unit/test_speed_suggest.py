@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.suggest import Provenance, snippet, suggest, vacuous
+from quantgate.core.estimate import Estimate
+from quantgate.core.suggest import Provenance, snippet, suggest, vacuous
 
 SOURCE = Provenance("Some CPU", "amx", "2026-11-20", "openvino 2026.4.1")
 RUNS = (Estimate(1.50, 1.45, 1.55, 12, of="rounds"), Estimate(1.48, 1.40, 1.56, 12, of="rounds"))

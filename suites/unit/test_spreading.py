@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.session.spreading import model_part, scheduler
+from quantgate.session.xdist import scheduler
+from quantgate.shard import model_part
 
 pytest_plugins = ["pytester"]
 
 CONFTEST = """
-from harness.session.spreading import scheduler
+from quantgate.session.xdist import scheduler
 
 def pytest_xdist_make_scheduler(config, log):
     return scheduler(config, log)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SourceError, StoreError
-from harness.store import Store, digest_of
-from harness.store_entry import RECORD
+from quantgate.errors import SourceError, StoreError
+from quantgate.store import Store, digest_of
+from quantgate.store_entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,7 +225,7 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from pathlib import Path
-from harness.store import Store
+from quantgate.store import Store
 
 def build(folder):
     (folder / "half.bin").write_bytes(b"x" * 100)
@@ -292,8 +292,8 @@ def test_read_only_store_is_one_sentence(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from harness.errors import StoreError
-from harness.store import Store
+from quantgate.errors import StoreError
+from quantgate.store import Store
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))

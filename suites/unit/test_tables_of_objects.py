@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult
-from harness.core.predictions import Detections, Objects
-from harness.entries import EvaluationPlan
-from harness.pair import Pair
-from harness.tasks import detection
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.predictions import Detections, Objects
+from quantgate.entries import EvaluationPlan
+from quantgate.pair import Pair
+from quantgate.tasks.detection import task as detection
 
 if TYPE_CHECKING:
-    from harness.core.table import Cell, Table
+    from quantgate.core.table import Cell, Table
 
 PLAN = EvaluationPlan(dataset="images")
 LABELS = ("bear", "sheep", "dog")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.comparison import Comparison, ImageResult, TensorDistance
-from harness.core.tensors import tensor_distance
-from harness.entries import EvaluationPlan
-from harness.errors import DecoderError, MeasurementError
-from harness.pair import Pair
-from harness.tasks import generic, tensors
+from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
+from quantgate.core.tensors import tensor_distance
+from quantgate.entries import EvaluationPlan
+from quantgate.errors import DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.tasks import generic, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.speed import Target, judge_speed, latency_ns, latency_ratio, speedup, throughput
-from harness.core.suggest import suggest
-from harness.core.timing import Conditions, Timing
-from harness.core.verdict import Limit, Outcome
-from harness.engine import memory
-from harness.engine.arms import OpenVinoArms
-from harness.engine.fitness import INPUT, SHAPE, reference_model
-from harness.engine.memory import measure
-from harness.engine.profile import profile
-from harness.engine.quiet import busiest, machine_lock
-from harness.engine.timing import control_of
-from harness.entries import Benchmark
-from harness.errors import MeasurementError
-from harness.machine import cpu_quota, quota_text, version_of
-from harness.pair import Pair
-from harness.stack import installed
+from quantgate.core.estimate import Estimate
+from quantgate.core.speed import Target, judge_speed, latency_ns, latency_ratio, speedup, throughput
+from quantgate.core.suggest import suggest
+from quantgate.core.timing import Conditions, Timing
+from quantgate.core.verdict import Limit, Outcome
+from quantgate.engine import memory
+from quantgate.engine.arms import OpenVinoArms
+from quantgate.engine.fitness import INPUT, SHAPE, reference_model
+from quantgate.engine.memory import measure
+from quantgate.engine.profile import profile
+from quantgate.engine.quiet import busiest, machine_lock
+from quantgate.engine.timing import control_of
+from quantgate.entries import Benchmark
+from quantgate.errors import MeasurementError
+from quantgate.machine import cpu_quota, quota_text, version_of
+from quantgate.pair import Pair
+from quantgate.stack import installed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +158,7 @@ def test_zero_drop_gets_a_limit_that_can_be_breached() -> None:
 
 def test_target_of_an_arm_that_was_not_measured_ends_the_rounds(model: Path) -> None:
     """A limit against an arm that is not timed does not keep the rounds running."""
-    from harness.engine.rounds import RoundPlan, measure_rounds
+    from quantgate.engine.rounds import RoundPlan, measure_rounds
 
     names: Any = ("parent_f32", "parent_default")
     arms = OpenVinoArms(Pair(model, model), INPUTS, Benchmark(), names)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.commands.machine import _conclusion
-from harness.core.benchmark_json import benchmark_file, benchmark_record, statistics
-from harness.core.noise import smallest_slowdown
-from harness.engine.explore import (
+from quantgate.commands.machine import _conclusion
+from quantgate.core.benchmark_json import benchmark_file, benchmark_record, statistics
+from quantgate.core.noise import smallest_slowdown
+from quantgate.engine.explore import (
     Exploration,
     Figures,
     Point,
@@ -24,14 +24,20 @@ from harness.engine.explore import (
     point_from_dict,
     setting_snippet,
 )
-from harness.engine.fitness import INPUT, SHAPE, frequency_policy, machine_fitness, reference_model
-from harness.engine.timing import Options, time_pair
-from harness.entries import Benchmark
-from harness.manifest import load_manifest
-from harness.pair import Pair
+from quantgate.engine.fitness import (
+    INPUT,
+    SHAPE,
+    frequency_policy,
+    machine_fitness,
+    reference_model,
+)
+from quantgate.engine.timing import Options, time_pair
+from quantgate.entries import Benchmark
+from quantgate.manifest import load_manifest
+from quantgate.pair import Pair
 
 if TYPE_CHECKING:
-    from harness.core.timing import Timing
+    from quantgate.core.timing import Timing
 
 QUICK = Options(window_s=0.002)
 INPUTS = {INPUT: np.random.default_rng(0).random(SHAPE, dtype=np.float32)}
@@ -42,7 +48,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let these tests run under parallel pytest, with a lock of their own."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("harness.engine.timing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("quantgate.engine.timing.PATIENCE_S", 0.0)
 
 
 @pytest.fixture(scope="module")

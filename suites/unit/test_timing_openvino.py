@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness.core.speed import Target, judge_speed
-from harness.core.timing import ArmFacts, Conditions, Timing, Window
-from harness.core.verdict import Limit, Outcome
-from harness.engine.arms import OpenVinoArms
-from harness.engine.compiling import balanced
-from harness.engine.quiet import (
+from quantgate.core.speed import Target, judge_speed
+from quantgate.core.timing import ArmFacts, Conditions, Timing, Window
+from quantgate.core.verdict import Limit, Outcome
+from quantgate.engine.arms import OpenVinoArms
+from quantgate.engine.compiling import balanced
+from quantgate.engine.quiet import (
     BUSY,
     LoadMark,
     machine_lock,
@@ -21,15 +21,15 @@ from harness.engine.quiet import (
     refuse_parallel,
     wait_for_quiet,
 )
-from harness.engine.timing import Options, control_of, measure_control, targets_of, time_pair
-from harness.entries import Benchmark, Limits
-from harness.errors import MeasurementError
-from harness.pair import Pair
+from quantgate.engine.timing import Options, control_of, measure_control, targets_of, time_pair
+from quantgate.entries import Benchmark, Limits
+from quantgate.errors import MeasurementError
+from quantgate.pair import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.core.timing import ArmName
+    from quantgate.core.timing import ArmName
 
 INPUTS = {"image": np.random.default_rng(0).random((1, 8, 32, 32), dtype=np.float32)}
 QUICK = Options(window_s=0.002)
@@ -48,7 +48,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let these tests run under parallel pytest, with a lock of their own."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("harness.engine.timing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("quantgate.engine.timing.PATIENCE_S", 0.0)
 
 
 def chain(convolutions: int, *, quantized: bool) -> Any:
@@ -236,7 +236,7 @@ def test_lock_is_held_by_one(tmp_path: Path) -> None:
     with machine_lock(1.0, tmp_path) as waited:
         assert waited >= 0
         script = (
-            "import sys, pathlib; from harness.engine.quiet import machine_lock\n"
+            "import sys, pathlib; from quantgate.engine.quiet import machine_lock\n"
             f"with machine_lock(0.05, pathlib.Path({str(tmp_path)!r})): sys.exit(3)"
         )
         done = run_python(script)
@@ -335,7 +335,7 @@ def test_both_baselines_are_one_where_the_device_prefers_f32(
 ) -> None:
     """A device that runs the parent in f32 by default gets no third arm, and says so."""
     seen = {"f32": 2}
-    monkeypatch.setattr("harness.engine.arms.executed_precisions", lambda _: seen)
+    monkeypatch.setattr("quantgate.engine.arms.executed_precisions", lambda _: seen)
     names: tuple[ArmName, ...] = ("optimized", "parent_f32", "parent_default")
     factory = OpenVinoArms(models, INPUTS, Benchmark(), names)
     built = [sorted(arm.facts.name for arm in factory.build(copy)) for copy in range(2)]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from harness.core.speed import Target, judge_speed, latency_ratio, speedup, throughput
-from harness.core.timing import ArmName, Conditions, Timing, timing_from_dict
-from harness.core.verdict import Limit, Outcome, Verdict
-from harness.engine.rounds import COPIES, ROUNDS_WITHOUT_LIMIT, RoundPlan, measure_rounds
-from harness.engine.windows import Arm, CopyFacts, Sample, costs_ns, thinned
-from harness.errors import MeasurementError
-from harness.report.model import Judged
-from harness.report.wording import verdict_line
+from quantgate.core.speed import Target, judge_speed, latency_ratio, speedup, throughput
+from quantgate.core.timing import ArmName, Conditions, Timing, timing_from_dict
+from quantgate.core.verdict import Limit, Outcome, Verdict
+from quantgate.engine.rounds import COPIES, ROUNDS_WITHOUT_LIMIT, RoundPlan, measure_rounds
+from quantgate.engine.windows import Arm, CopyFacts, Sample, costs_ns, thinned
+from quantgate.errors import MeasurementError
+from quantgate.report.model import Judged
+from quantgate.report.words.verdicts import verdict_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli import main
-from harness.core.estimate import Estimate
-from harness.core.series import CONTROL, Accepted
-from harness.history.record import Number
-from harness.history.store import History, open_history
-from harness.report.trend_data import report_link
+from quantgate.cli import main
+from quantgate.core.estimate import Estimate
+from quantgate.core.series import CONTROL, Accepted
+from quantgate.history.record import Number
+from quantgate.history.store import History, open_history
+from quantgate.report.trend.data import report_link
 from suites.e2e.world import ROOT
 from suites.nights import FIRST, night
 
@@ -83,7 +83,7 @@ def test_a_look_at_a_history_starts_no_test_runner(history: History, tmp_path: P
     page = str(tmp_path / "trend.html")
     heavy = {"pytest", "pydantic", "openvino", "nncf", "cv2", "scipy.stats"}
     code = (
-        f"import sys; from harness.cli import main; main(['trend', {history.name!r}, '--output', {page!r}]);"
+        f"import sys; from quantgate.cli import main; main(['trend', {history.name!r}, '--output', {page!r}]);"
         f"print(*sorted(set(sys.modules) & {heavy!r}), file=sys.stderr)"
     )
     done = subprocess.run(

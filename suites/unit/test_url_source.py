@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import SourceError, SourceUnavailableError, StoreError
-from harness.sources.specs import UrlSource
-from harness.sources.url import FetchPlan, fetch_url, is_fetched
-from harness.store import Store
+from quantgate.errors import SourceError, SourceUnavailableError, StoreError
+from quantgate.sources.url import FetchPlan, UrlSource, fetch_url, is_fetched
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,7 +297,7 @@ def test_full_disk_is_one_sentence(
     """A disk that fills up in the middle gets one sentence, and the half file is removed."""
     import errno
 
-    from harness.sources import transfer
+    from quantgate.sources import transfer
 
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from harness.core.estimate import Estimate
-from harness.core.verdict import Limit, Outcome, judge
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Limit, Outcome, judge
 
 DROP = Limit("max_accuracy_drop", 0.01, "models.m.limits.max_accuracy_drop")
 MATCH = Limit("min_match_rate", 0.95, "models.m.limits.min_match_rate")

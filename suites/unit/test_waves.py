@@ -10,10 +10,10 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.core.geometry import Frame
-from harness.engine import waves
-from harness.engine.runtime import ports_of
-from harness.engine.waves import Waves, wave_length
+from quantgate.core.geometry import Frame
+from quantgate.engine import waves
+from quantgate.engine.naming import ports_of
+from quantgate.engine.waves import Waves, wave_length
 
 try:
     from openvino import opset8 as op
@@ -23,7 +23,7 @@ except ImportError:  # OpenVINO 2024 keeps it elsewhere
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.decoders.protocol import Outputs
+    from quantgate.decoders.protocol import Outputs
 
 FRAME = Frame((4, 4), (4, 4), (1.0, 1.0), (0.0, 0.0))
 INPUT_BYTES = 4 * 4 * 3

@@ -9,14 +9,14 @@ import openvino as ov
 import pytest
 from faster_coco_eval.core import mask as rle
 
-from harness.core.geometry import Frame
-from harness.decoders.catalog import DECODERS
-from harness.zoo.catalog import ZOO, ZooModel, xml_path
-from harness.zoo.training import metrics
-from harness.zoo.training.found import objects
+from harness.training import metrics
+from harness.training.reference_decoders import objects
+from quantgate.core.geometry import Frame
+from quantgate.decoders.catalog import DECODERS
+from quantgate.zoo.catalog import ZOO, ZooModel, xml_path
 
 if TYPE_CHECKING:
-    from harness.core.predictions import Detections
+    from quantgate.core.predictions import Detections
 
 IMAGES = 4
 SURE = 0.05

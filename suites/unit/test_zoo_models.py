@@ -6,10 +6,10 @@ from pathlib import Path
 import openvino as ov
 import pytest
 
-import harness
-from harness.tasks.catalog import TASKS
-from harness.zoo.catalog import ZOO, ZooModel, xml_path
-from harness.zoo.training import metrics
+import quantgate
+from harness.training import metrics
+from quantgate.tasks.catalog import TASKS
+from quantgate.zoo.catalog import ZOO, ZooModel, xml_path
 
 IMAGES = 200
 MODELS = pytest.mark.parametrize("model", ZOO.values(), ids=list(ZOO))
@@ -91,7 +91,7 @@ def test_every_task_with_a_metric_has_a_built_in_model() -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_the_documentation_tells_the_recorded_figures(name: str) -> None:
     """The table of built-in models says what the catalog records of the committed weights."""
-    table = (Path(harness.__file__).parents[1] / "docs" / "sources.md").read_text("utf-8")
+    table = (Path(quantgate.__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
     (row,) = (line for line in table.splitlines() if line.startswith(f"| `{name}` |"))
     told = [cell.strip() for cell in row.strip("|").split("|")][-2:]
     measured = ZOO[name].measured

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.zoo.scenes import LABELS, Scene, render, render_classification
-from harness.zoo.strokes import SPLITS, Split, split_members, stroke
+from quantgate.zoo.scenes import LABELS, Scene, render, render_classification
+from quantgate.zoo.strokes import SPLITS, Split, split_members, stroke
 
 SIZE = (160, 120)
 

@@ -9,14 +9,14 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from harness.zoo.catalog import ZOO, xml_path
+from quantgate.zoo.catalog import ZOO, xml_path
 
 torch: Any = pytest.importorskip("torch")
 
 
 def module(name: str) -> Any:
     """Import a module of the training, which is not checked for types."""
-    return importlib.import_module(f"harness.zoo.training.{name}")
+    return importlib.import_module(f"harness.training.{name}")
 
 
 def test_committed_weights_become_the_network_that_they_were() -> None:

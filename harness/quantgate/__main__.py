@@ -1,0 +1,7 @@
+"""``python -m harness`` is ``quantgate``."""
+
+import sys
+
+from quantgate.cli import main
+
+sys.exit(main())

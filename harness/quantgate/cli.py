@@ -1,0 +1,86 @@
+"""The command line: ``quantgate VERB``; exit status 4 is bad usage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quantgate import __version__
+from quantgate.commands import (
+    accept,
+    check,
+    compare,
+    explore,
+    fetch,
+    gate,
+    history,
+    merge,
+    report,
+    suggest,
+    trend,
+)
+from quantgate.commands.console import complain
+from quantgate.errors import HarnessError, ManifestError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+USAGE = 4
+INTERRUPTED = 130
+VERBS = (gate, check, fetch, report, merge, compare, explore, suggest, history, trend, accept)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status: 0 passed, 1 failed, 4 bad usage."""
+    arguments, rest = gate.split(list(sys.argv[1:] if argv is None else argv))
+    options = _parser().parse_args(arguments)
+    try:
+        status = int(options.run(options, rest))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has enough, as `head` has: what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ManifestError, UsageError) as error:
+        complain(f"quantgate: {error}")
+        return USAGE
+    except HarnessError as error:
+        complain(f"quantgate: {error}")
+        return 1
+    except KeyboardInterrupt:
+        complain("quantgate: interrupted")
+        return INTERRUPTED
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong and where help is; 2, argparse's own status, is an interrupted gate's."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"quantgate: {message}\nfor help: {self.prog} --help\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Verbs:
+    """Adds verbs whose own help begins with what the list of verbs says of them."""
+
+    action: Any
+
+    def add_parser(self, name: str, **settings: Any) -> Any:
+        said = str(settings["help"])
+        return self.action.add_parser(name, description=f"{said[0].upper()}{said[1:]}.", **settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="quantgate", description="Judge quantized vision models against declared limits."
+    )
+    parser.add_argument("--version", action="version", version=f"quantgate {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb in VERBS:
+        verb.add(_Verbs(verbs))
+    return parser

@@ -1,0 +1,38 @@
+"""``quantgate compare``: two finished runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.commands.console import say
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    compare = verbs.add_parser("compare", help="two runs side by side: what moved between them")
+    compare.add_argument("before", type=Path, help="a run's folder, or its run.json")
+    compare.add_argument("after", type=Path, help="the run to compare with it")
+    compare.add_argument(
+        "--page",
+        type=Path,
+        default=Path("reports/comparison.html"),
+        help="where the page goes (default: reports/comparison.html)",
+    )
+    compare.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Write the page and say what moved."""
+    from quantgate.report.compare import comparison_lines
+    from quantgate.report.publish import write_comparison
+
+    found = write_comparison(options.before, options.after, options.page)
+    for line in comparison_lines(found):
+        say(line)
+    say(f"page: {options.page}")
+    return 0

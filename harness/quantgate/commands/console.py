@@ -1,0 +1,28 @@
+"""How commands speak: results on standard output, errors on standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from quantgate.errors import printable
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def say(line: str) -> None:
+    """Write a line of the result."""
+    _write(sys.stdout, line)
+
+
+def complain(line: str) -> None:
+    """Write a line about what went wrong."""
+    _write(sys.stderr, line)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Write what the stream's encoding has, and the rest as Python escapes it."""
+    encoding = stream.encoding or "utf-8"
+    shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(shown + "\n")

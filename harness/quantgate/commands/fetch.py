@@ -1,0 +1,163 @@
+"""``quantgate fetch``: bring models to this machine ahead of time, so that gates need no network."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.commands.console import complain, say
+from quantgate.errors import HarnessError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from quantgate.entries import ModelEntry
+    from quantgate.progress import Progress
+    from quantgate.sources.catalog import AnySource
+    from quantgate.store import Store
+
+_DEFAULT = Path("models.toml")
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    fetch = verbs.add_parser("fetch", help="download and convert models ahead of time")
+    fetch.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="models of the manifest or of Open Model Zoo; a name ending in .toml is the manifest",
+    )
+    fetch.add_argument("--all", action="store_true", help="every model of the manifest")
+    fetch.add_argument("--list", action="store_true", help="what can be fetched, and what is here")
+    fetch.add_argument(
+        "--store", type=Path, help="where fetched models are kept (also QUANTGATE_STORE)"
+    )
+    fetch.add_argument("--cache-dir", type=Path, help="omz_downloader's checksum cache")
+    fetch.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Fetch what was named; 1 where anything could not be fetched."""
+    from quantgate.store import Store, default_store
+
+    manifests = [Path(name) for name in options.names if name.endswith(".toml")]
+    names = [name for name in options.names if not name.endswith(".toml")]
+    entries = _entries(manifests, needed=options.all)
+    store = Store(options.store or default_store())
+    if options.list:
+        return _list(entries, store)
+    if not names and not options.all:
+        complain("quantgate: name models to fetch, or give --all or --list")
+        return 4
+    chosen = {name: _source(name, entries) for name in names} or {
+        name: entry.source for name, entry in entries.items()
+    }
+    failed = [
+        name
+        for name, source in chosen.items()
+        if not _fetch(name, source, store, options.cache_dir)
+    ]
+    return 1 if failed else 0
+
+
+def _entries(manifests: Sequence[Path], *, needed: bool) -> Mapping[str, ModelEntry]:
+    """Models of the manifest that was named, or of models.toml where there is one."""
+    from quantgate.manifest import load_manifest
+
+    if len(manifests) > 1:
+        raise UsageError(f"one manifest at a time, found {', '.join(map(str, manifests))}")
+    path = manifests[0] if manifests else _DEFAULT
+    if not manifests and not needed and not path.is_file():
+        return {}
+    return load_manifest(path).models
+
+
+def _source(name: str, entries: Mapping[str, ModelEntry]) -> AnySource:
+    from quantgate.sources.omz.fetch import OmzSource
+    from quantgate.sources.omz.index import load_index
+
+    if name in entries:
+        return entries[name].source
+    if name in load_index():
+        return OmzSource(name)
+    near = get_close_matches(name, {**entries, **load_index()}, n=3)
+    listed = "`quantgate fetch --list` lists them"
+    hint = f"did you mean {' or '.join(near)}? ({listed})" if near else listed
+    raise UsageError(f"neither the manifest nor Open Model Zoo has a model {name!r}; {hint}")
+
+
+def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bool:
+    """Fetch one model and say how it went."""
+    from quantgate.sources.catalog import fetch, is_remote, locate
+    from quantgate.sources.kind import RemotePlan
+
+    try:
+        if not is_remote(source):
+            found = locate(source, Path())
+            say(f"{name}: nothing to fetch, {found.form} at {found.path}")
+            return True
+        with _progress(name) as progress:
+            plan = RemotePlan(name, omz_cache=cache, tell=say)
+            found = fetch(source, store, plan, progress)
+    except HarnessError as error:
+        complain(f"{name}: {error}")
+        return False
+    say(f"{name}: {found.form} at {found.path}")
+    return True
+
+
+def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
+    """List the models of the manifest and of Open Model Zoo, with what is here already."""
+    from quantgate.manifest.datasets import paths_of
+    from quantgate.sources.catalog import is_remote
+    from quantgate.sources.omz.fetch import OmzSource
+    from quantgate.sources.omz.index import load_index
+
+    for name, entry in entries.items():
+        if is_remote(entry.source):
+            say(f"{name}: {_state(entry.source, store)}, of the manifest")
+        elif absent := [path for path in paths_of(entry.source).values() if not path.exists()]:
+            say(f"{name}: not here, given by path ({absent[0]}), of the manifest")
+    for name, model in load_index().items():
+        if not model.stages:
+            here = _state(OmzSource(name), store)
+            say(f"{name}: {here}, Open Model Zoo {model.release}, {model.framework}, {model.task}")
+    return 0
+
+
+def _state(source: AnySource, store: Store) -> str:
+    from quantgate.sources.catalog import is_here
+
+    try:
+        return "here" if is_here(source, store) else "to be fetched"
+    except SourceError:
+        return "published quantized only"  # nothing that could be a parent
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """Show bytes on a terminal, nothing elsewhere."""
+    from quantgate.progress import Silent
+
+    if not sys.stdout.isatty():
+        yield Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Shown
+
+    from quantgate.session.progress_bars import Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Shown(*columns, console=Console(file=sys.stdout), transient=True) as shown:
+        yield Bars(shown, name)

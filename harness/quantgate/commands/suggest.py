@@ -1,0 +1,93 @@
+"""``quantgate suggest``: limits with margins and provenance, from several measurements."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from quantgate.commands.arguments import count
+from quantgate.commands.console import say
+from quantgate.commands.prepare import Prepared, add_arguments, prepared
+from quantgate.errors import HarnessError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.suggest import Provenance
+
+_SPEED = ("min_speedup", "min_native_speedup")
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    suggest = verbs.add_parser("suggest", help="propose limits for a model, ready to paste")
+    add_arguments(suggest)
+    suggest.add_argument(
+        "--runs", type=count, default=3, help="timings that the limits rest on (default: 3)"
+    )
+    suggest.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Measure everything that this model can be judged by, and propose a limit for each."""
+    from quantgate.core.suggest import snippet, suggest
+
+    with prepared(options) as model:
+        measured = dict(_exact(model))
+        for _number in range(options.runs):
+            for key, estimate in _timed(model):
+                measured.setdefault(key, []).append(estimate)
+        found = [suggest(key, runs) for key, runs in measured.items()]
+        say(snippet(model.entry.id, found, _provenance()).rstrip())
+    return 0
+
+
+def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
+    """Measure what does not flicker: once is enough."""
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.suggest import ABSOLUTE
+    from quantgate.engine.profile import int8_share
+    from quantgate.pipeline.accuracy import compare_roles
+    from quantgate.pipeline.performance import profile_roles
+    from quantgate.progress import SILENT
+    from quantgate.tasks.catalog import TASKS
+
+    entry, task = model.entry, TASKS[model.entry.task]
+    compared = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
+    for key in task.LIMITS:
+        if key in ABSOLUTE:
+            try:
+                yield key, [task.judge_quantity(key, compared.comparison, entry.evaluate)]
+            except HarnessError as error:
+                say(f"# {key}: {error}")
+    parent, optimized = model.artifacts.map(lambda artifact: artifact.size_bytes)
+    yield "max_size_ratio", [Estimate.exact(optimized / parent, 1, of="models")]
+    profiles = profile_roles(entry, model.artifacts, model.data)
+    yield "min_int8_share", [int8_share(profiles.optimized)]
+
+
+def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:
+    from quantgate.core.speed import BASELINES, speedup
+    from quantgate.engine.timing import Options, time_pair
+    from quantgate.session.progress_bars import command_bars
+
+    with command_bars(model.entry.id) as progress:
+        timing = time_pair(
+            model.paths, model.inputs, model.entry.benchmark, options=Options(progress=progress)
+        )
+    for key in _SPEED:
+        estimate = speedup(timing, BASELINES[key])
+        if estimate is not None:
+            yield key, estimate
+
+
+def _provenance() -> Provenance:
+    from quantgate.core.suggest import Provenance
+    from quantgate.machine import fingerprint, isa_class
+
+    facts = fingerprint()
+    versions = ", ".join(f"{name} {facts.versions[name]}" for name in ("openvino", "nncf"))
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    return Provenance(facts.machine["cpu"], isa_class(), today, versions)

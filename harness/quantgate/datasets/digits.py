@@ -1,0 +1,219 @@
+"""The built-in data: scenes of handwritten digits, rendered when they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from zipfile import BadZipFile
+
+import numpy as np
+
+from quantgate.core.predictions import ClassLabel
+from quantgate.datasets.assembly import make_objects, rarest_labels, samples_digest
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.datasets.truths import LazyLabelMap, LazyRendering
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Truth
+    from quantgate.entries import DatasetEntry
+    from quantgate.zoo.scenes import Scene
+    from quantgate.zoo.strokes import Split
+
+_SPLITS = ("train", "calibrate", "evaluate")
+_SCENES, _SINGLE = (300, 300), (224, 224)
+_COUNT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Which scenes: all that the renderer is asked for, but the index."""
+
+    single: bool
+    seed: int
+    split: str
+    size: tuple[int, int]
+
+    def label(self, index: int) -> str:
+        """Name of the image, without what is annotated: that does not change it."""
+        subject = "single" if self.single else "scenes"
+        width, height = self.size
+        return f"{self.split}/{subject}-{self.seed}-{width}x{height}-{index:05d}"
+
+
+def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = False) -> Dataset:
+    """Make the dataset of an entry's split, seed, size, subject and count.
+
+    The truth of every scene is drawn once and kept in ``cache``; pixels are drawn when read.
+
+    Raises
+    ------
+    DatasetError
+        For an unknown split or a size below 32 px.
+    """
+    single = entry.subject == "single"
+    size = entry.size or (_SINGLE if single else _SCENES)
+    split = entry.split or "evaluate"
+    if split not in _SPLITS:
+        raise DatasetError(
+            f"datasets.{name}.split is {split!r}; expected one of {', '.join(_SPLITS)}"
+        )
+    series = _Series(single, entry.seed, split, size)
+    count = entry.count or _COUNT
+    version = renderer_version()
+    try:
+        drawn = _drawn(series, count, (version, cache))
+    except ValueError as error:
+        raise DatasetError(f"datasets.{name}: {error}") from error
+    truths = [_truth(drawn, i, single=single, masks=masks) for i in range(count)]
+    groups = rarest_labels(truths)
+    digests = [_digest(version, series, i) for i in range(count)]
+    own = [
+        _own_truth(entry.subject, truth, partial(_scene, series, i), digest)
+        for i, (truth, digest) in enumerate(zip(truths, digests, strict=True))
+    ]
+    samples = tuple(
+        Sample(series.label(i), partial(_pixels, series, i), digest, truth, group)
+        for i, (digest, truth, group) in enumerate(zip(digests, own, groups, strict=True))
+    )
+    return Dataset(name, samples, _labels(entry.subject), samples_digest(samples))
+
+
+def _digest(version: str, series: _Series, index: int) -> str:
+    state = hashlib.blake2b(f"{version}/{series.label(index)}".encode(), digest_size=16)
+    return state.hexdigest()
+
+
+def _labels(subject: str) -> tuple[str, ...]:
+    from quantgate.zoo.scenes import LABELS
+
+    if subject == "clean":
+        return ()
+    return ("background", *LABELS) if subject == "class-maps" else LABELS
+
+
+def _own_truth(subject: str, objects: Truth, scene: Callable[[], Scene], digest: str) -> Truth:
+    """What the subject annotates; maps and pictures are drawn only when they are asked for."""
+    if subject == "class-maps":
+        return LazyLabelMap(partial(_classes, scene), f"drawn {digest}")
+    if subject == "clean":
+        return LazyRendering(partial(_clean, scene), f"drawn {digest}")
+    return objects
+
+
+def _classes(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
+    return scene().classes
+
+
+def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
+    return scene().clean
+
+
+def renderer_version() -> str:
+    """Hex digest of everything that draws: the renderer's code and the libraries it draws with."""
+    import cv2
+    import sklearn
+
+    from quantgate.zoo import backgrounds, scenes, strokes
+
+    state = hashlib.blake2b(f"cv2 {cv2.__version__} sklearn {sklearn.__version__}".encode())
+    for module in (scenes, backgrounds, strokes):
+        assert module.__file__ is not None
+        state.update(Path(module.__file__).read_bytes())
+    return state.hexdigest()[:16]
+
+
+def _pixels(series: _Series, index: int) -> NDArray[np.uint8]:
+    return _scene(series, index).image
+
+
+def _scene(series: _Series, index: int) -> Scene:
+    from quantgate.zoo.scenes import render, render_classification
+
+    split = cast("Split", series.split)
+    if series.single:
+        return render_classification(series.seed, index, size=series.size, split=split)[0]
+    return render(series.seed, index, size=series.size, split=split)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Truth of a series: rows of scene, label, x0, y0, x1, y1, area, and each row's run lengths."""
+
+    rows: NDArray[np.float32]
+    counts: NDArray[np.bytes_]
+    size: tuple[int, int]
+
+
+def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]:
+    from faster_coco_eval.core import mask as rle
+
+    from quantgate.zoo.scenes import render, render_classification
+
+    split = cast("Split", series.split)
+    if series.single:
+        label = render_classification(series.seed, index, size=series.size, split=split)[1]
+        return np.array([[index, label, 0, 0, 0, 0, 0]], np.float32), [b""]
+    scene = render(series.seed, index, size=series.size, split=split)
+    areas = [mask.sum() for mask in scene.masks]
+    columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas)
+    counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in scene.masks]
+    return np.stack([np.asarray(column, np.float32) for column in columns], axis=1), counts
+
+
+def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
+    version, cache = place
+    file = None
+    if cache is not None:
+        file = cache / "digits" / version / f"{series.label(count).replace('/', '-')}.npz"
+    kept = _kept(file)
+    if kept is None:
+        parts = [_row(series, i) for i in range(count)]
+        rows = np.concatenate([part[0] for part in parts])
+        kept = rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
+        _keep(file, kept)
+    return _Drawn(*kept, series.size)
+
+
+def _truth(drawn: _Drawn, index: int, *, single: bool, masks: bool) -> Truth:
+    first, last = np.searchsorted(drawn.rows[:, 0], [index, index + 1])
+    rows = drawn.rows[first:last]
+    if single:
+        return ClassLabel(int(rows[0, 1]))
+    labels: Sequence[int] = rows[:, 1].astype(int).tolist()
+    truth = make_objects(rows[:, 2:6].tolist(), labels, [False] * len(rows), rows[:, 6].tolist())
+    if not masks:
+        return truth
+    size = [drawn.size[1], drawn.size[0]]
+    counts = drawn.counts[first:last].tolist()
+    return replace(truth, masks=tuple({"size": size, "counts": one} for one in counts))
+
+
+def _kept(file: Path | None) -> tuple[NDArray[np.float32], NDArray[np.bytes_]] | None:
+    if file is None or not file.is_file():
+        return None
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            return arrays["rows"], arrays["counts"]
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
+        return None  # damaged: drawn again
+
+
+def _keep(file: Path | None, drawn: tuple[NDArray[np.float32], NDArray[np.bytes_]]) -> None:
+    if file is None:
+        return
+    aside = file.with_suffix(f".{os.getpid()}.npz")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(aside, rows=drawn[0], counts=drawn[1])
+        aside.replace(file)
+    except OSError:
+        aside.unlink(missing_ok=True)  # a full or read-only disk costs time, never an answer

@@ -1,0 +1,133 @@
+"""Looking at every image file once: content digest and readability, remembered between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
+from quantgate.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS files_2 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+    "digest TEXT, reason TEXT, width INTEGER, height INTEGER)"
+)
+
+
+#: Why a file that annotations name cannot be used, where it is not there at all.
+MISSING = "no such file"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """Hex digest of a file's bytes, and why it is no readable image (empty where it is one).
+
+    ``width`` and ``height`` are in pixels as the file's header says, 0 where it does not.
+    """
+
+    digest: str
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    path: str
+    size: int
+    mtime_ns: int
+
+
+def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
+    """Digest and check every file, in order.
+
+    Parameters
+    ----------
+    cache
+        Folder in which facts are kept by path, size and time of change, so that only new and
+        changed files are read; None, or a folder that cannot be written: all are read.
+    """
+    stamps = [_stamp(path) for path in paths]
+    known = _recall(cache)
+    facts = [
+        FileFact("", _absence(path)) if stamp is None else known.get(stamp)
+        for path, stamp in zip(paths, stamps, strict=True)
+    ]
+    unknown = [i for i, fact in enumerate(facts) if fact is None]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        found = list(pool.map(lambda i: _inspect(paths[i]), unknown))
+    for i, fact in zip(unknown, found, strict=True):
+        facts[i] = fact
+    fresh = {stamp: facts[i] for i in unknown if (stamp := stamps[i]) is not None}
+    _remember(cache, {stamp: fact for stamp, fact in fresh.items() if fact is not None})
+    return [fact for fact in facts if fact is not None]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):  # a name with a null byte is a ValueError
+        return None
+    return _Stamp(printable(str(path)), stat.st_size, stat.st_mtime_ns) if path.is_file() else None
+
+
+def _absence(path: Path) -> str:
+    """Say why nothing can be read at a path."""
+    try:
+        os.fsencode(path)
+        if path.is_symlink():
+            return f"a link to {printable(os.readlink(path))}, where no file is"  # noqa: PTH115
+        return MISSING if not path.exists() else "not a file"
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        return f"a name that the system's encoding, {encoding}, cannot write: set PYTHONUTF8=1"
+    except (OSError, ValueError):
+        return MISSING
+
+
+def _inspect(path: Path) -> FileFact:
+    try:
+        with path.open("rb") as file:
+            # A video that strayed in is refused by its first bytes, not read to its end.
+            head = file.read(HEAD_BYTES)
+            data = head if image_kind(head) is None else head + file.read()
+    except OSError as error:
+        return FileFact("", f"cannot be read: {error.strerror or error}")
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return FileFact(digest, fault(data) or "", *(pixel_size(data) or (0, 0)))
+
+
+def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
+    if cache is None or not (cache / "files.sqlite").is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
+            rows = database.execute("SELECT * FROM files_2")
+            return {_Stamp(*row[:3]): FileFact(*row[3:]) for row in rows}
+    except sqlite3.Error:
+        return {}  # a damaged or locked cache costs time, never an answer
+
+
+def _remember(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
+    if cache is None or not facts:
+        return
+    rows = [(*astuple(stamp), *astuple(fact)) for stamp, fact in facts.items()]
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
+            database.execute(_TABLE)
+            database.executemany(
+                "INSERT OR REPLACE INTO files_2 VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+            )
+    except (sqlite3.Error, OSError):
+        return  # as above: the next run reads the files again

@@ -1,0 +1,97 @@
+"""Reading one image as every model sees it: uint8 BGR, upright."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from quantgate.datasets.sample import Sample
+
+#: Larger images are refused: one of them would take over 300 MB and starve everything else.
+LARGEST_PX = 100_000_000
+_EXIF_ORIENTATION = 0x0112
+_LYING = frozenset({5, 6, 7, 8})
+
+
+def read_image(sample: Sample) -> NDArray[np.uint8]:
+    """Read the pixels of a sample: uint8 [height, width, 3], BGR.
+
+    EXIF orientation is applied, grey becomes BGR, alpha is dropped, 16 bits become 8: as OpenCV's
+    imread does it.
+
+    Raises
+    ------
+    DatasetError
+        When the file is gone, damaged, no image, or above 100 megapixels; names the file.
+    """
+    if not isinstance(sample.image, Path):
+        return sample.image()
+    path = sample.image
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode a whole image file; ``where`` names it in errors (as :func:`read_image`)."""
+    import cv2
+
+    reason = fault(data)
+    if reason is not None:
+        raise DatasetError(f"{where} cannot be read: {reason}")
+    size = pixel_size(data)
+    if size is not None and size[0] * size[1] > LARGEST_PX:
+        raise DatasetError(
+            f"{where} has {size[0]}x{size[1]} pixels, more than the {LARGEST_PX // 10**6} megapixels "
+            "that are read; scale it down or leave it out"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DatasetError(f"{where} cannot be decoded: {error.err}") from error
+    if image is None and image_kind(data[:HEAD_BYTES]) == "gif":
+        return _decode_gif(data, where)
+    if image is None:
+        raise _damaged(where)
+    pixels: NDArray[np.uint8] = image
+    return pixels
+
+
+def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
+    """Decode the first frame by Pillow: builds of OpenCV before 4.12 have no GIF."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise _damaged(where) from error
+    return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def _damaged(where: str) -> DatasetError:
+    return DatasetError(f"{where} cannot be decoded: its image data are damaged")
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height as the image is read, its EXIF orientation applied; 0 if unreadable."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
+    except (OSError, ValueError, SyntaxError):
+        return 0, 0  # the file is faulty, and left out with its reason when it is checked
+    return (height, width) if lying else (width, height)

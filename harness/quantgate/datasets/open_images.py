@@ -1,0 +1,125 @@
+"""Open Images: one csv of boxes in fractions of the image (Kuznetsova et al. 2020)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quantgate.datasets.assembly import Draft, Findings, make_objects
+from quantgate.datasets.folder import image_files
+from quantgate.datasets.images import upright_size
+from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.core.predictions import Objects
+    from quantgate.entries import DatasetEntry
+
+_EDGES = ("XMin", "YMin", "XMax", "YMax")
+_NEEDED = ("ImageID", "LabelName", *_EDGES)
+#: Fractions may be rounded to a little above 1; numbers beyond are pixels.
+_MOST = 1.01
+_Row = tuple[str, tuple[float, ...], bool]
+
+
+def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
+    """Read ``*-annotations-bbox.csv``; images without a row are left out.
+
+    Classes are the csv's ``LabelName`` (such as ``/m/01g317``), sorted, or those of ``labels``: a list,
+    a text file, or ``class-descriptions-boxable.csv``, whose second column then names them.
+    Boxes of groups (``IsGroupOf``) are kept as crowd regions, which neither count nor harm.
+
+    Raises
+    ------
+    DatasetError
+        Where a column is missing, a line is wrong (with its number), or a class is not a label.
+    """
+    if entry.annotations is None:
+        raise DatasetError(f"datasets.{name}.annotations is missing; give the csv of boxes")
+    folder = folder_of(name, entry.path, root)
+    rows = _rows(name, file_of(name, entry.annotations, root))
+    labels, ids = _labels(name, entry, root)
+    if labels is None:
+        labels = tuple(sorted({label for found in rows.values() for label, _, _ in found}))
+    files = {path.stem: path for path in image_files(folder)[0]}
+    index = {label: i for i, label in enumerate(ids or labels)}
+    _check_labels(name, rows, index)
+    drafts = [
+        Draft(
+            files[key].relative_to(folder).as_posix(),
+            files[key],
+            _objects(found, index, files[key]),
+        )
+        for key, found in rows.items()
+        if key in files
+    ]
+    lost = tuple((key, "no image file of this id") for key in rows if key not in files)
+    return Findings(drafts, labels, lost)
+
+
+def _labels(
+    name: str, entry: DatasetEntry, root: Path
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Names of the classes, and their ids where they have others."""
+    labels = labels_of(name, entry.labels, root)
+    if labels is None or not isinstance(entry.labels, Path) or entry.labels.suffix != ".csv":
+        return labels, None
+    pairs = [row for row in csv.reader(labels) if row]
+    if any(len(row) != 2 for row in pairs):  # noqa: PLR2004 - id, name
+        raise DatasetError(
+            f"datasets.{name}.labels: {entry.labels} must have two columns, id and name"
+        )
+    pairs = pairs[1:] if pairs[0][0] == "LabelName" else pairs
+    return tuple(title for _, title in pairs), tuple(key for key, _ in pairs)
+
+
+def _rows(name: str, file: Path) -> dict[str, list[_Row]]:
+    """Class, edges and group mark of every box by image id, in the order of the csv."""
+    reader = csv.DictReader(io.StringIO(read_text(name, file)))
+    missing = [column for column in _NEEDED if column not in (reader.fieldnames or ())]
+    if missing:
+        raise DatasetError(f"datasets.{name}: {file} has no column {', '.join(missing)}")
+    rows: dict[str, list[_Row]] = {}
+    for row in reader:
+        try:
+            edges = tuple(float(row[key]) for key in _EDGES)
+        except (TypeError, ValueError):
+            edges = ()
+        if (
+            not edges
+            or not all(map(math.isfinite, edges))
+            or edges[0] > edges[2]
+            or edges[1] > edges[3]
+            or max(edges) > _MOST
+        ):
+            raise DatasetError(
+                f"datasets.{name}: line {reader.line_num} of {file}: expected XMin, YMin, XMax, YMax "
+                "in fractions of the image; repair it"
+            )
+        mark = (row.get("IsGroupOf") or "0").strip() == "1"
+        rows.setdefault(row["ImageID"], []).append((row["LabelName"], edges, mark))
+    return rows
+
+
+def _check_labels(name: str, rows: Mapping[str, list[_Row]], index: Mapping[str, int]) -> None:
+    for key, found in rows.items():
+        for label, _, _ in found:
+            if label not in index:
+                raise DatasetError(
+                    f"datasets.{name}: image {key} names the class {label!r}, which is not among the "
+                    f"{len(index)} labels; complete datasets.{name}.labels"
+                )
+
+
+def _objects(rows: list[_Row], index: Mapping[str, int], path: Path) -> Objects:
+    width, height = upright_size(path)
+    boxes = [[x0 * width, y0 * height, x1 * width, y1 * height] for _, (x0, y0, x1, y1), _ in rows]
+    areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
+    return make_objects(
+        boxes, [index[label] for label, _, _ in rows], [mark for _, _, mark in rows], areas
+    )

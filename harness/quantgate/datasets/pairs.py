@@ -1,0 +1,39 @@
+"""Image to image: a folder of inputs and a folder of what a model should make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quantgate.datasets.assembly import Draft, Findings
+from quantgate.datasets.beside import digests_of, pairs_of
+from quantgate.datasets.places import folder_of
+from quantgate.datasets.truths import rendering_file
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quantgate.entries import DatasetEntry
+
+
+def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
+    """Pair every target with the input of its name, such as ``0001.png`` with ``0001x2.png``.
+
+    Raises
+    ------
+    DatasetError
+        Where a folder is missing, or a target has no input.
+    """
+    if entry.annotations is None:
+        raise DatasetError(
+            f"datasets.{name}.annotations is missing; give the folder of the target pictures"
+        )
+    inputs = folder_of(name, entry.path, root)
+    pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root), entry.ending)
+    digests = digests_of(name, [target for _, target in pairs])
+    drafts = [
+        Draft(image.relative_to(inputs).as_posix(), image, rendering_file(target, digest))
+        for (image, target), digest in zip(pairs, digests, strict=True)
+    ]
+    strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)
+    return Findings(drafts, strays=strays)

@@ -1,0 +1,78 @@
+"""A sample and a dataset: what every loader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable  # noqa: TC003 - read at run time
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - read at run time
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Truth
+
+#: Where pixels come from: a file, or a function that renders them (built-in data).
+ImageSource: TypeAlias = "Path | Callable[[], NDArray[np.uint8]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image with its truth, if there is one; the image is read only when it is needed.
+
+    Parameters
+    ----------
+    name
+        Posix path relative to the dataset's root: unique within the dataset, stable across runs.
+    image
+        A path, or a function returning uint8 [height, width, 3] in BGR order.
+    digest
+        Hex digest of the image's content (file bytes, or everything that determines a rendering).
+    truth
+        The annotation, or None in a not-annotated dataset.
+    group
+        Key for stratified subsets (class id of the annotation), or None.
+    """
+
+    name: str
+    image: ImageSource
+    digest: str
+    truth: Truth | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A frozen list of samples.
+
+    Parameters
+    ----------
+    name
+        The key in ``[datasets.NAME]``.
+    labels
+        Class names; predictions and truths index into them. Empty where nothing names classes.
+    digest
+        Hex digest over every sample's name, content and truth, in order: the same digest means
+        the same evaluation set.
+    skipped
+        ``(name, reason)`` of every file left out (unreadable, not an image), at most 1 % of all.
+    labels_open
+        The names were gathered from the images and end with the highest class among them: a model
+        may know more classes. Declared names are all there are.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    labels: tuple[str, ...]
+    digest: str
+    skipped: tuple[tuple[str, str], ...] = ()
+    labels_open: bool = False
+
+    @property
+    def annotated(self) -> bool:
+        """Whether every sample has a truth."""
+        return all(sample.truth is not None for sample in self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)

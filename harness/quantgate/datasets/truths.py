@@ -1,0 +1,133 @@
+"""Truths that are read from their files, or drawn, only when they are needed."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.predictions import IGNORED, LabelMap, Rendering
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Modes of Pillow whose pixels are class ids: palette (the index), and 8 bits of grey.
+_INDEXED = frozenset({"P", "L"})
+
+
+class _Lazy:
+    """A truth whose pixels are made whenever they are asked for; its subclasses hold the slots.
+
+    Parameters
+    ----------
+    make
+        Gives the pixels.
+    digest
+        Of everything that determines them: the same digest means the same pixels.
+    """
+
+    __slots__ = ()
+    make: Callable[[], NDArray[np.uint8]]
+    digest: str
+
+    def __init__(self, make: Callable[[], NDArray[np.uint8]], digest: str) -> None:
+        object.__setattr__(self, "make", make)
+        object.__setattr__(self, "digest", digest)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.digest})"
+
+
+class LazyLabelMap(_Lazy, LabelMap):
+    """A class map, uint8 [height, width], that is read or drawn when it is needed."""
+
+    __slots__ = ("digest", "make")
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """As in LabelMap."""
+        return self.make()
+
+
+class LazyRendering(_Lazy, Rendering):
+    """A picture, uint8 BGR, that is read or drawn when it is needed."""
+
+    __slots__ = ("digest", "make")
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """As in Rendering."""
+        return self.make().astype(np.float32)
+
+
+def label_map_file(path: Path, digest: str, table: tuple[int, ...] | None = None) -> LazyLabelMap:
+    """Make the class map in a file.
+
+    Parameters
+    ----------
+    digest
+        Hex digest of the file's bytes.
+    table
+        Label of each id in the file, -1: ignored, as are ids behind it; None: the ids are labels.
+    """
+    whole = digest if table is None else f"{digest} as {table}"
+    return LazyLabelMap(partial(_labels, path, table), f"file {whole}")
+
+
+def rendering_file(path: Path, digest: str) -> LazyRendering:
+    """Make the picture in a file; ``digest`` is that of its bytes."""
+    return LazyRendering(partial(_picture, path), f"file {digest}")
+
+
+def _labels(path: Path, table: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    pixels = read_label_map(path)
+    return pixels if table is None else _lookup(table)[pixels]
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    from quantgate.datasets.images import decode_image
+
+    return decode_image(_bytes(path), str(path))
+
+
+def _lookup(table: tuple[int, ...]) -> NDArray[np.uint8]:
+    labels = np.full(256, IGNORED, np.uint8)
+    known = np.asarray(table[:256])
+    labels[: len(known)] = np.where(known < 0, IGNORED, known)
+    return labels
+
+
+def read_label_map(path: Path) -> NDArray[np.uint8]:
+    """Class ids [height, width] of a PNG: palette indices, or grey values.
+
+    Raises
+    ------
+    DatasetError
+        Where the file is damaged, or holds colours instead of class ids.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(_bytes(path))) as image:
+            mode, pixels = image.mode, np.asarray(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path} cannot be decoded: its image data are damaged") from error
+    if mode not in _INDEXED:
+        raise DatasetError(
+            f"{path} holds pixels of mode {mode}, expected class ids: a PNG with a palette or with 8 "
+            "bits of grey"
+        )
+    return np.asarray(pixels, np.uint8)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,205 @@
+"""From scored boxes in input pixels to detections: formats, suppression, order, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from quantgate.core.predictions import Detections
+from quantgate.decoders.diou import diou_nms
+from quantgate.decoders.fields import class_table
+from quantgate.errors import DecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.geometry import Frame
+
+#: Only so many of the best candidates of an image enter suppression: beyond them lies noise alone.
+MOST_CANDIDATES = 3000
+#: exp() of a regression is cut here: far beyond any real box, and far from overflow.
+LARGEST_EXPONENT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Scored boxes before suppression: ``xyxy`` float32 [n, 4] in input pixels, scores, labels."""
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
+        """Select by index or boolean mask."""
+        return Candidates(self.boxes[index], self.scores[index], self.labels[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept: NMS threshold (None: suppressed already), most objects, label of each class.
+
+    ``agnostic``: a box suppresses those of other classes too.
+    """
+
+    max_detections: int
+    iou_threshold: float | None = None
+    class_table: tuple[int, ...] | None = None
+    measure: Literal["iou", "diou"] = "iou"
+    agnostic: bool = False
+
+
+def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.float32(1) / (np.float32(1) + np.exp(-np.clip(values, -80, 80)))
+
+
+def softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shares of each row of values [n, classes], without overflow."""
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def centre_to_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn ``cx, cy, w, h`` [n, 4] into ``x0, y0, x1, y1``."""
+    half = boxes[:, 2:] * np.float32(0.5)
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def above(
+    scores: NDArray[np.float32], threshold: float, *, multi_label: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and classes of scores [n, classes] that reach the threshold.
+
+    ``multi_label`` gives every class of a row that does, else only a row's best class. Where more
+    than ``MOST_CANDIDATES`` do, the best of them are given (ties at the edge included).
+    """
+    classes = scores.shape[1]
+    if multi_label:
+        flat = np.flatnonzero(scores >= threshold)
+    else:
+        flat = scores.argmax(axis=1) + np.arange(len(scores)) * classes
+        flat = flat[scores.reshape(-1)[flat] >= threshold]
+    if len(flat) > MOST_CANDIDATES:
+        values = scores.reshape(-1)[flat]
+        least = np.partition(values, len(values) - MOST_CANDIDATES)[-MOST_CANDIDATES]
+        flat = flat[values >= least]
+    rows, labels = np.divmod(flat, classes)
+    return rows.astype(np.int64), labels.astype(np.int64)
+
+
+def suppress(
+    candidates: Candidates, iou_threshold: float, most: int, measure: str = "iou"
+) -> NDArray[np.int64]:
+    """Greedy NMS per class: indices of the best ``most`` survivors, by score (stable).
+
+    Whether a box survives depends on better boxes alone, so only as many of the best candidates
+    are looked at as are needed to fill ``most``; the result is that of looking at all.
+    """
+    order = np.argsort(-candidates.scores, kind="stable")
+    if measure == "diou":
+        ranked = candidates.take(order)
+        return order[diou_nms(ranked.boxes, ranked.labels, iou_threshold, most)]
+    window = max(256, 2 * most)
+    while True:
+        head = order[:window]
+        kept = head[_nms(candidates.take(head), iou_threshold)]
+        if len(kept) >= most or window >= len(order):
+            return kept[:most]
+        window *= 2
+
+
+def _nms(candidates: Candidates, iou_threshold: float) -> NDArray[np.int64]:
+    from cv2 import dnn
+
+    if not len(candidates.scores):
+        return np.zeros(0, np.int64)
+    boxes = candidates.boxes.astype(np.float64)
+    # OpenCV keeps classes apart by shifting them by the largest coordinate: none may be negative.
+    boxes -= min(float(boxes.min()), 0.0)
+    boxes[:, 2:] -= boxes[:, :2]
+    # As lists: the binding converts them faster than arrays. Scores of 0 would be dropped.
+    ranks = np.linspace(1.0, 0.5, len(boxes), dtype=np.float32)
+    kept = dnn.NMSBoxesBatched(
+        boxes.tolist(), ranks.tolist(), candidates.labels.tolist(), 0.0, iou_threshold
+    )
+    return np.asarray(kept, dtype=np.int64).reshape(-1)
+
+
+def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detections:
+    """Name classes as labels, suppress, map back to the original image, and keep the best.
+
+    Boxes that are empty once clipped to the image are dropped.
+    """
+    return select(candidates, frame, keeping)[0]
+
+
+def select(
+    candidates: Candidates, frame: Frame, keeping: Keeping
+) -> tuple[Detections, NDArray[np.int64]]:
+    """Do as :func:`detections`, and tell which candidate each object was."""
+    labels = _as_labels(candidates.labels, keeping.class_table)
+    index = np.flatnonzero(labels >= 0)
+    named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])
+    if keeping.iou_threshold is None:
+        kept = np.argsort(-named.scores, kind="stable")[: keeping.max_detections]
+    else:
+        one = np.zeros_like(named.labels)
+        rivals = replace(named, labels=one) if keeping.agnostic else named
+        most = keeping.max_detections
+        kept = suppress(rivals, keeping.iou_threshold, most, keeping.measure)
+    boxes = frame.to_image(named.boxes[kept])
+    real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    kept = kept[real]
+    found = Detections(boxes[real], named.scores[kept], named.labels[kept])
+    return found, index[kept]
+
+
+def _as_labels(classes: NDArray[np.int64], table: tuple[int, ...] | None) -> NDArray[np.int64]:
+    if table is None or not len(classes):
+        return classes
+    largest = int(classes.max())
+    if largest >= len(table):
+        raise DecoderError(
+            f"class_ids names {len(table)} classes, the model found class {largest}; "
+            "give one label index (or -1) for each class of the model"
+        )
+    return np.asarray(table, dtype=np.int64)[classes]
+
+
+class Suppressing(Protocol):
+    """The keys that every decoder with suppression has."""
+
+    @property
+    def max_detections(self) -> int:
+        """Most objects an image."""
+        ...
+
+    @property
+    def iou_threshold(self) -> float | None:
+        """NMS threshold, or None where nothing is suppressed."""
+        ...
+
+    @property
+    def agnostic(self) -> bool:
+        """Whether boxes suppress those of other classes too."""
+        ...
+
+    @property
+    def class_ids(self) -> str | Sequence[int] | None:
+        """Label of each class."""
+        ...
+
+
+def keeping_of(decoder: Suppressing) -> Keeping:
+    """What the decoder's keys say of suppression, limits and labels."""
+    return Keeping(
+        decoder.max_detections,
+        decoder.iou_threshold,
+        class_table(decoder.class_ids),
+        agnostic=decoder.agnostic,
+    )

@@ -1,0 +1,92 @@
+"""Every decoder that models.toml can name, in one visible place, open to plug-ins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
+from quantgate.decoders.boxes_scores import BoxesScoresDecoder
+from quantgate.decoders.centernet import CenternetDecoder
+from quantgate.decoders.class_map import ClassMapDecoder
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.detr import DetrDecoder
+from quantgate.decoders.fastestdet import FastestdetDecoder
+from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
+from quantgate.decoders.nanodet import NanodetDecoder
+from quantgate.decoders.nms_indices import NmsIndicesDecoder
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.ssd_heads import SsdHeadsDecoder
+from quantgate.decoders.ssd_raw import SsdRawDecoder
+from quantgate.decoders.tensors import TensorsDecoder
+from quantgate.decoders.yolact import YolactDecoder
+from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
+from quantgate.decoders.yolo_seg import YoloV8SegDecoder
+from quantgate.decoders.yolof import YolofDecoder
+from quantgate.decoders.yolox import YoloxDecoder
+from quantgate.plugins import extended
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.decoders.ports import MisfitError
+    from quantgate.decoders.protocol import Port
+
+#: Decoders by their name in models.toml.
+DECODERS: dict[str, Any] = extended(
+    "decoders",
+    {
+        "class-scores": ClassScoresDecoder,
+        "ssd": SsdDecoder,
+        "boxes-scores": BoxesScoresDecoder,
+        "ssd-raw": SsdRawDecoder,
+        "ssd-heads": SsdHeadsDecoder,
+        "detr": DetrDecoder,
+        "yolox": YoloxDecoder,
+        "nanodet": NanodetDecoder,
+        "fastestdet": FastestdetDecoder,
+        "yolo": YoloDecoder,
+        "yolo-v5": YoloV5Decoder,
+        "yolo-v8": YoloV8Decoder,
+        "yolof": YolofDecoder,
+        "centernet": CenternetDecoder,
+        "boxes-labels": BoxesLabelsDecoder,
+        "nms-indices": NmsIndicesDecoder,
+        "mask-rcnn": MaskRcnnDecoder,
+        "yolo-v8-seg": YoloV8SegDecoder,
+        "yolact": YolactDecoder,
+        "class-map": ClassMapDecoder,
+        "image": ImageDecoder,
+        "tensors": TensorsDecoder,
+    },
+)
+
+#: Tasks that each decoder's predictions serve.
+DECODER_TASKS: dict[str, tuple[str, ...]] = {
+    kind: decoder.tasks for kind, decoder in DECODERS.items()
+}
+
+#: Decoders of the tasks that have one only: an entry of such a task need not name it.
+DEFAULT_DECODERS: dict[str, str] = {"image_to_image": "image", "generic": "tensors"}
+
+if TYPE_CHECKING:
+    AnyDecoder: TypeAlias = Any
+else:
+    #: What ``decoder = { … }`` is read into: one of the dataclasses above.
+    AnyDecoder = Union[tuple(DECODERS.values())]  # noqa: UP007 - known at run time only
+
+
+def fitting_kinds(ports: Sequence[Port]) -> tuple[str, ...]:
+    """Kinds of all decoders that could read outputs of these shapes, in the catalog's order."""
+    return tuple(kind for kind, decoder in DECODERS.items() if decoder.fits(ports))
+
+
+def would_fit(error: MisfitError) -> str:
+    """Say which other decoders would fit the outputs that one could not read."""
+    kinds = [kind for kind in fitting_kinds(error.ports) if kind != error.kind]
+    return (
+        f"decoders that would fit: {', '.join(kinds)}"
+        if kinds
+        else "no other decoder fits these shapes"
+    )

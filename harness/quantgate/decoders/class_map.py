@@ -1,0 +1,122 @@
+"""Semantic segmentation: scores a pixel and class, or the class of every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from typing_extensions import Doc
+
+from quantgate.core.predictions import IGNORED, LabelMap
+from quantgate.decoders.fields import ClassIds, OutputNames, class_table
+from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.errors import DecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.geometry import Frame
+    from quantgate.decoders.protocol import Outputs, Port
+
+_EXPECTED = "one map [1,classes,h,w], [1,h,w,classes], [1,h,w] or [1,1,h,w]"
+_RANKS = (3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMapDecoder:
+    """One map of class scores, or of classes, brought to the size of the original image."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("semantic_segmentation",)
+    kind: Literal["class-map"] = "class-map"
+    layout: Annotated[
+        Literal["nchw", "nhwc"] | None, Doc("default: the smaller end is the classes")
+    ] = None
+    resize: Annotated[
+        Literal["linear", "nearest"],
+        Doc("nearest: classes are resized; linear: scores are, which costs ten times as much"),
+    ] = "nearest"
+    class_ids: ClassIds = None
+    outputs: OutputNames = None
+
+    @staticmethod
+    def fits(ports: Sequence[Port]) -> bool:
+        """Whether exactly one output is a map."""
+        return len(_maps(ports)) == 1
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse a model without exactly one map (see Decoder)."""
+        if len(_maps(chosen(ports, self.outputs))) != 1:
+            raise misfit(self.kind, _EXPECTED, ports)
+
+    def decode(self, outputs: Outputs, frame: Frame) -> LabelMap:
+        """Class of every pixel of the original image (see Decoder)."""
+        found = _maps(chosen(ports_of(outputs), self.outputs))
+        if len(found) != 1:
+            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
+        values = self._channels_last(finite(outputs, found[0].name)[0])
+        if values.shape[2] == 1:
+            classes = to_original(np.rint(values), frame, "nearest")[..., 0]
+        elif self.resize == "nearest":
+            best = values.argmax(axis=2).astype(np.float32)
+            classes = to_original(best[..., None], frame, "nearest")[..., 0]
+        else:
+            classes = to_original(values, frame, "linear").argmax(axis=2)
+        return LabelMap(_as_labels(classes, class_table(self.class_ids)))
+
+    def _channels_last(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if values.ndim == 2:  # noqa: PLR2004 - a map of classes
+            return values[..., None]
+        first = values.shape[0] < values.shape[2] if self.layout is None else self.layout == "nchw"
+        return np.ascontiguousarray(values.transpose(1, 2, 0)) if first else values
+
+
+def to_original(
+    values: NDArray[np.float32], frame: Frame, interpolation: Literal["linear", "nearest"]
+) -> NDArray[np.float32]:
+    """Bring a map [h, w, channels] over the model's input to the original image's pixels.
+
+    What the input left of the image is resized; what a crop cut off repeats the map's edge.
+    """
+    import cv2
+
+    height, width = values.shape[:2]
+    shrink = (width / frame.model[0], height / frame.model[1])
+    scale = [frame.scale[i] * shrink[i] for i in (0, 1)]
+    offset = [frame.offset[i] * shrink[i] for i in (0, 1)]
+    columns, rows = (
+        ((np.arange(frame.image[i]) + 0.5) * scale[i] + offset[i] - 0.5).astype(np.float32)
+        for i in (0, 1)
+    )
+    method = cv2.INTER_LINEAR if interpolation == "linear" else cv2.INTER_NEAREST
+    grid = np.meshgrid(columns, rows)
+    # cv2.remap takes at most four channels at a time.
+    parts = [
+        cv2.remap(values[..., k : k + 4], grid[0], grid[1], method, borderMode=cv2.BORDER_REPLICATE)
+        for k in range(0, values.shape[2], 4)
+    ]
+    return np.concatenate([p if p.ndim == 3 else p[..., None] for p in parts], axis=2)  # noqa: PLR2004
+
+
+def _as_labels(classes: NDArray[np.generic], table: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    whole = classes.astype(np.int64)
+    if table is not None:
+        if len(table) <= int(whole.max(initial=0)):
+            raise DecoderError(
+                f"class_ids names {len(table)} classes, the model found class {whole.max()}"
+            )
+        named = np.asarray(table, np.int64)[whole]
+        whole = np.where(named < 0, IGNORED, named)
+    if int(whole.max(initial=0)) > IGNORED or int(whole.min(initial=0)) < 0:
+        raise DecoderError(
+            f"a map of classes holds {whole.min()}..{whole.max()}; classes run from 0 to {IGNORED}"
+        )
+    return whole.astype(np.uint8)
+
+
+def _maps(ports: Sequence[Port]) -> list[Port]:
+    return [
+        p for p in ports if len(p.shape) in _RANKS and sum(d not in {1, -1} for d in p.shape) > 1
+    ]

@@ -1,0 +1,68 @@
+"""A picture out of the model: style transfer, super-resolution, restoration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Gt
+from typing_extensions import Doc
+
+from quantgate.core.predictions import Rendering
+from quantgate.decoders.fields import OutputNames
+from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.core.geometry import Frame
+    from quantgate.decoders.protocol import Outputs, Port
+
+_EXPECTED = "one picture [1,3,h,w], [1,h,w,3], [1,1,h,w] or [1,h,w,1]"
+_RANK = 4
+_CHANNELS = frozenset({1, 3})
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDecoder:
+    """One picture of three channels, or of one, at the model's own output size."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("image_to_image",)
+    kind: Literal["image"] = "image"
+    colour: Annotated[Literal["bgr", "rgb"], Doc("order of the output's channels")] = "bgr"
+    scale: Annotated[
+        float, Gt(0), Doc("multiplied to reach 0..255: 255 for outputs 0..1, 1 for 0..255")
+    ] = 255.0
+    outputs: OutputNames = None
+
+    @staticmethod
+    def fits(ports: Sequence[Port]) -> bool:
+        """Whether exactly one output is a picture."""
+        return len(_pictures(ports)) == 1
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse a model without exactly one picture (see Decoder)."""
+        if len(_pictures(chosen(ports, self.outputs))) != 1:
+            raise misfit(self.kind, _EXPECTED, ports)
+
+    def decode(self, outputs: Outputs, frame: Frame) -> Rendering:  # noqa: ARG002 - its own size
+        """Give the picture, cut to 0..255 (see Decoder)."""
+        found = _pictures(chosen(ports_of(outputs), self.outputs))
+        if len(found) != 1:
+            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
+        values = finite(outputs, found[0].name)[0]
+        if values.shape[2] not in _CHANNELS:
+            values = values.transpose(1, 2, 0)
+        if self.colour == "rgb":
+            values = values[..., ::-1]
+        pixels = np.clip(values * np.float32(self.scale), 0, 255)
+        return Rendering(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
+
+
+def _pictures(ports: Sequence[Port]) -> list[Port]:
+    return [
+        p
+        for p in ports
+        if len(p.shape) == _RANK and (p.shape[1] in _CHANNELS or p.shape[3] in _CHANNELS)
+    ]

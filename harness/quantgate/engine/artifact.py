@@ -1,0 +1,222 @@
+"""OpenVINO IRs on disk, known by their content; and the parent, the first of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from quantgate.engine.constants import fix_inputs
+from quantgate.engine.embed import embed, widen
+from quantgate.engine.naming import given_names, name_by_place, ports_of
+from quantgate.errors import QuantizationError, StoreError
+from quantgate.sources.catalog import locate, resolve
+from quantgate.sources.kind import Place
+from quantgate.sources.quantized import quantization_trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import openvino as ov
+
+    from quantgate.entries import Preprocess
+    from quantgate.sources.catalog import AnySource
+    from quantgate.store import Store
+
+#: Raised whenever this module changes what it writes for the same inputs.
+SCHEMA = 3
+_MODEL = "model.xml"
+_ABOUT = "artifact.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An OpenVINO IR.
+
+    Parameters
+    ----------
+    path
+        The .xml; its weights lie beside it.
+    digest
+        Of the graph and its constants, whatever the nodes happen to be called.
+    """
+
+    path: Path
+    digest: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of both files."""
+        return self.path.stat().st_size + self.path.with_suffix(".bin").stat().st_size
+
+
+def parent_artifact(
+    source: AnySource, preprocess: Preprocess, root: Path, store: Store, *, name: str = "--all"
+) -> Artifact:
+    """Make the parent of an entry: read, preprocessing embedded, batch 1, kept in FP32.
+
+    Parameters
+    ----------
+    name
+        The entry in models.toml, named in the command that fetches a model.
+
+    Raises
+    ------
+    SourceUnavailableError
+        Where the model has to be fetched first.
+    SourceError
+        Where the model is missing or does not parse.
+    PreprocessError
+        Where the preprocessing does not fit its input.
+    QuantizationError
+        Where the model is quantized already; says where that was seen.
+    StoreError
+        Where the store cannot be written.
+    """
+    place = Place(root, store, name)
+    key = {
+        "schema": SCHEMA,
+        "source": locate(source, place).digest,
+        "preprocess": asdict(preprocess),
+        "openvino": version("openvino"),
+    }
+
+    def build(folder: Path) -> None:
+        found, model = resolve(source, place)
+        trace = quantization_trace(model)
+        if trace:
+            raise QuantizationError(
+                f"{found.path}: is quantized already ({trace.fake_quantize} FakeQuantize nodes, "
+                f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
+                "model as it was before quantization"
+            )
+        given = given_names(model)
+        widen(model)
+        fix_inputs(model, preprocess.constants)
+        embedded = embed(model, preprocess)
+        name_by_place(embedded, given)
+        _name_outputs(embedded)
+        save(embedded, folder)
+
+    return load(store.get_or_build("parent", key, build))
+
+
+def _name_outputs(model: ov.Model) -> None:
+    """Give outputs without a tensor name that of their layer: both roles are read by it."""
+    for output in model.outputs:
+        if not output.get_names():
+            output.get_tensor().set_names({ports_of([output])[0].name})
+
+
+def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store: Store) -> Artifact:
+    """Take a model that was quantized elsewhere: read, preprocessing embedded where it is not yet.
+
+    A model whose image input already takes uint8 has its preprocessing inside and stays as it is.
+
+    Raises
+    ------
+    SourceError, PreprocessError, StoreError
+        As :func:`parent_artifact`.
+    """
+    key = {
+        "schema": SCHEMA,
+        "given": locate(source, Place(root, store)).digest,
+        "preprocess": asdict(preprocess),
+        "openvino": version("openvino"),
+    }
+
+    def build(folder: Path) -> None:
+        _, model = resolve(source, Place(root, store))
+        given = given_names(model)
+        ready = model.inputs[0].get_element_type().get_type_name() == "u8"
+        if not ready:
+            fix_inputs(model, preprocess.constants)
+        made = model if ready else embed(model, preprocess)
+        name_by_place(made, given)
+        save(made, folder)
+
+    return load(store.get_or_build("given", key, build))
+
+
+def save(model: ov.Model, folder: Path) -> None:
+    """Write a model as ``model.xml`` and ``model.bin``, nothing compressed, and read it back.
+
+    Raises
+    ------
+    StoreError
+        Where what was written cannot be read: OpenVINO does not report a full disk.
+    """
+    import openvino as ov
+
+    path = folder / _MODEL
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+        ov.Core().read_model(path)
+    except RuntimeError as error:
+        raise StoreError(
+            f"{folder}: a model could not be written whole: free space there, or set "
+            "QUANTGATE_STORE to another folder"
+        ) from error
+    (folder / _ABOUT).write_text(json.dumps({"digest": digest_of_ir(path)}))
+
+
+def load(folder: Path) -> Artifact:
+    """Find the artifact that :func:`save` wrote."""
+    digest = json.loads((folder / _ABOUT).read_text())["digest"]
+    return Artifact(folder / _MODEL, digest)
+
+
+def input_shape(artifact: Artifact) -> tuple[int, ...]:
+    """Shape of the first input, read from the graph's file without OpenVINO.
+
+    Raises
+    ------
+    StoreError
+        Where the file names no static input shape: it was not written by this module.
+    """
+    for layer in ET.parse(artifact.path).getroot().iter("layer"):  # noqa: S314 - as below
+        data = layer.find("data")
+        if layer.get("type") == "Parameter" and data is not None:
+            sides = data.get("shape", "").split(",")
+            if all(side.strip().isdigit() for side in sides):
+                return tuple(int(side) for side in sides)
+    raise StoreError(f"{artifact.path} has no input of a static shape: remove it to build it again")
+
+
+def digest_of_ir(path: Path) -> str:
+    """Digest an IR by its graph and constants: layer names and metadata do not count.
+
+    NNCF numbers the nodes it inserts differently when the number of CPUs differs, while the graph
+    stays the same. The names of inputs and of tensors count, as outputs are found by them.
+    """
+    layers = ET.parse(path).getroot()  # noqa: S314 - written by OpenVINO a moment ago
+    digest = hashlib.sha256()
+    weights = path.with_suffix(".bin")
+    with weights.open("rb") as stream:
+        if weights.stat().st_size == 0:
+            _feed(layers, b"", digest)
+        else:
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                _feed(layers, data, digest)
+    return digest.hexdigest()
+
+
+def _feed(element: ET.Element, data: mmap.mmap | bytes, digest: hashlib._Hash) -> None:
+    """Digest an element and all below it, constants by their bytes."""
+    if element.tag in {"rt_info", "meta_data"}:
+        return
+    fields = dict(element.attrib)
+    named = element.tag == "layer" and fields.get("type") == "Parameter"
+    if element.tag in {"net", "layer"} and not named:
+        fields.pop("name", None)
+    if element.tag == "data" and {"offset", "size"} <= fields.keys():
+        start, size = int(fields.pop("offset")), int(fields.pop("size"))
+        fields["content"] = hashlib.sha256(data[start : start + size]).hexdigest()
+    digest.update(json.dumps([element.tag, sorted(fields.items())]).encode())
+    for child in element:
+        _feed(child, data, digest)
+    digest.update(b"/")

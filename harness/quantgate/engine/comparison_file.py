@@ -1,0 +1,92 @@
+"""A finished comparison on disk: flat arrays and names, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
+from quantgate.pair import ROLES, Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from quantgate.datasets.sample import Dataset
+    from quantgate.tasks.protocol import Task
+
+_ARRAYS = "comparison.npz"
+_NAMES = "comparison.json"
+_FIELDS = ("mse", "relative", "sqnr_db", "cosine", "largest")
+
+
+def save(comparison: Comparison[Any], task: Task, folder: Path) -> None:
+    """Write a comparison; truths are left out, as the dataset holds them."""
+    images = comparison.images
+    outputs = list(dict.fromkeys(d.output for image in images for d in image.distances))
+    arrays: dict[str, NDArray[np.generic]] = {
+        "sizes": np.array([image.size for image in images], np.int64).reshape(-1, 2),
+        "distances": _distances([image.distances for image in images], outputs),
+    }
+    for role in ROLES:
+        packed = task.pack([image.record[role] for image in images])
+        arrays |= {f"{role}.{key}": value for key, value in packed.items()}
+    np.savez(folder / _ARRAYS, **arrays)  # type: ignore[arg-type]
+    names = {
+        "images": [image.name for image in images],
+        "outputs": outputs,
+        "skipped": comparison.skipped,
+    }
+    (folder / _NAMES).write_text(json.dumps(names, indent=1))
+
+
+def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
+    """Read back what :func:`save` wrote, with the truths of the same dataset."""
+    names = json.loads((folder / _NAMES).read_text())
+    with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    records = {role: task.unpack(_only(arrays, f"{role}.")) for role in ROLES}
+    truths = {sample.name: sample.truth for sample in dataset.samples}
+    images = tuple(
+        ImageResult(
+            name=name,
+            size=(int(arrays["sizes"][i, 0]), int(arrays["sizes"][i, 1])),
+            truth=truths[name],
+            record=Pair(records["parent"][i], records["optimized"][i]),
+            distances=_named(arrays["distances"][i], names["outputs"]),
+        )
+        for i, name in enumerate(names["images"])
+    )
+    skipped = tuple((name, reason) for name, reason in names["skipped"])
+    return Comparison(
+        dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+    )
+
+
+def _only(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
+    return {
+        key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)
+    }
+
+
+def _distances(
+    images: Sequence[tuple[TensorDistance, ...]], outputs: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return [images, outputs, fields]; NaN where an output was not compared on an image."""
+    table = np.full((len(images), len(outputs), len(_FIELDS)), np.nan)
+    for row, found in zip(table, images, strict=True):
+        for distance in found:
+            row[outputs.index(distance.output)] = [getattr(distance, name) for name in _FIELDS]
+    return table
+
+
+def _named(rows: NDArray[Any], outputs: Sequence[str]) -> tuple[TensorDistance, ...]:
+    return tuple(
+        TensorDistance(output, *map(float, row))
+        for output, row in zip(outputs, rows, strict=True)
+        if not np.isnan(row[0])
+    )

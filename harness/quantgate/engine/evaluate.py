@@ -1,0 +1,253 @@
+"""Both roles over one evaluation set: decoded once, compared image by image, kept in the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.tensors import tensor_distance
+from quantgate.decoders.ports import MisfitError, with_own_names
+from quantgate.engine import comparison_file
+from quantgate.engine.naming import ports_of
+from quantgate.engine.runtime import compile_model
+from quantgate.engine.streaming import Feed, stream
+from quantgate.errors import DatasetError, DecoderError
+from quantgate.machine import LIBRARIES
+from quantgate.pair import ROLES, Pair
+from quantgate.progress import SILENT
+from quantgate.sourcecode import code_digest
+from quantgate.store_entry import digest_of_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import openvino as ov
+
+    from quantgate.core.comparison import TensorDistance
+    from quantgate.core.geometry import Frame
+    from quantgate.datasets.sample import Dataset, Sample
+    from quantgate.decoders.protocol import Decoder, Outputs, Port
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.runtime import Target
+    from quantgate.entries import Preprocess
+    from quantgate.progress import Progress
+    from quantgate.store import Store
+    from quantgate.tasks.protocol import Task
+
+#: Raised whenever the same models and images would give another comparison.
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What both roles are judged on, and how their outputs are read.
+
+    Parameters
+    ----------
+    dataset
+        The evaluation set, after subset and hold-out.
+    task_name
+        Key of ``task`` in the catalog of tasks.
+    """
+
+    dataset: Dataset
+    preprocess: Preprocess
+    decoder: Decoder
+    task: Task
+    task_name: str
+
+    def key(self) -> Mapping[str, Any]:
+        """JSON-able: everything here that can change a comparison."""
+        return {
+            "schema": SCHEMA,
+            "dataset": self.dataset.digest,
+            "preprocess": asdict(self.preprocess),
+            "decoder": {"kind": self.decoder.kind, **_settings(self.decoder)},
+            "task": self.task_name,
+            "code": code_digest("core", "decoders", "tasks"),
+            "versions": {name: version(name) for name in LIBRARIES if name != "nncf"},
+        }
+
+
+def _settings(decoder: Any) -> dict[str, Any]:
+    """Give a decoder's parameters; a file counts by what it holds, wherever it lies."""
+    found = asdict(decoder)
+    for key, value in found.items():
+        if isinstance(value, Path):
+            try:
+                found[key] = digest_of_file(value)
+            except OSError as error:
+                raise DecoderError(f"decoder.{key}: {value} cannot be read: {error}") from error
+    return found
+
+
+def comparison_key(
+    artifacts: Pair[Artifact], bench: Bench, target: Target, isa: str
+) -> dict[str, Any]:
+    """Collect everything that can change what :func:`compare` finds, JSON-able."""
+    return {
+        **bench.key(),
+        "parent": artifacts.parent.digest,
+        "optimized": artifacts.optimized.digest,
+        "target": asdict(target),
+        "isa": isa,
+    }
+
+
+def compare(
+    artifacts: Pair[Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> Comparison[Any]:
+    """Run both roles over the evaluation set, or find that in the store.
+
+    Parameters
+    ----------
+    isa
+        The machine's ISA class: INT8 without VNNI can saturate, so results of one class never
+        stand for another.
+
+    Raises
+    ------
+    DatasetError
+        For an empty set, and where more than 1 % of the images cannot be read.
+    DecoderError
+        Where the outputs do not fit the decoder, or hold NaN or infinity; names image and role.
+    MeasurementError
+        Where the device is not there.
+    """
+    key = comparison_key(artifacts, bench, target, isa)
+
+    def build(folder: Path) -> None:
+        compiled = artifacts.map(lambda artifact: compile_model(artifact, target))
+        found = compare_models(compiled, bench, progress)
+        comparison_file.save(found, bench.task, folder)
+
+    folder = store.get_or_build("comparison", key, build)
+    return comparison_file.load(folder, bench.task, bench.dataset)
+
+
+def compare_models(
+    models: Pair[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
+) -> Comparison[Any]:
+    """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
+    bench = _settled(bench, models)
+    results = _Results(bench.dataset.samples, bench)
+    feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
+    skipped = stream(list(models), feed)
+    return results.comparison(skipped)
+
+
+def evaluate_role(
+    model: ov.CompiledModel,
+    bench: Bench,
+    samples: Sequence[Sample] | None = None,
+    progress: Progress = SILENT,
+) -> Comparison[Any]:
+    """Run one model over the evaluation set, or over some of its samples, as both roles at once.
+
+    The comparison's metrics are then the model's own; nothing differs and no distance is measured.
+    """
+    chosen = bench.dataset.samples if samples is None else samples
+    bench = _settled(bench, [model])
+    results = _Results(chosen, bench)
+    skipped = stream([model], Feed(chosen, bench.preprocess, results.add_single, progress))
+    return results.comparison(skipped)
+
+
+def _settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
+    """Check that the decoder fits every model, and let it name outputs as they are handed on."""
+    ports = [ports_of(model.outputs) for model in models]
+    decoder = with_own_names(bench.decoder, ports[0])
+    for found in ports:
+        check_decoder(decoder, found)
+    return replace(bench, decoder=decoder)
+
+
+def check_decoder(decoder: Decoder, ports: Sequence[Port]) -> None:
+    """Refuse outputs that a decoder cannot read, and name the decoders that could.
+
+    Raises
+    ------
+    DecoderError
+        Says what was found and expected, and which decoders would fit.
+    """
+    from quantgate.decoders.catalog import would_fit
+
+    try:
+        decoder.check(ports)
+    except MisfitError as error:
+        raise DecoderError(f"{error}; {would_fit(error)}") from error
+
+
+class _Results:
+    """Image results by index, filled from callbacks in any order."""
+
+    def __init__(self, samples: Sequence[Sample], bench: Bench) -> None:
+        if not samples:
+            raise DatasetError(
+                f"datasets.{bench.dataset.name} has no image to evaluate: at least one is needed"
+            )
+        self._samples = samples
+        self._bench = bench
+        self._found: list[ImageResult[Any] | None] = [None] * len(samples)
+
+    def add_pair(self, index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        """Decode and compare one image of both roles."""
+        pair = Pair(*outputs)
+        name = self._samples[index].name
+        predictions = Pair(*(self._decode(name, role, pair[role], frame) for role in ROLES))
+        self._keep(index, frame, predictions, _distances(name, pair))
+
+    def add_single(self, index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        """Decode one image of one model."""
+        prediction = self._decode(self._samples[index].name, "parent", outputs[0], frame)
+        self._keep(index, frame, Pair(prediction, prediction), ())
+
+    def comparison(self, skipped: tuple[tuple[str, str], ...]) -> Comparison[Any]:
+        """Everything found, in the dataset's order."""
+        dataset = self._bench.dataset
+        images = tuple(image for image in self._found if image is not None)
+        if not images:
+            raise DatasetError(f"no image of datasets.{dataset.name} could be read")
+        return Comparison(
+            dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+        )
+
+    def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:
+        try:
+            return self._bench.decoder.decode(outputs, frame)
+        except DecoderError as error:
+            raise DecoderError(f"{name}, {role} model: {error}") from error
+
+    def _keep(
+        self,
+        index: int,
+        frame: Frame,
+        predictions: Pair[Any],
+        distances: tuple[TensorDistance, ...],
+    ) -> None:
+        sample = self._samples[index]
+        record = self._bench.task.compact(predictions, sample.truth, sample.name)
+        self._found[index] = ImageResult(sample.name, frame.image, sample.truth, record, distances)
+
+
+def _distances(name: str, outputs: Pair[Outputs]) -> tuple[TensorDistance, ...]:
+    """Compare outputs of equal shape; where the number of rows is data, there is no distance."""
+    try:
+        return tuple(
+            tensor_distance(output, tensor, outputs.optimized[output])
+            for output, tensor in outputs.parent.items()
+            if tensor.size
+            and output in outputs.optimized
+            and tensor.shape == outputs.optimized[output].shape
+        )
+    except DecoderError as error:
+        raise DecoderError(f"{name}: {error}") from error

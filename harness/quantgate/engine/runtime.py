@@ -1,0 +1,119 @@
+"""Compiling artifacts for a device, and what the device says about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from quantgate.errors import MeasurementError
+from quantgate.sources.reading import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import openvino as ov
+
+    from quantgate.engine.artifact import Artifact
+
+Precision = Literal["f32", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where and how a model runs.
+
+    Parameters
+    ----------
+    precision
+        Of what is not quantized: ``f32``, or the device's own choice (bf16 on some CPUs).
+    hint
+        What the device optimizes for.
+    streams, threads, requests
+        The device's choice where None.
+    """
+
+    device: str = "CPU"
+    precision: Precision = "f32"
+    hint: Literal["latency", "throughput"] = "throughput"
+    streams: int | None = None
+    threads: int | None = None
+    requests: int | None = None
+
+    def config(self) -> dict[str, Any]:
+        """As properties of OpenVINO."""
+        asked = {
+            "INFERENCE_PRECISION_HINT": "f32" if self.precision == "f32" else None,
+            "PERFORMANCE_HINT": self.hint.upper(),
+            "PERFORMANCE_HINT_NUM_REQUESTS": self.requests,
+            "NUM_STREAMS": self.streams,
+            "INFERENCE_NUM_THREADS": self.threads,
+        }
+        return {key: str(value) for key, value in asked.items() if value is not None}
+
+
+def compile_model(artifact: Artifact, target: Target) -> ov.CompiledModel:
+    """Read and compile an artifact.
+
+    Raises
+    ------
+    MeasurementError
+        Where the device is not there (lists those that are), or refuses the model.
+    """
+    import openvino as ov
+
+    core = ov.Core()
+    check_device(core, target.device)
+    try:
+        return core.compile_model(core.read_model(artifact.path), target.device, target.config())
+    except RuntimeError as error:
+        raise MeasurementError(
+            f"{artifact.path}: {target.device} does not compile it ({first_line(error)})"
+        ) from error
+
+
+def check_device(core: ov.Core, device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises
+    ------
+    MeasurementError
+        Lists the devices of this machine.
+    """
+    present = core.available_devices
+    wanted = device.split(":", 1)[-1].split(",")
+    absent = [name for name in wanted if not any(_same(name, other) for other in present)]
+    if absent and device != "AUTO":
+        raise MeasurementError(
+            f"device {absent[0]} is not on this machine, found {', '.join(present) or 'none'}: "
+            "set benchmark.device to one of these"
+        )
+
+
+def _same(name: str, other: str) -> bool:
+    return name == other or other.startswith(f"{name}.")
+
+
+def properties_of(compiled: ov.CompiledModel) -> Mapping[str, str]:
+    """Read back what the device really runs with, as text."""
+    told = {}
+    for name in compiled.get_property("SUPPORTED_PROPERTIES"):
+        if name != "SUPPORTED_PROPERTIES":
+            told[str(name)] = str(compiled.get_property(name))
+    return dict(sorted(told.items()))
+
+
+def executed_precisions(compiled: ov.CompiledModel) -> Mapping[str, int]:
+    """Count the nodes of the runtime graph by the precision they execute in, constants left out."""
+    counts: Counter[str] = Counter()
+    for node in compiled.get_runtime_model().get_ops():
+        info = node.get_rt_info()
+        told = [_text(info[key]) for key in ("layerType", "runtimePrecision") if key in info]
+        if len(told) == 2 and told[0] not in {"Const", "Constant"}:  # noqa: PLR2004
+            counts[told[1]] += 1
+    return dict(sorted(counts.items()))
+
+
+def _text(value: Any) -> str:
+    """Metadata arrives as OVAny or plain, by version."""
+    return str(getattr(value, "value", value))

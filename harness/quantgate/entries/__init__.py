@@ -1,0 +1,47 @@
+"""What models.toml says, as frozen values; :mod:`quantgate.manifest` reads and validates them.
+
+The ``Doc`` of a field is its description in the JSON Schema that editors use.
+"""
+
+from quantgate.entries.data import DatasetEntry, Preprocess
+from quantgate.entries.judged import ExpectedFailure, Limits, Published, SpeedLimit
+from quantgate.entries.kinds import (
+    DERIVED,
+    Fraction,
+    IsaClass,
+    NonNegative,
+    PerChannel,
+    PerInput,
+    Positive,
+    PositiveInt,
+    Size,
+    TaskName,
+)
+from quantgate.entries.manifest import Manifest, ModelEntry, ReportPlan
+from quantgate.entries.plans import Benchmark, EvaluationPlan, IgnoredScope, Recipe
+
+__all__ = [
+    "DERIVED",
+    "Benchmark",
+    "DatasetEntry",
+    "EvaluationPlan",
+    "ExpectedFailure",
+    "Fraction",
+    "IgnoredScope",
+    "IsaClass",
+    "Limits",
+    "Manifest",
+    "ModelEntry",
+    "NonNegative",
+    "PerChannel",
+    "PerInput",
+    "Positive",
+    "PositiveInt",
+    "Preprocess",
+    "Published",
+    "Recipe",
+    "ReportPlan",
+    "Size",
+    "SpeedLimit",
+    "TaskName",
+]

@@ -1,0 +1,124 @@
+"""Images and how they become an input: ``[datasets.NAME]`` and ``preprocess``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Interval, MinLen
+from typing_extensions import Doc
+
+from quantgate.entries.kinds import PerChannel, PerInput, PositiveInt, Size
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """``[datasets.NAME]``: where images and their truth are."""
+
+    kind: Annotated[
+        Literal[
+            "coco",
+            "voc",
+            "imagenet",
+            "yolo-txt",
+            "wider",
+            "open-images",
+            "masks",
+            "pairs",
+            "folder",
+            "digits",
+        ],
+        Doc(
+            "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
+            "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "
+            "open-images: the csv of boxes; "
+            "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
+            "pictures; folder: images without annotations; digits: the built-in rendered scenes"
+        ),
+    ]
+    path: Annotated[Path | None, Doc("folder of the images")] = None
+    annotations: Annotated[
+        Path | None,
+        Doc(
+            "coco json, imagenet list, WIDER FACE text, csv; folder of voc xml, yolo text, class maps or targets"
+        ),
+    ] = None
+    labels: Annotated[
+        Path | Annotated[tuple[str, ...], MinLen(1)] | None,
+        Doc("class names: a text file with one a line, or a list; index = class id"),
+    ] = None
+    split: Annotated[
+        str | None, Doc("voc: image set (val); digits: train, calibrate or evaluate")
+    ] = None
+    size: Annotated[Size | None, Doc("digits: size of the rendered images")] = None
+    count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
+    seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
+    subject: Annotated[
+        Literal["scenes", "single", "class-maps", "clean"],
+        Doc(
+            "digits: scenes with objects, one digit an image, scenes with the class of every pixel, "
+            "or scenes with the picture before blur and noise"
+        ),
+    ] = "scenes"
+    ending: Annotated[
+        str | None,
+        Doc(
+            "masks, pairs: of the files under `annotations` only those whose names end so, before "
+            "the suffix: _gtFine_labelIds"
+        ),
+    ] = None
+    class_ids: Annotated[
+        Literal["cityscapes"] | Annotated[tuple[Annotated[int, Ge(-1)], ...], MinLen(1)] | None,
+        Doc(
+            "masks: label index of each id in the class maps, -1: ignored, as are ids behind the "
+            "list; cityscapes: the 19 train ids of the 34 ids of _labelIds"
+        ),
+    ] = None
+    difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
+    annotated: Annotated[
+        bool,
+        Doc("false: leave annotations and class names aside, so that the images serve any task"),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How an image becomes the model's input.
+
+    Resize is done by OpenCV outside the model; colour, mean, scale and layout are embedded in the
+    graph before quantization, as deployment would do it.
+    """
+
+    size: Annotated[Size | None, Doc("[width, height] of the input; default: the model's own")] = (
+        None
+    )
+    resize: Annotated[
+        Literal["stretch", "letterbox", "fit", "crop"],
+        Doc(
+            "stretch: plain resize; letterbox: keep the ratio, centred, padded; fit: keep the "
+            "ratio, top-left, padded; crop: short side to `short_side`, centre crop"
+        ),
+    ] = "stretch"
+    short_side: Annotated[PositiveInt | None, Doc("crop only; default: size / 0.875")] = None
+    pad: Annotated[
+        Annotated[int, Interval(ge=0, le=255)],
+        Doc("padding value of letterbox and fit, 0..255"),
+    ] = 114
+    interpolation: Annotated[
+        Literal["linear", "cubic", "area", "nearest"],
+        Doc("OpenCV's; area: filters as it shrinks, as Pillow does"),
+    ] = "linear"
+    colour: Annotated[Literal["bgr", "rgb", "gray"], Doc("order the model expects")] = "bgr"
+    mean: Annotated[PerChannel, Doc("subtracted, in the model's channel order")] = 0.0
+    scale: Annotated[PerChannel, Doc("divided by, after the mean; never 0")] = 1.0
+    layout: Annotated[Literal["nchw", "nhwc"] | None, Doc("default: found from the shape")] = None
+    input: Annotated[str | None, Doc("name of the image input where a model has several")] = None
+    constants: Annotated[
+        Mapping[str, PerInput],
+        Doc(
+            "values of the other inputs, by name: a number for all elements, or all of them row by "
+            "row; im_info = [480, 640, 1]"
+        ),
+    ] = field(default_factory=dict)

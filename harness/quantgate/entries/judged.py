@@ -1,0 +1,95 @@
+"""What is judged: ``limits``, their known misses, and the figures beside them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import MinLen
+from typing_extensions import Doc
+
+from quantgate.entries.kinds import Fraction, IsaClass, NonNegative, Positive
+
+SpeedLimit = Positive | Annotated[Mapping[IsaClass, Positive], MinLen(1)]
+ShareLimit = Fraction | Annotated[Mapping[IsaClass, Fraction], MinLen(1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``limits``: one test each. A limit that nothing could breach is refused."""
+
+    max_accuracy_drop: Annotated[
+        NonNegative | None, Doc("parent − optimized, in the metric's own unit (fractions, dB)")
+    ] = None
+    max_error_increase: Annotated[
+        NonNegative | None, Doc("relative growth of the error rate, 0.1 = ten per cent more errors")
+    ] = None
+    max_class_drop: Annotated[
+        NonNegative | None, Doc("worst class with at least 10 objects or images")
+    ] = None
+    min_agreement: Annotated[
+        Fraction | None,
+        Doc(
+            "share of images with the same class in both roles; of pixels in semantic segmentation; of "
+            "images without a lost, gained or relabelled object in detection and instance segmentation"
+        ),
+    ] = None
+    min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
+        None
+    )
+    min_class_precision: Annotated[
+        Fraction | None, Doc("matches / optimized objects, worst class")
+    ] = None
+    max_tensor_distance: Annotated[
+        NonNegative | None,
+        Doc(
+            "relative mean squared error of raw outputs, of each image the worst output, mean over images"
+        ),
+    ] = None
+    min_sqnr_db: Annotated[
+        float | None,
+        Doc(
+            "signal to quantization noise of raw outputs, of each image the worst output, mean over images"
+        ),
+    ] = None
+    min_psnr_db: Annotated[
+        NonNegative | None, Doc("likeness of the optimized model's pictures to the parent's")
+    ] = None
+    min_speedup: Annotated[
+        SpeedLimit | None, Doc("against the parent in f32; a number or a table by ISA class")
+    ] = None
+    min_native_speedup: Annotated[
+        SpeedLimit | None, Doc("against the parent as the device runs it by default")
+    ] = None
+    max_latency_ratio: Annotated[Positive | None, Doc("optimized p90 / parent p90 latency")] = None
+    max_size_ratio: Annotated[Positive | None, Doc("bytes of the optimized IR / parent IR")] = None
+    max_memory_ratio: Annotated[
+        Positive | None,
+        Doc("peak memory of the optimized model / of the parent, each in a process of its own"),
+    ] = None
+    min_int8_share: Annotated[
+        ShareLimit | None,
+        Doc("share of multiply-accumulates executed in INT8; a number or a table by ISA class"),
+    ] = None
+    max_reorder_share: Annotated[
+        Fraction | None, Doc("share of time spent in reorders and conversions")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFailure:
+    """A known miss of one limit: strict, bounded and dated."""
+
+    reason: Annotated[str, MinLen(1), Doc("why it is known; said with the verdict")]
+    floor: Annotated[float, Doc("known bad, but not worse than this")]
+    expires: Annotated[dt.date, Doc("from this day on the miss is a failure again")]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A metric of the source model as somebody measured it, outside of quantgate."""
+
+    value: Annotated[float, Doc("in the metric's own unit (fractions, dB)")]
+    origin: Annotated[str, MinLen(1), Doc("who says so, and on which images")]

@@ -1,0 +1,97 @@
+"""A whole models.toml and its models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from quantgate.decoders.catalog import AnyDecoder
+from quantgate.entries.data import DatasetEntry, Preprocess
+from quantgate.entries.judged import ExpectedFailure, Limits, Published
+from quantgate.entries.kinds import DERIVED, Positive, TaskName
+from quantgate.entries.plans import Benchmark, EvaluationPlan, Recipe
+from quantgate.sources.catalog import AnySource
+from quantgate.sources.local import LocalSource
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """``[models.NAME]``: one model, its data and its limits."""
+
+    id: Annotated[str, Doc("NAME")] = field(metadata=DERIVED)
+    task: Annotated[TaskName, Doc("a built-in, Open Model Zoo or Darknet model knows it")]
+    source: Annotated[AnySource, Doc("where the parent comes from; a string is a path")]
+    decoder: Annotated[
+        AnyDecoder,
+        Doc(
+            "how outputs are read; a string is its kind; a built-in, Open Model Zoo or Darknet model "
+            "knows it, and the tasks image_to_image and generic have one only"
+        ),
+    ]
+    evaluate: Annotated[
+        EvaluationPlan, Doc("what both roles are judged on; a string is the name of a dataset")
+    ]
+    calibrate: Annotated[
+        Recipe | None,
+        Doc("how the optimized model is made; a string is the name of a dataset"),
+    ] = None
+    optimized: Annotated[
+        LocalSource | None,
+        Doc("a model quantized elsewhere, instead of `calibrate`; a string is a path"),
+    ] = None
+    preprocess: Annotated[Preprocess, Doc("how an image becomes the input")] = Preprocess()
+    benchmark: Annotated[Benchmark, Doc("how speed is measured")] = Benchmark()
+    limits: Annotated[Limits, Doc("what is judged, one test each")] = Limits()
+    judge: Annotated[
+        Literal["value", "interval"],
+        Doc("accuracy and agreement: judge the value (default), or demand the whole interval"),
+    ] = "value"
+    undecided: Annotated[
+        Literal["fail", "warn"], Doc("whether UNDECIDED fails the run (default) or only warns")
+    ] = "fail"
+    tags: Annotated[tuple[str, ...], Doc("pytest marks of this model's tests: `-m nightly`")] = ()
+    expected_failure: Annotated[
+        Mapping[str, ExpectedFailure], Doc("known misses, by the key of the limit")
+    ] = field(default_factory=dict)
+    published: Annotated[
+        Mapping[str, Published],
+        Doc(
+            "what the source model is said to reach, by metric: shown beside the parent's own; a "
+            "built-in or Open Model Zoo model knows it"
+        ),
+    ] = field(default_factory=dict)
+    limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
+        default_factory=dict, metadata=DERIVED
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPlan:
+    """``[report]``: how much evidence is drawn."""
+
+    images: Annotated[int, Ge(0), Doc("worst images drawn a model")] = 12
+    budget_mb: Annotated[Positive, Doc("most megabytes of pictures a run")] = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A whole models.toml; ``root`` is its folder, against which relative paths are resolved.
+
+    ``history`` is where its runs are recorded: an absolute path or a URL.
+    """
+
+    path: Path
+    models: Mapping[str, ModelEntry]
+    datasets: Mapping[str, DatasetEntry]
+    report: ReportPlan = ReportPlan()
+    history: str | None = None
+
+    @property
+    def root(self) -> Path:
+        """Folder of the manifest."""
+        return self.path.parent

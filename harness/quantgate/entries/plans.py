@@ -1,0 +1,105 @@
+"""What is done with a model: ``calibrate``, ``evaluate`` and ``benchmark``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from quantgate.entries.kinds import Fraction, Positive, PositiveInt
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredScope:
+    """Layers that stay in floating point; a name or pattern that fits nothing is an error."""
+
+    names: Annotated[tuple[str, ...], Doc("of layers, as the model has them")] = ()
+    patterns: Annotated[
+        tuple[str, ...], Doc("regular expressions that match the start of layers' names")
+    ] = ()
+    types: Annotated[tuple[str, ...], Doc("of operations: Add, Sigmoid")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """``calibrate``: how the optimized model is made."""
+
+    dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
+    subset: Annotated[PositiveInt, Doc("images, drawn by seed, stratified by class")] = 300
+    seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
+    preset: Annotated[
+        Literal["performance", "mixed"],
+        Doc("performance: symmetric; mixed: weights symmetric, activations asymmetric"),
+    ] = "performance"
+    method: Annotated[
+        Literal["default", "accuracy-aware"],
+        Doc(
+            "accuracy-aware: layers are put back into floating point until the drop is as aimed at"
+        ),
+    ] = "default"
+    model_type: Annotated[Literal["transformer"] | None, Doc("NNCF's model type")] = None
+    ignored: Annotated[IgnoredScope, Doc("layers kept in floating point")] = IgnoredScope()
+    max_drop: Annotated[
+        Positive | None,
+        Doc("accuracy-aware: the drop to aim at; default: limits.max_accuracy_drop"),
+    ] = None
+    max_iterations: Annotated[PositiveInt, Doc("accuracy-aware: layers put back at most")] = 20
+    fast_bias_correction: Annotated[bool, Doc("false: NNCF's slower, more exact correction")] = True
+    target_device: Annotated[
+        Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"],
+        Doc("the device whose operations NNCF quantizes for"),
+    ] = "ANY"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """``evaluate``: the images both roles are judged on."""
+
+    dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
+    subset: Annotated[
+        PositiveInt | None, Doc("images, drawn by seed, stratified by class; default: all")
+    ] = None
+    seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
+    metric: Annotated[
+        Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr"]
+        | None,
+        Doc(
+            "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
+            "for objects, miou for semantic segmentation, ssim for image to image; psnr: in dB"
+        ),
+    ] = None
+    score_threshold: Annotated[
+        Fraction, Doc("both roles are cut here before they are compared")
+    ] = 0.5
+    iou_threshold: Annotated[Fraction, Doc("least IoU of a match")] = 0.5
+    hysteresis: Annotated[
+        Fraction, Doc("an object may fall below score_threshold by this much and still match")
+    ] = 0.05
+    precision: Annotated[
+        Literal["f32", "default"],
+        Doc("inference precision of what is not quantized, both roles"),
+    ] = "f32"
+    hold_out: Annotated[bool, Doc("leave the calibration images out of the evaluation set")] = False
+    allow_overlap: Annotated[
+        bool, Doc("images in both sets become a warning instead of an error")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """``benchmark``: the conditions under which speed is judged."""
+
+    device: Annotated[str, Doc("OpenVINO's name of the device that runs both roles")] = "CPU"
+    hint: Annotated[Literal["latency", "throughput"], Doc("what both roles are compiled for")] = (
+        "latency"
+    )
+    streams: Annotated[PositiveInt | None, Doc("default: the device chooses")] = None
+    threads: Annotated[PositiveInt | None, Doc("default: the device chooses")] = None
+    requests: Annotated[
+        PositiveInt | None,
+        Doc("in flight at a time; default: 1 for latency, for throughput what the device asks for"),
+    ] = None
+    batch: Annotated[PositiveInt, Doc("images an inference")] = 1
+    seconds: Annotated[Positive, Doc("most time that the rounds of this model may take")] = 60.0

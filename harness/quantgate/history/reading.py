@@ -1,0 +1,152 @@
+"""Reading a history: series as columns, runs and accepted steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlalchemy import func, select
+
+from quantgate.core.series import Accepted, Columns, RunFacts, SeriesKey
+from quantgate.history.connection import look
+from quantgate.history.fetching import fetch
+from quantgate.history.interned import texts_by_id
+from quantgate.history.tables import ACCEPTED, NUMBERS, RUNS, SERIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection, Engine
+
+    from quantgate.history.fetching import Numbers
+
+#: Series read in one look: a few ten thousand rows, so that no writer waits long and memory stays small.
+_AT_ONCE = 200
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def to_us(at: dt.datetime) -> int:
+    """Count microseconds since 1970, UTC."""
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def from_us(microseconds: int) -> dt.datetime:
+    """Give the time of a count of microseconds, in UTC."""
+    return _EPOCH + dt.timedelta(microseconds=microseconds)
+
+
+def runs(engine: Engine) -> dict[int, RunFacts]:
+    """Map the rows of all runs to what is known of them, in the order of time."""
+    with look(engine) as connection:
+        return _runs(connection)
+
+
+def counted(engine: Engine) -> list[tuple[RunFacts, int]]:
+    """All runs in the order of time, each with how many numbers it has."""
+    count = func.count().label("numbers")
+    query = select(NUMBERS.c.run_id, count).group_by(NUMBERS.c.run_id)
+    with look(engine) as connection:
+        known = _runs(connection)
+        numbers = {row.run_id: int(row.numbers) for row in connection.execute(query)}
+    return [(run, numbers.get(row, 0)) for row, run in known.items()]
+
+
+def keys(engine: Engine) -> list[SeriesKey]:
+    """Keys of all series, in order."""
+    with look(engine) as connection:
+        return [key for _, key in _keys(connection)]
+
+
+def _runs(connection: Connection) -> dict[int, RunFacts]:
+    rows = connection.execute(select(RUNS).order_by(RUNS.c.started_us, RUNS.c.run)).all()
+    used = {row.facts_id for row in rows} | {row.versions_id for row in rows}
+    parsed = {key: json.loads(text) for key, text in texts_by_id(connection, used).items()}
+    return {
+        row.id: RunFacts(
+            id=row.run,
+            at=from_us(row.started_us),
+            duration_s=row.duration_s,
+            isa=row.isa,
+            machine=row.machine,
+            stack=row.stack,
+            commit=row.commit,
+            branch=row.branch,
+            versions=parsed[row.versions_id],
+            facts=parsed[row.facts_id],
+            place=row.place,
+        )
+        for row in rows
+    }
+
+
+def columns(engine: Engine) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
+    """Read the runs now, and the series as they are asked for; see `History.columns`."""
+    with look(engine) as connection:
+        known = _runs(connection)
+        keys = _keys(connection)
+    rank = np.full(max(known, default=0) + 2, -1, dtype=np.int64)
+    rank[list(known)] = np.arange(len(known))
+    return tuple(known.values()), _columns(engine, keys, rank)
+
+
+def _keys(connection: Connection) -> list[tuple[int, SeriesKey]]:
+    keys = [
+        (row.id, SeriesKey(row.model, row.quantity, row.isa, row.machine, row.stack))
+        for row in connection.execute(select(SERIES))
+    ]
+    return sorted(keys, key=lambda pair: pair[1])
+
+
+def _columns(
+    engine: Engine, keys: Sequence[tuple[int, SeriesKey]], rank: NDArray[np.int64]
+) -> Iterator[Columns]:
+    """Read some hundred series a look; ``rank`` is the place of each run, -1 of those not known."""
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        with look(engine) as connection:
+            numbers = dict(fetch(connection, [row for row, _ in some]))
+            used = {one for each in numbers.values() for one in each.segment.tolist()}
+            texts = texts_by_id(connection, used)
+        for row, key in some:
+            if row in numbers and len(found := _cut(key, numbers[row], rank, texts)):
+                yield found
+
+
+def _cut(
+    key: SeriesKey, numbers: Numbers, rank: NDArray[np.int64], texts: Mapping[int, str]
+) -> Columns:
+    """Put a series into the order of time."""
+    # A run that came after the look at the runs has a row beyond those that are known.
+    place = rank[np.minimum(numbers.run, len(rank) - 1)]
+    order = np.argsort(place)[np.count_nonzero(place < 0) :]
+    segment = numbers.segment[order]
+    return Columns(
+        key=key,
+        runs=place[order],
+        value=numbers.value[order],
+        low=numbers.low[order],
+        high=numbers.high[order],
+        segment=segment,
+        threshold=numbers.threshold[order],
+        segments={one: texts[one] for one in sorted(set(segment.tolist()))},
+    )
+
+
+def accepted(engine: Engine) -> tuple[Accepted, ...]:
+    """All accepted steps, oldest first."""
+    with look(engine) as connection:
+        rows = connection.execute(select(ACCEPTED).order_by(ACCEPTED.c.at_us, ACCEPTED.c.id)).all()
+    return tuple(
+        Accepted(
+            model=row.model,
+            quantity=row.quantity,
+            reason=row.reason,
+            who=row.who,
+            at=from_us(row.at_us),
+            until=dt.date.fromisoformat(row.until) if row.until else None,
+        )
+        for row in rows
+    )

@@ -1,0 +1,103 @@
+"""Checks of ``[datasets.NAME]``: the keys that its kind uses, and the files it names."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from quantgate.manifest.problems import Place, Problem, found, meant, names, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from quantgate.entries import DatasetEntry
+
+Entry = TypeVar("Entry")
+_LONGEST_PATH = 1000
+#: Keys that a kind of dataset must have, and those that it may have besides.
+KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "coco": (("path", "annotations"), ("labels", "annotated")),
+    "voc": (("path",), ("annotations", "labels", "split", "difficult", "annotated")),
+    "imagenet": (("path",), ("annotations", "labels", "annotated")),
+    "yolo-txt": (("path",), ("annotations", "labels", "annotated")),
+    "wider": (("path", "annotations"), ("labels", "annotated")),
+    "open-images": (("path", "annotations"), ("labels", "annotated")),
+    "masks": (("path", "annotations", "labels"), ("ending", "class_ids", "annotated")),
+    "pairs": (("path", "annotations"), ("ending", "annotated")),
+    "folder": (("path",), ("labels",)),
+    "digits": ((), ("split", "size", "count", "seed", "subject", "annotated")),
+}
+#: Keys that belong to some kinds only.
+KEYS_OF_ANY = frozenset(key for needed, optional in KEYS.values() for key in (*needed, *optional))
+#: Splits of the built-in scenes.
+SPLITS = ("train", "calibrate", "evaluate")
+
+
+def resolved(root: Path, path: Path | str) -> Path:
+    """Make a path of the manifest absolute: ``~`` is expanded, the rest is below its folder."""
+    return root / os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
+
+
+def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place) -> list[Problem]:
+    """Check the keys of a dataset against its kind; ``said`` is its table as written."""
+    needed, optional = KEYS[entry.kind]
+    problems = [
+        Problem((*place, key), f'missing, expected because kind = "{entry.kind}" needs it')
+        for key in needed
+        if key not in said
+    ]
+    problems += [
+        Problem(
+            (*place, key),
+            f'expected no such key, because kind = "{entry.kind}" uses '
+            f"{names((*needed, *optional))} only",
+        )
+        for key in said
+        if key in KEYS_OF_ANY and key not in {*needed, *optional}
+    ]
+    if entry.kind == "digits" and entry.split not in {None, *SPLITS}:
+        sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
+        problems.append(Problem((*place, "split"), sentence + meant(entry.split, SPLITS)))
+    return problems
+
+
+def has_truth(entry: DatasetEntry) -> bool:
+    """Whether a dataset's images are used with their annotations."""
+    return entry.kind != "folder" and entry.annotated
+
+
+def paths_of(entry: Any) -> dict[str, Path]:
+    """Paths that a dataset or a source names, by their keys."""
+    keys = (field.name for field in dataclasses.fields(entry)) if entry is not None else ()
+    return {key: path for key in keys if isinstance(path := getattr(entry, key), Path)}
+
+
+def located(entry: Entry, root: Path) -> Entry:
+    """Make the paths of a dataset or a source absolute."""
+    paths: dict[str, Any] = {key: resolved(root, path) for key, path in paths_of(entry).items()}
+    return dataclasses.replace(entry, **paths)  # type: ignore[type-var]
+
+
+def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
+    """Check that what a located dataset names is there."""
+    if entry.path is not None and not os.path.isdir(entry.path):  # noqa: PTH112 - as in `missing`
+        yield missing((*place, "path"), entry.path, "a folder")
+    if entry.annotations is not None and not os.path.exists(entry.annotations):  # noqa: PTH110
+        yield missing((*place, "annotations"), entry.annotations, "a file or folder")
+    if isinstance(entry.labels, Path) and not os.path.isfile(entry.labels):  # noqa: PTH113
+        yield missing((*place, "labels"), entry.labels, "a text file")
+
+
+def missing(place: Place, path: Path, expected: str) -> Problem:
+    """Say that a file is not where the manifest says.
+
+    The callers ask ``os.path``, which answers False for names that the system refuses (too long, a
+    null character), where ``pathlib`` raises.
+    """
+    found = "a folder" if os.path.isdir(path) else "a file"  # noqa: PTH112
+    there = found if os.path.exists(path) else "nothing"  # noqa: PTH110
+    shown = shorten(json.dumps(str(path), ensure_ascii=False)[1:-1], _LONGEST_PATH)
+    return Problem(place, f"expected {expected}, found {there} at {shown}")

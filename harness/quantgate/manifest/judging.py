@@ -1,0 +1,120 @@
+"""Checks of ``limits``, ``expected_failure`` and ``published``: whether each can be judged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from quantgate.limits import LIMIT_KEYS, METRICS_IN_DB, NEEDS_TRUTH, VACUOUS, task_limits
+from quantgate.manifest.datasets import has_truth
+from quantgate.manifest.problems import Problem, meant, names, unknown_name
+from quantgate.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from quantgate.entries import ExpectedFailure, Limits
+    from quantgate.manifest.reading import Reading
+
+
+def declared(limits: Limits) -> dict[str, float | Mapping[str, float]]:
+    """Map the limits that are set to their thresholds."""
+    return {key: value for key in LIMIT_KEYS if (value := getattr(limits, key)) is not None}
+
+
+def without_shared(reading: Reading) -> Limits:
+    """Drop limits of ``[defaults]`` that this model's task or data cannot judge."""
+    limits: Limits = reading.values["limits"]
+    dropped = [
+        key
+        for key in declared(limits)
+        if not reading.draft.is_own("limits", key) and not _judgeable(reading, key)
+    ]
+    return dataclasses.replace(limits, **dict.fromkeys(dropped))
+
+
+def check_limits(reading: Reading) -> Iterator[Problem]:
+    """Check every declared limit; those that ``without_shared`` drops must be dropped before."""
+    limits: Limits = reading.values["limits"]
+    task = reading.values.get("task")
+    for key, threshold in declared(limits).items():
+        if task is not None and key not in task_limits(task):
+            say = f"cannot be judged by {task}, which judges {names(task_limits(task))}"
+            yield reading.problem("limits", key, say=say)
+        elif not _judgeable(reading, key):
+            say = f"needs annotated images, but evaluate.dataset {_unannotated(reading)}"
+            yield reading.problem("limits", key, say=say)
+        for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
+            if _vacuous(reading, key, one):
+                side = "below" if key.startswith("max_") else "above"
+                say = f"expected a number {side} {VACUOUS[key]:g}, found {one:g}: nothing could breach it"
+                yield reading.problem("limits", key, *filter(None, [isa]), say=say)
+
+
+def check_expected(reading: Reading) -> Iterator[Problem]:
+    """Check that known misses are of declared limits, and have a floor beyond the limit."""
+    limits: Limits = reading.values["limits"]
+    expected: Mapping[str, ExpectedFailure] = reading.values.get("expected_failure") or {}
+    known = declared(limits)
+    for key, failure in expected.items():
+        if key in reading.broken:
+            continue
+        if key not in known:
+            listed = f"expected one of the declared limits ({names(known)})" if known else ""
+            say = (
+                f"no such limit of this model, {listed or 'which declares none'}{meant(key, known)}"
+            )
+            yield reading.problem("expected_failure", key, say=say)
+        elif not _beyond(key, failure.floor, known[key]):
+            side = "above" if key.startswith("max_") else "below"
+            say = (
+                f"expected a number {side} the limit {_shown(known[key])}, because a miss lies "
+                f"there, found {failure.floor:g}"
+            )
+            yield reading.problem("expected_failure", key, "floor", say=say)
+
+
+def check_published(reading: Reading) -> Iterator[Problem]:
+    """Check that published figures are of metrics that the task measures."""
+    task = reading.values.get("task")
+    if task is None or "published" in reading.broken:
+        return
+    metrics = TASKS[task].METRICS
+    for metric in reading.values.get("published") or ():
+        if metric not in metrics:
+            say = unknown_name(f"metric of {task}", metric, metrics)
+            yield reading.problem("published", metric, say=say)
+
+
+def _judgeable(reading: Reading, key: str) -> bool:
+    task, data = reading.values.get("task"), reading.dataset("evaluate")
+    if task is not None and key not in task_limits(task):
+        return False
+    return not (key in NEEDS_TRUTH and data is not None and not has_truth(data))
+
+
+def _unannotated(reading: Reading) -> str:
+    data = reading.dataset("evaluate")
+    unread = data is None or data.kind == "folder"
+    return 'is of kind = "folder"' if unread else "says annotated = false"
+
+
+def _vacuous(reading: Reading, key: str, threshold: float) -> bool:
+    plan = reading.values.get("evaluate")
+    in_db = plan is not None and plan.metric in METRICS_IN_DB
+    if key not in VACUOUS or (key == "max_accuracy_drop" and in_db):
+        return False
+    return threshold >= VACUOUS[key] if key.startswith("max_") else threshold <= VACUOUS[key]
+
+
+def _beyond(key: str, floor: float, limit: float | Mapping[str, float]) -> bool:
+    """Whether a miss as bad as the floor breaches the limit of at least one ISA class."""
+    thresholds = limit.values() if isinstance(limit, Mapping) else (limit,)
+    if key.startswith("max_"):
+        return any(floor > threshold for threshold in thresholds)
+    return any(floor < threshold for threshold in thresholds)
+
+
+def _shown(limit: float | Mapping[str, float]) -> str:
+    if isinstance(limit, Mapping):
+        return ", ".join(f"{isa} {value:g}" for isa, value in limit.items())
+    return f"{limit:g}"

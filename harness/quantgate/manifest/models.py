@@ -1,0 +1,191 @@
+"""Checks of one ``[models.NAME]`` against itself and against the datasets."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import TYPE_CHECKING, get_args
+
+from quantgate.decoders.catalog import DECODER_TASKS
+from quantgate.entries import TaskName
+from quantgate.manifest.datasets import has_truth
+from quantgate.manifest.origins import check_files, check_optimized, check_source
+from quantgate.manifest.problems import Problem, found, names, unknown_dataset
+from quantgate.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from quantgate.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
+    from quantgate.manifest.reading import Reading
+
+#: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
+TRUTHS: Mapping[str, tuple[str, ...]] = {
+    "coco": ("detection", "instance_segmentation", "generic"),
+    "voc": ("detection", "generic"),
+    "imagenet": ("classification", "generic"),
+    "yolo-txt": ("detection", "generic"),
+    "wider": ("detection", "generic"),
+    "open-images": ("detection", "generic"),
+    "masks": ("semantic_segmentation", "generic"),
+    "pairs": ("image_to_image", "generic"),
+    "folder": tuple(TASKS),
+    'digits with subject = "scenes"': ("detection", "instance_segmentation", "generic"),
+    'digits with subject = "single"': ("classification", "generic"),
+    'digits with subject = "class-maps"': ("semantic_segmentation", "generic"),
+    'digits with subject = "clean"': ("image_to_image", "generic"),
+}
+#: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
+RESERVED_MARKS = frozenset(
+    {
+        *("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast"),
+        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit", "speed"),
+    }
+)
+_MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CHANNELS = {"bgr": 3, "rgb": 3, "gray": 1}
+
+
+def check_model(reading: Reading) -> Iterator[Problem]:
+    """Run every check of a model but those of its limits."""
+    for check in _CHECKS:
+        yield from check(reading)
+
+
+def _references(reading: Reading) -> Iterator[Problem]:
+    for key in ("calibrate", "evaluate"):
+        plan: Recipe | EvaluationPlan | None = reading.values.get(key)
+        if plan is not None and plan.dataset not in reading.datasets:
+            say = unknown_dataset(plan.dataset, reading.datasets)
+            yield reading.problem(key, "dataset", say=say)
+
+
+def _decoder(reading: Reading) -> Iterator[Problem]:
+    decoder, task = reading.values.get("decoder"), reading.values.get("task")
+    if decoder is None or task is None or task in DECODER_TASKS[decoder.kind]:
+        return
+    fitting = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks]
+    say = f"expected a decoder for {task} ({names(fitting)}), found {decoder.kind}"
+    yield reading.problem("decoder", "kind", say=say)
+
+
+def _truth(reading: Reading) -> Iterator[Problem]:
+    data, task = reading.dataset("evaluate"), reading.values.get("task")
+    if data is None or task is None or not data.annotated:
+        return
+    kind = f'digits with subject = "{data.subject}"' if data.kind == "digits" else data.kind
+    if task not in TRUTHS[kind]:
+        fit = [one for one in get_args(TaskName) if one in TRUTHS[kind]]
+        say = (
+            f"expected a dataset for {task}, found {kind}, which is for {names(fit)}; with annotated = "
+            "false its images serve every task"
+        )
+        yield reading.problem("evaluate", "dataset", say=say)
+
+
+def _plan(reading: Reading) -> Iterator[Problem]:
+    plan: EvaluationPlan | None = reading.values.get("evaluate")
+    task = reading.values.get("task")
+    if plan is None or task is None or plan.metric in {None, *TASKS[task].METRICS}:
+        return
+    say = f"expected a metric of {task} ({names(TASKS[task].METRICS)}), found {plan.metric}"
+    yield reading.problem("evaluate", "metric", say=say)
+
+
+def _recipe(reading: Reading) -> Iterator[Problem]:
+    recipe: Recipe | None = reading.values.get("calibrate")
+    if recipe is None or "calibrate" in reading.broken:
+        return
+    if recipe.method != "accuracy-aware":
+        if recipe.max_drop is not None:
+            say = 'expected only with method = "accuracy-aware"'
+            yield reading.problem("calibrate", "max_drop", say=say)
+        return
+    limits = reading.values.get("limits")
+    if recipe.max_drop is None and limits is not None and limits.max_accuracy_drop is None:
+        say = 'missing, expected with method = "accuracy-aware" (or limits.max_accuracy_drop)'
+        yield reading.problem("calibrate", "max_drop", say=say)
+    data = reading.dataset("calibrate")
+    if data is not None and not has_truth(data):
+        found_here = 'kind = "folder"' if data.kind == "folder" else "annotated = false"
+        say = f'expected annotated images with method = "accuracy-aware", found {found_here}'
+        yield reading.problem("calibrate", "dataset", say=say)
+
+
+def _overlap(reading: Reading) -> Iterator[Problem]:
+    plan: EvaluationPlan | None = reading.values.get("evaluate")
+    calibration, evaluation = reading.dataset("calibrate"), reading.dataset("evaluate")
+    if plan is None or calibration is None or evaluation is None or "evaluate" in reading.broken:
+        return
+    if plan.hold_out or plan.allow_overlap:
+        return
+    same = plan.subset is None and calibration == evaluation
+    if same or _renders_the_same(calibration, evaluation):
+        say = (
+            f"expected images that evaluate does not judge, found those of evaluate.dataset "
+            f"{found(plan.dataset)}: use another dataset or split, or set evaluate.hold_out = true"
+        )
+        yield reading.problem("calibrate", "dataset", say=say)
+
+
+def _renders_the_same(one: DatasetEntry, other: DatasetEntry) -> bool:
+    """Whether two built-in datasets hold the same scenes, whatever their number or size."""
+    if {one.kind, other.kind} != {"digits"}:
+        return False
+    return _scenes(one) == _scenes(other)
+
+
+def _scenes(entry: DatasetEntry) -> tuple[str, int, bool]:
+    # Only single digits are other images: the other subjects differ in what is annotated.
+    return entry.split or "evaluate", entry.seed, entry.subject == "single"
+
+
+def _preprocess(reading: Reading) -> Iterator[Problem]:
+    steps: Preprocess | None = reading.values.get("preprocess")
+    if steps is None or "preprocess" in reading.broken:
+        return
+    if steps.short_side is not None and steps.resize != "crop":
+        say = f'expected only with resize = "crop", found resize = "{steps.resize}"'
+        yield reading.problem("preprocess", "short_side", say=say)
+    elif steps.short_side is not None and steps.size and steps.short_side < min(steps.size):
+        say = f"expected at least {min(steps.size)}, to cut {list(steps.size)} from, found {steps.short_side}"
+        yield reading.problem("preprocess", "short_side", say=say)
+    scales = steps.scale if isinstance(steps.scale, tuple) else (steps.scale,)
+    if 0 in scales:
+        say = "expected numbers other than 0, because the image is divided by them, found 0"
+        yield reading.problem("preprocess", "scale", say=say)
+    channels = _CHANNELS[steps.colour]
+    for key in ("mean", "scale"):
+        given: float | tuple[float, ...] = getattr(steps, key)
+        if isinstance(given, tuple) and len(given) not in {1, channels}:
+            several = "1 number" if channels == 1 else f"1 or {channels} numbers"
+            say = f"expected {several} for colour {steps.colour}, found {len(given)}"
+            yield reading.problem("preprocess", key, say=say)
+
+
+def _tags(reading: Reading) -> Iterator[Problem]:
+    for tag in reading.values.get("tags") or ():
+        if not _MARK.fullmatch(tag) or keyword.iskeyword(tag):
+            say = (
+                "expected names of pytest marks (letters, digits, _ and -, a letter first, no word "
+                f"of Python), found {found(tag)}"
+            )
+            yield reading.problem("tags", say=say)
+        elif tag in RESERVED_MARKS:
+            say = f"expected marks without a meaning of their own in pytest, found {found(tag)}"
+            yield reading.problem("tags", say=say)
+
+
+_CHECKS: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
+    _references,
+    check_source,
+    check_optimized,
+    _decoder,
+    check_files,
+    _truth,
+    _plan,
+    _recipe,
+    _overlap,
+    _preprocess,
+    _tags,
+)

@@ -1,0 +1,41 @@
+"""What could be read of one model: what its checks work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from quantgate.manifest.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.entries import DatasetEntry, EvaluationPlan, Recipe
+    from quantgate.manifest.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read of one model.
+
+    Parameters
+    ----------
+    values
+        Validated values by key; a value is absent, and its table in ``broken``, where it was wrong.
+    datasets
+        Every declared dataset; ``None`` where it could not be read.
+    """
+
+    draft: Draft
+    values: Mapping[str, Any]
+    datasets: Mapping[str, DatasetEntry | None] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+
+    def problem(self, *parts: str, say: str) -> Problem:
+        """Make a problem at the place where a key was written."""
+        return Problem(self.draft.where(*parts), say)
+
+    def dataset(self, key: str) -> DatasetEntry | None:
+        """Dataset that ``calibrate`` or ``evaluate`` names, if it could be read."""
+        plan: Recipe | EvaluationPlan | None = self.values.get(key)
+        return None if plan is None else self.datasets.get(plan.dataset)

@@ -1,0 +1,108 @@
+"""The two image sets of an entry: what the optimizer sees, and what both roles are judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quantgate.datasets.sample import Dataset
+    from quantgate.entries import Manifest, ModelEntry
+    from quantgate.run import Run
+
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Both sets, disjoint by content, with the sentences that a reader of the report must see.
+
+    ``calibration`` is None where the optimized model was given ready-made.
+    """
+
+    evaluation: Dataset
+    calibration: Dataset | None
+    notes: tuple[str, ...] = ()
+
+
+def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
+    """Load, draw and part the sets as the entry says.
+
+    Parameters
+    ----------
+    cache
+        Folder where digests of files are remembered.
+
+    Raises
+    ------
+    DatasetError
+        Where a set is missing, empty or inconsistent, or an image is in both sets.
+    """
+    from quantgate.datasets.selection import hold_out, subset
+
+    plan, recipe = entry.evaluate, entry.calibrate
+    notes: list[str] = []
+    masks = entry.task == "instance_segmentation"
+    evaluation = _load(plan.dataset, manifest, cache, masks=masks)
+    calibration = None
+    if recipe is not None:
+        found = _load(recipe.dataset, manifest, cache, masks=masks)
+        drawn = subset(found, recipe.subset, recipe.seed)
+        calibration = drawn.dataset
+        notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
+        if plan.hold_out:
+            evaluation = hold_out(evaluation, calibration)
+    if plan.subset is not None:
+        chosen = subset(evaluation, plan.subset, plan.seed)
+        evaluation = chosen.dataset
+        notes += [f"evaluate.subset: {chosen.note}"] if chosen.note else []
+    if calibration is not None:
+        notes += _part(entry, calibration, evaluation)
+    notes += [
+        _skipped(dataset) for dataset in (calibration, evaluation) if dataset and dataset.skipped
+    ]
+    return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
+
+
+def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
+    """Keep what the judged numbers rest on, for the report; speed is measured on the first image."""
+    digests = [["evaluation", data.evaluation.digest], ["input", data.evaluation.samples[0].digest]]
+    if data.calibration is not None:
+        digests.append(["calibration", data.calibration.digest])
+    run.keep(entry.id, "data", {"digests": digests})
+
+
+def _load(name: str, manifest: Manifest, cache: Path, *, masks: bool) -> Dataset:
+    from quantgate.datasets.catalog import load_dataset
+
+    entry = manifest.datasets[name]
+    return load_dataset(name, entry, manifest.root, cache=cache, masks=masks)
+
+
+def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[str]:
+    """Demand that no image is in both sets; return the warning where the entry allows it."""
+    from quantgate.datasets.selection import overlap
+
+    shared = overlap(calibration, evaluation)
+    if not shared:
+        return []
+    some = ", ".join(shared[:_NAMED]) + (", …" if len(shared) > _NAMED else "")
+    found = f"{len(shared)} of {len(evaluation)} evaluation images were also used for calibration ({some})"
+    if entry.evaluate.allow_overlap:
+        return [f"{found}: the accuracy below flatters the optimized model"]
+    raise DatasetError(
+        f"models.{entry.id}: {found}; name another dataset, or set evaluate.hold_out = true to leave "
+        "them out, or evaluate.allow_overlap = true to accept it with a warning"
+    )
+
+
+def _skipped(dataset: Dataset) -> str:
+    some = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:_NAMED])
+    more = ", …" if len(dataset.skipped) > _NAMED else ""
+    count = len(dataset.skipped)
+    left = "1 file was" if count == 1 else f"{count} files were"
+    return f"datasets.{dataset.name}: {left} left out ({some}{more})"

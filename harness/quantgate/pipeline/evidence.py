@@ -1,0 +1,158 @@
+"""What a gate shows besides its number: counts, the worst image, tables and pictures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from quantgate.core.verdict import Outcome, Verdict
+from quantgate.errors import MeasurementError
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.profile import Profile
+    from quantgate.core.timing import Timing
+    from quantgate.entries import ExpectedFailure, ModelEntry
+    from quantgate.pair import Pair
+    from quantgate.pipeline.accuracy import Compared
+    from quantgate.report.evidence import Evidence
+    from quantgate.report.picture import Picture
+
+#: Answers that a metric of classification counts as right: what guessing hits, over the classes.
+GUESSES = {"top1": 1, "top5": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a gate found besides the number: for the verdict's second line and its evidence.
+
+    ``pictures`` are those that a reader should see first; they are drawn already.
+    """
+
+    detail: str = ""
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+
+
+NOTHING = Finding()
+
+
+def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Estimate, Finding]:
+    """Take what the limit judges, and collect its evidence."""
+    from quantgate.core.table import Table
+    from quantgate.pipeline.accuracy import quantity
+    from quantgate.report.codec import decode
+    from quantgate.report.evidence import table_csv
+    from quantgate.report.picture import Picture
+
+    derived = compared.derived
+    refuse_blind(entry, key, compared)
+    known = derived.judged.get(key)
+    estimate, detail = known or quantity(entry, key, compared.comparison)
+    tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
+    pictures = tuple(decode(Picture, picture) for picture in derived.fields["pictures"])
+    return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
+
+
+def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
+    """Refuse to judge a drop that is larger than all that the parent has to lose.
+
+    A parent fed in the wrong colours or scale finds nothing, and nothing is lost from nothing: that
+    gate would be green for ever. A classifier has only to lose what is above guessing.
+
+    Raises
+    ------
+    MeasurementError
+        Where no optimized model could breach the limit.
+    """
+    from quantgate.limits import METRICS_FROM_ZERO, limit_for, limit_place
+    from quantgate.tasks.catalog import TASKS
+
+    task, limit = TASKS[entry.task], limit_for(entry, key, None)
+    metric = entry.evaluate.metric or task.DEFAULT_METRIC
+    threshold = None if limit is None else limit.threshold
+    if key != "max_accuracy_drop" or threshold is None or metric not in METRICS_FROM_ZERO:
+        return
+    title, classes = task.METRICS[metric], len(compared.comparison.labels)
+    guessed = min(1.0, GUESSES.get(metric, 0) / classes) if classes > 1 else 0.0
+    rows = compared.derived.fields["metrics"]
+    found = [float(row["parent"]) for row in rows if row["title"] == title]
+    if not found or found[0] - guessed > threshold:
+        return
+    guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
+    raise MeasurementError(
+        f"the parent's {title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
+        f"{threshold:g} of {limit_place(entry, key)}; check preprocess (colour, mean, scale, layout), the "
+        "decoder, the annotations and the class numbers, or set a smaller limit"
+    )
+
+
+def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
+    """Say what keeps a model from being faster; attach every window, to compute the verdict again."""
+    from quantgate.core.advice import advise
+    from quantgate.core.speed import speedup
+    from quantgate.report.evidence import json_evidence
+    from quantgate.report.words.verdicts import sentences
+
+    advice = advise(profiles, speedup(timing, "parent_default"))
+    document = [asdict(item) for item in advice]
+    return Finding(
+        detail=sentences([item.with_layers for item in advice]),
+        evidence=(
+            json_evidence("timing.json", timing.to_dict()),
+            json_evidence("why-slower.json", document),
+        ),
+    )
+
+
+class Standing(Enum):
+    """How a verdict stands against what models.toml expects of it."""
+
+    PLAIN = "plain"
+    KNOWN = "known"
+    FIXED = "fixed"
+    WORSE = "worse"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """The standing of one verdict with the sentence that explains it (empty where plain)."""
+
+    standing: Standing
+    sentence: str = ""
+
+
+def expectation(verdict: Verdict, known: ExpectedFailure | None, today: dt.date) -> Expectation:
+    """Hold a verdict against its expected failure.
+
+    A known failure that passes is an error too: the entry is stale and would hide the next miss.
+    """
+    if known is None or verdict.outcome is Outcome.UNDECIDED or verdict.estimate is None:
+        return Expectation(Standing.PLAIN)
+    path = f"models.{verdict.model}.expected_failure.{verdict.limit.key}"
+    if verdict.outcome is Outcome.PASSED:
+        return Expectation(
+            Standing.FIXED, f"the limit is met, but {path} expects a miss: remove the entry"
+        )
+    if today >= known.expires:
+        return Expectation(
+            Standing.EXPIRED,
+            f"the miss was expected until {known.expires} only ({path}.expires): repair the model, or "
+            "decide again and set a new date",
+        )
+    beyond = (
+        verdict.estimate.value < known.floor
+        if verdict.limit.relation == "min"
+        else verdict.estimate.value > known.floor
+    )
+    if beyond:
+        return Expectation(
+            Standing.WORSE,
+            f"{verdict.estimate.value:.3g} is worse than the floor {known.floor:g} that {path} allows",
+        )
+    return Expectation(Standing.KNOWN, f"known until {known.expires}: {known.reason}")

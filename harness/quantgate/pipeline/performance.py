@@ -1,0 +1,247 @@
+"""Speed, execution and memory of a pair, and what the report keeps of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import pytest
+
+from quantgate.pipeline.optimize import prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.timing import ArmName, Timing
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.memory import Memory
+    from quantgate.engine.profile import Profile
+    from quantgate.engine.timing import Control
+    from quantgate.entries import ModelEntry
+    from quantgate.pair import Pair, Role
+    from quantgate.pipeline.data import Data
+    from quantgate.progress import Progress
+    from quantgate.report.performance import Arm, Speedup
+    from quantgate.run import Run
+    from quantgate.store import Store
+
+_CONTROL = "control"
+_MEMORY = "memory.json"
+_SPEEDUPS = (
+    ("min_speedup", "parent_f32", "against the parent in f32"),
+    ("min_native_speedup", "parent_default", "against the parent as the device runs it by default"),
+)
+
+
+def skip_without_int8(entry: ModelEntry) -> None:
+    """Skip where the machine has no INT8 instructions and no limit names its class."""
+    from quantgate.machine import has_int8, isa_class
+
+    isa = isa_class()
+    declared = (entry.limits.min_speedup, entry.limits.min_native_speedup)
+    listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
+    if entry.benchmark.device == "CPU" and not has_int8() and not listed:
+        pytest.skip(
+            f"this machine ({isa}) has no INT8 instructions that make a quantized model faster as a rule, "
+            "and the limit's table does not list it: speed is not judged here, accuracy and agreement are"
+        )
+
+
+def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
+    """Skip where the table of a limit does not list a machine on which INT8 is not the rule.
+
+    What executes in INT8 there is the device's choice: OpenVINO on ARM runs many quantized layers in
+    floating point, some models entirely.
+    """
+    from quantgate.machine import has_int8, isa_class
+
+    if entry.benchmark.device == "CPU" and not has_int8():
+        isa = isa_class()
+        pytest.skip(
+            f"the table of min_int8_share does not list this machine ({isa}): "
+            f"{share.value * 100:.1f} % of the work executed in INT8 here, which is not judged"
+        )
+
+
+def real_input(
+    entry: ModelEntry, artifact: Artifact, data: Data
+) -> Mapping[str, NDArray[np.generic]]:
+    """A real preprocessed sample: random input can take other paths."""
+    return {"": prepared(entry, artifact, data.evaluation.samples[0])[None]}
+
+
+def time_roles(
+    entry: ModelEntry,
+    artifacts: Pair[Artifact],
+    data: Data,
+    control: dict[str, Control],
+    *,
+    run: Run,
+    progress: Progress,
+) -> Timing:
+    """Measure the pair; before the first of a session, the machine itself."""
+    from quantgate.engine.timing import Options, measure_control, targets_of, time_pair
+    from quantgate.machine import isa_class
+    from quantgate.report.codec import encode
+
+    inputs = real_input(entry, artifacts.parent, data)
+    paths = artifacts.map(lambda artifact: artifact.path)
+    if _CONTROL not in control:
+        control[_CONTROL] = measure_control(paths.parent, inputs, entry.benchmark)
+        run.append(_CONTROL, encode(control[_CONTROL].ratio))
+    return time_pair(
+        paths,
+        inputs,
+        entry.benchmark,
+        targets=targets_of(entry.limits, isa_class()),
+        control=control[_CONTROL],
+        options=Options(progress=progress),
+    )
+
+
+def keep_timing(
+    entry: ModelEntry, run: Run, sizes: tuple[Pair[Artifact], Pair[Memory]], timing: Timing
+) -> None:
+    """Keep arms and paired speedups for the report."""
+    from quantgate.report.codec import encode
+
+    conditions = timing.conditions
+    run.keep(
+        entry.id,
+        "timing",
+        {
+            "arms": encode([_arm(timing, name, sizes) for name in timing.arm_names()]),
+            "speedups": encode(_speedups(entry, timing)),
+            "notes": list(conditions.notes),
+            "facts": [
+                [
+                    "timing conditions",
+                    f"{conditions.device}, {conditions.hint}, batch {conditions.batch}",
+                ],
+                ["load of others while timing", f"{conditions.load_during:.0%} of the cores"],
+            ],
+        },
+    )
+
+
+def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> Arm:
+    from quantgate.core.speed import latency_ns, latency_range_ns, throughput
+    from quantgate.report.performance import Arm
+
+    facts = timing.facts(name)
+    rate = throughput(timing, name)
+    role: Role = "optimized" if name == "optimized" else "parent"
+    return Arm(
+        name=name,
+        precision=", ".join(facts.executed) or "not told",
+        rate_per_s=None if rate is None else rate.value,
+        p50_ns=latency_ns(timing, name, 50),
+        p90_ns=latency_ns(timing, name, 90),
+        p99_ns=latency_ns(timing, name, 99),
+        rate_range_per_s=None if rate is None else (rate.low, rate.high),
+        p50_range_ns=latency_range_ns(timing, name, 50),
+        p90_range_ns=latency_range_ns(timing, name, 90),
+        p99_range_ns=latency_range_ns(timing, name, 99),
+        first_ns=_median(facts.first_ns),
+        compile_ns=_median(facts.compile_ns),
+        size_bytes=sizes[0][role].size_bytes,
+        memory_bytes=sizes[1][role].peak_bytes,
+    )
+
+
+def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
+    from quantgate.core.speed import limit_for, speedup
+    from quantgate.machine import isa_class
+    from quantgate.report.performance import Speedup
+
+    found = []
+    for key, against, title in _SPEEDUPS:
+        estimate = speedup(timing, against)  # type: ignore[arg-type]
+        if estimate is None:
+            continue
+        ratios, _ = timing.log_ratios(against)  # type: ignore[arg-type]
+        declared = getattr(entry.limits, key)
+        limit = None if declared is None else limit_for(declared, isa_class())
+        rounds = tuple(math.exp(ratio) for ratio in ratios)
+        found.append(
+            Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem or timing.unfit)
+        )
+    return found
+
+
+def _median(values_ns: tuple[int, ...]) -> float | None:
+    return float(sorted(values_ns)[len(values_ns) // 2]) if values_ns else None
+
+
+def profile_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
+    """Read from the runtime what each role really executed."""
+    from quantgate.engine.profile import profile
+
+    inputs = real_input(entry, artifacts.parent, data)
+    return artifacts.map(lambda artifact: profile(artifact.path, entry.benchmark.device, inputs))
+
+
+def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
+    """Keep shares and layers for the report."""
+    from quantgate.engine.profile import layer_table, type_table, work_shares
+    from quantgate.pair import ROLES
+    from quantgate.report.codec import encode
+    from quantgate.report.performance import Share
+
+    shares = [
+        Share(role, of, by_precision)
+        for role in ROLES
+        for of, by_precision in work_shares(profiles[role]).items()
+    ]
+    tables = {"layers": layer_table(profiles), "layer_types": type_table(profiles)}
+    facts = [[f"executed precision of {role}", _executed(profiles[role])] for role in ROLES]
+    run.keep(entry.id, "profiles", {"shares": encode(shares), "facts": facts, **encode(tables)})
+
+
+def _executed(profile: Profile) -> str:
+    """Say in which precisions the multiply-accumulates executed, most first."""
+    from quantgate.engine.profile import work_shares
+
+    shares = work_shares(profile).get("multiply-accumulates", {})
+    said = [f"{name} {share:.1%}" for name, share in shares.items()]
+    return f"{', '.join(said)} of the multiply-accumulates" if said else "nothing multiplied"
+
+
+def keep_explored(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> None:
+    """Keep for the report what ``quantgate explore`` measured of this very pair, if it did."""
+    from quantgate.pipeline.exploration import as_explored, identity, kept_points, points_file
+    from quantgate.report.codec import encode
+
+    path = points_file(run.directory.parent, entry.id)
+    points = kept_points(path, identity(entry, artifacts))
+    if points:
+        run.keep(entry.id, "explored", {"explored": encode(as_explored(entry.id, points))})
+
+
+def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], store: Store) -> Pair[Memory]:
+    """Measure the peak memory of each role in a child process, or find that in the store."""
+    return artifacts.map(lambda artifact: _memory(entry, artifact, store))
+
+
+def _memory(entry: ModelEntry, artifact: Artifact, store: Store) -> Memory:
+    from quantgate.engine.memory import Memory, peak_memory
+    from quantgate.machine import fingerprint
+
+    def build(folder: Path) -> None:
+        measured = peak_memory(artifact.path, entry.benchmark)
+        (folder / _MEMORY).write_text(json.dumps(asdict(measured)))
+
+    key = {
+        "artifact": artifact.digest,
+        "benchmark": asdict(entry.benchmark),
+        "machine": fingerprint().digest,
+    }
+    folder = store.get_or_build("memory", key, build)
+    return Memory(**json.loads((folder / _MEMORY).read_text()))

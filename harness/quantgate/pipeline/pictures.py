@@ -1,0 +1,162 @@
+"""From compared predictions to the pictures a report draws: the worst images first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.comparison import Comparison, ImageResult
+    from quantgate.core.matching import Match
+    from quantgate.core.predictions import Detections
+    from quantgate.datasets.sample import Dataset
+    from quantgate.entries import ModelEntry
+    from quantgate.report.picture import PictureKind
+    from quantgate.tasks.classification.record import ClassRecord
+    from quantgate.tasks.protocol import Task
+
+_BARS = 5
+#: How a task's images are drawn; a task that is not here has nothing to show but its tables.
+_KINDS: dict[str, PictureKind] = {
+    "classification": "classes",
+    "detection": "objects",
+    "instance_segmentation": "objects",
+    "semantic_segmentation": "segments",
+    "image_to_image": "rendered",
+}
+
+#: A picture still without files, and what reads its pixels.
+Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
+
+
+def worst_pictures(
+    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset, *, most: int
+) -> tuple[list[Drawable], int]:
+    """List the images that changed most, worst first, ready to be drawn.
+
+    Returns
+    -------
+    tuple
+        At most ``most`` pictures, and how many more images changed.
+    """
+    samples = {sample.name: sample for sample in dataset.samples}
+    changed = task.worst(comparison, entry.evaluate)
+    found: list[Drawable] = []
+    if entry.task not in _KINDS:
+        return [], len(changed)
+    for change in changed[:most]:
+        result = comparison.images[change.index]
+        picture = _picture(entry, task, (comparison, result), change.sentence)
+        found.append((picture, _loader(samples[result.name], result)))
+    return found, max(0, len(changed) - most)
+
+
+def _loader(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+    def load() -> Sequence[NDArray[np.uint8]]:
+        from quantgate.datasets.images import read_image
+
+        # Class maps and renderings were kept small, as previews beside the numbers.
+        previews = (getattr(record, "preview", None) for record in result.record)
+        return [read_image(sample), *(preview for preview in previews if preview is not None)]
+
+    return load
+
+
+def _picture(
+    entry: ModelEntry,
+    task: Task,
+    compared: tuple[Comparison[Any], ImageResult[Any]],
+    sentence: str,
+) -> Picture:
+    comparison, result = compared
+    labels, plan = comparison.labels, entry.evaluate
+    picture = Picture(result.name, result.size, _KINDS[entry.task], sentence)
+    if picture.kind == "classes":
+        return replace(
+            picture,
+            parent=_bars(result.record.parent, labels),
+            optimized=_bars(result.record.optimized, labels),
+            truth=_truth(result, labels),
+        )
+    if picture.kind == "segments":
+        return replace(picture, labels=tuple(labels))
+    if picture.kind == "rendered":
+        return picture
+    return replace(
+        picture,
+        changes=tuple(_changes(task.changes(result, plan), result, labels)),
+        threshold=plan.score_threshold,
+        hysteresis=plan.hysteresis,
+    )
+
+
+def _changes(
+    matches: Sequence[Match], result: ImageResult[Detections], labels: Sequence[str]
+) -> Iterator[ObjectChange]:
+    for match in matches:
+        yield ObjectChange(
+            change=match.change.value,
+            parent=_seen(result.record.parent, match.parent, labels),
+            optimized=_seen(result.record.optimized, match.optimized, labels),
+            iou=match.iou if match.parent is not None and match.optimized is not None else None,
+            crossed=match.score_crossed,
+            sentence=match.change.sentence,
+        )
+
+
+def _seen(found: Detections, index: int | None, labels: Sequence[str]) -> Seen | None:
+    if index is None:
+        return None
+    x0, y0, x1, y1 = (float(edge) for edge in found.boxes[index])
+    name, score = _name(int(found.labels[index]), labels), float(found.scores[index])
+    rings = () if found.masks is None else rings_of(found.masks[index])
+    return Seen((x0, y0, x1, y1), name, score, rings)
+
+
+def _bars(record: ClassRecord, labels: Sequence[str]) -> tuple[ClassBar, ...]:
+    best = zip(record.labels[:_BARS], record.scores[:_BARS], strict=True)
+    return tuple(ClassBar(_name(int(label), labels), float(score)) for label, score in best)
+
+
+def _truth(result: ImageResult[Any], labels: Sequence[str]) -> str:
+    label = getattr(result.truth, "label", None)
+    return "" if label is None else _name(label, labels)
+
+
+def _name(label: int, labels: Sequence[str]) -> str:
+    return labels[label] if 0 <= label < len(labels) else f"class {label}"
+
+
+#: An outline may leave the mask's edge by this many pixels.
+_TOLERANCE_PX = 1.0
+_MOST_RINGS = 12
+_CORNERS = 3
+
+
+def rings_of(mask: Mapping[str, Any]) -> tuple[tuple[float, ...], ...]:
+    """Trace a COCO run-length encoded mask: flat x, y lists in px, the largest ring first.
+
+    At most 12 rings are kept; holes are rings of their own.
+    """
+    from faster_coco_eval.core import mask as rle
+
+    return rings_of_pixels(np.asarray(rle.decode(dict(mask)), np.uint8))
+
+
+def rings_of_pixels(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], ...]:
+    """Trace a mask given as pixels [height, width], non-zero inside."""
+    import cv2
+
+    found, _ = cv2.findContours(pixels, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    traced = [cv2.approxPolyDP(ring, _TOLERANCE_PX, closed=True) for ring in found]
+    kept = [ring.reshape(-1, 2) for ring in traced if len(ring) >= _CORNERS]
+    kept.sort(key=cv2.contourArea, reverse=True)
+    return tuple(tuple(float(value) for value in ring.ravel()) for ring in kept[:_MOST_RINGS])

@@ -1,0 +1,74 @@
+"""Kinds that other packages bring: entry points that add to the visible catalogs.
+
+A package declares, say, ``[project.entry-points."quantgate.decoders"]`` with ``"my-head" =
+"my_package:MyHead"``; the catalog then lists it after the built-in ones. Nothing is imported until a
+catalog is read.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from quantgate.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What can be added from outside, each in the group ``quantgate.NAME``.
+GROUPS = ("decoders", "tasks", "sources", "datasets", "limits", "metrics")
+
+
+@cache
+def plugged(group: str) -> Mapping[str, Any]:
+    """Load what other packages add to a catalog, by name.
+
+    Parameters
+    ----------
+    group
+        One of :data:`GROUPS`.
+
+    Raises
+    ------
+    PluginError
+        Where an entry point cannot be loaded, or two packages use the same name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=f"quantgate.{group}"):
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            raise PluginError(
+                f"the entry point {point.name!r} of quantgate.{group} is declared twice, as "
+                f"{other.value} and as {point.value}: uninstall one of the packages, or rename it"
+            )
+        found[point.name] = point
+    return {name: _load(group, point) for name, point in sorted(found.items())}
+
+
+def extended(group: str, built_in: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a catalog what other packages bring; a built-in name cannot be taken.
+
+    Raises
+    ------
+    PluginError
+        As :func:`plugged`, and where a plug-in uses the name of a built-in one.
+    """
+    added = plugged(group)
+    for name in added:
+        if name in built_in:
+            raise PluginError(
+                f"the entry point {name!r} of quantgate.{group} has the name of a built-in one: "
+                "give it another name"
+            )
+    return {**built_in, **added}
+
+
+def _load(group: str, point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"the entry point {point.name!r} of quantgate.{group} ({point.value}) cannot be loaded: "
+            f"{error}; mend or uninstall the package that declares it"
+        ) from error

@@ -1,0 +1,1 @@
+"""Allure results: the only room that imports allure."""

@@ -1,0 +1,230 @@
+"""Allure results: labels, stable identity, evidence. Nothing happens without ``--alluredir``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import allure
+import allure_commons
+
+from quantgate.core.verdict import Outcome
+from quantgate.report.allure.diff import TABS, description, diff_page, image_diff
+from quantgate.report.ci import links_of
+from quantgate.report.codec import encode
+from quantgate.report.evidence import json_evidence, matches_csv
+from quantgate.report.export import verdict_record
+from quantgate.report.words import titles, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from quantgate.report.evidence import Evidence
+    from quantgate.report.model import Judged
+    from quantgate.report.picture import Picture
+
+EPIC = "INT8 gates"
+_MODEL, _GATE = "model", "gate"
+_IDENTITY = "quantgate-identity"
+_SEVERITIES = {
+    "integrity": "blocker",
+    "max_accuracy_drop": "critical",
+    "max_error_increase": "critical",
+    "max_class_drop": "critical",
+    "min_agreement": "critical",
+    "min_match_rate": "critical",
+    "min_class_precision": "critical",
+    "min_psnr_db": "critical",
+    "min_speedup": "critical",
+    "max_size_ratio": "minor",
+    "max_memory_ratio": "minor",
+}
+
+
+class StableIdentity:
+    """Gives a gate the same identity wherever its file lies and however tests are distributed.
+
+    Allure 2 reads ``historyId``, Allure 3 makes its own from ``testCaseId`` and the parameters that
+    are not excluded: so both have to be stable, and no measured number may be a parameter.
+    """
+
+    @allure_commons.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
+    def report_result(self, result: Any) -> None:
+        """Rewrite identity, name and parameters of a gate's result; leave other results alone."""
+        labels = {label.name: label.value for label in result.labels}
+        if _MODEL not in labels or _GATE not in labels:
+            return
+        from allure_commons.model2 import Parameter
+
+        # allure-pytest names a test when its call begins, after the fixture that labels it.
+        result.name = _title(labels[_MODEL], labels[_GATE])
+        result.fullName = f"quantgate.gates#{labels[_GATE]}"
+        result.testCaseId = _md5(result.fullName)
+        result.parameters = [Parameter(name=_MODEL, value=labels[_MODEL])]
+        result.historyId = _md5(result.fullName, f"{_MODEL}={labels[_MODEL]}")
+        result.titlePath = [EPIC, labels[_MODEL]]
+
+
+def is_on() -> bool:
+    """Whether somebody listens: without ``--alluredir`` nothing has to be drawn for Allure."""
+    return bool(allure_commons.plugin_manager.hook.attach_data.get_hookimpls())
+
+
+def label_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> None:
+    """Label the running test: the tree is epic, model, kind of limit."""
+    if not is_on():
+        return
+    if not allure_commons.plugin_manager.has_plugin(_IDENTITY):
+        allure_commons.plugin_manager.register(StableIdentity(), _IDENTITY)
+    for name, value in _labels(model, gate, task):
+        allure.dynamic.label(name, value)
+    for tag in tags:
+        allure.dynamic.tag(tag)
+    for name, address in links_of(os.environ):
+        allure.dynamic.link(address, name=name)
+
+
+def attach(evidence: Iterable[Evidence], step: str | None = None) -> None:
+    """Attach evidence to the running test, inside one step where a title is given."""
+    items = list(evidence)
+    if not items or not is_on():
+        return
+    if step is None:
+        _attach_all(items)
+        return
+    with allure.step(step):
+        _attach_all(items, step if len(items) == 1 else None)
+
+
+def step(title: str) -> AbstractContextManager[None]:
+    """Open a step of the running test."""
+    opened: AbstractContextManager[None] = allure.step(title)
+    return opened
+
+
+def describe(html: str) -> None:
+    """Set what is shown when the test is opened."""
+    allure.dynamic.description_html(html)
+
+
+def report_crash(model: str, gate: str, task: str, sentence: str) -> None:
+    """Write the result of a test whose worker died: nobody else would.
+
+    Call it in the controlling process, from ``pytest_handlecrashitem``.
+    """
+    from allure_commons.model2 import Label, Status, StatusDetails, TestResult
+
+    if not is_on():
+        return
+    if not allure_commons.plugin_manager.has_plugin(_IDENTITY):
+        allure_commons.plugin_manager.register(StableIdentity(), _IDENTITY)
+    now = round(time.time() * 1000)
+    result = TestResult(
+        uuid=str(uuid.uuid4()),
+        name=_title(model, gate),
+        status=Status.BROKEN,
+        statusDetails=StatusDetails(message=sentence),
+        labels=[Label(name, value) for name, value in _labels(model, gate, task)],
+        start=now,
+        stop=now,
+    )
+    allure_commons.plugin_manager.hook.report_result(result=result)
+
+
+def _labels(model: str, gate: str, task: str) -> list[tuple[str, str]]:
+    return [
+        ("epic", EPIC),
+        ("feature", model),
+        ("story", titles.limit_title(gate)),
+        ("parentSuite", EPIC),
+        ("suite", model),
+        ("severity", _SEVERITIES.get(gate, "normal")),
+        ("task", task),
+        (_MODEL, model),
+        (_GATE, gate),
+    ]
+
+
+def _title(model: str, gate: str) -> str:
+    return f"{model}: {titles.limit_title(gate)}"
+
+
+def _attach_all(items: Sequence[Evidence], name: str | None = None) -> None:
+    for item in items:
+        extension = os.path.splitext(item.name)[1].removeprefix(".") or "bin"  # noqa: PTH122
+        allure.attach(item.data, name or item.name, item.media_type, extension)
+
+
+def _md5(*parts: str) -> str:
+    digest = hashlib.md5(usedforsecurity=False)  # Allure's own choice, an identity and no secret
+    for part in parts:
+        digest.update(part.encode())
+    return digest.hexdigest()
+
+
+#: Pictures shown without a click when the test is opened.
+_INLINE = 3
+
+
+def attach_verdict(
+    judged: Judged, directory: Path, evidence: Sequence[Evidence], pictures: Sequence[Picture]
+) -> None:
+    """Attach everything of one verdict to the running test.
+
+    A limit that is met shows its worst image only: the same pictures under every gate of a model
+    would make the results many times larger, and nobody looks for them there.
+    """
+    describe(_described(judged, directory, pictures))
+    met = judged.verdict.outcome is Outcome.PASSED
+    for place, picture in enumerate(pictures[:1] if met else pictures, start=1):
+        _attach_picture(picture, directory, f"{place}. {picture.name}: {picture.sentence}")
+    attach(evidence, "Tables")
+    record = json_evidence("verdict.json", verdict_record(judged))
+    attach([record], "Verdict")
+
+
+def _attach_picture(picture: Picture, directory: Path, title: str) -> None:
+    if not picture.image:
+        return
+    with step(title):
+        if picture.kind == "objects":
+            image = (directory / picture.image).read_bytes()
+            attach([diff_page(picture, image)], TABS[0])
+        drawn = [(directory / pane).read_bytes() for pane in picture.panes]
+        attach([image_diff(drawn)], "Image diff (expected: parent, actual: optimized)")
+        if picture.kind == "objects":
+            raw = json_evidence("detections.json", encode(picture.changes))
+            attach([matches_csv(picture), raw], "Raw detections")
+
+
+def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> str:
+    lines = verdicts.verdict_line(judged).splitlines()
+    head = "<br>".join(escape(line.strip()) for line in lines)
+    met = judged.verdict.outcome is Outcome.PASSED
+    shown = [picture for picture in pictures if picture.overview][: 1 if met else _INLINE]
+    images = "".join(description(p, (directory / p.overview).read_bytes()) for p in shown)
+    more = len(pictures) - len(shown)
+    where = "on the page index.html of the run" if met else "below, under the steps of the test"
+    rest = f"<p>{more} more {where}.</p>" if more > 0 else ""
+    return f"<p>{head}</p>{_facts(judged)}{images}{rest}"
+
+
+def _facts(judged: Judged) -> str:
+    verdict = judged.verdict
+    facts = (
+        ("Value", f"{verdicts.value_text(verdict)} {verdicts.interval_text(verdict)}"),
+        ("Limit", f"{verdict.limit.key} {verdicts.limit_text(verdict.limit)}"),
+        ("Margin", verdicts.margin_text(verdict)),
+        ("Set in", verdict.limit.path),
+        ("Repeat", judged.repeat),
+    )
+    rows = "".join(
+        f"<tr><th>{name}:&nbsp;</th><td>{escape(value)}</td></tr>" for name, value in facts if value
+    )
+    return f"<table>{rows}</table>"

@@ -1,0 +1,153 @@
+"""The page of one run: one file, no network, readable without JavaScript."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from quantgate import __version__
+from quantgate.report.html import charts
+from quantgate.report.html.exploration import explored_view
+from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
+from quantgate.report.html.view import ModelView, VerdictView, model_view, verdict_view
+from quantgate.report.html.view_tables import table_view
+from quantgate.report.model import distinct_skips
+from quantgate.report.words import run as run_words
+from quantgate.report.words import titles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import jinja2
+
+    from quantgate.report.compare import RunComparison
+    from quantgate.report.html.compare_pictures import ChangedPicture
+    from quantgate.report.model import RunReport
+    from quantgate.report.performance import Explored
+
+_FIRST = ("failed", "undecided", "known")
+
+
+def render_page(report: RunReport, directory: Path) -> str:
+    """Render the page; picture files are read from the run's directory and embedded.
+
+    Raises
+    ------
+    ReportError
+        Where a picture file that the run names is not there.
+    """
+    from quantgate.errors import ReportError
+
+    counts = run_words.outcome_counts(report.judged, report.problems)
+    try:
+        models = [model_view(m, place, report, directory) for place, m in enumerate(report.models)]
+    except OSError as error:
+        raise ReportError(
+            f"a picture of the run cannot be read: {error}; keep the folder {directory} whole"
+        ) from error
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            models=models,
+            counts=counts,
+            outcome_bar=Markup(charts.outcome_bar(counts)),  # noqa: S704 - fixed words
+            problems=[p for p in report.problems if p.status not in {"passed", "skipped"}],
+            skips=[p for p in distinct_skips(report.problems) if p.status == "skipped"],
+            summary=run_words.run_summary(report),
+            wrong=[(m, v) for m in models for v in m.verdicts if v.word in _FIRST],
+            keys=_keys(models),
+            cells={(v.model, v.key): v for m in models for v in m.verdicts},
+            **_shared(),
+        )
+    )
+
+
+def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPicture] = ()) -> str:
+    """Render the page that shows two runs side by side."""
+    views = [
+        (change, *(verdict_view(item) if item else None for item in (change.before, change.after)))
+        for change in comparison.verdicts
+    ]
+    moved = [change for change in comparison.verdicts if change.movement != "same"]
+    return (
+        _environment()
+        .get_template("compare.html.j2")
+        .render(
+            comparison=comparison,
+            pictures=pictures,
+            views=views,
+            counts=run_words.movement_counts([change.movement for change in comparison.verdicts]),
+            moved=moved,
+            tables=[
+                (model, table_view(table, f"t{place}"))
+                for place, (model, table) in enumerate(comparison.images)
+            ],
+            summaries=[run_words.run_summary(run) for run in (comparison.before, comparison.after)],
+            titles=titles.LIMIT_TITLES,
+            **_shared(),
+        )
+    )
+
+
+def render_exploration(
+    model: str, points: Sequence[Explored], *, within_ns: float | None = None, files: str = ""
+) -> str:
+    """Render the page of one exploration; ``files`` is the folder of its CSV and JSON."""
+    view = explored_view(points, "x-t0", within_ns, files=files)
+    template = _environment().get_template("explore.html.j2")
+    return template.render(model=model, view=view, **_shared())
+
+
+def render(template: str, **facts: Any) -> str:
+    """Render another page in the same look."""
+    return _environment().get_template(template).render(**facts, **_shared())
+
+
+def _shared() -> dict[str, Any]:
+    """Give what every page needs: colours and the version."""
+    return {
+        "roles": {"parent": PARENT, "optimized": OPTIMIZED},
+        "changes": CHANGES,
+        "version": __version__,
+    }
+
+
+def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:
+    """List the limits that any model declares, in the order of their titles' table."""
+    known = list(titles.LIMIT_TITLES)
+    found: dict[str, VerdictView] = {v.key: v for m in models for v in m.verdicts}
+    order = sorted(found, key=lambda key: known.index(key) if key in known else len(known))
+    return [(key, found[key].title) for key in order]
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("quantgate.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals["asset"] = _asset
+    environment.filters["anchor"] = _anchor
+    environment.filters["task"] = titles.task_title
+    return environment
+
+
+def _asset(name: str) -> Any:
+    """Inline one of our own files: no text of a run is in it."""
+    file = resources.files("quantgate.report").joinpath(*name.split("/"))
+    return Markup(file.read_text(encoding="utf-8"))  # noqa: S704 - shipped with the package
+
+
+def _anchor(text: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in text)

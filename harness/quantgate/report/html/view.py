@@ -1,0 +1,134 @@
+"""From a run's values to what the templates show: strings, charts and embedded pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from quantgate.report.files import file_name
+from quantgate.report.html import charts
+from quantgate.report.html.pictures import PictureView, picture_view
+from quantgate.report.html.view_performance import PerformanceView, performance_view
+from quantgate.report.html.view_tables import TableGroup, table_groups
+from quantgate.report.words import numbers, titles, verdicts
+from quantgate.report.words import performance as performance_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quantgate.report.model import Judged, Metric, ModelReport, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """One verdict as shown."""
+
+    word: str
+    model: str
+    key: str
+    title: str
+    value: str
+    interval: str
+    limit: str
+    margin: str
+    basis: str
+    path: str
+    repeat: str
+    line: str
+    seconds: str
+    chart: Markup
+    of_images: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """One row of the three numbers."""
+
+    title: str
+    source: str
+    origin: str
+    parent: str
+    optimized: str
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """One model's part of the page."""
+
+    id: str
+    report: ModelReport
+    word: str
+    verdicts: tuple[VerdictView, ...]
+    problems: tuple[Any, ...]
+    metrics: tuple[MetricView, ...]
+    metric_note: str
+    without_truth: str
+    performance: PerformanceView | None
+    groups: tuple[TableGroup, ...]
+    pictures: tuple[PictureView, ...]
+
+
+def verdict_view(judged: Judged) -> VerdictView:
+    """Word one verdict."""
+    verdict = judged.verdict
+    return VerdictView(
+        word=verdicts.headword(judged).lower(),
+        model=verdict.model,
+        key=verdict.limit.key,
+        title=titles.limit_title(verdict.limit.key),
+        value=verdicts.value_text(verdict),
+        interval=verdicts.spread_text(verdict),
+        limit=verdicts.limit_text(verdict.limit),
+        margin=verdicts.margin_text(verdict),
+        basis="" if verdict.estimate is None else verdicts.basis_text(verdict.estimate),
+        path=verdict.limit.path,
+        repeat=judged.repeat,
+        line=verdicts.verdict_line(judged),
+        seconds=verdicts.duration_text(judged.duration_s),
+        of_images=verdict.limit.key in titles.OF_IMAGES,
+        chart=Markup(charts.interval_chart(verdict, verdicts.headword(judged).lower())),  # noqa: S704 - numbers only
+    )
+
+
+def model_view(model: ModelReport, place: int, report: RunReport, directory: Path) -> ModelView:
+    """Prepare one model's part."""
+    verdicts = tuple(verdict_view(j) for j in report.judged if j.verdict.model == model.id)
+    problems = tuple(p for p in report.problems if p.model == model.id)
+    files = f"tables/{file_name(model.id)}"
+    words = {view.word for view in verdicts} | {problem.status for problem in problems}
+    return ModelView(
+        id=f"m{place}",
+        report=model,
+        word=next((word for word in titles.OUTCOME_WORDS if word in words), "skipped"),
+        verdicts=verdicts,
+        problems=problems,
+        metrics=tuple(_metric(metric) for metric in model.metrics),
+        metric_note=next(filter(None, map(performance_words.metric_note, model.metrics)), ""),
+        without_truth="" if model.metrics else performance_words.without_truth(model.task),
+        performance=performance_view(model, f"m{place}", files),
+        groups=table_groups(model.tables, f"m{place}", files),
+        pictures=tuple(
+            picture_view(picture, f"m{place}-p{index}", directory)
+            for index, picture in enumerate(model.pictures)
+            if picture.image
+        ),
+    )
+
+
+def _metric(metric: Metric) -> MetricView:
+    values = (metric.source, metric.parent, metric.optimized)
+    drop = None
+    if metric.parent is not None and metric.optimized is not None:
+        drop = metric.optimized - metric.parent
+    source, parent, optimized = (numbers.cell(value, "fraction") for value in values)
+    return MetricView(
+        title=metric.title,
+        source=source,
+        origin=metric.origin,
+        parent=parent,
+        optimized=optimized,
+        difference=numbers.MISSING if drop is None else numbers.signed(drop, "fraction"),
+    )

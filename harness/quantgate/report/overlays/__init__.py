@@ -1,0 +1,55 @@
+"""Pictures: the same image as Parent | Optimized | Diff, bounded in pixels and in bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quantgate.errors import ReportError
+from quantgate.report.overlays.canvas import from_bgr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from quantgate.report.picture import Picture
+
+#: Longest side of one pane, px.
+PANE_PX = 640
+
+
+def panes(
+    picture: Picture, images: Sequence[NDArray[np.uint8]], max_side: int = PANE_PX
+) -> tuple[Image, Image, Image]:
+    """Draw one picture's three panes at equal size.
+
+    Parameters
+    ----------
+    images
+        The BGR image ``[height, width, 3]``; for ``kind == "rendered"`` also parent's and
+        optimized model's renderings, for ``kind == "segments"`` their class ids ``[h, w]``.
+
+    Raises
+    ------
+    ReportError
+        Where images are missing or empty.
+    """
+    from quantgate.report.overlays.classes import class_panes
+    from quantgate.report.overlays.objects import object_panes
+    from quantgate.report.overlays.rendered import rendered_panes
+    from quantgate.report.overlays.segments import segment_panes
+
+    wanted = 3 if picture.kind in {"rendered", "segments"} else 1
+    if len(images) < wanted or any(image.size == 0 for image in images):
+        raise ReportError(
+            f"picture {picture.name}: expected {wanted} images with pixels to draw, found "
+            f"{[image.shape for image in images]}"
+        )
+    if picture.kind == "rendered":
+        return rendered_panes(images[1], images[2], max_side)
+    if picture.kind == "segments":
+        return segment_panes(images[0], images[1], images[2], max_side)
+    draw = object_panes if picture.kind == "objects" else class_panes
+    return draw(picture, from_bgr(images[0], max_side))

@@ -1,0 +1,88 @@
+"""Class maps of both roles over the photograph, and the pixels on which they differ."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.report.html.palette import CHANGES, OPTIMIZED, PAPER, PARENT
+from quantgate.report.overlays.canvas import captioned, from_bgr
+from quantgate.report.words.numbers import written
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+#: How much of a pixel is its class's colour.
+_OPACITY = 0.55
+#: Turns of the colour wheel between two class ids: the golden ratio keeps neighbours apart.
+_TURN = 0.618034
+
+
+def segment_panes(
+    image: NDArray[np.uint8], parent: NDArray[np.uint8], optimized: NDArray[np.uint8], max_side: int
+) -> tuple[Image, Image, Image]:
+    """Draw both class maps and their difference.
+
+    Parameters
+    ----------
+    image
+        BGR uint8 [height, width, 3].
+    parent, optimized
+        Class ids uint8 [h, w] of one shape, any fraction of the image's size.
+    """
+    photograph = from_bgr(image, max_side)
+    differs = parent != optimized
+    share = written(float(differs.mean()), "percent")
+    return (
+        captioned(_tinted(photograph, parent), "PARENT", PARENT),
+        captioned(_tinted(photograph, optimized), "OPTIMIZED", OPTIMIZED),
+        captioned(_marked(photograph, differs), f"DIFF   {share} of the pixels", PAPER),
+    )
+
+
+def class_colour(label: int) -> tuple[int, int, int]:
+    """Colour of a class id, RGB: the same in every picture; id 0 is dark grey."""
+    if label == 0:
+        return (60, 66, 76)
+    red, green, blue = colorsys.hsv_to_rgb(label * _TURN % 1.0, 0.85, 0.95 - 0.25 * (label % 2))
+    return (round(red * 255), round(green * 255), round(blue * 255))
+
+
+def legend(
+    parent: NDArray[np.uint8], optimized: NDArray[np.uint8], labels: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """List ``(class name, colour)`` of the classes that either map shows, the largest first."""
+    both = np.concatenate((parent.ravel(), optimized.ravel()))
+    found, counts = np.unique(both, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return tuple(
+        (
+            labels[i] if i < len(labels) else f"class {i}",
+            "#{:02x}{:02x}{:02x}".format(*class_colour(i)),
+        )
+        for i in (int(found[place]) for place in order)
+    )
+
+
+def _tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
+    from PIL import Image as Pillow
+
+    colours = np.array([class_colour(label) for label in range(256)], np.uint8)
+    tint = Pillow.fromarray(colours[labels], "RGB")
+    return Pillow.blend(
+        photograph, tint.resize(photograph.size, Pillow.Resampling.NEAREST), _OPACITY
+    )
+
+
+def _marked(photograph: Image, differs: NDArray[np.bool_]) -> Image:
+    from PIL import Image as Pillow
+    from PIL import ImageColor
+
+    grey = photograph.convert("L").point(lambda value: 40 + value * 0.62).convert("RGB")
+    mask = Pillow.fromarray((differs * 255).astype(np.uint8), "L")
+    mask = mask.resize(photograph.size, Pillow.Resampling.NEAREST)
+    grey.paste(ImageColor.getrgb(CHANGES["lost"]), (0, 0), mask)
+    return grey

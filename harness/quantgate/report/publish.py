@@ -1,0 +1,222 @@
+"""The doors of the report: what the plugin and the command line call, in the order of a run.
+
+1. `begin_gate`: labels of a gate, before anything can break.
+2. `draw_worst`: picture files of one model, written into the run's directory.
+3. `publish_verdict`: the evidence of one verdict, *before* its outcome is raised.
+4. `finish_run`: everything of the whole run, once, in the controlling process.
+
+`quantgate.report.allure.results.report_crash` is for `pytest_handlecrashitem`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quantgate.report.drawing import draw_worst
+from quantgate.report.files import file_name, point_latest, write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from quantgate.report.compare import RunComparison
+    from quantgate.report.evidence import Evidence
+    from quantgate.report.model import Judged, RunReport
+    from quantgate.report.performance import Explored
+    from quantgate.report.picture import Picture
+
+__all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_verdict"]
+
+
+def begin_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> None:
+    """Label the running test for Allure; does nothing without ``--alluredir``.
+
+    ``gate`` is the limit's key (or a stable name for a gate without one). From these labels the
+    identity of the test is made, so that its history survives moved files and shards.
+    """
+    from quantgate.report.allure.results import label_gate
+
+    label_gate(model, gate, task, tags)
+
+
+def publish_verdict(
+    judged: Judged,
+    directory: Path,
+    *,
+    evidence: Sequence[Evidence] = (),
+    pictures: Sequence[Picture] = (),
+) -> None:
+    """Attach one verdict's evidence to the running test; does nothing without ``--alluredir``.
+
+    ``directory`` is the run's directory, in which the files of ``pictures`` lie. Call it before the
+    outcome is raised.
+    """
+    from quantgate.report.allure.results import attach_verdict, is_on
+
+    if is_on():
+        attach_verdict(judged, directory, evidence, pictures)
+
+
+def finish_run(
+    report: RunReport,
+    directory: Path,
+    *,
+    allure: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Path:
+    """Write run.json, verdicts.json, tables, the summary and the page; return the page's path.
+
+    Parameters
+    ----------
+    report
+        The whole run.
+    directory
+        The run's directory, ``reports/RUN``; ``reports/latest`` is pointed at it.
+    allure
+        The Allure results directory, if there is one: environment, executor, categories, metrics
+        and the page go there too. Call from the controlling process only, never from a worker.
+    environ
+        Environment variables, read for ``GITHUB_STEP_SUMMARY`` and the executor; none by default.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk; nothing half-written stays.
+    """
+    page = write_run(report, directory, allure=allure, environ=environ or {})
+    point_latest(directory)
+    tell_pipeline(report, environ or {})
+    if allure is not None:
+        from quantgate.report.allure.session import attach_page
+
+        attach_page(page)
+    return page
+
+
+def write_run(
+    report: RunReport, directory: Path, *, allure: Path | None, environ: Mapping[str, str]
+) -> Path:
+    """Write a run's files without telling anybody about them; return the page's path.
+
+    Parameters
+    ----------
+    allure
+        The Allure results directory that gets environment, executor, categories and metrics.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    from quantgate.report.codec import encode
+    from quantgate.report.evidence import json_evidence
+    from quantgate.report.export import step_summary, verdicts_json
+    from quantgate.report.html.page import render_page
+
+    write_atomic(directory / "run.json", json_evidence("run.json", encode(report)).data)
+    write_atomic(directory / "verdicts.json", verdicts_json(report).data)
+    write_atomic(directory / "summary.md", step_summary(report).encode())
+    _write_tables(report, directory / "tables")
+    page = directory / "index.html"
+    write_atomic(page, render_page(report, directory).encode())
+    if allure is not None:
+        from quantgate.report.allure.session import write_session
+
+        write_session(report, allure, environ)
+    return page
+
+
+def load_run(directory: Path) -> RunReport:
+    """Read back the run.json of a finished run.
+
+    Raises
+    ------
+    ReportError
+        Where there is none, or none that this version can read.
+    """
+    import json
+
+    from quantgate.errors import ReportError
+    from quantgate.report.codec import decode
+    from quantgate.report.model import SCHEMA, RunReport
+
+    path = directory / "run.json" if directory.is_dir() else directory
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        # A run that goes on, or one that was killed, has its folder and no run.json yet.
+        reason = error.strerror if isinstance(error, OSError) else "this is no JSON"
+        raise ReportError(
+            f"cannot read the run {path}: {reason}; give the directory of a finished run, such as "
+            "reports/latest"
+        ) from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise ReportError(f"{path}: expected schema {SCHEMA}, found {found}; run the gates again")
+    return decode(RunReport, data)
+
+
+def write_exploration(
+    path: Path, model: str, points: Sequence[Explored], within_ns: float | None = None
+) -> None:
+    """Write the page with the plot, and its table as CSV and JSON in a folder of the same name.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    from quantgate.report.evidence import table_csv, table_json
+    from quantgate.report.html.exploration import exploration_table
+    from quantgate.report.html.page import render_exploration
+
+    for item in (table_csv(exploration_table(points)), table_json(exploration_table(points))):
+        write_atomic(path.parent / path.stem / item.name, item.data)
+    page = render_exploration(model, points, within_ns=within_ns, files=path.stem)
+    write_atomic(path, page.encode())
+
+
+def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
+    """Read two runs' folders (or run.json files), write the page that compares them.
+
+    Raises
+    ------
+    ReportError
+        Where a run cannot be read, both are the same run, or the page cannot be written.
+    """
+    from quantgate.errors import ReportError
+    from quantgate.report.compare import compare_runs
+    from quantgate.report.html.compare_pictures import changed_pictures
+    from quantgate.report.html.page import render_comparison
+
+    first, second = load_run(before), load_run(after)
+    if first == second:
+        raise ReportError(
+            f"{before} and {after} are the same run, {first.run}: name two different ones"
+        )
+    comparison = compare_runs(first, second)
+    folders = [path if path.is_dir() else path.parent for path in (before, after)]
+    pictures = changed_pictures(comparison, (folders[0], folders[1]))
+    write_atomic(page, render_comparison(comparison, pictures).encode())
+    return comparison
+
+
+def _write_tables(report: RunReport, directory: Path) -> None:
+    from quantgate.report.evidence import table_csv, table_json
+    from quantgate.report.html.performance_tables import every_table
+
+    for model in report.models:
+        for table in every_table(model):
+            for item in (table_csv(table), table_json(table)):
+                write_atomic(directory / file_name(model.id) / item.name, item.data)
+
+
+def tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:
+    """Add the run's table to the summary page of the pipeline it runs in, if it has one."""
+    from pathlib import Path
+
+    from quantgate.report.export import step_summary
+    from quantgate.report.files import append_text
+
+    if environ.get("GITHUB_STEP_SUMMARY"):
+        append_text(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary(report))

@@ -1,0 +1,134 @@
+"""The files of shards, laid together in one run's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from quantgate.errors import ReportError
+from quantgate.report.allure.session import attach_page_after
+from quantgate.report.files import on_disk, point_latest, write_atomic
+from quantgate.report.publish import load_run, tell_pipeline, write_run
+from quantgate.report.shards.reports import merge_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from quantgate.report.shards.reports import Merged
+
+#: Of each shard alone: the merged run writes its own.
+_OF_A_SESSION = ("environment.properties", "categories.json", "executor.json")
+_GLOBALS = "-globals.json"
+_OF_A_SESSION_END = ("-perf.json", _GLOBALS)
+
+
+def lay_together(shards: Sequence[Path], target: Path) -> None:
+    """Join pictures, Allure results, JUnit XML, timings and durations of shards in ``target``.
+
+    Raises
+    ------
+    ReportError
+        Where a file of a shard cannot be read, or the disk is full.
+    """
+    for shard in shards:
+        for name, ignore in (("pictures", None), ("allure-results", _of_a_session)):
+            if (shard / name).is_dir():
+                with on_disk(target):
+                    shutil.copytree(shard / name, target / name, ignore=ignore, dirs_exist_ok=True)
+    _join(shards, target, "junit.xml", _junit)
+    _join(shards, target, "benchmark.json", _benchmarks)
+    _join(shards, target, "durations.json", _durations)
+
+
+def _of_a_session(folder: str, names: list[str]) -> set[str]:
+    """Leave out what speaks of one shard's session, with the page that was attached to it."""
+    left = {name for name in names if name in _OF_A_SESSION or name.endswith(_OF_A_SESSION_END)}
+    for name in [name for name in left if name.endswith(_GLOBALS)]:
+        document = json.loads(Path(folder, name).read_text(encoding="utf-8"))
+        left |= {str(item["source"]) for item in document.get("attachments", ())}
+    return left
+
+
+def _join(
+    shards: Sequence[Path], target: Path, name: str, join: Callable[[list[bytes]], bytes]
+) -> None:
+    found = [shard / name for shard in shards if (shard / name).is_file()]
+    if not found:
+        return
+    try:
+        joined = join([path.read_bytes() for path in found])
+    except (OSError, ValueError, LookupError, TypeError, ET.ParseError) as error:
+        raise ReportError(
+            f"{name} of a shard cannot be read ({', '.join(map(str, found))}): {error}; hand over "
+            "each shard's folder whole"
+        ) from error
+    write_atomic(target / name, joined)
+
+
+def _junit(documents: list[bytes]) -> bytes:
+    """Put all test cases into one suite, its counts added up."""
+    suites = [s for d in documents for s in ET.fromstring(d).iter("testsuite")]  # noqa: S314 - a run's own file
+    merged = ET.Element("testsuites", {"name": "pytest tests"})
+    whole = ET.SubElement(merged, "testsuite", dict(suites[0].attrib))
+    for name in ("errors", "failures", "skipped", "tests"):
+        whole.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
+    whole.set("time", f"{sum(float(suite.get('time', '0')) for suite in suites):.3f}")
+    whole.set("timestamp", min(suite.get("timestamp", "") for suite in suites))
+    for suite in suites:
+        whole.extend(suite)
+    written: bytes = ET.tostring(merged, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _benchmarks(documents: list[bytes]) -> bytes:
+    read = [json.loads(document) for document in documents]
+    records = [record for document in read for record in document["benchmarks"]]
+    return json.dumps({**read[0], "benchmarks": records}, indent=1).encode()
+
+
+def _durations(documents: list[bytes]) -> bytes:
+    seconds = {model: s for d in documents for model, s in json.loads(d).items()}
+    return json.dumps(seconds, indent=1).encode()
+
+
+def merge_runs(
+    shards: Sequence[Path],
+    output: Path,
+    *,
+    mixed: bool = False,
+    environ: Mapping[str, str],
+) -> Merged:
+    """Join shards' folders in ``output``, and point ``latest`` beside it at it.
+
+    Raises
+    ------
+    ShardError
+        Where the shards do not make one run.
+    ReportError
+        Where one cannot be read, or ``output`` is taken or cannot be written.
+    """
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise ReportError(f"{output} exists already: give another --output, or remove it first")
+    reports = [load_run(shard) for shard in shards]
+    merged = merge_reports(reports, mixed=mixed)
+    aside = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        lay_together([_folder(shard) for shard in shards], aside)
+        results = aside / "allure-results"
+        page = write_run(merged.report, aside, allure=results, environ=environ)
+        attach_page_after(page, results)
+        with on_disk(output):
+            aside.replace(output)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    point_latest(output)
+    tell_pipeline(merged.report, environ)
+    return merged
+
+
+def _folder(run: Path) -> Path:
+    return run if run.is_dir() else run.parent

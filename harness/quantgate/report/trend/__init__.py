@@ -1,0 +1,1 @@
+"""The trend page of a history."""

@@ -1,0 +1,55 @@
+"""What `quantgate trend` found: all series of a history, and what moved in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.core.changes.change import Change
+    from quantgate.core.series import Columns, RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A history looked at.
+
+    Parameters
+    ----------
+    name
+        Of the history: its path, or its URL without the password.
+    runs
+        All runs in the order of time; the series' columns point into them.
+    series
+        What is shown of models.
+    controls
+        The control of each machine shown: a model against itself, what the machine does to timings.
+    control_changes
+        What moved in those.
+    changes
+        Of these series, the latest first.
+    """
+
+    name: str
+    runs: Sequence[RunFacts]
+    series: Sequence[Columns]
+    changes: Sequence[Change]
+    controls: Sequence[Columns] = ()
+    control_changes: Sequence[Change] = ()
+
+    @property
+    def told(self) -> list[Change]:
+        """Changes that are reported: nobody accepted them, and no machine is to blame."""
+        return [c for c in self.changes if c.cause != "machine" and not excused(c)]
+
+    @property
+    def open(self) -> list[Change]:
+        """Changes that fail ``--fail-on-change``."""
+        return [change for change in self.changes if change.open]
+
+
+def excused(change: Change) -> bool:
+    """Whether somebody accepted a change, and that has not run out."""
+    return change.accepted is not None and not change.expired

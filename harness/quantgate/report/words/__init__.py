@@ -1,0 +1,1 @@
+"""Every sentence, title and number format that people read."""

@@ -1,0 +1,85 @@
+"""The sentences of a whole run: what came out, how gates moved, the table that closes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quantgate.limits import LIMIT_KEYS
+from quantgate.report.model import distinct_skips
+from quantgate.report.words.numbers import counted
+from quantgate.report.words.titles import OUTCOME_WORDS
+from quantgate.report.words.verdicts import (
+    duration_text,
+    headword,
+    interval_text,
+    limit_name,
+    margin_text,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.report.model import Judged, Problem, RunReport
+
+
+def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
+    """Count gates by their word, the worst first; words that no gate has are left out."""
+    words = [headword(item).lower() for item in judged]
+    words += [problem.status for problem in distinct_skips(problems)]
+    return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
+
+
+def movement_counts(movements: Sequence[str]) -> str:
+    """Sum up how gates moved: ``1 regressed, 2 better, 9 the same``."""
+    order = ("regressed", "worse", "gone", "new", "repaired", "better", "same")
+    counts = [(movements.count(name), "the same" if name == "same" else name) for name in order]
+    return ", ".join(f"{count:,} {name}" for count, name in counts if count) or "nothing to compare"
+
+
+def outcome_summary(judged: Sequence[Judged], problems: Sequence[Problem] = ()) -> str:
+    """Sum up the run in one phrase: ``2 failed, 1 undecided, 14 passed``."""
+    counts = outcome_counts(judged, problems)
+    said = [f"{count:,} {word}" for word, count in counts.items()]
+    return ", ".join(said) if said else "nothing was judged"
+
+
+def run_summary(report: RunReport) -> str:
+    """Sum up a whole run: outcomes, models and how long it took."""
+    outcome = outcome_summary(report.judged, report.problems)
+    shard = report.shard
+    part = f"; shard {shard.index} of {shard.count}, not the whole run" if shard else ""
+    return f"{outcome} ({counted(len(report.models), 'models')}, {duration_text(report.duration_s)}){part}"
+
+
+def summary_rows(
+    judged: Sequence[Judged], problems: Sequence[Problem], models: Sequence[str] = ()
+) -> list[tuple[str, ...]]:
+    """Make the table that closes a run, the heading first: one row a gate, model by model.
+
+    ``models`` are in the order of the manifest; models that are not among them follow as they come.
+    A last column says where ``expected_failure`` has a part in an outcome; without any it is absent.
+    """
+    skips = distinct_skips(problems)
+    rows = [(item.verdict.model, item.verdict.limit.key, _judged_row(item)) for item in judged]
+    rows += [(p.model, p.gate, (p.status.upper(), p.model, p.gate, *[""] * 4)) for p in skips]
+    found = [model for model, _, _ in sorted(rows, key=lambda row: _KEY_ORDER.get(row[1], -1))]
+    order = {model: place for place, model in enumerate(dict.fromkeys([*models, *found]))}
+    rows.sort(key=lambda row: (order[row[0]], _KEY_ORDER.get(row[1], -1)))
+    heading = ("outcome", "model", "limit", "value", "interval", "margin", "expected_failure")
+    table = [heading, *(row for _, _, row in rows)]
+    return table if any(row[-1] for row in table[1:]) else [row[:-1] for row in table]
+
+
+def _judged_row(item: Judged) -> tuple[str, ...]:
+    verdict = item.verdict
+    expected = "" if item.known is None else f"until {item.known.expires}"
+    return (
+        *(headword(item), verdict.model, limit_name(verdict.limit)),
+        *(value_text(verdict), interval_text(verdict), margin_text(verdict)),
+        "does not hold" if item.unexpected else expected,
+    )
+
+
+#: What is no limit (integrity, a whole model that was skipped) stands before all limits.
+_KEY_ORDER = {key: place for place, key in enumerate(LIMIT_KEYS)}

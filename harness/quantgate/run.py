@@ -1,0 +1,130 @@
+"""One run of the gates: where it reads and writes, and the parts it leaves behind as it goes.
+
+Every judged number and every finished part of a model is written at once, by whichever process made
+it, so that a crash of one model, or of a worker, never takes the other results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.errors import ReportError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from quantgate.entries import Manifest, ModelEntry
+    from quantgate.shard import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all fixtures share.
+
+    Parameters
+    ----------
+    directory
+        ``reports/RUN``: everything this run leaves.
+    store
+        Root of the content-addressed store.
+    strict_sources
+        Whether a model that is not on this machine is a failure instead of a skip.
+    worker
+        Name of this process among those of the run: "main", or xdist's "gw0".
+    started
+        ISO 8601 with zone.
+    part
+        The part of the models that this run judges; None for all.
+    """
+
+    manifest: Manifest
+    directory: Path
+    store: Path
+    strict_sources: bool
+    worker: str
+    started: str
+    part: Part | None = None
+
+    @property
+    def parts(self) -> Path:
+        """Folder of what was written so far."""
+        return self.directory / "parts"
+
+    @property
+    def manifest_name(self) -> str:
+        """Path of the manifest, as short as it can be from where the run was started."""
+        path, here = self.manifest.path, Path.cwd()
+        return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+    def entry(self, model_id: str) -> ModelEntry:
+        """Find the entry of a model id."""
+        return self.manifest.models[model_id]
+
+    def open(self) -> None:
+        """Make the run's directory, before anything is computed that could not be kept.
+
+        Raises
+        ------
+        ReportError
+            Where it cannot be made.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.directory, error) from error
+
+    def append(self, kind: str, record: Mapping[str, Any]) -> None:
+        """Add one record to this process's list of ``kind``, flushed to the disk at once."""
+        try:
+            self.parts.mkdir(parents=True, exist_ok=True)
+            with (self.parts / f"{kind}-{self.worker}.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record, allow_nan=False) + "\n")
+        except OSError as error:
+            raise _unwritable(self.directory, error) from error
+
+    def records(self, kind: str) -> Iterator[dict[str, Any]]:
+        """Read every process's records of ``kind``; a line cut off by a crash is left out."""
+        for path in sorted(self.parts.glob(f"{kind}-*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+
+    def forget(self) -> None:
+        """Remove the parts: the whole report holds them now."""
+        shutil.rmtree(self.parts, ignore_errors=True)
+
+    def keep(self, model_id: str, part: str, fields: Mapping[str, Any]) -> None:
+        """Write some fields of a model's report, complete or not at all."""
+        target = self.parts / "models" / f"{model_id}.{part}.json"
+        building = target.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            building.write_text(json.dumps(fields), encoding="utf-8")
+            building.replace(target)
+        except OSError as error:
+            raise _unwritable(self.directory, error) from error
+
+    def kept(self, model_id: str) -> dict[str, Any]:
+        """Read back the fields of a model's report, all parts together."""
+        fields: dict[str, Any] = {}
+        for path in sorted((self.parts / "models").glob(f"{model_id}.*.json")):
+            if path.name.removeprefix(f"{model_id}.").count(".") == 1:
+                for key, value in json.loads(path.read_text(encoding="utf-8")).items():
+                    fields[key] = (
+                        [*fields[key], *value] if isinstance(fields.get(key), list) else value
+                    )
+        return fields
+
+
+def _unwritable(directory: Path, error: OSError) -> ReportError:
+    return ReportError(
+        f"cannot write to {directory}: {error.strerror or error}; give a writable folder with room "
+        "in it with --reports"
+    )

@@ -1,0 +1,236 @@
+"""The last step of every gate: judge, publish the evidence, then raise the outcome."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import shlex
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from quantgate.core.estimate import Estimate
+from quantgate.core.verdict import Limit, Outcome, Verdict, judge
+from quantgate.errors import UndecidedError
+from quantgate.limits import limit_for, limit_place
+from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
+from quantgate.pipeline.remedies import remedy_for
+from quantgate.session.terminal import LINE
+
+if TYPE_CHECKING:
+    from quantgate.core.timing import Timing
+    from quantgate.core.verdict import JudgeMode
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.memory import Memory
+    from quantgate.engine.profile import Profile
+    from quantgate.entries import ModelEntry
+    from quantgate.pair import Pair
+    from quantgate.pipeline.accuracy import Compared
+    from quantgate.pipeline.evidence import Expectation
+    from quantgate.report.model import Judged, KnownFailure
+    from quantgate.run import Run
+
+
+#: Where an entry of expected_failure itself fails the run.
+_STRICT = frozenset({Standing.FIXED, Standing.WORSE, Standing.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One limit of one model, as the running test judges it.
+
+    Parameters
+    ----------
+    key
+        The limit's key, e.g. ``min_match_rate``.
+    isa
+        ISA class of this machine.
+    started_s
+        Reading of ``time.perf_counter`` when the test began.
+    """
+
+    run: Run
+    entry: ModelEntry
+    key: str
+    isa: str
+    node: pytest.Item
+    started_s: float
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit on this machine; None where a table by ISA class does not list it."""
+        return limit_for(self.entry, self.key, self.isa)
+
+    def quantity(self) -> str:
+        """Name what is judged, as sentences name it."""
+        from quantgate.report.words.titles import quantity_name
+
+        return quantity_name(self.key)
+
+    def judge(self, estimate: Estimate, finding: Finding = NOTHING) -> None:
+        """Judge a number that does not flicker, publish it, and raise the outcome."""
+        limit = self.limit
+        if limit is None:
+            raise UndecidedError(self._unlisted())
+        demanded = self.entry.judge == "interval" and estimate.of == "images"
+        mode: JudgeMode = "interval" if demanded or estimate.timed else "value"
+        verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
+        if verdict.outcome is Outcome.FAILED:
+            said = filter(None, (finding.detail, remedy_for(self.entry, self.key)))
+            finding = replace(finding, detail="; ".join(said))
+        self.conclude(verdict, finding)
+
+    def conclude(
+        self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True
+    ) -> None:
+        """Publish a verdict, then raise its outcome: the evidence is safe before anything stops.
+
+        ``excusable``: whether the manifest may turn UNDECIDED into a warning.
+        """
+        from quantgate.report.codec import encode
+        from quantgate.report.export import junit_properties
+        from quantgate.report.publish import publish_verdict
+        from quantgate.report.words.verdicts import verdict_line
+
+        known = self.entry.expected_failure.get(self.key)
+        standing = expectation(verdict, known, dt.datetime.now(dt.UTC).date())
+        judged = self._judged(verdict, finding, standing)
+        self.run.append("judged", encode(judged))
+        text = verdict_line(judged)
+        self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
+        publish_verdict(
+            judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
+        )
+        undecided = "fail" if not excusable else self.entry.undecided
+        _raise(verdict, standing.standing, text, undecided=undecided)
+
+    def accuracy(self, compared: Compared) -> None:
+        """Judge a limit of accuracy, agreement or tensor distance."""
+        from quantgate.pipeline.evidence import judged_quantity
+
+        self.judge(*judged_quantity(self.entry, self.key, compared))
+
+    def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
+        """Judge a limit of speed; nothing measured is never passed, and a miss says why.
+
+        ``undecided = "warn"`` excuses a noisy or unfit machine, never an arm that did not execute as
+        declared or a measurement that did not take place.
+        """
+        from quantgate.core.speed import BASELINES, judge_latency, judge_speed
+        from quantgate.pipeline.evidence import timing_finding
+
+        path, declared = limit_place(self.entry, self.key), getattr(self.entry.limits, self.key)
+        if self.key in BASELINES:
+            limit = Limit(self.key, math.nan, path)
+            verdict = judge_speed(timing, declared, limit, model=self.entry.id, isa=self.isa)
+        else:
+            limit = Limit(self.key, float(declared), path)
+            verdict = judge_latency(timing, limit, model=self.entry.id)
+        finding = timing_finding(timing, profiles)
+        if verdict.outcome is not Outcome.FAILED:
+            finding = replace(finding, detail="")
+        excusable = not timing.problem and timing.rounds() > 0
+        self.conclude(replace(verdict, quantity=self.quantity()), finding, excusable=excusable)
+
+    def execution(self, profiles: Pair[Profile]) -> None:
+        """Judge what really executed."""
+        from quantgate.engine.profile import int8_share, reorder_share
+        from quantgate.pipeline.performance import skip_unlisted_share
+
+        share = int8_share if self.key == "min_int8_share" else reorder_share
+        estimate = share(profiles.optimized)
+        if self.limit is None:
+            skip_unlisted_share(self.entry, estimate)
+        self.judge(estimate)
+
+    def size(self, artifacts: Pair[Artifact]) -> None:
+        """Judge the bytes of the optimized IR against its parent's."""
+        parent, optimized = artifacts.map(lambda artifact: artifact.size_bytes)
+        self.judge(Estimate.exact(optimized / parent, 1, of="models"))
+
+    def memory(self, memory: Pair[Memory]) -> None:
+        """Judge the peak memory of a run."""
+        parent, optimized = memory.map(lambda measured: measured.peak_bytes)
+        self.judge(Estimate.exact(optimized / parent, 1, of="models"))
+
+    def integrity(self, artifacts: Pair[Artifact]) -> None:
+        """Demand quantized layers and the parent's interface."""
+        from quantgate.engine.interface import integrity
+
+        found = integrity(artifacts)
+        if not found.trace:
+            self.failed(
+                "the optimized model holds no quantized layer: the ignored scope leaves nothing, or "
+                "the optimizer found no layer it could quantize"
+            )
+        if found.differences:
+            self.failed(
+                f"the optimized model cannot take its parent's place: {'; '.join(found.differences)}"
+            )
+        nodes = f"{found.trace.fake_quantize} FakeQuantize node"
+        plural = "" if found.trace.fake_quantize == 1 else "s"
+        self.passed(f"quantized ({nodes}{plural}), same inputs and outputs")
+
+    def passed(self, sentence: str) -> None:
+        """Keep a gate that has no number and holds."""
+        self._answer("passed", sentence)
+
+    def failed(self, sentence: str) -> None:
+        """Keep a gate that has no number and does not hold, and fail the test."""
+        line = self._answer("failed", sentence)
+        pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
+
+    def _answer(self, status: str, sentence: str) -> str:
+        record = {"model": self.entry.id, "gate": self.key, "status": status, "sentence": sentence}
+        self.run.append("problems", record)
+        line = f"{status.upper()}  {self.entry.id}: {sentence}"
+        self.node.user_properties.append((LINE, line))
+        return line
+
+    def repeat(self) -> str:
+        """Write the command that repeats exactly this one test."""
+        function = self.node.originalname if isinstance(self.node, pytest.Function) else ""
+        config, manifest = self.node.config, self.run.manifest.path
+        own = config.rootpath / str(config.getini("quantgate_manifest"))
+        bare = own == manifest and config.getoption("--manifest") is None
+        command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
+        return f'{command} -k "{function}[{self.entry.id}]"'
+
+    def _judged(self, verdict: Verdict, finding: Finding, expected: Expectation) -> Judged:
+        from quantgate.report.model import Judged
+
+        return Judged(
+            verdict=verdict,
+            detail=finding.detail,
+            remedy=finding.remedy,
+            repeat=self.repeat(),
+            duration_s=time.perf_counter() - self.started_s,
+            known=self._known() if expected.standing is Standing.KNOWN else None,
+            unexpected=expected.sentence if expected.standing in _STRICT else "",
+        )
+
+    def _known(self) -> KnownFailure:
+        from quantgate.report.model import KnownFailure
+
+        known = self.entry.expected_failure[self.key]
+        return KnownFailure(known.reason, known.floor, known.expires.isoformat())
+
+    def _unlisted(self) -> str:
+        path = limit_place(self.entry, self.key)
+        return (
+            f"{path} lists no limit for this machine's ISA class, {self.isa}: measure here and add "
+            f"`{self.isa} = …` to the table"
+        )
+
+
+def _raise(verdict: Verdict, standing: Standing, text: str, *, undecided: str) -> None:
+    if standing is Standing.KNOWN:
+        pytest.xfail(text)
+    if standing in _STRICT:
+        pytest.fail(text, pytrace=False)
+    if verdict.outcome is Outcome.FAILED:
+        pytest.fail(text, pytrace=False)
+    if verdict.outcome is Outcome.UNDECIDED and undecided == "fail":
+        raise UndecidedError(text)

@@ -1,0 +1,191 @@
+"""The hooks of a session that runs gates: one test per declared limit, outcomes in words."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quantgate.errors import HarnessError, UndecidedError
+from quantgate.session import collection, finish, history, sharding, terminal
+from quantgate.session.dry_run import asks_about_pytest, runs_nothing
+from quantgate.session.interrupts import Interrupts
+from quantgate.session.stash import LOSSES, RUN, SELECTED, STOPWATCH
+from quantgate.session.xdist import CrashedGates
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from quantgate.run import Run
+
+#: Outcomes of a judged gate: the verdict is kept already, with more than their message says.
+_JUDGED = (AssertionError, UndecidedError, pytest.fail.Exception, pytest.xfail.Exception)
+
+
+def activate(config: pytest.Config) -> None:
+    """Read the manifest before anything runs, and register what gates need."""
+    config.addinivalue_line(
+        "markers", "limit(key): one test for each model that declares the limit"
+    )
+    config.addinivalue_line(
+        "markers", "speed: measured by time, which parallel tests would disturb"
+    )
+    manifest = None if asks_about_pytest(config) else collection.requested_manifest(config)
+    if manifest is None:
+        return
+    from quantgate.report.allure.session import watch_losses
+    from quantgate.session import fixtures
+
+    try:
+        run = collection.prepare(config, manifest)
+        if not (hasattr(config, "workerinput") or runs_nothing(config)):
+            history.check(config, run)
+            collection.check_outputs(config)
+            run.open()
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[RUN] = run
+    config.pluginmanager.register(sys.modules[__name__], "quantgate-hooks")
+    config.pluginmanager.register(fixtures, "quantgate-fixtures")
+    _refuse_splits(config)
+    collection.declare_tags(config, run)
+    if runs_nothing(config):
+        return
+    collection.route_output(config, run)
+    config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
+    config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
+    config.pluginmanager.register(Interrupts(), "quantgate-interrupts")
+    if config.pluginmanager.hasplugin("allure_pytest"):
+        config.stash[LOSSES] = watch_losses()
+    config.stash[STOPWATCH] = sharding.Stopwatch()
+    config.pluginmanager.register(config.stash[STOPWATCH], "quantgate-stopwatch")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give every xdist worker the run's directory and start."""
+    run = node.config.stash.get(RUN, None)
+    if run is not None:
+        node.workerinput["quantgate"] = {"directory": str(run.directory), "started": run.started}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test for each model that declares the limit of the marker."""
+    marker = metafunc.definition.get_closest_marker("limit")
+    if marker is not None:
+        run = metafunc.config.stash.get(RUN, None)
+        cases = [] if run is None else collection.cases(metafunc.config, run, marker.args[0])
+        metafunc.parametrize("model_id", cases, scope="session")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Drop the placeholders of limits that nobody declares, before they are counted."""
+    report = yield
+    if RUN in collector.config.stash and report.passed and report.result:
+        report.result = [node for node in report.result if not collection.is_placeholder(node)]
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the gates by model, and keep a shard."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    items[:] = collection.ordered(run, items)
+    try:
+        if not runs_nothing(config):
+            sharding.plan(run, items, selected=config.stash.get(SELECTED, False))
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
+    if run.part is None:
+        return
+    mine = set(sharding.part_items(run.part, items))
+    left = [item for item in items if item not in mine]
+    items[:] = [item for item in items if item in mine]
+    config.hook.pytest_deselected(items=left)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Leave the file names out of the progress: each verdict has a line of its own."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and session.config.stash.get(RUN, None) is not None:
+        reporter.showfspath = False
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember that a selection was made: then undecided limits are not missing ones."""
+    for item in items:
+        item.config.stash[SELECTED] = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say harness errors as one sentence, and keep what gave no verdict."""
+    report = yield
+    run = item.config.stash.get(RUN, None)
+    gate = collection.gate_of(item)
+    if run is None or gate is None or call.excinfo is None:
+        return report
+    error = call.excinfo.value
+    if isinstance(error, HarnessError):
+        report.longrepr = str(error)
+    if not isinstance(error, _JUDGED) and not terminal.line_of(report):
+        line = finish.note_problem(run, gate, error)
+        report.user_properties.append((terminal.LINE, line))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Close with the table of all verdicts and the places where the evidence lies."""
+    run = config.stash.get(RUN, None)
+    if run is not None and not hasattr(config, "workerinput"):
+        finish.write_summary(terminalreporter, run)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
+    """Write the report before pytest's own files; a full disk takes neither summary nor status."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or hasattr(session.config, "workerinput"):
+        yield
+        return
+    _conclude(session, run, exitstatus)
+    try:
+        yield
+    except OSError as error:
+        finish.tell(session.config, f"not everything was written: {error}")
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    losses = session.config.stash.get(LOSSES, None)
+    if losses is not None and losses.reasons:
+        finish.tell(session.config, losses.sentence())
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
+    """Report and record, and fail a full run in which a declared limit was judged nowhere."""
+    config = session.config
+    if runs_nothing(config):
+        return
+    if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models
+    failed = finish.finish(config, run, exitstatus)
+    if exitstatus != pytest.ExitCode.INTERRUPTED:
+        failed |= finish.record(config, run)
+    if failed:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus in {0, 5} else exitstatus
+
+
+def _refuse_splits(config: pytest.Config) -> None:
+    splits, group = (getattr(config.option, name, None) for name in ("splits", "group"))
+    if splits:
+        raise pytest.UsageError(
+            f"--splits {splits} --group {group} deals out single tests, and a model would be quantized "
+            f"once in each group that has one of its gates: use --shard {group}/{splits}"
+        )

@@ -1,0 +1,90 @@
+"""One manifest over several machines: which models this one judges, and what all of them owe together.
+
+pytest-split deals out single tests, and a model's gates share one quantization: split over jobs they
+would do it once a job. So its algorithm is given models here, each as heavy as all of its gates were.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from quantgate.session.collection import declared, gate_of
+from quantgate.session.terminal import is_gate
+from quantgate.shard import model_part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from quantgate.report.model import Shard
+    from quantgate.run import Run
+    from quantgate.shard import Part
+
+_PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # pytest keeps plugins in sets
+class Stopwatch:
+    """Adds up what each model takes, fixtures included, whichever process runs it."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add one phase of one gate to its model."""
+        if is_gate(report):
+            self.seconds[model_part(report.nodeid)] += report.duration
+
+
+def deal(models: Sequence[str], part: Part) -> list[str]:
+    """List the models of one part: the longest first, each to the part that has least to do."""
+    from pytest_split.algorithms import Algorithms
+
+    items: Any = [_Weighed(model) for model in models]
+    groups = Algorithms.least_duration.value(part.count, items, dict(part.seconds))
+    return [item.nodeid for item in groups[part.index - 1].selected]
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What pytest-split asks of an item."""
+
+    nodeid: str
+
+
+def plan(run: Run, items: Sequence[pytest.Item], *, selected: bool) -> None:
+    """Note what the whole run has to judge, all machines together; every worker notes the same."""
+    gates = filter(None, map(gate_of, items)) if selected else declared(run)
+    run.append(_PLANNED, {"selected": selected, "gates": list(gates)})
+
+
+def part_items(part: Part, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Keep the gates of this part's models; tests that are no gates run in the first part."""
+    gates = [gate_of(item) for item in items]
+    models = dict.fromkeys(gate[0] for gate in gates if gate)
+    mine = set(deal(list(models), part))
+    return [
+        item
+        for item, gate in zip(items, gates, strict=True)
+        if (gate[0] in mine if gate else part.index == 1)
+    ]
+
+
+def was_selected(run: Run) -> bool:
+    """Whether ``-k``, ``-m`` or another plugin left gates out, in whichever process collected."""
+    return any(record["selected"] for record in run.records(_PLANNED))
+
+
+def shard_of(run: Run, status: int) -> Shard | None:
+    """Say which part of which whole this run was; None where it was no shard."""
+    from quantgate.report.model import Shard
+
+    if run.part is None:
+        return None
+    planned = next(run.records(_PLANNED), None)
+    gates = planned["gates"] if planned else declared(run)
+    expected = tuple((model, key) for model, key in gates)
+    models = tuple(deal([m for m in run.manifest.models if m in dict(expected)], run.part))
+    return Shard(run.part.index, run.part.count, models, expected, status)

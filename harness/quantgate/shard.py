@@ -1,0 +1,87 @@
+"""A part of the models, as ``--shard I/N`` names it, and the durations that make parts equally long."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quantgate.errors import ShardError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: Written into every run and read with ``--shard-durations``: model to seconds.
+DURATIONS = "durations.json"
+_PART = re.compile(r"([1-9]\d*)/([1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part ``index`` of ``count``, from 1; ``seconds`` are what models took before."""
+
+    index: int
+    count: int
+    seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+def part_of(text: str, durations: Path | None) -> Part:
+    """Read ``--shard I/N`` and the durations recorded before, if there is such a file yet.
+
+    Raises
+    ------
+    ShardError
+        Where either is wrong, or pytest-split is not installed.
+    """
+    matched = _PART.fullmatch(text)
+    if not matched or int(matched[1]) > int(matched[2]):
+        raise ShardError(
+            f"--shard {text}: expected I/N with I from 1 to N, such as 2/4 for the second of four "
+            "machines"
+        )
+    if find_spec("pytest_split") is None:
+        raise ShardError('--shard needs pytest-split: pip install "quantgate[shards]" brings it')
+    recorded = durations is not None and durations.exists()
+    seconds = read_durations(durations) if durations and recorded else {}
+    return Part(int(matched[1]), int(matched[2]), seconds)
+
+
+def read_durations(path: Path) -> dict[str, float]:
+    """Read what each model took, s: ``durations.json`` of a run, or pytest-split's own file.
+
+    pytest-split's holds one entry a test, whose paths differ between machines: all entries of a model
+    are added up.
+
+    Raises
+    ------
+    ShardError
+        Where it is no such file.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        seconds: defaultdict[str, float] = defaultdict(float)
+        for name, value in dict(found).items():
+            seconds[model_part(name)] += float(value)
+    except (OSError, ValueError, TypeError) as error:
+        raise ShardError(
+            f"--shard-durations {path} cannot be read: {error}; give {DURATIONS} of an earlier run, "
+            "or leave it out: then every model counts the same"
+        ) from error
+    return dict(seconds)
+
+
+def model_part(nodeid: str) -> str:
+    """Cut a test's parameter out of its id; an id without one is returned whole.
+
+    A scheduler is told nothing but ids; xdist's own ones cut them too.
+    """
+    plain = nodeid.rsplit("@", 1)[0]
+    return plain.rsplit("[", 1)[1].removesuffix("]") if plain.endswith("]") else plain

@@ -1,0 +1,127 @@
+"""A file of a Hugging Face repository, through huggingface_hub, which is optional."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typing_extensions import Doc
+
+from quantgate.errors import SourceError, SourceUnavailableError, StoreError
+from quantgate.sources.files import inspect
+from quantgate.sources.kind import SourceKind, always, fetched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.progress import Progress
+    from quantgate.sources.files import SourceFile
+    from quantgate.sources.kind import RemotePlan
+    from quantgate.store import Store
+
+#: Formats whose weights lie in a second file.
+_PARTNERS: Mapping[str, str] = {".xml": ".bin", ".pdmodel": ".pdiparams"}
+
+
+@dataclass(frozen=True, slots=True)
+class HfSource:
+    """A file of a Hugging Face repository, pinned to a revision."""
+
+    hf: Annotated[str, Doc("organisation/repository")]
+    file: Annotated[str, Doc("path of the model inside the repository")]
+    revision: Annotated[str, Doc("commit hash or tag")]
+
+
+def fetch_hf(
+    source: HfSource, store: Store, *, offline: bool = False, command: str = "quantgate fetch --all"
+) -> Path:
+    """Return a repository's file, and beside it the weights that belong to it.
+
+    Files are kept in huggingface_hub's own cache, in the store.
+
+    Parameters
+    ----------
+    offline
+        Never touch the network.
+    command
+        What a person types to fetch this source.
+
+    Raises
+    ------
+    SourceUnavailableError
+        Where the file is not here and cannot be reached.
+    SourceError
+        Where huggingface_hub is not installed, or the repository, revision or file does not exist.
+    """
+    hub = _hub()
+    _check(source)
+    wanted = [PurePosixPath(source.file)]
+    if wanted[0].suffix in _PARTNERS:
+        wanted.append(wanted[0].with_suffix(_PARTNERS[wanted[0].suffix]))
+    found = [
+        _download(hub, source, str(name), (store.root / "hf", offline, command)) for name in wanted
+    ]
+    return found[0]
+
+
+def _hub() -> Any:
+    try:
+        return importlib.import_module("huggingface_hub")
+    except ModuleNotFoundError as error:
+        raise SourceError(
+            "source hf needs huggingface_hub, which is not installed: pip install huggingface_hub"
+        ) from error
+
+
+def _check(source: HfSource) -> None:
+    parts = PurePosixPath(source.file).parts
+    if not parts or ".." in parts or source.file.startswith("/"):
+        raise SourceError(f"hf {source.hf}: file must be a path inside it, found {source.file!r}")
+    if not source.revision:
+        raise SourceError(f"hf {source.hf}: revision must name a commit or tag")
+
+
+def _download(hub: Any, source: HfSource, name: str, place: tuple[Path, bool, str]) -> Path:
+    cache, offline, command = place
+    errors = importlib.import_module("huggingface_hub.errors")
+    title = f"hf {source.hf}, {name} at {source.revision}"
+    try:
+        path = hub.hf_hub_download(
+            source.hf, name, revision=source.revision, cache_dir=cache, local_files_only=offline
+        )
+    except errors.HFValidationError as error:
+        raise SourceError(f"{title}: expected organisation/repository ({error})") from error
+    except errors.LocalEntryNotFoundError as error:
+        raise SourceUnavailableError(
+            f"{title}: is not on this machine and cannot be reached; where there is a network, run "
+            f"`{command}`"
+        ) from error
+    except (errors.EntryNotFoundError, errors.RevisionNotFoundError) as error:
+        raise SourceError(f"{title}: there is no such file or revision") from error
+    except errors.RepositoryNotFoundError as error:
+        raise SourceError(f"{title}: there is no such repository, or it needs a login") from error
+    except errors.HfHubHTTPError as error:
+        raise SourceUnavailableError(f"{title}: the server refuses it ({error})") from error
+    except OSError as error:
+        raise StoreError(
+            f"{title}: cannot be kept in {cache} ({error.strerror or error})"
+        ) from error
+    return Path(path)
+
+
+def is_fetched(source: HfSource, store: Store) -> bool:
+    """Whether the files are in the store's cache."""
+    try:
+        fetch_hf(source, store, offline=True)
+    except SourceUnavailableError:
+        return False
+    return True
+
+
+def _fetch(source: HfSource, store: Store, plan: RemotePlan, _: Progress | None) -> SourceFile:
+    return inspect(fetch_hf(source, store, offline=plan.offline, command=plan.command))
+
+
+KIND = SourceKind(HfSource, fetched(_fetch), fetch=_fetch, is_here=is_fetched, is_remote=always)

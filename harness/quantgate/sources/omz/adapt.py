@@ -1,0 +1,129 @@
+"""Making a converted model take one image and give outputs that decoders know.
+
+Inputs whose value accuracy-check.yml states (the size of the image, indices of a sequence) become
+constants; super-resolution's second input, the enlarged image, is computed from the first; YOLO
+v2's flat heads get their grid back. None of it changes what the model computes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.errors import SourceError
+from quantgate.sources import reading
+from quantgate.sources.omz.adapters import adapter_of
+from quantgate.sources.omz.feeding import FeedingUnknownError, image_input
+from quantgate.sources.omz.index import find_model
+from quantgate.sources.omz.inputs import enlarged_input, is_stated
+from quantgate.sources.opset import opset
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import openvino as ov
+
+    from quantgate.sources.files import SourceFile
+    from quantgate.sources.omz.index import OmzModel
+
+_FLAT_RANK = 2
+
+
+def read(source: SourceFile) -> ov.Model:
+    """Read a fetched model, and adapt it.
+
+    Raises
+    ------
+    SourceError
+        Where it does not parse, or its inputs and outputs are not what OMZ says of them.
+    """
+    model = find_model(source.path.stem)
+    return adapt(model, reading.read(source))
+
+
+def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
+    """Replace known inputs by their values, and restore flat heads, in place.
+
+    Raises
+    ------
+    SourceError
+        Where a stated value does not fit its input, or a flat head its grid.
+    """
+    ops = opset()
+    for parameter in list(network.get_parameters()):
+        node = _value(model, network, parameter, ops)
+        if node is not None:
+            parameter.output(0).replace(node.output(0))
+            network.remove_parameter(parameter)
+    if adapter_of(model)[0] == "yolo_v2":
+        _restore_grids(model, network, ops)
+    network.validate_nodes_and_infer_types()
+    return network
+
+
+def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
+    """Return the node that stands for an input, or None where it takes the image."""
+    names = {parameter.get_friendly_name(), *parameter.output(0).get_names()}
+    if enlarged_input(model) in names:
+        return _enlarge(model, network, parameter, ops)
+    for entry in model.accuracy.get("inputs", ()):
+        if entry["name"] in names and is_stated(entry):
+            return ops.constant(_stated(model, entry, parameter))
+    return None
+
+
+def _stated(model: OmzModel, entry: dict[str, Any], parameter: Any) -> Any:
+    shape, dtype = tuple(parameter.output(0).get_shape()), parameter.get_element_type().to_dtype()
+    if entry["type"] == "ORIG_IMAGE_INFO":
+        _, (width, height), _ = image_input(model)
+        value: Any = [[height, width]]
+    else:
+        value = entry["value"]
+    try:
+        return np.broadcast_to(np.asarray(value, dtype), shape).copy()
+    except ValueError as error:
+        raise SourceError(
+            f"omz model {model.name!r}: input {entry['name']} has shape {list(shape)}, its stated "
+            f"value {list(np.shape(value))}"
+        ) from error
+
+
+def _enlarge(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
+    try:
+        name, _, _ = image_input(model)
+    except FeedingUnknownError as error:
+        raise SourceError(f"omz model {model.name!r}: {error}") from error
+    size = np.asarray(parameter.output(0).get_shape()[2:], np.int64)
+    return ops.interpolate(
+        network.input(name).node,
+        ops.constant(size),
+        mode="cubic",
+        shape_calculation_mode="sizes",
+        axes=ops.constant(np.array([2, 3], np.int64)),
+    )
+
+
+def _restore_grids(model: OmzModel, network: ov.Model, ops: ModuleType) -> None:
+    _, options = adapter_of(model)
+    channels = int(options.get("num", 5)) * (5 + int(options.get("classes", 20)))
+    _, (width, height), _ = image_input(model)
+    for result in network.get_results():
+        source = result.input(0).get_source_output()
+        shape = tuple(source.get_shape())
+        if len(shape) != _FLAT_RANK:
+            continue
+        cells = shape[1] / channels
+        rows = round(math.sqrt(cells * height / width))
+        columns = round(cells / rows) if rows else 0
+        if rows * columns * channels != shape[1]:
+            raise SourceError(
+                f"omz model {model.name!r}: an output of {shape[1]} numbers is no grid of {channels}"
+            )
+        grid = ops.constant(np.array([1, channels, rows, columns], np.int64))
+        reshaped = ops.reshape(source, grid, special_zero=False).output(0)
+        names = source.get_names()
+        source.set_names(set())
+        reshaped.set_names(names)
+        result.input(0).replace_source_output(reshaped)

@@ -1,0 +1,86 @@
+"""How a model's outputs are decoded, from accuracy-check.yml's adapter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quantgate.sources.omz import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from quantgate.sources.omz.index import OmzModel
+    from quantgate.sources.omz.objects import Decoding
+
+
+def adapter_of(model: OmzModel) -> tuple[str | None, Mapping[str, Any]]:
+    """Return the adapter's name and its options."""
+    adapter = model.accuracy.get("adapter")
+    if isinstance(adapter, dict):
+        return adapter.get("type"), adapter
+    return adapter, {}
+
+
+def _classification(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
+    background = model.accuracy.get("conversion", {}).get("has_background", False)
+    return "classification", {
+        "kind": "class-scores",
+        **({"background": True} if background else {}),
+    }
+
+
+def _matting(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    return "image_to_image", {"kind": "image"}
+
+
+def _segmentation(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    return "semantic_segmentation", {"kind": "class-map"}
+
+
+def _style(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    # The adapter takes the output as it is: 0..255, in the order that the network was trained in.
+    return "image_to_image", {"kind": "image", "colour": "rgb", "scale": 1.0}
+
+
+def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
+    # Truths are read by Pillow, so RGB, unless stated; the adapter swaps outputs where they differ.
+    loader = model.accuracy.get("conversion", {}).get("annotation_loader", "pillow")
+    orders = ("bgr", "rgb") if loader == "opencv" else ("rgb", "bgr")
+    colour = orders[bool(options.get("reverse_channels", False))]
+    scale = float(options.get("std", 255.0))
+    return "image_to_image", {"kind": "image", "colour": colour, "scale": scale}
+
+
+#: accuracy_check's adapters that this project can decode.
+ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]] = {
+    "action_detection": objects.persons,
+    "background_matting": _matting,
+    "class_agnostic_detection": objects.boxes_labels,
+    "classification": _classification,
+    "ctdet": objects.centernet,
+    "detr": objects.detr,
+    "faceboxes": objects.faceboxes,
+    "faster_rcnn_onnx": objects.boxes_labels,
+    "image_processing": _image,
+    "mask_rcnn": objects.mask_rcnn,
+    "nanodet": objects.nanodet,
+    "retinaface_pytorch": objects.retinaface,
+    "segmentation": _segmentation,
+    "ssd": objects.ssd,
+    "ssd_onnx": objects.ssd_onnx,
+    "style_transfer": _style,
+    "super_resolution": _image,
+    "ultra_lightweight_face_detection": objects.faces,
+    "yolo_v2": objects.yolo_v2,
+    "yolact": objects.yolact,
+    "yolo_v3": objects.yolo_v3,
+    "yolo_v3_onnx": objects.nms_indices,
+    "yolof": objects.yolof,
+    "yolox": objects.yolox,
+}
+
+#: What is left out of an adapter's predictions, or asked of the dataset.
+NOTES: Mapping[str, str] = {
+    "action_detection": "persons alone are judged, suppressed by NMS where the original does it softly",
+    "background_matting": "mattes have to have the size of the model's output",
+}

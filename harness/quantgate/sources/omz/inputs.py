@@ -1,0 +1,36 @@
+"""The inputs beside the image, as far as their values are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quantgate.sources.omz.adapters import adapter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.sources.omz.index import OmzModel
+
+_IMAGE_RANK = 4
+
+
+def known_inputs(model: OmzModel) -> tuple[str, ...]:
+    """Names of the inputs beside the image that need no data."""
+    stated = [entry["name"] for entry in model.accuracy.get("inputs", ()) if is_stated(entry)]
+    enlarged = enlarged_input(model)
+    # Without any statement, an input without dimensions to speak of was frozen by the conversion.
+    frozen = [entry.name for entry in model.inputs if len(entry.shape) == 1]
+    return (*stated, *([enlarged] if enlarged else []), *frozen)
+
+
+def is_stated(entry: Mapping[str, Any]) -> bool:
+    """Whether accuracy-check.yml gives an input's value."""
+    return entry["type"] in {"CONST_INPUT", "ORIG_IMAGE_INFO"}
+
+
+def enlarged_input(model: OmzModel) -> str | None:
+    """Return the input that takes the enlarged image, in super-resolution, by name."""
+    images = [entry for entry in model.inputs if len(entry.shape) == _IMAGE_RANK]
+    if adapter_of(model)[0] != "super_resolution" or len(images) <= 1:
+        return None
+    return images[1].name

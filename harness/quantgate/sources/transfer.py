@@ -1,0 +1,163 @@
+"""One attempt to complete a file over http, https or file, from where the last one stopped."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any, Protocol
+
+from quantgate.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quantgate.progress import Progress
+
+CHUNK_BYTES = 1 << 18
+#: Answers that another attempt may change.
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PARTIAL, _BEYOND_END = 206, 416
+_MAX_WAIT_S = 30.0
+_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+
+
+class TransferBroken(Exception):  # noqa: N818 - an event, not the harness's failure
+    """The attempt broke off; another one may go on where it stopped.
+
+    ``wait_s`` is how long the server asks to wait.
+    """
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        self.wait_s = wait_s
+        super().__init__(reason)
+
+
+class Bounds(Protocol):
+    """What limits one attempt."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Longest silence of the server."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest file accepted."""
+        ...
+
+
+def transfer(url: str, part: Path, bounds: Bounds, progress: Progress) -> None:
+    """Complete ``part``, asking the server for what is missing.
+
+    Raises
+    ------
+    TransferBroken
+        Where another attempt may help; ``part`` keeps what came.
+    SourceError
+        Where the server refuses, or the file is larger than ``bounds.max_bytes``.
+    OSError
+        Where ``part`` cannot be written.
+    """
+    have = part.stat().st_size if part.exists() else 0
+    try:
+        with _open(url, have, bounds.timeout_s) as response:
+            start, total = _position(response, have)
+            _refuse_large(url, total, bounds.max_bytes)
+            progress.start(part.name[:12] if total is None else _name(url), total or 0)
+            progress.advance(start)
+            _copy(response, (part, start, total), bounds, progress)
+    except urllib.error.HTTPError as error:
+        with error:
+            _judge(url, part, error)
+    except (urllib.error.URLError, http.client.HTTPException) as error:
+        raise TransferBroken(_reason(error)) from error
+
+
+def _name(url: str) -> str:
+    return url.rsplit("/", 1)[-1]
+
+
+def _open(url: str, have: int, timeout_s: float) -> Any:
+    request = urllib.request.Request(url, headers={"User-Agent": "quantgate"})  # noqa: S310 - schemes are checked by the caller
+    # The range counts bytes of the file as it is, so no compression on the way.
+    request.add_header("Accept-Encoding", "identity")
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    try:
+        return urllib.request.urlopen(request, timeout=timeout_s)  # noqa: S310
+    except (TimeoutError, ConnectionError) as error:
+        raise TransferBroken(_reason(error)) from error
+    except ValueError as error:
+        raise SourceError(f"{url}: is not an address ({error})") from error
+
+
+def _position(response: Any, have: int) -> tuple[int, int | None]:
+    """Where the answer starts in the file, and the file's whole size, if the server says it."""
+    length = response.headers.get("Content-Length", "")
+    remaining = int(length) if length.isdigit() else None
+    if getattr(response, "status", None) == _PARTIAL:
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match and match[1] and int(match[1]) == have:
+            return have, int(match[2])
+        # A range that was not asked for: the next attempt starts over.
+        raise TransferBroken("the server sent another range than asked for")
+    return 0, remaining
+
+
+def _copy(
+    response: Any, place: tuple[Path, int, int | None], bounds: Bounds, progress: Progress
+) -> None:
+    part, start, total = place
+    done = start
+    with part.open("r+b" if start else "wb") as sink:
+        sink.seek(start)
+        while chunk := _read(response):
+            done += len(chunk)
+            if done > bounds.max_bytes:
+                raise _too_large(response.url, bounds.max_bytes)
+            sink.write(chunk)
+            progress.advance(len(chunk))
+        sink.truncate()
+    if total is not None and done < total:
+        raise TransferBroken(f"broke off after {done} of {total} bytes")
+
+
+def _read(response: Any) -> bytes:
+    """Read from the network, so that its errors are never taken for the disk's."""
+    try:
+        chunk: bytes = response.read(CHUNK_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise TransferBroken(_reason(error)) from error
+    return chunk
+
+
+def _judge(url: str, part: Path, error: urllib.error.HTTPError) -> None:
+    if error.code == _BEYOND_END:
+        match = _RANGE.fullmatch(error.headers.get("Content-Range", ""))
+        if match and part.exists() and int(match[2]) == part.stat().st_size:
+            return
+        part.unlink(missing_ok=True)
+        raise TransferBroken("what had come does not fit the file any more") from error
+    if error.code in _PASSING:
+        wait = error.headers.get("Retry-After", "")
+        wait_s = min(float(wait), _MAX_WAIT_S) if wait.isdigit() else 0.0
+        raise TransferBroken(f"the server answered {error.code}", wait_s) from error
+    raise SourceError(
+        f"{url}: the server refuses it ({error.code} {error.reason}): check the address"
+    ) from error
+
+
+def _refuse_large(url: str, total: int | None, max_bytes: int) -> None:
+    if total is not None and total > max_bytes:
+        raise _too_large(url, max_bytes)
+
+
+def _too_large(url: str, max_bytes: int) -> SourceError:
+    return SourceError(f"{url}: is larger than the {max_bytes} bytes allowed: refused")
+
+
+def _reason(error: BaseException) -> str:
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+    return " ".join(str(reason).split()) or type(error).__name__

@@ -1,0 +1,226 @@
+"""The content-addressed store: what was built once is never built again, and never half there.
+
+An entry's address is the digest of its key: every input that can change the result, tool versions
+included. An entry is built in a directory aside, recorded, synced and renamed into place under a
+lock, so readers need no lock and a crash leaves only a directory that the next builder removes.
+
+Trust: the first time a :class:`Store` meets an entry it reads every file and compares SHA-256
+digests; afterwards, as long as sizes and modification times stay, it compares only those.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from quantgate.errors import StoreError
+from quantgate.store_entry import Stamps, damage_of, digest_of_file, stamps_of, sync, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["Store", "default_store", "digest_of", "digest_of_file"]
+
+SCHEMA = 1
+LEFTOVER_AGE_NS = 24 * 3600 * 10**9
+_OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+
+log = logging.getLogger(__name__)
+
+
+def default_store() -> Path:
+    """Root of the store: QUANTGATE_STORE, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    chosen = os.environ.get("QUANTGATE_STORE")
+    return Path(chosen) if chosen else user_cache_path("quantgate")
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of the canonical JSON of a value; NaN and non-JSON values raise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what JSON cannot hold exactly.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Store:
+    """A directory of finished entries, safe for several processes at once.
+
+    Parameters
+    ----------
+    root
+        Made when the first entry is built; nothing is written for entries that are there.
+    clock_ns
+        Tells how old leftovers of killed builds are.
+    """
+
+    def __init__(self, root: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self.root = root
+        self._clock_ns = clock_ns
+        self._trusted: dict[Path, Stamps] = {}
+
+    def get_or_build(
+        self, kind: str, key: Mapping[str, Any], build: Callable[[Path], None]
+    ) -> Path:
+        """Return the directory of an entry, building it first where it is missing or damaged.
+
+        Parameters
+        ----------
+        kind
+            A short word in lower case, the folder that entries of this sort share.
+        key
+            JSON-able; everything that can change what ``build`` writes.
+        build
+            Fills the empty directory it is given; whatever it raises leaves nothing behind.
+
+        Raises
+        ------
+        StoreError
+            Where the store cannot be written; says the path and what to do.
+        """
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", kind):
+            raise ValueError(f"a kind is a short word in lower case, found {kind!r}")
+        entry = self.address(kind, key)
+        if self._problem(entry) is None:
+            return entry
+        with self._explained(), self._locked(entry):
+            problem = self._problem(entry)
+            if problem is None:
+                return entry
+            if entry.exists():
+                log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
+            self._build(entry, key, build)
+        return entry
+
+    def address(self, kind: str, key: Mapping[str, Any]) -> Path:
+        """Where the entry of a key lies, built or not."""
+        digest = digest_of({"schema": SCHEMA, "kind": kind, "key": key})
+        return self.root / f"v{SCHEMA}" / kind / digest[:2] / digest[2:]
+
+    def holds(self, kind: str, key: Mapping[str, Any]) -> bool:
+        """Whether an undamaged entry is there, so that nothing would be built."""
+        return self._problem(self.address(kind, key)) is None
+
+    def prune(self, max_bytes: int, keep_ns: int = LEFTOVER_AGE_NS) -> int:
+        """Remove the entries unused for longest until the rest fit; return the bytes freed.
+
+        Entries used within the last ``keep_ns`` stay, as a run may be reading them, and so do
+        entries that another process is building.
+        """
+        used = sorted((path.stat().st_mtime_ns, path) for path in self.root.glob("v*/*/??/*"))
+        sizes = {path: _bytes_in(path) for _, path in used}
+        excess, freed = sum(sizes.values()) - max_bytes, 0
+        for used_ns, entry in used:
+            if freed >= excess or self._clock_ns() - used_ns < keep_ns:
+                break
+            with suppress(Timeout), self._explained(), self._locked(entry, timeout_s=0):
+                self._retire(entry)
+                freed += sizes[entry]
+        return freed
+
+    def clean(self) -> int:
+        """Remove what killed builds left behind a day ago or longer; return how many directories.
+
+        Every build does this; what it left of the same entry goes at once, whatever its age.
+        """
+        removed = 0
+        for path in self._aside.glob("*"):
+            with suppress(FileNotFoundError):
+                if self._clock_ns() - path.stat().st_mtime_ns > LEFTOVER_AGE_NS:
+                    shutil.rmtree(path, ignore_errors=True)
+                    removed += 1
+        return removed
+
+    @property
+    def _aside(self) -> Path:
+        return self.root / "building"
+
+    def _build(self, entry: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> None:
+        self._aside.mkdir(parents=True, exist_ok=True)
+        prefix = f"{entry.parent.parent.name}-{entry.parent.name}{entry.name[:14]}-"
+        # The entry's lock is ours: whatever bears its name here belongs to a process that died.
+        for leftover in self._aside.glob(f"{prefix}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self.clean()
+        aside = Path(tempfile.mkdtemp(prefix=prefix, dir=self._aside))
+        try:
+            build(aside)
+            write_record(aside, SCHEMA, key)
+            self._retire(entry)
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            aside.rename(entry)
+            sync(entry.parent)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        self._trusted[entry] = stamps_of(entry)
+
+    def _retire(self, entry: Path) -> None:
+        """Take an entry out of sight in one step before it is deleted."""
+        self._trusted.pop(entry, None)
+        if not entry.exists():
+            return
+        self._aside.mkdir(parents=True, exist_ok=True)
+        grave = Path(tempfile.mkdtemp(prefix="retired-", dir=self._aside))
+        entry.rename(grave / "entry")
+        shutil.rmtree(grave, ignore_errors=True)
+
+    def _problem(self, entry: Path) -> str | None:
+        """Say what is wrong with an entry, or None where it can be used."""
+        try:
+            stamps = stamps_of(entry)
+        except OSError as error:
+            return f"its files cannot be seen: {error.strerror}"
+        problem = damage_of(entry, stamps, read=self._trusted.get(entry) != stamps)
+        if problem is None:
+            self._trusted[entry] = stamps
+            with suppress(OSError):
+                os.utime(entry)
+        return problem
+
+    @contextmanager
+    def _locked(self, entry: Path, timeout_s: float = -1) -> Iterator[None]:
+        locks = self.root / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        name = f"{entry.parent.parent.name}-{entry.parent.name}{entry.name}.lock"
+        with FileLock(locks / name, timeout=timeout_s):
+            yield
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say a full or read-only disk in one sentence; other errors of a build stay themselves."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _OUR_DISK and not self._owns(error.filename):
+                raise
+            raise StoreError(
+                f"the store {self.root} cannot be written ({error.strerror}): free space or "
+                "permissions there, or set QUANTGATE_STORE to another folder"
+            ) from error
+
+    def _owns(self, filename: object) -> bool:
+        if not isinstance(filename, str | Path):
+            return False
+        path = Path(filename)
+        return path.is_relative_to(self.root) or self.root.is_relative_to(path)
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,24 @@
+"""Every task that models.toml can name, in one visible place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quantgate.tasks import generic
+from quantgate.tasks.classification import task as classification
+from quantgate.tasks.detection import instance_segmentation
+from quantgate.tasks.detection import task as detection
+from quantgate.tasks.image_to_image import task as image_to_image
+from quantgate.tasks.segmentation import task as semantic_segmentation
+
+if TYPE_CHECKING:
+    from quantgate.tasks.protocol import Task
+
+TASKS: dict[str, Task] = {
+    "classification": classification,
+    "detection": detection,
+    "instance_segmentation": instance_segmentation,
+    "semantic_segmentation": semantic_segmentation,
+    "image_to_image": image_to_image,
+    "generic": generic,
+}

@@ -1,0 +1,147 @@
+"""Classification: one class an image, by the highest score."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quantgate.core.bootstrap import Resampled
+from quantgate.core.matching import ChangeCounts
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks import tensors
+from quantgate.tasks.classification import accuracy
+from quantgate.tasks.classification.record import compact_scores, pack_records, unpack_records
+from quantgate.tasks.classification.tables import classification_table, is_wrong, verdict_of
+from quantgate.tasks.detection.tables import label_name
+from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.tensors import Judged, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.bootstrap import Resampled
+    from quantgate.core.comparison import ImageResult
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.matching import Match
+    from quantgate.core.predictions import ClassScores, Truth
+    from quantgate.core.table import Table
+    from quantgate.entries import EvaluationPlan
+    from quantgate.tasks.classification.accuracy import Classified
+    from quantgate.tasks.classification.record import ClassRecord
+
+DEFAULT_METRIC = accuracy.DEFAULT_METRIC
+METRICS: Mapping[str, str] = accuracy.METRICS
+_QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = MappingProxyType(
+    {
+        "max_accuracy_drop": accuracy.accuracy_drop,
+        "max_error_increase": accuracy.error_increase,
+        "max_class_drop": accuracy.class_drop,
+        "min_agreement": accuracy.agreement,
+    }
+)
+LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+
+
+def compact(
+    prediction: Pair[ClassScores], truth: Truth | None, name: str = "this image"
+) -> Pair[ClassRecord]:
+    """Keep the ten best classes of both roles, and where the truth and the parent's class rank.
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinite scores, or a different number of classes in the roles.
+    DatasetError
+        Where the annotated class is not one of the model's.
+    """
+    return compact_scores(prediction, truth, name)
+
+
+def pack(records: Sequence[ClassRecord]) -> dict[str, NDArray[np.generic]]:
+    """Turn the records of one role into flat arrays."""
+    return pack_records(records)
+
+
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
+    """Inverse of ``pack``, bit for bit."""
+    return unpack_records(arrays)
+
+
+def metrics(comparison: Classified) -> Pair[dict[str, float]]:
+    """Top-1 and top-5 accuracy of both roles."""
+    return Pair(
+        *(
+            {name: float(accuracy.hits(comparison, name)[role].mean()) for name in METRICS}
+            for role in ROLES
+        )
+    )
+
+
+def judge_quantity(key: str, comparison: Classified, plan: EvaluationPlan) -> Estimate:
+    """Compute the quantity that the limit ``key`` judges.
+
+    Raises
+    ------
+    MeasurementError
+        Where it is not defined on these images, or the limit is not one of this task's.
+    DatasetError
+        Where it needs annotations and there are none.
+    """
+    task = Judged("classification", LIMITS)
+    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
+
+
+def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:
+    """Smallest accuracy drop that this evaluation set can detect."""
+    return accuracy.accuracy_drop(comparison, plan).smallest_drop
+
+
+def subject(key: str, comparison: Classified, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key != "max_class_drop":
+        return ""
+    return label_name(comparison.labels, accuracy.worst_class(comparison, plan))
+
+
+def detail(key: str, comparison: Classified, plan: EvaluationPlan) -> ChangeCounts:
+    """How many images keep their class, and how many change it (counted as relabelled)."""
+    del key, plan
+    same = int(accuracy.same_class(comparison).sum())
+    return ChangeCounts(kept=same, relabelled=len(comparison) - same)
+
+
+def tables(comparison: Classified, plan: EvaluationPlan) -> tuple[Table, ...]:
+    """Make the one table of classification."""
+    del plan
+    accuracy.check(comparison)
+    return (classification_table(comparison),)
+
+
+def changes(result: ImageResult[ClassRecord], plan: EvaluationPlan) -> list[Match]:
+    """Nothing: an image without objects has no object that changed."""
+    del result, plan
+    return []
+
+
+def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images whose class changed: those now wrong first, then by how far the parent's class fell."""
+    del plan
+    accuracy.check(comparison)
+    listed = []
+    for index, result in enumerate(comparison.images):
+        parent, optimized = result.record
+        if parent.label == optimized.label:
+            continue
+        now_wrong = is_wrong(optimized, result) and not is_wrong(parent, result)
+        fall = parent.score - optimized.parent_score
+        severity = (float(now_wrong), float(optimized.parent_rank), fall)
+        before, after = (label_name(comparison.labels, r.label) for r in (parent, optimized))
+        sentence = (
+            f"{before} {parent.score:.2f} became {after} {optimized.score:.2f}; "
+            f"{verdict_of(result)}, {before} now ranks {optimized.parent_rank}"
+        )
+        listed.append(ImageChange(index, severity, sentence))
+    return sorted(listed, key=lambda change: change.severity, reverse=True)

@@ -1,0 +1,1 @@
+"""Detection and instance segmentation: objects in boxes, with or without masks."""

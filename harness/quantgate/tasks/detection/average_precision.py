@@ -1,0 +1,220 @@
+"""COCO's average precision: the value by faster-coco-eval, the spread by resampling images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from quantgate.core.average_precision import (
+    COCO_MOST,
+    COCO_THRESHOLDS,
+    ClassFlags,
+    ImageFlags,
+    Interpolation,
+    assign_greedily,
+    average_precision,
+    flag,
+    merge,
+)
+from quantgate.core.boxes import box_iou
+from quantgate.tasks.detection.overlap import overlap_with_truth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Detections, Objects
+
+#: Statistics by name, in the order in which COCO summarizes them.
+STATISTICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+#: IoU thresholds of the metrics that can be resampled.
+THRESHOLDS = {"ap": COCO_THRESHOLDS, "ap50": (0.5,), "ap75": (0.75,)}
+#: The last bits of a mean depend on the order in which a library adds; nothing is judged by them.
+DECIMALS = 12
+Outline = Literal["bbox", "segm"]
+
+
+@dataclass(frozen=True, slots=True)
+class CocoScores:
+    """AP of one role.
+
+    Parameters
+    ----------
+    overall
+        By statistic; one that no annotated object defines is absent.
+    by_class
+        Class id to ``ap``, ``ap50`` and ``ap75``, of the classes that are annotated.
+    """
+
+    overall: dict[str, float]
+    by_class: dict[int, dict[str, float]]
+
+
+def coco_scores(
+    found: Sequence[Detections], truth: Sequence[Objects], outline: Outline = "bbox"
+) -> CocoScores:
+    """Score one role against the truth, image by image, exactly as pycocotools does.
+
+    Images without any annotated object count: their detections are false.
+    """
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    columns = [item.labels for item in found] + [item.labels for item in truth]
+    classes = np.unique(np.concatenate(columns)).tolist()
+    if not any(len(item) for item in truth):
+        return CocoScores({}, {})
+    reference = COCO(_reference(truth, classes, outline), print_function=_silent)
+    result = reference.loadRes(_results(found, outline)) if any(map(len, found)) else None
+    if result is None:
+        return _nothing_found(truth)
+    judge = COCOeval_faster(reference, result, outline, print_function=_silent)
+    judge.evaluate()
+    judge.accumulate()
+    judge.summarize()
+    overall = zip(STATISTICS, (round(float(v), DECIMALS) for v in judge.stats[:6]), strict=True)
+    precision: NDArray[np.float64] = judge.eval["precision"][..., 0, -1]
+    return CocoScores(
+        {name: value for name, value in overall if value >= 0},
+        {label: row for k, label in enumerate(classes) if (row := _row(precision[:, :, k]))},
+    )
+
+
+def _silent(*_: object) -> None:
+    """Swallow the progress lines of faster-coco-eval."""
+
+
+def _row(precision: NDArray[np.float64]) -> dict[str, float]:
+    """AP of one class from its precision [thresholds, recalls]; empty where it is not annotated."""
+    if (precision < 0).all():
+        return {}
+    return {
+        "ap": round(float(precision.mean()), DECIMALS),
+        "ap50": round(float(precision[0].mean()), DECIMALS),
+        "ap75": round(float(precision[5].mean()), DECIMALS),
+    }
+
+
+def _nothing_found(truth: Sequence[Objects]) -> CocoScores:
+    """All zero where there is something to find."""
+    areas = np.concatenate([item.areas[~item.crowd] for item in truth])
+    labels = {int(label) for item in truth for label in item.labels[~item.crowd]}
+    if not len(areas):
+        return CocoScores({}, {})
+    bounds = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}
+    sizes = [
+        f"ap_{s}" for s, (low, high) in bounds.items() if ((areas >= low) & (areas <= high)).any()
+    ]
+    zero = dict.fromkeys(("ap", "ap50", "ap75"), 0.0)
+    return CocoScores(
+        {**zero, **dict.fromkeys(sizes, 0.0)}, {label: dict(zero) for label in sorted(labels)}
+    )
+
+
+def _reference(
+    truth: Sequence[Objects], classes: Sequence[int], outline: Outline
+) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
+    for image, item in enumerate(truth, start=1):
+        images.append({"id": image, **_size(item)})
+        boxes = _xywh(item.boxes)
+        for i, label in enumerate(item.labels.tolist()):
+            annotations.append(
+                {
+                    # Id 0 would read as "unmatched".
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": label + 1,
+                    "bbox": boxes[i],
+                    "area": float(item.areas[i]),
+                    "iscrowd": int(item.crowd[i]),
+                    **_segmentation(item, i, outline),
+                }
+            )
+    categories = [{"id": label + 1, "name": str(label)} for label in classes]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def _size(item: Objects) -> dict[str, int]:
+    if not item.masks:
+        return {"width": 0, "height": 0}
+    height, width = cast("Sequence[int]", item.masks[0]["size"])
+    return {"width": int(width), "height": int(height)}
+
+
+def _segmentation(item: Detections | Objects, index: int, outline: Outline) -> dict[str, Any]:
+    if outline == "bbox" or item.masks is None:
+        return {}
+    return {"segmentation": item.masks[index]}
+
+
+def _results(found: Sequence[Detections], outline: Outline) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = []
+    for image, item in enumerate(found, start=1):
+        boxes, scores = _xywh(item.boxes), item.scores.tolist()
+        for i, label in enumerate(item.labels.tolist()):
+            own = _segmentation(item, i, outline) or {"bbox": boxes[i]}
+            results.append({"image_id": image, "category_id": label + 1, "score": scores[i], **own})
+    return results
+
+
+def _xywh(boxes: NDArray[np.float32]) -> list[list[float]]:
+    wide = boxes.astype(np.float64)
+    wide[:, 2:] -= wide[:, :2]
+    listed: list[list[float]] = wide.tolist()
+    return listed
+
+
+def coco_flags(
+    found: Sequence[Detections], truth: Sequence[Objects], thresholds: Sequence[float]
+) -> dict[int, ClassFlags]:
+    """Match every annotated class by COCO's rules, ready to be resampled."""
+    by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
+    for index, (detections, objects) in enumerate(zip(found, truth, strict=True)):
+        iou = overlap_with_truth(detections, objects)
+        for label in np.union1d(detections.labels, objects.labels).tolist():
+            rows = np.flatnonzero(detections.labels == label)
+            rows = rows[np.argsort(-detections.scores[rows], kind="stable")][:COCO_MOST]
+            columns = np.flatnonzero(objects.labels == label)
+            aside = objects.crowd[columns]
+            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds)
+            flags = flag(detections.scores[rows], chosen, aside)
+            by_class.setdefault(label, []).append((index, flags))
+    merged = {
+        label: merge(images, len(found), len(thresholds))
+        for label, images in sorted(by_class.items())
+    }
+    return {label: flags for label, flags in merged.items() if flags.positives.any()}
+
+
+VOC_IOU = 0.5
+
+
+def voc_flags(found: Sequence[Detections], truth: Sequence[Objects]) -> dict[int, ClassFlags]:
+    """Match every annotated class by VOC's rules: one look at the best object, no second."""
+    by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
+    for index, (detections, objects) in enumerate(zip(found, truth, strict=True)):
+        iou = box_iou(detections.boxes, objects.boxes)
+        for label in np.union1d(detections.labels, objects.labels).tolist():
+            rows = np.flatnonzero(detections.labels == label)
+            rows = rows[np.argsort(-detections.scores[rows], kind="stable")]
+            columns = np.flatnonzero(objects.labels == label)
+            aside = objects.crowd[columns]
+            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, (VOC_IOU,), rivals=False)
+            flags = flag(detections.scores[rows], chosen, aside)
+            by_class.setdefault(label, []).append((index, flags))
+    merged = {label: merge(images, len(found), 1) for label, images in sorted(by_class.items())}
+    return {label: flags for label, flags in merged.items() if flags.positives.any()}
+
+
+def voc_by_class(flags: dict[int, ClassFlags], interpolation: Interpolation) -> dict[int, float]:
+    """Average precision of every annotated class."""
+    return {
+        label: float(
+            average_precision(own, np.ones((1, len(own.positives)), np.int32), interpolation)[0]
+        )
+        for label, own in flags.items()
+    }

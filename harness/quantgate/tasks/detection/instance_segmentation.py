@@ -1,0 +1,92 @@
+"""Instance segmentation: object detection with masks for boxes throughout, and box AP beside mask AP.
+
+Overlap, matching, tables and average precision take masks wherever every object has one
+(:mod:`quantgate.tasks.detection.overlap`); this module sees to it that every object does.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quantgate.errors import DecoderError
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks.detection import task as detection
+from quantgate.tasks.detection.accuracy import coco
+from quantgate.tasks.detection.average_precision import STATISTICS
+from quantgate.tasks.detection.task import (
+    LIMITS,
+    changes,
+    detail,
+    judge_quantity,
+    pack,
+    smallest_drop,
+    subject,
+    tables,
+    unpack,
+    worst,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.core.predictions import Detections, Truth
+    from quantgate.pair import Role
+    from quantgate.tasks.detection.matching import Detected
+
+__all__ = [
+    "DEFAULT_METRIC",
+    "LIMITS",
+    "METRICS",
+    "changes",
+    "compact",
+    "detail",
+    "judge_quantity",
+    "metrics",
+    "pack",
+    "smallest_drop",
+    "subject",
+    "tables",
+    "unpack",
+    "worst",
+]
+
+DEFAULT_METRIC = "ap"
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        **{name: f"Mask {detection.METRICS[name]}" for name in STATISTICS},
+        **{f"box_{name}": f"Box {detection.METRICS[name]}" for name in STATISTICS},
+    }
+)
+
+
+def compact(
+    prediction: Pair[Detections], truth: Truth | None, name: str = "this image"
+) -> Pair[Detections]:
+    """Keep the best objects of both roles with their masks (run lengths).
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinity, and on objects without masks, naming the image.
+    """
+    for role in ROLES:
+        if len(prediction[role]) and prediction[role].masks is None:
+            raise DecoderError(
+                f"{name}, {role} model: objects without masks; instance segmentation needs a decoder "
+                'that gives masks, or task = "detection"'
+            )
+    return detection.compact(prediction, truth, name)
+
+
+def metrics(comparison: Detected) -> Pair[dict[str, float]]:
+    """Mask AP and box AP of both roles; a size of which nothing is annotated has none."""
+    return Pair(*(_of_role(comparison, role) for role in ROLES))
+
+
+def _of_role(comparison: Detected, role: Role) -> dict[str, float]:
+    boxes = coco(comparison, role, "bbox").overall
+    return {
+        **coco(comparison, role).overall,
+        **{f"box_{name}": value for name, value in boxes.items()},
+    }

@@ -1,0 +1,58 @@
+"""Overlap of two lists of objects: of their masks where all have one, else of their boxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.boxes import box_ioa, box_iou
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Detections, Objects
+
+
+def overlap(first: Detections, second: Detections) -> NDArray[np.float64]:
+    """IoU [n, m] of two roles' objects."""
+    return _overlap(first, second, np.zeros(len(second), np.bool_))
+
+
+def overlap_with_truth(found: Detections, truth: Objects) -> NDArray[np.float64]:
+    """IoU [n, m] with annotated objects; with a crowd region the share of the detection in it."""
+    return _overlap(found, truth, truth.crowd)
+
+
+def truth_as_detections(truth: Objects) -> Detections:
+    """Annotated objects, crowd regions left out, as detections of score 1."""
+    from quantgate.core.predictions import Detections
+
+    counted = np.flatnonzero(~truth.crowd)
+    masks = None if truth.masks is None else tuple(truth.masks[i] for i in counted)
+    return Detections(
+        truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted], masks
+    )
+
+
+def in_crowd(found: Detections, truth: Objects, threshold: float) -> NDArray[np.bool_]:
+    """Whether at least ``threshold`` of a detection lies in a crowd region of its class, [n]."""
+    inside = overlap_with_truth(found, truth) >= threshold
+    inside &= truth.crowd[None, :] & (found.labels[:, None] == truth.labels[None, :])
+    return np.asarray(inside.any(axis=1))
+
+
+def _overlap(
+    first: Detections, second: Detections | Objects, crowd: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    if not len(first) or not len(second):
+        return np.zeros((len(first), len(second)))
+    if first.masks is not None and second.masks is not None:
+        from faster_coco_eval.core import mask as rle
+
+        flags = [int(value) for value in crowd]
+        return np.asarray(rle.iou(list(first.masks), list(second.masks), flags), np.float64)
+    iou = box_iou(first.boxes, second.boxes)
+    if crowd.any():
+        iou[:, crowd] = box_ioa(first.boxes, second.boxes[crowd])
+    return iou

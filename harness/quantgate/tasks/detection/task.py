@@ -1,0 +1,206 @@
+"""Object detection: boxes (and masks, where the model gives them) with classes and scores."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.matching import Change, ChangeCounts, Match
+from quantgate.errors import DecoderError
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks import tensors
+from quantgate.tasks.detection import accuracy, matching
+from quantgate.tasks.detection.record import pack_detections, unpack_detections
+from quantgate.tasks.detection.tables import (
+    AGAINST_TRUTH,
+    BETWEEN,
+    advanced_table,
+    basic_table,
+    class_table,
+    label_name,
+    largest_score_change,
+)
+from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.tensors import Judged, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.bootstrap import Resampled
+    from quantgate.core.comparison import ImageResult
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.predictions import Detections, Truth
+    from quantgate.core.table import Table
+    from quantgate.entries import EvaluationPlan
+    from quantgate.tasks.detection.matching import Detected, MatchedImage
+
+DEFAULT_METRIC = "ap"
+METRICS: Mapping[str, str] = accuracy.METRICS
+#: Objects kept of one image and role.
+MOST_OBJECTS = 300
+# Objects named in the sentence of one image.
+_NAMED = 5
+
+_QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = MappingProxyType(
+    {
+        "max_accuracy_drop": lambda c, plan: accuracy.accuracy_drop(c, _metric(plan)),
+        "max_error_increase": lambda c, plan: accuracy.error_increase(c, _metric(plan)),
+        "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
+        "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
+        "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
+        "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
+            1
+        ],
+    }
+)
+LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+
+
+def _metric(plan: EvaluationPlan) -> str:
+    return plan.metric or DEFAULT_METRIC
+
+
+def compact(
+    prediction: Pair[Detections], truth: Truth | None, name: str = "this image"
+) -> Pair[Detections]:
+    """Keep the best objects of both roles, at most ``MOST_OBJECTS`` each, stable on ties.
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinite scores or boxes, naming the image.
+    """
+    del truth  # it travels beside the record
+    for role in ROLES:
+        found = prediction[role]
+        if not (np.isfinite(found.scores).all() and np.isfinite(found.boxes).all()):
+            raise DecoderError(f"{name}, {role} model: scores or boxes hold NaN or infinity")
+    return prediction.map(_best)
+
+
+def _best(found: Detections) -> Detections:
+    return found.take(np.argsort(-found.scores, kind="stable")[:MOST_OBJECTS])
+
+
+def pack(records: Sequence[Detections]) -> dict[str, NDArray[np.generic]]:
+    """Turn the records of one role into flat arrays."""
+    return pack_detections(records)
+
+
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
+    """Inverse of ``pack``, bit for bit."""
+    return unpack_detections(arrays)
+
+
+def metrics(comparison: Detected) -> Pair[dict[str, float]]:
+    """Every metric of both roles; a size of which nothing is annotated has none."""
+    return Pair(*(accuracy.role_metrics(comparison, role) for role in ROLES))
+
+
+def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Estimate:
+    """Compute the quantity that the limit ``key`` judges.
+
+    Raises
+    ------
+    MeasurementError
+        Where it is not defined on these images, or the limit is not one of this task's.
+    DatasetError
+        Where it needs annotations and there are none.
+    """
+    task = Judged("object detection", LIMITS)
+    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
+
+
+def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
+    """Smallest accuracy drop that this evaluation set can detect."""
+    return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
+
+
+def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key == "max_class_drop":
+        label = accuracy.worst_class(comparison, _metric(plan))
+    elif key == "min_class_precision":
+        label = matching.class_precision(matching.matched(comparison, plan))[0]
+    else:
+        return ""
+    return label_name(comparison.labels, label)
+
+
+def detail(key: str, comparison: Detected, plan: EvaluationPlan) -> ChangeCounts:
+    """Count what happened to the objects of all images, whatever the limit."""
+    del key
+    return matching.total(matching.matched(comparison, plan))
+
+
+def tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
+    """Make basic and advanced; with annotations the same of each role against them, and by class."""
+    rule = matching.rule_of(plan)
+    return comparison.once(f"tables {rule} {_metric(plan)}", lambda: _tables(comparison, plan))
+
+
+def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
+    images = matching.matched(comparison, plan)
+    labels = comparison.labels
+    made = [basic_table(images, BETWEEN), advanced_table(images, labels, BETWEEN)]
+    if all(result.truth is not None for result in comparison.images):
+        for role in ROLES:
+            judged = matching.matched_with_truth(comparison, plan, role)
+            view = AGAINST_TRUTH[role]
+            made += [basic_table(judged, view), advanced_table(judged, labels, view)]
+        if any(accuracy.object_counts(comparison).values()):
+            made.append(class_table(comparison, _metric(plan)))
+    return tuple(made)
+
+
+def changes(result: ImageResult[Detections], plan: EvaluationPlan) -> list[Match]:
+    """Tell what happened to each object of one image, for drawing."""
+    return list(matching.match_image(result, matching.rule_of(plan)).matches)
+
+
+def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images on which an object is not simply kept: most changes, lowest IoU, largest score change."""
+    listed = [
+        ImageChange(index, _severity(image), _sentence(image, comparison.labels))
+        for index, image in enumerate(matching.matched(comparison, plan))
+        if image.counts.changed
+    ]
+    return sorted(listed, key=lambda change: change.severity, reverse=True)
+
+
+def _severity(image: MatchedImage) -> tuple[float, ...]:
+    lowest = min((m.iou for m in image.matches if matching.is_matched(m)), default=1.0)
+    return float(image.counts.changed), -lowest, abs(largest_score_change(image) or 0.0)
+
+
+def _sentence(image: MatchedImage, labels: Sequence[str]) -> str:
+    """Say how many of each, then name the first few: "2 lost; person 0.91 lost, cat 0.60 lost"."""
+    counts: dict[Change, int] = {}
+    for match in image.matches:
+        counts[match.change] = counts.get(match.change, 0) + 1
+    order = (Change.LOST, Change.GAINED, Change.RELABELLED, Change.MOVED)
+    summary = ", ".join(f"{counts[c]} {c.value}" for c in order if c in counts)
+    named = [m for c in order for m in image.matches if m.change is c]
+    listed = [_name(match, image.objects, labels) for match in named[:_NAMED]]
+    if len(named) > _NAMED:
+        listed.append(f"and {len(named) - _NAMED} more")
+    return f"{summary}; {', '.join(listed)}"
+
+
+def _name(match: Match, objects: Pair[Detections], labels: Sequence[str]) -> str:
+    def shown(found: Detections, index: int) -> str:
+        return f"{label_name(labels, int(found.labels[index]))} {found.scores[index]:.2f}"
+
+    if match.parent is None:
+        assert match.optimized is not None
+        return f"{shown(objects.optimized, match.optimized)} {match.change.value}"
+    before = shown(objects.parent, match.parent)
+    if match.change is Change.RELABELLED and match.optimized is not None:
+        return f"{before} became {shown(objects.optimized, match.optimized)}"
+    if match.change is Change.MOVED:
+        return f"{before} moved (IoU {match.iou:.2f})"
+    return f"{before} {match.change.value}"

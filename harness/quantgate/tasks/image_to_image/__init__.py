@@ -1,0 +1,1 @@
+"""Image to image: pictures judged by their likeness."""

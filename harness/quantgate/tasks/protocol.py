@@ -1,0 +1,92 @@
+"""What a task module offers: pure functions over a Comparison; tasks are listed in `catalog`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.comparison import Comparison, ImageResult
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.matching import ChangeCounts, Match
+    from quantgate.core.predictions import Truth
+    from quantgate.core.table import Table
+    from quantgate.entries import EvaluationPlan
+    from quantgate.pair import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChange:
+    """One line about what changed on one image, for people: severity orders the worst first."""
+
+    index: int
+    severity: tuple[float, ...]
+    sentence: str
+
+
+class Task(Protocol):
+    """A module in harness/quantgate/tasks with these functions; ``R`` is its compact record."""
+
+    #: Metric used where the manifest names none, e.g. "top1" or "ap".
+    DEFAULT_METRIC: str
+    #: Metrics this task can compute, with their titles, e.g. {"ap": "AP@[.5:.95]"}.
+    METRICS: Mapping[str, str]
+    #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
+    LIMITS: tuple[str, ...]
+
+    def compact(self, prediction: Pair[Any], truth: Truth | None, name: str = ...) -> Pair[Any]:
+        """Keep what the reports need of one image's predictions: bounded size, picklable.
+
+        Raises
+        ------
+        DecoderError
+            On NaN or infinity, naming the image by ``name``.
+        """
+        ...
+
+    def pack(self, records: Sequence[Any]) -> dict[str, NDArray[np.generic]]:
+        """Turn the records of one role into flat arrays for an .npz (no pickling)."""
+        ...
+
+    def unpack(self, arrays: Mapping[str, NDArray[np.generic]]) -> list[Any]:
+        """Inverse of ``pack``."""
+        ...
+
+    def metrics(self, comparison: Comparison[Any]) -> Pair[dict[str, float]]:
+        """Every metric of both roles against the truth; raises DatasetError without annotations."""
+        ...
+
+    def judge_quantity(
+        self, key: str, comparison: Comparison[Any], plan: EvaluationPlan
+    ) -> Estimate:
+        """Compute the quantity that the limit ``key`` judges, with its interval."""
+        ...
+
+    def tables(self, comparison: Comparison[Any], plan: EvaluationPlan) -> tuple[Table, ...]:
+        """Make the basic and advanced tables of accuracy-report.md, in a fixed order."""
+        ...
+
+    def smallest_drop(self, comparison: Comparison[Any], plan: EvaluationPlan) -> float:
+        """Smallest accuracy drop that a set of this size and spread can detect."""
+        ...
+
+    def subject(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> str:
+        """Name the class that a limit on the worst class is about; empty for every other limit."""
+        ...
+
+    def detail(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> ChangeCounts:
+        """Count what happened to the objects (or images): a verdict's second line."""
+        ...
+
+    def changes(self, result: ImageResult[Any], plan: EvaluationPlan) -> list[Match]:
+        """Tell what happened to each object of one image, for drawing."""
+        ...
+
+    def worst(self, comparison: Comparison[Any], plan: EvaluationPlan) -> list[ImageChange]:
+        """Images on which the roles differ, worst first; images without a change are left out."""
+        ...

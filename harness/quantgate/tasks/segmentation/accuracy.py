@@ -1,0 +1,194 @@
+"""Mean IoU from the accumulated confusion of classes, and its interval over images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from quantgate.core.bootstrap import Resampled, bootstrap_ratio, divide, draw, summarize
+from quantgate.core.comparison import Comparison
+from quantgate.core.predictions import LabelMap
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.segmentation.record import Meetings, SegmentationRecord
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from quantgate.pair import Role
+
+Segmented: TypeAlias = Comparison[SegmentationRecord]
+Against = Literal["against_truth", "against_parent"]
+
+#: Images that a class needs before its own drop is judged.
+FEWEST_IMAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """Pixels by image and class, [images, classes]: in both, in the reference, in the prediction."""
+
+    common: NDArray[np.int64]
+    reference: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+
+    def iou(self, weights: NDArray[np.int32]) -> NDArray[np.float64]:
+        """IoU of every class on every resample, [resamples, classes]; NaN where it is nowhere."""
+        # Floating point takes the fast matrix product, and is exact up to 2**53 pixels.
+        drawn = weights.astype(np.float64)
+        union = self.reference + self.predicted - self.common
+        return divide(drawn @ self.common.astype(np.float64), drawn @ union.astype(np.float64))
+
+    def of_set(self) -> NDArray[np.float64]:
+        """IoU of every class over all images, [classes]."""
+        whole = np.ones((1, len(self.common)), np.int32)
+        return np.asarray(self.iou(whole)[0])
+
+
+def areas(comparison: Segmented, role: Role, against: Against) -> Areas:
+    """Count pixels of one role against the truth or the parent.
+
+    Raises
+    ------
+    MeasurementError
+        Where there is no image.
+    DatasetError
+        Where the truth is asked for and an image has none, or names a class outside the labels.
+    DecoderError
+        Where a prediction names a class outside the labels.
+    """
+    return comparison.once(f"areas {role} {against}", lambda: _areas(comparison, role, against))
+
+
+def _areas(comparison: Segmented, role: Role, against: Against) -> Areas:
+    if not len(comparison):
+        raise MeasurementError("the evaluation set holds no image: nothing can be compared")
+    listed: list[Meetings] = []
+    for result in comparison.images:
+        if against == "against_truth" and not isinstance(result.truth, LabelMap):
+            raise DatasetError(
+                f"image {result.name}: accuracy needs an annotated class map, found "
+                f"{type(result.truth).__name__}; use an annotated dataset or min_agreement"
+            )
+        own: Meetings = getattr(result.record[role], against)
+        _check(own, len(comparison.labels), result.name, against)
+        listed.append(own)
+    classes = len(comparison.labels) or 1 + max(
+        int(max(m.predicted.max(initial=0), m.reference.max(initial=0))) for m in listed
+    )
+    cells = np.zeros((3, len(listed), classes), np.int64)
+    for index, own in enumerate(listed):
+        same = own.reference == own.predicted
+        np.add.at(cells[0, index], own.reference[same], own.counts[same])
+        np.add.at(cells[1, index], own.reference, own.counts)
+        np.add.at(cells[2, index], own.predicted, own.counts)
+    return Areas(*cells)
+
+
+def _check(own: Meetings, classes: int, name: str, against: Against) -> None:
+    if not classes or not len(own.cells):
+        return
+    if own.predicted.max() >= classes:
+        raise DecoderError(
+            f"image {name}: predicted class id {own.predicted.max()} is outside the list of "
+            f"{classes} labels"
+        )
+    if against == "against_truth" and own.reference.max() >= classes:
+        raise DatasetError(
+            f"image {name}: annotated class id {own.reference.max()} is outside the list of "
+            f"{classes} labels; 255 marks pixels that do not count"
+        )
+
+
+def mean_over_classes(iou: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes that occur, [..., classes] to [...]; NaN where none does."""
+    held = np.isfinite(iou)
+    return divide(np.where(held, iou, 0.0).sum(axis=-1), held.sum(axis=-1).astype(np.float64))
+
+
+def mean_iou(comparison: Segmented, role: Role) -> float:
+    """Mean IoU of one role against the truth.
+
+    Raises
+    ------
+    DatasetError
+        Where nothing is annotated.
+    """
+    iou = areas(comparison, role, "against_truth").of_set()
+    if not np.isfinite(iou).any():
+        raise DatasetError("no pixel of the evaluation set is annotated: no mean IoU is defined")
+    return float(mean_over_classes(iou))
+
+
+def pixel_accuracy(comparison: Segmented, role: Role) -> float:
+    """Share of annotated pixels of the right class."""
+    found = areas(comparison, role, "against_truth")
+    mean_iou(comparison, role)
+    return float(found.common.sum() / found.reference.sum())
+
+
+def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
+    """IoU of every class on the same resamples, both roles, [resamples, classes]."""
+    weights = draw(len(comparison))
+    return Pair(*(areas(comparison, role, "against_truth").iou(weights) for role in ROLES))
+
+
+def accuracy_drop(comparison: Segmented) -> Resampled:
+    """Mean IoU of the parent less that of the optimized model."""
+    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
+    samples = _samples(comparison).map(mean_over_classes)
+    return summarize(
+        value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)
+    )
+
+
+def error_increase(comparison: Segmented) -> Resampled:
+    """``(1 - optimized) / (1 - parent) - 1`` of the mean IoU."""
+    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
+    refuse_perfect(value.parent, "mean IoU")
+    samples = _samples(comparison).map(mean_over_classes)
+    ratios = divide(1 - samples.optimized, 1 - samples.parent) - 1
+    return summarize((1 - value.optimized) / (1 - value.parent) - 1, ratios, len(comparison))
+
+
+def class_drop(comparison: Segmented) -> Resampled:
+    """Drop of IoU of the class that lost most, among those annotated on at least ten images."""
+    label = worst_class(comparison)
+    samples = _samples(comparison)
+    return summarize(
+        float(_class_drops(comparison)[label]),
+        samples.parent[:, label] - samples.optimized[:, label],
+        len(comparison),
+    )
+
+
+def _class_drops(comparison: Segmented) -> NDArray[np.float64]:
+    found = Pair(*(areas(comparison, role, "against_truth").of_set() for role in ROLES))
+    return found.parent - found.optimized
+
+
+def worst_class(comparison: Segmented) -> int:
+    """Class id with the largest drop, the first of several.
+
+    Raises
+    ------
+    MeasurementError
+        Where no class is annotated on ten images.
+    """
+    annotated = (areas(comparison, "parent", "against_truth").reference > 0).sum(axis=0)
+    large = np.flatnonzero(annotated >= FEWEST_IMAGES)
+    if not len(large):
+        raise MeasurementError(
+            f"no class is annotated on {FEWEST_IMAGES} of these {len(comparison)} images: "
+            "limits.max_class_drop needs more images"
+        )
+    return int(large[np.argmax(_class_drops(comparison)[large])])
+
+
+def agreement(comparison: Segmented) -> Resampled:
+    """Share of pixels to which both roles give the same class."""
+    found = areas(comparison, "optimized", "against_parent")
+    return bootstrap_ratio(found.common.sum(axis=1), found.reference.sum(axis=1))

@@ -1,0 +1,98 @@
+"""The tables of semantic segmentation: one row an image, one row a class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.table import Cell, Column, Table
+from quantgate.pair import ROLES
+from quantgate.tasks.detection.tables import label_name
+from quantgate.tasks.segmentation.accuracy import Areas, Segmented, areas, mean_over_classes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def image_agreement(comparison: Segmented) -> list[float]:
+    """Share of pixels of every image to which both roles give the same class."""
+    found = areas(comparison, "optimized", "against_parent")
+    shares: list[float] = (found.common.sum(axis=1) / found.reference.sum(axis=1)).tolist()
+    return shares
+
+
+def sentence_of(comparison: Segmented, index: int) -> str:
+    """Say how much of one image changed, and from which class to which most of it."""
+    own = comparison.images[index].record.optimized.against_parent
+    changed = np.where(own.reference != own.predicted, own.counts, 0)
+    most = int(changed.argmax())
+    before, after = (
+        label_name(comparison.labels, int(ids[most])) for ids in (own.reference, own.predicted)
+    )
+    share = changed.sum() / own.counts.sum()
+    return f"{share:.2%} of the pixels changed, most of them from {before} to {after}"
+
+
+def _image_iou(found: Areas) -> list[float | None]:
+    """Mean IoU of every image by itself; None where nothing counts."""
+    union = (found.reference + found.predicted - found.common).astype(np.float64)
+    iou = np.divide(found.common, union, out=np.full(union.shape, np.nan), where=union > 0)
+    return [_cell(value) for value in mean_over_classes(iou)]
+
+
+def _cell(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def basic_table(comparison: Segmented, *, annotated: bool) -> Table:
+    """One row an image."""
+    columns = [
+        Column("image", "Image Name"),
+        Column("miou", "Mean IoU of Optimized against Parent", "fraction"),
+        Column("agreement", "Pixel Agreement", "fraction"),
+    ]
+    agreement = image_agreement(comparison)
+    cells: list[list[Cell]] = [
+        [result.name for result in comparison.images],
+        list(_image_iou(areas(comparison, "optimized", "against_parent"))),
+        list(agreement),
+    ]
+    if annotated:
+        for role in ROLES:
+            columns.append(Column(f"{role}_miou", f"{role.capitalize()} Mean IoU", "fraction"))
+            cells.append(list(_image_iou(areas(comparison, role, "against_truth"))))
+    rows = tuple(zip(*cells, strict=True))
+    changed = frozenset(index for index, share in enumerate(agreement) if share < 1.0)
+    return Table("basic", "Optimized against parent, by image", tuple(columns), rows, changed)
+
+
+def class_table(comparison: Segmented, *, annotated: bool) -> Table:
+    """One row a class that occurs."""
+    between = areas(comparison, "optimized", "against_parent")
+    columns = [
+        Column("class", "Class"),
+        Column("a", "A. Pixels of Optimized Model", "count"),
+        Column("b", "B. Pixels of Parent Model", "count"),
+        Column("iou", "IoU of Optimized against Parent", "fraction"),
+    ]
+    numbers: list[NDArray[np.float64]] = [between.of_set()]
+    if annotated:
+        for role in ROLES:
+            columns.append(Column(role, f"{role.capitalize()} IoU", "fraction"))
+            numbers.append(areas(comparison, role, "against_truth").of_set())
+        columns.append(Column("drop", "Drop", "fraction"))
+        numbers.append(numbers[1] - numbers[2])
+    a, b = between.predicted.sum(axis=0), between.reference.sum(axis=0)
+    shown = [i for i in range(len(a)) if any(np.isfinite(column[i]) for column in numbers)]
+    rows = tuple(
+        (
+            label_name(comparison.labels, i),
+            int(a[i]),
+            int(b[i]),
+            *(_cell(column[i]) for column in numbers),
+        )
+        for i in shown
+    )
+    changed = frozenset(row for row, i in enumerate(shown) if between.of_set()[i] != 1.0)
+    return Table("advanced", "Optimized against parent, by class", tuple(columns), rows, changed)

@@ -1,0 +1,163 @@
+"""Semantic segmentation: one class a pixel."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quantgate.core.matching import ChangeCounts
+from quantgate.core.predictions import LabelMap
+from quantgate.errors import MeasurementError
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks import tensors
+from quantgate.tasks.detection.tables import label_name
+from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.segmentation import accuracy
+from quantgate.tasks.segmentation.record import compact_maps, pack_records, unpack_records
+from quantgate.tasks.segmentation.tables import (
+    basic_table,
+    class_table,
+    image_agreement,
+    sentence_of,
+)
+from quantgate.tasks.tensors import Judged, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.bootstrap import Resampled
+    from quantgate.core.comparison import ImageResult
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.matching import Match
+    from quantgate.core.predictions import Truth
+    from quantgate.core.table import Table
+    from quantgate.entries import EvaluationPlan
+    from quantgate.tasks.segmentation.accuracy import Segmented
+    from quantgate.tasks.segmentation.record import SegmentationRecord
+
+DEFAULT_METRIC = "miou"
+METRICS: Mapping[str, str] = MappingProxyType(
+    {
+        "miou": "Mean IoU",
+        "pixels": "Pixel accuracy",
+    }
+)
+_QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
+    {
+        "max_accuracy_drop": accuracy.accuracy_drop,
+        "max_error_increase": accuracy.error_increase,
+        "max_class_drop": accuracy.class_drop,
+        "min_agreement": accuracy.agreement,
+    }
+)
+LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+
+
+def compact(
+    prediction: Pair[LabelMap], truth: Truth | None, name: str = "this image"
+) -> Pair[SegmentationRecord]:
+    """Keep which class meets which, and a preview of at most 320 px a side.
+
+    Raises
+    ------
+    DecoderError
+        Where a class map is not uint8 [height, width] of one size, naming the image.
+    """
+    return compact_maps(prediction, truth, name)
+
+
+def pack(records: Sequence[SegmentationRecord]) -> dict[str, NDArray[np.generic]]:
+    """Turn the records of one role into flat arrays."""
+    return pack_records(records)
+
+
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord]:
+    """Inverse of ``pack``, bit for bit."""
+    return unpack_records(arrays)
+
+
+def metrics(comparison: Segmented) -> Pair[dict[str, float]]:
+    """Mean IoU and pixel accuracy of both roles."""
+    return Pair(
+        *(
+            {
+                "miou": accuracy.mean_iou(comparison, role),
+                "pixels": accuracy.pixel_accuracy(comparison, role),
+            }
+            for role in ROLES
+        )
+    )
+
+
+def judge_quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Estimate:
+    """Compute the quantity that the limit ``key`` judges.
+
+    Raises
+    ------
+    MeasurementError
+        Where it is not defined on these images, or the limit is not one of this task's.
+    DatasetError
+        Where it needs annotations and there are none.
+    """
+    task = Judged("semantic segmentation", LIMITS)
+    return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
+
+
+def _quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Estimate:
+    if plan.metric not in {None, DEFAULT_METRIC}:
+        raise MeasurementError(
+            f"metric {plan.metric} cannot be judged for semantic segmentation; leave "
+            "evaluate.metric out (mean IoU)"
+        )
+    return _QUANTITIES[key](comparison).estimate
+
+
+def smallest_drop(comparison: Segmented, plan: EvaluationPlan) -> float:
+    """Smallest drop of mean IoU that this evaluation set can detect."""
+    del plan
+    return accuracy.accuracy_drop(comparison).smallest_drop
+
+
+def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
+    """Name the class that a limit on the worst class is about; empty for every other limit."""
+    del plan
+    if key != "max_class_drop":
+        return ""
+    return label_name(comparison.labels, accuracy.worst_class(comparison))
+
+
+def detail(key: str, comparison: Segmented, plan: EvaluationPlan) -> ChangeCounts:
+    """Count the images that are equal in every pixel, and those that are not (as relabelled)."""
+    del key, plan
+    same = sum(share == 1.0 for share in image_agreement(comparison))
+    return ChangeCounts(kept=same, relabelled=len(comparison) - same)
+
+
+def tables(comparison: Segmented, plan: EvaluationPlan) -> tuple[Table, ...]:
+    """Make the table by image and the table by class."""
+    del plan
+    annotated = all(isinstance(result.truth, LabelMap) for result in comparison.images)
+    return (
+        basic_table(comparison, annotated=annotated),
+        class_table(comparison, annotated=annotated),
+    )
+
+
+def changes(result: ImageResult[SegmentationRecord], plan: EvaluationPlan) -> list[Match]:
+    """Return nothing: a class map has no objects."""
+    del result, plan
+    return []
+
+
+def worst(comparison: Segmented, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images on which a pixel changed its class, the largest share first."""
+    del plan
+    listed = [
+        ImageChange(index, (1.0 - share,), sentence_of(comparison, index))
+        for index, share in enumerate(image_agreement(comparison))
+        if share < 1.0
+    ]
+    return sorted(listed, key=lambda change: change.severity, reverse=True)

@@ -1,0 +1,153 @@
+"""Scenes of handwritten digits with exact truth, drawn from a seed at any size.
+
+A scene is determined by ``(seed, split, index, size)`` and, between machines, up to the rounding
+of OpenCV's resampling. Splits share neither digits nor generators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from quantgate.zoo.backgrounds import background, clutter, degrade
+from quantgate.zoo.canvas import Canvas, occlude, place
+from quantgate.zoo.strokes import SPLITS, Split, Stroke, split_members, stroke
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Class names; labels index into them.
+LABELS: Final[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
+
+_MIN_SIDE_PX: Final = 32
+_MIN_VISIBLE: Final = 0.5
+#: Least mean difference of ink and what lies under it, in grey levels, of many digits and of one.
+_MIN_CONTRASTS: Final = (90.0, 70.0)
+_MANY, _ONE = 0, 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """One rendered image with its truth.
+
+    Parameters
+    ----------
+    image
+        uint8 [height, width, 3], BGR: blurred and noisy.
+    clean
+        The same before blur and noise: the truth of image restoration.
+    boxes
+        float32 [n, 4], ``xyxy`` px (far edges exclusive), tight around the *visible* stroke.
+    labels
+        int64 [n], 0..9. Digits of which less than half is visible are not listed.
+    owners
+        uint8 [height, width]: 0 where no listed digit is visible, else 1 + its row in ``labels``.
+    """
+
+    image: NDArray[np.uint8]
+    clean: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    owners: NDArray[np.uint8]
+
+    @property
+    def masks(self) -> tuple[NDArray[np.uint8], ...]:
+        """Visible pixels of every object: uint8 [height, width] of 0 and 1."""
+        return tuple((self.owners == k + 1).astype(np.uint8) for k in range(len(self.labels)))
+
+    @property
+    def classes(self) -> NDArray[np.uint8]:
+        """Semantic truth: uint8 [height, width], 0 background, else 1 + digit."""
+        table = np.concatenate(([0], self.labels + 1)).astype(np.uint8)
+        return np.asarray(table[self.owners], dtype=np.uint8)
+
+
+def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Scene:
+    """Draw a scene of one to five digits.
+
+    Parameters
+    ----------
+    seed, index
+        Which scene; both at least 0.
+    size
+        Width and height in px, each at least 32.
+    split
+        Whose digits and generator are used.
+
+    Raises
+    ------
+    ValueError
+        For an unknown split, a negative seed or index, or a side below 32 px.
+    """
+    rng = _generator(seed, index, size, (split, _MANY))
+    canvas = Canvas(background(rng, size), _MIN_CONTRASTS[_MANY])
+    clutter(rng, canvas.image, int(rng.integers(0, 5)))
+    reach = min(size)
+    for _ in range(int(rng.integers(1, 6))):
+        height = reach * float(np.exp(rng.uniform(np.log(0.25), np.log(0.5))))
+        place(rng, canvas, _draw_member(rng, split), height)
+    if rng.random() < 0.25:  # noqa: PLR2004 - some of them
+        occlude(rng, canvas, 0.06)
+    return _finish(rng, canvas, blur=reach / 200, noise=16.0)
+
+
+def render_classification(
+    seed: int, index: int, *, size: tuple[int, int], split: Split
+) -> tuple[Scene, int]:
+    """Draw one dominant digit among clutter; give the scene and the digit.
+
+    Parameters and errors are those of :func:`render`. The digit is the scene's only object, or
+    none at all where occlusion hides most of it; its label is always given.
+    """
+    rng = _generator(seed, index, size, (split, _ONE))
+    canvas = Canvas(background(rng, size), _MIN_CONTRASTS[_ONE])
+    clutter(rng, canvas.image, int(rng.integers(0, 6)))
+    reach = min(size)
+    chosen = _draw_member(rng, split)
+    place(rng, canvas, chosen, reach * float(rng.uniform(0.4, 0.85)))
+    if rng.random() < 0.6:  # noqa: PLR2004 - most of them
+        occlude(rng, canvas, 0.1)
+    return _finish(rng, canvas, blur=reach / 100, noise=24.0), chosen.label
+
+
+def _generator(
+    seed: int, index: int, size: tuple[int, int], stream: tuple[Split, int]
+) -> np.random.Generator:
+    split, subject = stream
+    if split not in SPLITS:
+        raise ValueError(f"split is one of {', '.join(SPLITS)}, not {split!r}")
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index are at least 0, not {seed} and {index}")
+    if min(size) < _MIN_SIDE_PX:
+        raise ValueError(f"each side is at least {_MIN_SIDE_PX} px, not {size[0]}x{size[1]}")
+    entropy = (seed, SPLITS.index(split), subject, index)
+    return np.random.default_rng(np.random.SeedSequence(entropy))
+
+
+def _draw_member(rng: np.random.Generator, split: Split) -> Stroke:
+    members = split_members(split)
+    return stroke(members[int(rng.integers(len(members)))])
+
+
+def _finish(rng: np.random.Generator, canvas: Canvas, *, blur: float, noise: float) -> Scene:
+    """Keep the digits that are visible enough, measure their boxes, then spoil the image."""
+    boxes: list[tuple[int, int, int, int]] = []
+    labels: list[int] = []
+    table = np.zeros(len(canvas.labels) + 1, np.uint8)
+    for k, (label, full) in enumerate(zip(canvas.labels, canvas.full_px, strict=True), start=1):
+        visible = canvas.owners == k
+        if not full or visible.sum() < _MIN_VISIBLE * full:
+            continue
+        rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+        boxes.append((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        labels.append(label)
+        table[k] = len(labels)
+    return Scene(
+        image=degrade(rng, canvas.image, blur=blur, noise=noise),
+        clean=canvas.image,
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        labels=np.array(labels, np.int64),
+        owners=np.asarray(table[canvas.owners], dtype=np.uint8),
+    )

@@ -1,0 +1,193 @@
+"""Plain metrics of the built-in models, apart from the harness's own decoders on purpose."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from harness.training.reference_decoders import Outputs, objects
+from quantgate.zoo.scenes import Scene, render, render_classification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import openvino as ov  # noqa: TID251 - a script beside the harness, for people
+    from numpy.typing import NDArray
+
+    from quantgate.zoo.catalog import ZooModel
+    from quantgate.zoo.strokes import Split
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with its truth; ``label`` where there is one dominant digit."""
+
+    scene: Scene
+    label: int | None
+
+    @property
+    def image(self) -> NDArray[Any]:
+        """Pixels, BGR."""
+        return self.scene.image
+
+
+def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
+    """Render the image that a model of this task is judged on."""
+    size = model.preprocess.size
+    if model.task == "classification":
+        return Picture(*render_classification(seed, index, size=size, split=split))
+    return Picture(render(seed, index, size=size, split=split), None)
+
+
+def prepare(model: ZooModel, image: NDArray[Any]) -> NDArray[Any]:
+    """Image of the right size to the model's input [1, 3, h, w]."""
+    fed = model.preprocess
+    rgb = image[:, :, ::-1].astype(np.float32)
+    mean, scale = (np.asarray(v, np.float32) for v in (fed.mean, fed.scale))
+    scaled = (rgb - mean) / scale
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
+
+
+def infer(compiled: ov.CompiledModel, model: ZooModel, image: NDArray[Any]) -> Outputs:
+    """Outputs by name."""
+    found = compiled(prepare(model, image))
+    return {port.get_any_name(): np.array(value) for port, value in found.items()}
+
+
+def score(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """The model's metric over images of its own size."""
+    return METRICS[model.metric](model, outputs, pictures)
+
+
+def top1(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Share of images whose best class is the truth."""
+    right = [
+        int(found[model.outputs[0]].argmax()) == one.label
+        for found, one in zip(outputs, pictures, strict=True)
+    ]
+    return float(np.mean(right))
+
+
+def ap(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """COCO's AP@[.5:.95] of boxes, or of masks where the model draws them."""
+    rows = [
+        {
+            "image_id": k,
+            "category_id": label,
+            "score": sure,
+            **({"bbox": _sides(box)} if mask is None else {"segmentation": _encoded(mask)}),
+        }
+        for k, found in enumerate(outputs)
+        for label, sure, box, mask in objects(model, found)
+    ]
+    kind = "segm" if model.task == "instance_segmentation" else "bbox"
+    return coco_ap(rows, pictures, kind)
+
+
+def _sides(box: NDArray[Any]) -> list[float]:
+    x0, y0, x1, y1 = (float(edge) for edge in box)
+    return [x0, y0, x1 - x0, y1 - y0]
+
+
+def _encoded(mask: NDArray[Any]) -> dict[str, Any]:
+    from faster_coco_eval.core import mask as rle
+
+    encoded: dict[str, Any] = rle.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return encoded
+
+
+def coco_ap(rows: list[dict[str, Any]], pictures: Sequence[Picture], kind: str) -> float:
+    """AP@[.5:.95] of COCO result rows."""
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    truth = _truth(pictures, kind)
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = COCO(truth)
+        evaluation = COCOeval_faster(reference, reference.loadRes(rows), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return float(evaluation.stats[0])
+
+
+def _truth(pictures: Sequence[Picture], kind: str) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    for k, one in enumerate(pictures):
+        masks = one.scene.masks
+        for row, (box, label) in enumerate(zip(one.scene.boxes, one.scene.labels, strict=True)):
+            x, y, width, height = _sides(box)
+            annotation = {
+                "id": len(annotations) + 1,
+                "image_id": k,
+                "category_id": int(label),
+                "bbox": [x, y, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+            }
+            if kind == "segm":
+                annotation |= {
+                    "segmentation": _encoded(masks[row]),
+                    "area": float(masks[row].sum()),
+                }
+            annotations.append(annotation)
+    return {
+        "images": [
+            {"id": k, "height": one.image.shape[0], "width": one.image.shape[1]}
+            for k, one in enumerate(pictures)
+        ],
+        "annotations": annotations,
+        "categories": [{"id": k, "name": str(k)} for k in range(10)],
+    }
+
+
+def miou(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean IoU of all classes, pixels of all images together."""
+    count = len(model.labels)
+    table = np.zeros((count, count), np.int64)
+    for found, one in zip(outputs, pictures, strict=True):
+        classes = found[model.outputs[0]][0].argmax(0)
+        pairs = one.scene.classes.astype(np.int64) * count + classes
+        table += np.bincount(pairs.ravel(), minlength=count * count).reshape(count, count)
+    shared = table.diagonal()
+    return float((shared / (table.sum(0) + table.sum(1) - shared)).mean())
+
+
+def psnr(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean PSNR against the clean pictures, dB."""
+    return float(np.mean(10 * np.log10(255.0**2 / squared_errors(model, outputs, pictures))))
+
+
+def squared_errors(
+    model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]
+) -> NDArray[np.float64]:
+    """Mean squared error of every restored picture against the clean one, in grey levels."""
+    restored = [
+        found[model.outputs[0]][0].transpose(1, 2, 0)[..., ::-1].clip(0, 1) * 255.0
+        for found in outputs
+    ]
+    return _errors(restored, pictures)
+
+
+def untouched_errors(pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    """The same of the images as they are."""
+    return _errors([one.image for one in pictures], pictures)
+
+
+def _errors(found: Sequence[NDArray[Any]], pictures: Sequence[Picture]) -> NDArray[np.float64]:
+    errors = [
+        np.square(pixels.astype(np.float64) - one.scene.clean).mean()
+        for pixels, one in zip(found, pictures, strict=True)
+    ]
+    return np.array(errors)
+
+
+METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
+    "top1": top1,
+    "ap": ap,
+    "miou": miou,
+    "psnr": psnr,
+}
