@@ -14,7 +14,6 @@ from quantgate.engine.runtime import (
     Target,
     compile_model,
     executed_precisions,
-    properties_of,
 )
 from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
@@ -73,7 +72,7 @@ def test_precision_is_as_asked(tmp_path: Path) -> None:
     """Asked for f32, every floating layer really executes in it; the request can be read back."""
     compiled = compile_model(kept(conv_model(), tmp_path / "m"), Target(precision="f32"))
 
-    assert "float32" in properties_of(compiled)["INFERENCE_PRECISION_HINT"]
+    assert "float32" in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
     assert set(executed_precisions(compiled)) == {"f32"}
 
 

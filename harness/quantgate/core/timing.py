@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 #: default; ``parent_copy``: a second copy of the parent in f32, which only the control measures.
 ArmName = Literal["optimized", "parent_f32", "parent_default", "parent_copy"]
 Baseline = Literal["parent_f32", "parent_default", "parent_copy"]
-ARM_NAMES: tuple[ArmName, ...] = get_args(ArmName)
 
 
 @dataclass(frozen=True, slots=True)

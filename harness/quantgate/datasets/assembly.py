@@ -199,11 +199,6 @@ def _check_share(name: str, faulty: Sequence[tuple[str, str]], total: int) -> No
     )
 
 
-def no_objects() -> Objects:
-    """Truth of a background image: annotated, with nothing on it."""
-    return make_objects([], [], [], [])
-
-
 def make_objects(
     boxes: Sequence[Sequence[float]],
     labels: Sequence[int],

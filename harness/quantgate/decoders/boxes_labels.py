@@ -20,7 +20,7 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
 )
 from quantgate.decoders.object_rows import DETECTION, EXPECTED, RowPorts, find_rows, read_rows
-from quantgate.decoders.ports import chosen, misfit, ports_of
+from quantgate.decoders.ports import ByShape, ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxesLabelsDecoder:
+class BoxesLabelsDecoder(ByShape[RowPorts]):
     """Boxes with scores and labels, one row an object; without labels there is one class."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = EXPECTED
     kind: Literal["boxes-labels"] = "boxes-labels"
     units: Annotated[
         Literal["pixels", "relative"], Doc("boxes in pixels or fractions of the model's input")
@@ -55,19 +56,14 @@ class BoxesLabelsDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether the outputs are rows of objects."""
-        found = find_rows(ports, named=False)
-        return found is not None and found.boxes.shape[-1] != DETECTION
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not rows of objects (see Decoder)."""
-        self._find(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> RowPorts | None:
+        """Pick the rows of objects, unless they are DetectionOutput's."""
+        found = find_rows(ports, named=named)
+        return found if found and found.boxes.shape[-1] != DETECTION else None
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        rows = read_rows(outputs, self._find(ports_of(outputs)))
+        rows = read_rows(outputs, self.picked(ports_of(outputs)))
         kept = (rows.scores >= self.score_threshold) & (rows.classes >= self.label_offset)
         boxes = rows.boxes[kept]
         if self.box_format == "yxyx":
@@ -77,9 +73,3 @@ class BoxesLabelsDecoder:
         candidates = Candidates(boxes, rows.scores[kept], rows.classes[kept] - self.label_offset)
         keeping = replace(keeping_of(self), measure=self.nms)
         return detections(candidates, frame, keeping)
-
-    def _find(self, ports: Sequence[Port]) -> RowPorts:
-        found = find_rows(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None or found.boxes.shape[-1] == DETECTION:
-            raise misfit(self.kind, EXPECTED, ports)
-        return found

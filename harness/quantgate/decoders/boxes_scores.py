@@ -23,7 +23,8 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from quantgate.decoders.ports import as_table, finite, picked, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,18 +33,20 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 BoxFormat = Literal["xyxy", "yxyx", "cxcywh", "xywh"]
-_EXPECTED = "boxes [1,N,4] and scores [1,N,classes] (name both in `outputs` if classes are 4)"
 _BOX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class BoxesScoresDecoder:
+class BoxesScoresDecoder(ByShape[tuple[Port, Port]]):
     """Boxes [1, N, 4] and scores [1, N, classes], NMS per class here."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "boxes [1,N,4] and scores [1,N,classes] (name both in `outputs` if classes are 4)"
+    )
     kind: Literal["boxes-scores"] = "boxes-scores"
     box_format: Annotated[BoxFormat, Doc("order of a box's four numbers")] = "xyxy"
     units: Annotated[
@@ -58,18 +61,13 @@ class BoxesScoresDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there is one pair of boxes and scores."""
-        return box_score_pair(ports) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without one pair of boxes and scores (see Decoder)."""
-        picked(self, box_score_pair, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port] | None:
+        """Pick the boxes and their scores."""
+        return box_score_pair(ports, named=named)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        pair = picked(self, box_score_pair, _EXPECTED, ports_of(outputs))
+        pair = self.picked(ports_of(outputs))
         boxes = finite(outputs, pair[0].name).reshape(-1, _BOX)
         scores = finite(outputs, pair[1].name).reshape(len(boxes), -1)
         scores = without_background(scores, background_index(self.background))

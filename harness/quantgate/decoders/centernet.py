@@ -16,7 +16,8 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from quantgate.decoders.ports import finite, picked, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,42 +26,48 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _RANK, _PAIR = 4, 2
-_EXPECTED = (
-    "a heat map [1,classes,h,w], sizes [1,2,h,w] and offsets [1,2,h,w] "
-    "(name them in `outputs`, in this order, if sizes and offsets come otherwise)"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class CenternetDecoder:
+class CenternetDecoder(ByShape[tuple[Port, ...]]):
     """A heat map [1, classes, h, w] before its sigmoid, sizes and offsets [1, 2, h, w] in cells.
 
     An object is a cell that none of its eight neighbours exceeds; nothing else is suppressed.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "a heat map [1,classes,h,w], sizes [1,2,h,w] and offsets [1,2,h,w] "
+        "(name them in `outputs`, in this order, if sizes and offsets come otherwise)"
+    )
     kind: Literal["centernet"] = "centernet"
     score_threshold: ScoreThreshold = 0.01
     max_detections: MaxDetections = 100
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there is a heat map and two maps of pairs of the same size."""
-        return _find(ports, named=False) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without heat map, sizes and offsets (see Decoder)."""
-        self._find(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, ...] | None:
+        """Pick heat map, sizes and offsets of one grid."""
+        maps = [port for port in ports if len(port.shape) == _RANK]
+        if len(maps) != len(ports) or len(maps) != 3:  # noqa: PLR2004 - heat, sizes, offsets
+            return None
+        if not named:
+            # Stable: sizes come before offsets, as CenterNet's own heads do.
+            maps.sort(key=lambda port: port.shape[1] == _PAIR)
+        grids = {port.shape[2:] for port in maps}
+        return (
+            tuple(maps)
+            if len(grids) == 1 and maps[1].shape[1] == maps[2].shape[1] == _PAIR
+            else None
+        )
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
         heat, sizes, offsets = (
-            finite(outputs, port.name)[0] for port in self._find(ports_of(outputs))
+            finite(outputs, port.name)[0] for port in self.picked(ports_of(outputs))
         )
         labels, row, column = _peaks(heat, self.score_threshold)
         cell = np.stack([column, row], axis=1).astype(np.float32)
@@ -72,22 +79,6 @@ class CenternetDecoder:
         candidates = Candidates(boxes * stride.astype(np.float32), scores, labels)
         keeping = Keeping(self.max_detections, class_table=class_table(self.class_ids))
         return detections(candidates, frame, keeping)
-
-    def _find(self, ports: Sequence[Port]) -> tuple[Port, ...]:
-        return picked(self, _find, _EXPECTED, ports)
-
-
-def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, ...] | None:
-    maps = [port for port in ports if len(port.shape) == _RANK]
-    if len(maps) != len(ports) or len(maps) != 3:  # noqa: PLR2004 - heat, sizes, offsets
-        return None
-    if not named:
-        # Stable: sizes come before offsets, as CenterNet's own heads do.
-        maps.sort(key=lambda port: port.shape[1] == _PAIR)
-    grids = {port.shape[2:] for port in maps}
-    return (
-        tuple(maps) if len(grids) == 1 and maps[1].shape[1] == maps[2].shape[1] == _PAIR else None
-    )
 
 
 def _peaks(

@@ -10,7 +10,8 @@ from typing_extensions import Doc
 
 from quantgate.core.predictions import IGNORED, LabelMap
 from quantgate.decoders.fields import ClassIds, OutputNames, class_table
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.geometry import Frame
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one map [1,classes,h,w], [1,h,w,classes], [1,h,w] or [1,1,h,w]"
 _RANKS = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class ClassMapDecoder:
+class ClassMapDecoder(ByShape[Port]):
     """One map of class scores, or of classes, brought to the size of the original image."""
 
     tasks: ClassVar[tuple[str, ...]] = ("semantic_segmentation",)
+    expects: ClassVar[str] = "one map [1,classes,h,w], [1,h,w,classes], [1,h,w] or [1,1,h,w]"
     kind: Literal["class-map"] = "class-map"
     layout: Annotated[
         Literal["nchw", "nhwc"] | None, Doc("default: the smaller end is the classes")
@@ -41,22 +42,14 @@ class ClassMapDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output is a map."""
-        return len(_maps(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one map (see Decoder)."""
-        if len(_maps(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one map."""
+        return only(_maps(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> LabelMap:
         """Class of every pixel of the original image (see Decoder)."""
-        found = _maps(chosen(ports_of(outputs), self.outputs))
-        if len(found) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        values = self._channels_last(finite(outputs, found[0].name)[0])
+        found = self.picked(ports_of(outputs))
+        values = self._channels_last(finite(outputs, found.name)[0])
         if values.shape[2] == 1:
             classes = to_original(np.rint(values), frame, "nearest")[..., 0]
         elif self.resize == "nearest":

@@ -17,7 +17,8 @@ from quantgate.decoders.fields import (
     background_index,
     class_table,
 )
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.geometry import Frame
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one output with a single dimension above 1, such as [1,1000] or [1,1000,1,1]"
 #: Probabilities may sum to 1 only roughly: a quantized softmax rounds each of them.
 _SUM_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class ClassScoresDecoder:
+class ClassScoresDecoder(ByShape[Port]):
     """Class scores of any shape with one dimension above 1; softmax where the model has none."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    expects: ClassVar[str] = (
+        "one output with a single dimension above 1, such as [1,1000] or [1,1000,1,1]"
+    )
     kind: Literal["class-scores"] = "class-scores"
     softmax: Annotated[
         Literal["auto"] | bool,
@@ -47,22 +50,14 @@ class ClassScoresDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output is a row of scores."""
-        return len(_rows(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one row of scores (see Decoder)."""
-        if len(_rows(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one row of scores."""
+        return only(_rows(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> ClassScores:  # noqa: ARG002 - no geometry
         """Probabilities of the dataset's labels (see Decoder)."""
-        rows = _rows(chosen(ports_of(outputs), self.outputs))
-        if len(rows) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        scores = finite(outputs, rows[0].name).reshape(-1)
+        found = self.picked(ports_of(outputs))
+        scores = finite(outputs, found.name).reshape(-1)
         if self.softmax is True or (self.softmax == "auto" and not _is_distribution(scores)):
             scores = softmax(scores)
         dropped = background_index(self.background)

@@ -21,7 +21,8 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,17 +31,19 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "boxes [1,N,4] and class logits [1,N,classes] (name both in `outputs` if classes are 4)"
 _BOX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class DetrDecoder:
+class DetrDecoder(ByShape[tuple[Port, Port]]):
     """Boxes [1, N, 4] and logits [1, N, classes] of N queries; nothing is suppressed."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "boxes [1,N,4] and class logits [1,N,classes] (name both in `outputs` if classes are 4)"
+    )
     kind: Literal["detr"] = "detr"
     activation: Annotated[
         Literal["softmax", "sigmoid", "none"],
@@ -58,18 +61,13 @@ class DetrDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there is one pair of boxes and logits."""
-        return box_score_pair(ports) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without one pair of boxes and logits (see Decoder)."""
-        self._pair(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port] | None:
+        """Pick the boxes and their logits."""
+        return box_score_pair(ports, named=named)
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        boxes, logits = self._pair(ports_of(outputs))
+        boxes, logits = self.picked(ports_of(outputs))
         encoded = finite(outputs, boxes.name).reshape(-1, _BOX)
         scores = self._scores(finite(outputs, logits.name).reshape(len(encoded), -1))
         # Of shares only the largest counts; sigmoids stand each for itself.
@@ -86,9 +84,3 @@ class DetrDecoder:
         if self.activation == "softmax":
             return softmax(logits)[:, :-1]
         return sigmoid(logits) if self.activation == "sigmoid" else logits
-
-    def _pair(self, ports: Sequence[Port]) -> tuple[Port, Port]:
-        pair = box_score_pair(chosen(ports, self.outputs), named=self.outputs is not None)
-        if pair is None:
-            raise misfit(self.kind, _EXPECTED, ports)
-        return pair

@@ -17,7 +17,8 @@ from quantgate.decoders.fields import (
     OutputNames,
     ScoreThreshold,
 )
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,18 +27,20 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one output [1,5+classes,rows,columns] of objectness, x, y, w, h and class scores"
 _HEAD = 5
 _RANK = 4
 
 
 @dataclass(frozen=True, slots=True)
-class FastestdetDecoder:
+class FastestdetDecoder(ByShape[Port]):
     """One map [1, 5 + classes, rows, columns]; boxes in fractions of the input."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "one output [1,5+classes,rows,columns] of objectness, x, y, w, h and class scores"
+    )
     kind: Literal["fastestdet"] = "fastestdet"
     objectness_power: Annotated[
         float, Doc("score = objectness ** this * class score ** (1 - this)")
@@ -49,22 +52,14 @@ class FastestdetDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output is a map of five and more channels."""
-        return len(_maps(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one such map (see Decoder)."""
-        if len(_maps(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one map of more than five channels."""
+        return only(_maps(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _maps(chosen(ports_of(outputs), self.outputs))
-        if len(found) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        field = finite(outputs, found[0].name)[0]
+        found = self.picked(ports_of(outputs))
+        field = finite(outputs, found.name)[0]
         grid = (field.shape[2], field.shape[1])
         channels = field.reshape(len(field), -1)
         labels = channels[_HEAD:].argmax(axis=0)

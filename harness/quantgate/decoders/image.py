@@ -11,24 +11,25 @@ from typing_extensions import Doc
 
 from quantgate.core.predictions import Rendering
 from quantgate.decoders.fields import OutputNames
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.core.geometry import Frame
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one picture [1,3,h,w], [1,h,w,3], [1,1,h,w] or [1,h,w,1]"
 _RANK = 4
 _CHANNELS = frozenset({1, 3})
 
 
 @dataclass(frozen=True, slots=True)
-class ImageDecoder:
+class ImageDecoder(ByShape[Port]):
     """One picture of three channels, or of one, at the model's own output size."""
 
     tasks: ClassVar[tuple[str, ...]] = ("image_to_image",)
+    expects: ClassVar[str] = "one picture [1,3,h,w], [1,h,w,3], [1,1,h,w] or [1,h,w,1]"
     kind: Literal["image"] = "image"
     colour: Annotated[Literal["bgr", "rgb"], Doc("order of the output's channels")] = "bgr"
     scale: Annotated[
@@ -36,22 +37,14 @@ class ImageDecoder:
     ] = 255.0
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output is a picture."""
-        return len(_pictures(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one picture (see Decoder)."""
-        if len(_pictures(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one picture."""
+        return only(_pictures(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Rendering:  # noqa: ARG002 - its own size
         """Give the picture, cut to 0..255 (see Decoder)."""
-        found = _pictures(chosen(ports_of(outputs), self.outputs))
-        if len(found) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        values = finite(outputs, found[0].name)[0]
+        found = self.picked(ports_of(outputs))
+        values = finite(outputs, found.name)[0]
         if values.shape[2] not in _CHANNELS:
             values = values.transpose(1, 2, 0)
         if self.colour == "rgb":

@@ -20,7 +20,8 @@ from quantgate.decoders.fields import (
 )
 from quantgate.decoders.masks import Placement, Rle, paste
 from quantgate.decoders.object_rows import DETECTION, EXPECTED, RowPorts, Rows, find_rows, read_rows
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -30,19 +31,20 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _RANKS = (3, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class MaskRcnnDecoder:
+class MaskRcnnDecoder(ByShape[tuple[RowPorts, Port]]):
     """Objects in input pixels, and masks [N, h, w] or [N, classes, h, w] over their boxes.
 
     OMZ's instance-segmentation-security models give boxes [N, 5], labels [N] and masks [N, 28, 28].
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("instance_segmentation", "detection")
+    expects: ClassVar[str] = f"{EXPECTED}, and masks [N,h,w] or [N,classes,h,w]"
     kind: Literal["mask-rcnn"] = "mask-rcnn"
     units: Annotated[
         Literal["pixels", "relative"], Doc("boxes in pixels or fractions of the model's input")
@@ -60,18 +62,17 @@ class MaskRcnnDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether the outputs are rows of objects and their masks."""
-        return _find(ports, named=False) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not rows of objects and masks (see Decoder)."""
-        self._ports(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[RowPorts, Port] | None:
+        """Pick the rows of objects and their masks."""
+        masks = [p for p in ports if len(p.shape) in _RANKS and min(p.shape[-2:]) > DETECTION]
+        if len(masks) != 1:
+            return None
+        rows = find_rows([p for p in ports if p not in masks], named=named)
+        return None if rows is None else (rows, masks[0])
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects and masks of one image (see Decoder)."""
-        ports, mask_port = self._ports(ports_of(outputs))
+        ports, mask_port = self.picked(ports_of(outputs))
         rows = read_rows(outputs, ports)
         offset = self.label_offset
         if offset is None:
@@ -89,20 +90,6 @@ class MaskRcnnDecoder:
             for mask, i in zip(masks, index, strict=True)
         )
         return replace(found, masks=placed)
-
-    def _ports(self, ports: Sequence[Port]) -> tuple[RowPorts, Port]:
-        found = _find(chosen(ports, self.outputs), named=self.outputs is not None)
-        if found is None:
-            raise misfit(self.kind, f"{EXPECTED}, and masks [N,h,w] or [N,classes,h,w]", ports)
-        return found
-
-
-def _find(ports: Sequence[Port], *, named: bool) -> tuple[RowPorts, Port] | None:
-    masks = [p for p in ports if len(p.shape) in _RANKS and min(p.shape[-2:]) > DETECTION]
-    if len(masks) != 1:
-        return None
-    rows = find_rows([p for p in ports if p not in masks], named=named)
-    return None if rows is None else (rows, masks[0])
 
 
 def _masks_of(

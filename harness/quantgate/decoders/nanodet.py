@@ -5,7 +5,7 @@ The distances follow Li et al. 2020 (Generalized Focal Loss, arXiv:2006.04388).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -23,8 +23,9 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     Strides,
 )
-from quantgate.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
 from quantgate.decoders.priors import cells, check_cells
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _SIDES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class NanodetDecoder:
+class NanodetDecoder(ByShape[tuple[list[Port], list[Port]]]):
     """Scores [1, n, classes] (sigmoid done) and distances [1, n, 4·bins] for each stride.
 
     A single output [1, N, classes + 4·bins] of all strides, finest first, is read too
@@ -62,15 +63,27 @@ class NanodetDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
+    @classmethod
+    def fits(cls, ports: Sequence[Port]) -> bool:
         """Whether the outputs are pairs of scores and distances with the usual eight bins."""
         heads = _find_heads(ports, _USUAL)
         return heads is not None and len(heads[1]) > 1
 
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not a pair for each stride, nor one table (see Decoder)."""
-        self._heads(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[list[Port], list[Port]] | None:
+        """Pick a pair of scores and distances for each stride, or one table of both."""
+        return _find_heads(ports, _Form(len(self.strides), _SIDES * self.bins, named))
+
+    def expected(self, ports: Sequence[Port]) -> str:
+        """Say which outputs the strides and bins ask for, and how many strides would fit."""
+        form = _Form(None, _SIDES * self.bins, self.outputs is not None)
+        levels = len((_find_heads(ports, form) or ([], []))[1])
+        usual = ", ".join(str(8 * 2**level) for level in range(levels))
+        return (
+            f"for each of the strides {', '.join(map(str, self.strides))} scores [1,n,classes] and "
+            f"distances [1,n,{_SIDES * self.bins}], or one table of both "
+            "(name scores, then distances in `outputs` if ambiguous)"
+            + (f"; {levels} strides would fit, usually strides = [{usual}]" if levels else "")
+        )
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -84,7 +97,7 @@ class NanodetDecoder:
         return detections(candidates, frame, keeping_of(self))
 
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scores, distances = self._heads(ports_of(outputs))
+        scores, distances = self.picked(ports_of(outputs))
         columns = _SIDES * self.bins
         if not distances:
             table = finite(outputs, scores[0].name).reshape(-1, scores[0].shape[-1])
@@ -94,15 +107,6 @@ class NanodetDecoder:
             np.concatenate([finite(outputs, p.name).reshape(-1, classes) for p in scores]),
             np.concatenate([finite(outputs, p.name).reshape(-1, columns) for p in distances]),
         )
-
-    def _heads(self, ports: Sequence[Port]) -> tuple[list[Port], list[Port]]:
-        heads = _find_heads(chosen(ports, self.outputs), self._form())
-        if heads is None:
-            raise misfit(self.kind, self._expected(ports), ports)
-        return heads
-
-    def _form(self) -> _Form:
-        return _Form(len(self.strides), _SIDES * self.bins, self.outputs is not None)
 
     def _corners(
         self, distances: NDArray[np.float32], cell: NDArray[np.float32]
@@ -116,17 +120,6 @@ class NanodetDecoder:
         if self.centre == "cell":
             middle = middle + (stride - 1) * np.float32(0.5)
         return np.concatenate([middle - sides[:, :2], middle + sides[:, 2:]], axis=1)
-
-    def _expected(self, ports: Sequence[Port]) -> str:
-        form = replace(self._form(), levels=None)
-        levels = len((_find_heads(chosen(ports, self.outputs), form) or ([], []))[1])
-        usual = ", ".join(str(8 * 2**level) for level in range(levels))
-        return (
-            f"for each of the strides {', '.join(map(str, self.strides))} scores [1,n,classes] and "
-            f"distances [1,n,{_SIDES * self.bins}], or one table of both "
-            "(name scores, then distances in `outputs` if ambiguous)"
-            + (f"; {levels} strides would fit, usually strides = [{usual}]" if levels else "")
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from quantgate.decoders.ports import as_table, finite, picked, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -30,20 +31,20 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _BOX, _INDEX = 4, 3
-_EXPECTED = (
-    "boxes [1,N,4], scores [1,classes,N] and selected indices [M,3] "
-    "(name them in `outputs`, in this order, if ambiguous)"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class NmsIndicesDecoder:
+class NmsIndicesDecoder(ByShape[tuple[Port, Port, Port]]):
     """Boxes [1, N, 4], scores [1, classes, N], and indices [M, 3] of those that the graph kept."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "boxes [1,N,4], scores [1,classes,N] and selected indices [M,3] "
+        "(name them in `outputs`, in this order, if ambiguous)"
+    )
     kind: Literal["nms-indices"] = "nms-indices"
     box_format: Annotated[BoxFormat, Doc("order of a box's four numbers")] = "yxyx"
     units: Annotated[
@@ -54,18 +55,21 @@ class NmsIndicesDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there are boxes, as many columns of scores, and rows of three indices."""
-        return _find(ports, named=False) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without boxes, scores and indices (see Decoder)."""
-        self._find(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port] | None:
+        """Pick boxes, scores and the indices of those that were kept."""
+        tables = [port for port in ports if as_table(port.shape) is not None]
+        if len(tables) != 3:  # noqa: PLR2004 - boxes, scores, indices
+            return None
+        if not named:
+            tables.sort(key=lambda port: (port.shape[-1] != _BOX, port.shape[-1] == _INDEX))
+        boxes, scores, indices = tables
+        columns = (boxes.shape[-1], indices.shape[-1])
+        same = scores.shape[-1] in {boxes.shape[-2], -1} or boxes.shape[-2] == -1
+        return (boxes, scores, indices) if columns == (_BOX, _INDEX) and same else None
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        box_port, score_port, index_port = self._find(ports_of(outputs))
+        box_port, score_port, index_port = self.picked(ports_of(outputs))
         boxes = finite(outputs, box_port.name).reshape(-1, _BOX)
         scores = finite(outputs, score_port.name).reshape(-1, len(boxes))
         labels, rows = self._selected(outputs, index_port, scores.shape)
@@ -92,18 +96,3 @@ class NmsIndicesDecoder:
                 "name boxes, scores and indices in the decoder's outputs, in this order"
             )
         return labels, rows
-
-    def _find(self, ports: Sequence[Port]) -> tuple[Port, Port, Port]:
-        return picked(self, _find, _EXPECTED, ports)
-
-
-def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port] | None:
-    tables = [port for port in ports if as_table(port.shape) is not None]
-    if len(tables) != 3:  # noqa: PLR2004 - boxes, scores, indices
-        return None
-    if not named:
-        tables.sort(key=lambda port: (port.shape[-1] != _BOX, port.shape[-1] == _INDEX))
-    boxes, scores, indices = tables
-    columns = (boxes.shape[-1], indices.shape[-1])
-    same = scores.shape[-1] in {boxes.shape[-2], -1} or boxes.shape[-2] == -1
-    return (boxes, scores, indices) if columns == (_BOX, _INDEX) and same else None

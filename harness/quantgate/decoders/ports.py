@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
     from quantgate.decoders.protocol import Decoder, Outputs
 
 Shape = tuple[int, ...]
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Find(Protocol[T_co]):
-    """Picks a decoder's outputs among ports; where they were named, in their order."""
-
-    def __call__(self, ports: Sequence[Port], *, named: bool) -> T_co | None:
-        """Give the outputs, or None where these ports do not fit."""
-        ...
+Found = TypeVar("Found")
 
 
 def as_table(shape: Shape) -> tuple[int, int] | None:
@@ -34,6 +27,11 @@ def as_table(shape: Shape) -> tuple[int, int] | None:
     if len(shape) < 2 or any(d not in {1, -1} for d in shape[:-2]):  # noqa: PLR2004 - two of a table
         return None
     return shape[-2], shape[-1]
+
+
+def only(ports: Sequence[Port]) -> Port | None:
+    """Give the one port of these, or None where there are none or several."""
+    return ports[0] if len(ports) == 1 else None
 
 
 def describe(ports: Sequence[Port]) -> str:
@@ -51,11 +49,6 @@ class MisfitError(DecoderError):
         super().__init__(f"decoder {kind} expects {expected}, found the outputs {describe(ports)}")
         self.kind = kind
         self.ports = tuple(ports)
-
-
-def misfit(kind: str, expected: str, ports: Sequence[Port]) -> MisfitError:
-    """Make the error for outputs that a decoder cannot read."""
-    return MisfitError(kind, expected, ports)
 
 
 def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ...]:
@@ -78,18 +71,56 @@ def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ..
     return tuple(by_name[name] for name in names)
 
 
-def picked(decoder: Decoder, find: Find[T_co], expected: str, ports: Sequence[Port]) -> T_co:
-    """Give what ``find`` picks of the ports that the decoder reads.
+class ByShape(ABC, Generic[Found]):
+    """The head of every decoder that reads particular outputs: its ``find`` picks them by shape."""
 
-    Raises
-    ------
-    DecoderError
-        When it picks nothing; ``expected`` says which outputs it looked for.
-    """
-    found = find(chosen(ports, decoder.outputs), named=decoder.outputs is not None)
-    if found is None:
-        raise misfit(decoder.kind, expected, ports)
-    return found
+    __slots__ = ()
+
+    #: Which outputs it reads, for messages.
+    expects: ClassVar[str] = ""
+
+    if TYPE_CHECKING:
+
+        @property
+        def kind(self) -> str:
+            """Name in models.toml, a field of every decoder."""
+
+        @property
+        def outputs(self) -> tuple[str, ...] | None:
+            """Names of the outputs it reads, a field of every decoder."""
+
+    @abstractmethod
+    def find(self, ports: Sequence[Port], *, named: bool) -> Found | None:
+        """Pick the outputs it reads, or None where these do not fit; ``named``: in its own order."""
+
+    def expected(self, ports: Sequence[Port]) -> str:  # noqa: ARG002 - some look at what is there
+        """Say which outputs it reads, for the message when ``find`` picks none of ``ports``."""
+        return self.expects
+
+    @classmethod
+    def fits(cls, ports: Sequence[Port]) -> bool:
+        """Whether outputs of these shapes could be read, with no key set."""
+        return cls().find(ports, named=False) is not None
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse outputs that do not fit (see Decoder)."""
+        self.picked(ports)
+
+    def picked(self, ports: Sequence[Port]) -> Found:
+        """Give what ``find`` picks of the ports that were named, or of all.
+
+        Raises
+        ------
+        MisfitError
+            When it picks nothing.
+        DecoderError
+            When the model has no output of a given name.
+        """
+        own = chosen(ports, self.outputs)
+        found = self.find(own, named=self.outputs is not None)
+        if found is None:
+            raise MisfitError(self.kind, self.expected(own), ports)
+        return found
 
 
 def _by_every_name(ports: Sequence[Port]) -> dict[str, Port]:

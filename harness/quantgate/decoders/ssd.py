@@ -17,27 +17,28 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     class_table,
 )
-from quantgate.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1"
 _COLUMNS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class SsdDecoder:
+class SsdDecoder(ByShape[Port]):
     """Rows of OpenVINO's DetectionOutput: image id, class, score, box in fractions of the input.
 
     Rows end at the first image id below 0.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = "one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1"
     kind: Literal["ssd"] = "ssd"
     label_offset: Annotated[
         int, Ge(0), Doc("class number of label 0; classes below are background and dropped")
@@ -47,22 +48,14 @@ class SsdDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output has rows of seven."""
-        return len(_rows(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one output of rows of seven (see Decoder)."""
-        if len(_rows(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one output with rows of seven numbers."""
+        return only(_rows(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _rows(chosen(ports_of(outputs), self.outputs))
-        if len(found) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        rows = finite(outputs, found[0].name).reshape(-1, _COLUMNS)
+        found = self.picked(ports_of(outputs))
+        rows = finite(outputs, found.name).reshape(-1, _COLUMNS)
         ended = np.flatnonzero(rows[:, 0] < 0)
         rows = rows[: ended[0]] if len(ended) else rows
         # Classes are whole numbers in floats; an 8-bit output may have rounded them.

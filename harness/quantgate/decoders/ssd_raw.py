@@ -36,8 +36,9 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     background_index,
 )
-from quantgate.decoders.ports import finite, picked, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
 from quantgate.decoders.priors import named_priors
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -47,14 +48,13 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "encoded boxes [1,N,4] and scores [1,N,classes] (name both in `outputs` if ambiguous)"
 _BOX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class SsdRawDecoder:
+class SsdRawDecoder(ByShape[tuple[Port, Port]]):
     """Encoded boxes [1, N, 4], scores [1, N, classes], priors [N, 4] from an .npy file or by name.
 
     Priors are centre and size in fractions of the input, in the order of ``box_format``.
@@ -68,6 +68,9 @@ class SsdRawDecoder:
         ),
     ]
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "encoded boxes [1,N,4] and scores [1,N,classes] (name both in `outputs` if ambiguous)"
+    )
     kind: Literal["ssd-raw"] = "ssd-raw"
     box_format: Annotated[
         Literal["yxhw", "xywh"], Doc("order of centre and size in boxes, priors and scales")
@@ -87,21 +90,25 @@ class SsdRawDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there is one pair of boxes and scores."""
+    @classmethod
+    def fits(cls, ports: Sequence[Port]) -> bool:
+        """Whether there is one pair of boxes and scores, whatever the priors."""
         return box_score_pair(ports) is not None
+
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port] | None:
+        """Pick the boxes and their scores."""
+        return box_score_pair(ports, named=named)
 
     def check(self, ports: Sequence[Port]) -> None:
         """Refuse a model without one pair of boxes and scores, or with other priors (see Decoder)."""
-        pair = picked(self, box_score_pair, _EXPECTED, ports)
-        rows = pair[0].shape[-2]
+        boxes, _ = self.picked(ports)
+        rows = boxes.shape[-2]
         if rows >= 0 and isinstance(self.priors, Path):
             self._check_rows(rows, read_priors(self.priors))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        pair = picked(self, box_score_pair, _EXPECTED, ports_of(outputs))
+        pair = self.picked(ports_of(outputs))
         encoded = finite(outputs, pair[0].name).reshape(-1, _BOX)
         priors = self._priors(frame.model)
         self._check_rows(len(encoded), priors)

@@ -25,7 +25,8 @@ from quantgate.decoders.fields import (
     background_index,
 )
 from quantgate.decoders.masks import Placement, Rle, paste, weighed
-from quantgate.decoders.ports import as_table, finite, picked, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,20 +35,20 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _BOX, _RANK = 4, 4
-_EXPECTED = (
-    "boxes [1,N,4], scores [1,N,classes], coefficients [1,N,K] and prototypes [1,h,w,K] "
-    "(name them in `outputs`, in this order, if ambiguous)"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class YolactDecoder:
+class YolactDecoder(ByShape[tuple[Port, Port, Port, Port]]):
     """Relative boxes [1, N, 4], scores [1, N, classes], coefficients [1, N, K], prototypes [1, h, w, K]."""
 
     tasks: ClassVar[tuple[str, ...]] = ("instance_segmentation", "detection")
+    expects: ClassVar[str] = (
+        "boxes [1,N,4], scores [1,N,classes], coefficients [1,N,K] and prototypes [1,h,w,K] "
+        "(name them in `outputs`, in this order, if ambiguous)"
+    )
     kind: Literal["yolact"] = "yolact"
     background: Background = True
     score_threshold: ScoreThreshold = 0.05
@@ -58,18 +59,23 @@ class YolactDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there are boxes, prototypes, and coefficients of as many prototypes."""
-        return _find(ports, named=False) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without boxes, scores, coefficients and prototypes (see Decoder)."""
-        self._find(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port, Port] | None:
+        """Pick boxes, scores, coefficients and prototypes."""
+        tables = [port for port in ports if as_table(port.shape) is not None]
+        maps = [port for port in ports if port not in tables and len(port.shape) == _RANK]
+        if len(maps) != 1 or len(tables) != 3:  # noqa: PLR2004 - boxes, scores, coefficients
+            return None
+        count = maps[0].shape[-1]
+        if not named:
+            tables.sort(key=lambda port: (port.shape[-1] != _BOX, port.shape[-1] == count))
+        boxes, scores, coefficients = tables
+        rows = {port.shape[-2] for port in tables} - {-1}
+        fits = boxes.shape[-1] == _BOX and coefficients.shape[-1] == count and len(rows) <= 1
+        return (boxes, scores, coefficients, maps[0]) if fits else None
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects and masks of one image (see Decoder)."""
-        box, score, coefficient, prototype = self._find(ports_of(outputs))
+        box, score, coefficient, prototype = self.picked(ports_of(outputs))
         boxes = finite(outputs, box.name).reshape(-1, _BOX)
         scores = finite(outputs, score.name).reshape(len(boxes), -1)
         scores = without_background(scores, background_index(self.background))
@@ -84,23 +90,6 @@ class YolactDecoder:
             for own, place in zip(weights, boxes[rows[index]], strict=True)
         )
         return replace(objects, masks=masks)
-
-    def _find(self, ports: Sequence[Port]) -> tuple[Port, Port, Port, Port]:
-        return picked(self, _find, _EXPECTED, ports)
-
-
-def _find(ports: Sequence[Port], *, named: bool) -> tuple[Port, Port, Port, Port] | None:
-    tables = [port for port in ports if as_table(port.shape) is not None]
-    maps = [port for port in ports if port not in tables and len(port.shape) == _RANK]
-    if len(maps) != 1 or len(tables) != 3:  # noqa: PLR2004 - boxes, scores, coefficients
-        return None
-    count = maps[0].shape[-1]
-    if not named:
-        tables.sort(key=lambda port: (port.shape[-1] != _BOX, port.shape[-1] == count))
-    boxes, scores, coefficients = tables
-    rows = {port.shape[-2] for port in tables} - {-1}
-    fits = boxes.shape[-1] == _BOX and coefficients.shape[-1] == count and len(rows) <= 1
-    return (boxes, scores, coefficients, maps[0]) if fits else None
 
 
 def _mask(

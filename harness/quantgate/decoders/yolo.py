@@ -23,7 +23,8 @@ from quantgate.decoders.fields import (
     OutputNames,
     ScoreThreshold,
 )
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.decoders.yolo_heads import HEAD, HeadForm, as_head, head_candidates
 from quantgate.errors import DecoderError
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _RANKS = (4, 5)
 #: No YOLO has as many anchors a head.
@@ -42,7 +43,7 @@ _USUAL_ANCHORS = {1: 5, 2: 3}
 
 
 @dataclass(frozen=True, slots=True)
-class YoloDecoder:
+class YoloDecoder(ByShape[tuple[Port, ...]]):
     """Heads [1, anchors·(5 + classes), rows, columns], or with the channels last, any number of them.
 
     Anchors may have a dimension of their own, as in YOLO v5's raw heads [1, anchors, rows, columns,
@@ -81,25 +82,24 @@ class YoloDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
+    @classmethod
+    def fits(cls, ports: Sequence[Port]) -> bool:
         """Whether all outputs are maps that three anchors (v3, v4) or five (v2) would give."""
         counts = {_USUAL_ANCHORS[min(len(ports), 2)]} if ports else set()
         return bool(ports) and all(_may_be_head(port, counts) for port in ports)
 
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not maps of these anchors (see Decoder)."""
-        found = chosen(ports, self.outputs)
-        counts = {len(mask) for mask in self._masks(len(found))} if found else set()
-        if not found or not all(_may_be_head(port, counts) for port in found):
-            expected = f"maps [1,{_channels(counts)},rows,columns]{_fitting(found)}"
-            raise misfit(self.kind, expected, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, ...] | None:  # noqa: ARG002
+        """Pick all outputs, if each is a map of these anchors."""
+        counts = self._counts(ports)
+        return tuple(ports) if ports and all(_may_be_head(p, counts) for p in ports) else None
+
+    def expected(self, ports: Sequence[Port]) -> str:
+        """Say which maps the anchors ask for, and how many anchors a head would fit."""
+        return f"maps [1,{_channels(self._counts(ports))},rows,columns]{_fitting(ports)}"
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        ports = chosen(ports_of(outputs), self.outputs)
-        if not all(len(port.shape) in _RANKS for port in ports):
-            raise misfit(self.kind, "maps of four or five dimensions", ports)
+        ports = self.picked(ports_of(outputs))
         arrays = sorted((finite(outputs, port.name) for port in ports), key=lambda a: -a.size)
         selection = (self.score_threshold, self.multi_label)
         heads = [
@@ -127,6 +127,10 @@ class YoloDecoder:
             )
             for mask, scale in zip(self._masks(heads), scales, strict=True)
         ]
+
+    def _counts(self, ports: Sequence[Port]) -> set[int]:
+        """Numbers of anchors that the heads have."""
+        return {len(mask) for mask in self._masks(len(ports))} if ports else set()
 
     def _masks(self, heads: int) -> tuple[tuple[int, ...], ...]:
         count, odd = divmod(len(self.anchors), 2)

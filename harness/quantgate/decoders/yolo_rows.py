@@ -19,7 +19,8 @@ from quantgate.decoders.fields import (
     OutputNames,
     ScoreThreshold,
 )
-from quantgate.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, only, ports_of
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,22 +29,23 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 Units = Annotated[
     Literal["pixels", "relative"], Doc("boxes in pixels or fractions of the model's input")
 ]
 _BOX = 4
 _HEAD = 5
-_V5 = "one output [1,N,5+classes] of cx, cy, w, h, objectness and class scores"
-_V8 = "one output [1,4+classes,N] (or [1,N,4+classes]) of cx, cy, w, h and class scores"
 
 
 @dataclass(frozen=True, slots=True)
-class YoloV5Decoder:
+class YoloV5Decoder(ByShape[Port]):
     """Rows of centre, size, objectness and class scores (sigmoid done)."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "one output [1,N,5+classes] of cx, cy, w, h, objectness and class scores"
+    )
     kind: Literal["yolo-v5"] = "yolo-v5"
     units: Units = "pixels"
     coefficients: Annotated[int, Ge(0), Doc("mask coefficients after the classes")] = 0
@@ -55,36 +57,28 @@ class YoloV5Decoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output has rows of box, objectness and classes."""
-        return len(_tables(ports, _HEAD)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one output of such rows (see Decoder)."""
-        self._table(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one table of box, objectness and classes."""
+        return only(_tables(ports, _HEAD + self.coefficients))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = self._table(ports_of(outputs))
+        found = self.picked(ports_of(outputs))
         table = finite(outputs, found.name).reshape(-1, found.shape[-1])
         # A class score is at most 1: no row below the threshold in objectness can reach it.
         rows = np.flatnonzero(table[:, 4] >= self.score_threshold)
         classes = table[rows, _HEAD : table.shape[1] - self.coefficients]
         return _objects(self, frame, table[rows, :_BOX], classes * table[rows, 4:_HEAD])
 
-    def _table(self, ports: Sequence[Port]) -> Port:
-        found = _tables(chosen(ports, self.outputs), _HEAD + self.coefficients)
-        if len(found) != 1:
-            raise misfit(self.kind, _V5, ports)
-        return found[0]
-
 
 @dataclass(frozen=True, slots=True)
-class YoloV8Decoder:
+class YoloV8Decoder(ByShape[Port]):
     """Columns (or rows) of centre, size and class scores (sigmoid done)."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = (
+        "one output [1,4+classes,N] (or [1,N,4+classes]) of cx, cy, w, h and class scores"
+    )
     kind: Literal["yolo-v8"] = "yolo-v8"
     units: Units = "pixels"
     coefficients: Annotated[int, Ge(0), Doc("mask coefficients after the classes")] = 0
@@ -96,18 +90,13 @@ class YoloV8Decoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output is a table of boxes and classes, either way round."""
-        return len(_tables_of_boxes(ports, _BOX)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one such table (see Decoder)."""
-        self._table(ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one table of boxes and classes, either way round."""
+        return only(_tables_of_boxes(ports, _BOX + self.coefficients))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = self._table(ports_of(outputs))
+        found = self.picked(ports_of(outputs))
         table = np.asarray(outputs[found.name], np.float32).reshape(found.shape[-2:])
         # A detector has many more boxes than numbers a box.
         columns = table if table.shape[0] < table.shape[1] else table.T
@@ -119,12 +108,6 @@ class YoloV8Decoder:
             finite(outputs, found.name)
         rows = np.flatnonzero(best >= self.score_threshold)
         return _objects(self, frame, columns[:_BOX, rows].T, classes[:, rows].T)
-
-    def _table(self, ports: Sequence[Port]) -> Port:
-        found = _tables_of_boxes(chosen(ports, self.outputs), _BOX + self.coefficients)
-        if len(found) != 1:
-            raise misfit(self.kind, _V8, ports)
-        return found[0]
 
 
 def _objects(

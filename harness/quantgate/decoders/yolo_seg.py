@@ -23,7 +23,8 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
 )
 from quantgate.decoders.masks import Placement, Rle, paste, weighed
-from quantgate.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.decoders.yolo_rows import Units, to_corners
 
 if TYPE_CHECKING:
@@ -33,17 +34,19 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _BOX = 4
-_EXPECTED = "a table [1,4+classes+K,N] (or turned) and prototypes [1,K,h,w] or [1,h,w,K]"
 
 
 @dataclass(frozen=True, slots=True)
-class YoloV8SegDecoder:
+class YoloV8SegDecoder(ByShape[tuple[Port, Port]]):
     """A table of centre, size, class scores and K coefficients, and K prototype masks."""
 
     tasks: ClassVar[tuple[str, ...]] = ("instance_segmentation", "detection")
+    expects: ClassVar[str] = (
+        "a table [1,4+classes+K,N] (or turned) and prototypes [1,K,h,w] or [1,h,w,K]"
+    )
     kind: Literal["yolo-v8-seg"] = "yolo-v8-seg"
     units: Units = "pixels"
     score_threshold: ScoreThreshold = 0.01
@@ -54,21 +57,19 @@ class YoloV8SegDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether the outputs are one table and one map of prototypes."""
-        return _find(ports) is not None
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not a table and prototypes (see Decoder)."""
-        if _find(chosen(ports, self.outputs)) is None:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port] | None:  # noqa: ARG002
+        """Pick the table and the map of prototypes."""
+        tables = [p for p in ports if as_table(p.shape) is not None]
+        maps = [p for p in ports if as_table(p.shape) is None and len(p.shape) == _BOX]
+        if len(tables) != 1 or len(maps) != 1:
+            return None
+        _, first, _, last = maps[0].shape
+        numbers, count = min(tables[0].shape[-2:]), min(first, last)
+        return (tables[0], maps[0]) if numbers > _BOX + count else None
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects and masks of one image (see Decoder)."""
-        found = _find(chosen(ports_of(outputs), self.outputs))
-        if found is None:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
+        found = self.picked(ports_of(outputs))
         table = finite(outputs, found[0].name).reshape(found[0].shape[-2:])
         columns = table if table.shape[0] < table.shape[1] else table.T
         prototypes = _channels_last(finite(outputs, found[1].name)[0])
@@ -87,16 +88,6 @@ class YoloV8SegDecoder:
             for weights, box in zip(coefficients, objects.boxes, strict=True)
         )
         return replace(objects, masks=masks)
-
-
-def _find(ports: Sequence[Port]) -> tuple[Port, Port] | None:
-    tables = [p for p in ports if as_table(p.shape) is not None]
-    maps = [p for p in ports if as_table(p.shape) is None and len(p.shape) == _BOX]
-    if len(tables) != 1 or len(maps) != 1:
-        return None
-    _, first, _, last = maps[0].shape
-    numbers, count = min(tables[0].shape[-2:]), min(first, last)
-    return (tables[0], maps[0]) if numbers > _BOX + count else None
 
 
 def _channels_last(prototypes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,7 +27,8 @@ from quantgate.decoders.fields import (
     OutputNames,
     ScoreThreshold,
 )
-from quantgate.decoders.ports import chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
 _BOX, _RANK = 4, 4
 _ANCHORS = (16.0, 16.0, 32.0, 32.0, 64.0, 64.0, 128.0, 128.0, 256.0, 256.0, 512.0, 512.0)
 
 
 @dataclass(frozen=True, slots=True)
-class YolofDecoder:
+class YolofDecoder(ByShape[Port]):
     """One map [1, anchors·(4 + classes), rows, columns]: of each anchor a box, then class scores.
 
     Centres are offsets from a cell's corner in parts of the anchor; scores need a sigmoid.
@@ -65,22 +66,17 @@ class YolofDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether there is one map that the usual six anchors would give."""
-        return _is_map(ports, len(_ANCHORS) // 2)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one map that these anchors would give."""
+        return ports[0] if _is_map(ports, self._count()) else None
 
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse outputs that are not one map of these anchors (see Decoder)."""
-        if not _is_map(chosen(ports, self.outputs), self._count()):
-            expected = f"one map [1,{self._count()}·(4+classes),rows,columns]"
-            raise misfit(self.kind, expected, ports)
+    def expected(self, ports: Sequence[Port]) -> str:  # noqa: ARG002
+        """Say which map the anchors ask for."""
+        return f"one map [1,{self._count()}·(4+classes),rows,columns]"
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        ports = chosen(ports_of(outputs), self.outputs)
-        self.check(ports)
-        values = finite(outputs, ports[0].name)
+        values = finite(outputs, self.picked(ports_of(outputs)).name)
         grid = (values.shape[3], values.shape[2])
         cells = values.reshape(self._count(), -1, grid[0] * grid[1]).transpose(2, 0, 1)
         rows = cells.reshape(-1, cells.shape[-1])

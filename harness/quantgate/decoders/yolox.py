@@ -26,8 +26,9 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     Strides,
 )
-from quantgate.decoders.ports import as_table, chosen, finite, misfit, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, only, ports_of
 from quantgate.decoders.priors import cells, check_cells
+from quantgate.decoders.protocol import Port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,17 +37,17 @@ if TYPE_CHECKING:
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Detections
-    from quantgate.decoders.protocol import Outputs, Port
+    from quantgate.decoders.protocol import Outputs
 
-_EXPECTED = "one output [1,N,5+classes] of x, y, w, h, objectness and class scores"
 _HEAD = 5
 
 
 @dataclass(frozen=True, slots=True)
-class YoloxDecoder:
+class YoloxDecoder(ByShape[Port]):
     """Rows of offsets, objectness and class scores (sigmoid done), one a cell."""
 
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    expects: ClassVar[str] = "one output [1,N,5+classes] of x, y, w, h, objectness and class scores"
     kind: Literal["yolox"] = "yolox"
     strides: Strides = (8, 16, 32)
     decoded: Annotated[bool, Doc("the export decoded the boxes into input pixels already")] = False
@@ -58,22 +59,14 @@ class YoloxDecoder:
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
-    @staticmethod
-    def fits(ports: Sequence[Port]) -> bool:
-        """Whether exactly one output has rows of box, objectness and classes."""
-        return len(_tables(ports)) == 1
-
-    def check(self, ports: Sequence[Port]) -> None:
-        """Refuse a model without exactly one output of such rows (see Decoder)."""
-        if len(_tables(chosen(ports, self.outputs))) != 1:
-            raise misfit(self.kind, _EXPECTED, ports)
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
+        """Pick the one output with rows of box, objectness and classes."""
+        return only(_tables(ports))
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
-        found = _tables(chosen(ports_of(outputs), self.outputs))
-        if len(found) != 1:
-            raise misfit(self.kind, _EXPECTED, ports_of(outputs))
-        table = finite(outputs, found[0].name).reshape(-1, found[0].shape[-1])
+        found = self.picked(ports_of(outputs))
+        table = finite(outputs, found.name).reshape(-1, found.shape[-1])
         if not self.decoded:
             check_cells(len(table), frame.model, self.strides)
         # A class score is at most 1: no row below the threshold in objectness can reach it.

@@ -94,15 +94,6 @@ def _same(name: str, other: str) -> bool:
     return name == other or other.startswith(f"{name}.")
 
 
-def properties_of(compiled: ov.CompiledModel) -> Mapping[str, str]:
-    """Read back what the device really runs with, as text."""
-    told = {}
-    for name in compiled.get_property("SUPPORTED_PROPERTIES"):
-        if name != "SUPPORTED_PROPERTIES":
-            told[str(name)] = str(compiled.get_property(name))
-    return dict(sorted(told.items()))
-
-
 def executed_precisions(compiled: ov.CompiledModel) -> Mapping[str, int]:
     """Count the nodes of the runtime graph by the precision they execute in, constants left out."""
     counts: Counter[str] = Counter()

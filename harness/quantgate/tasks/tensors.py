@@ -72,11 +72,6 @@ def sqnr_decibels(comparison: AnyComparison) -> np.ndarray[Any, np.dtype[np.floa
     return np.asarray(-10 * np.log10(relative))
 
 
-def lowest_sqnr_db(comparison: AnyComparison) -> float:
-    """SQNR of the worst image and output, dB."""
-    return float(sqnr_decibels(comparison).min())
-
-
 def tensor_table(comparison: AnyComparison) -> Table:
     """One row an image and output; an SQNR without end (equal outputs) is an empty cell."""
     columns = (

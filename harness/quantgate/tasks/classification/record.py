@@ -65,10 +65,18 @@ def rank(scores: NDArray[np.float32], label: int) -> int:
     return int((scores >= scores[label]).sum()) - 1
 
 
-def compact_scores(
-    prediction: Pair[ClassScores], truth: Truth | None, name: str
+def compact(
+    prediction: Pair[ClassScores], truth: Truth | None, name: str = "this image"
 ) -> Pair[ClassRecord]:
-    """Make the records of one image; see ``classification.compact``."""
+    """Keep the ten best classes of both roles, and where the truth and the parent's class rank.
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinite scores, or a different number of classes in the roles.
+    DatasetError
+        Where the annotated class is not one of the model's.
+    """
     _check(prediction, name)
     classes = len(prediction.parent.scores)
     annotated = truth.label if isinstance(truth, ClassLabel) else None
@@ -119,8 +127,8 @@ def _best(scores: NDArray[np.float32]) -> NDArray[np.int64]:
     return best[np.argsort(-scores[best], kind="stable")][:count].astype(np.int64)
 
 
-def pack_records(records: Sequence[ClassRecord]) -> Arrays:
-    """Flatten records; ``unpack_records`` gives them back bit for bit."""
+def pack(records: Sequence[ClassRecord]) -> Arrays:
+    """Flatten records; ``unpack`` gives them back bit for bit."""
     return {
         "tops": offsets([len(record.labels) for record in records]),
         "labels": np.concatenate([np.zeros(0, np.int64), *(r.labels for r in records)]),
@@ -134,8 +142,8 @@ def pack_records(records: Sequence[ClassRecord]) -> Arrays:
     }
 
 
-def unpack_records(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
-    """Inverse of ``pack_records``."""
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
+    """Inverse of ``pack``."""
     starts = np.asarray(arrays["tops"], np.int64)
     labels, scores = np.asarray(arrays["labels"]), np.asarray(arrays["scores"])
     ranks = np.asarray(arrays["ranks"], np.int64).tolist()

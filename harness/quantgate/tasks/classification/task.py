@@ -9,24 +9,19 @@ from quantgate.core.bootstrap import Resampled
 from quantgate.core.matching import ChangeCounts
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
-from quantgate.tasks.classification import accuracy
-from quantgate.tasks.classification.record import compact_scores, pack_records, unpack_records
+from quantgate.tasks.classification import accuracy, record
 from quantgate.tasks.classification.tables import classification_table, is_wrong, verdict_of
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
-    from quantgate.core.predictions import ClassScores, Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.classification.accuracy import Classified
@@ -45,29 +40,8 @@ _QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = M
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 
 
-def compact(
-    prediction: Pair[ClassScores], truth: Truth | None, name: str = "this image"
-) -> Pair[ClassRecord]:
-    """Keep the ten best classes of both roles, and where the truth and the parent's class rank.
-
-    Raises
-    ------
-    DecoderError
-        On NaN or infinite scores, or a different number of classes in the roles.
-    DatasetError
-        Where the annotated class is not one of the model's.
-    """
-    return compact_scores(prediction, truth, name)
-
-
-def pack(records: Sequence[ClassRecord]) -> dict[str, NDArray[np.generic]]:
-    """Turn the records of one role into flat arrays."""
-    return pack_records(records)
-
-
-def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
-    """Inverse of ``pack``, bit for bit."""
-    return unpack_records(arrays)
+#: An image's compact record, and how records are kept in a file.
+compact, pack, unpack = record.compact, record.pack, record.unpack
 
 
 def metrics(comparison: Classified) -> Pair[dict[str, float]]:

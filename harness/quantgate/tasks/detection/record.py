@@ -22,8 +22,8 @@ def offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(lengths, np.int64))])
 
 
-def pack_detections(records: Sequence[Detections]) -> Arrays:
-    """Flatten detections; ``unpack_detections`` gives them back bit for bit."""
+def pack(records: Sequence[Detections]) -> Arrays:
+    """Flatten detections; ``unpack`` gives them back bit for bit."""
     everything = [Detections.empty(), *records]
     arrays: Arrays = {
         "objects": offsets([len(record) for record in records]),
@@ -40,8 +40,8 @@ def pack_detections(records: Sequence[Detections]) -> Arrays:
     return arrays
 
 
-def unpack_detections(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
-    """Inverse of ``pack_detections``."""
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
+    """Inverse of ``pack``."""
     objects = np.asarray(arrays["objects"], np.int64)
     boxes, scores = np.asarray(arrays["boxes"]), np.asarray(arrays["scores"])
     labels, masked = np.asarray(arrays["labels"]), np.asarray(arrays["masked"], np.bool_)

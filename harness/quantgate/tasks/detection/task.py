@@ -11,8 +11,7 @@ from quantgate.core.matching import Change, ChangeCounts, Match
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
-from quantgate.tasks.detection import accuracy, matching
-from quantgate.tasks.detection.record import pack_detections, unpack_detections
+from quantgate.tasks.detection import accuracy, matching, record
 from quantgate.tasks.detection.tables import (
     AGAINST_TRUTH,
     BETWEEN,
@@ -27,8 +26,6 @@ from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import ImageResult
@@ -86,14 +83,8 @@ def _best(found: Detections) -> Detections:
     return found.take(np.argsort(-found.scores, kind="stable")[:MOST_OBJECTS])
 
 
-def pack(records: Sequence[Detections]) -> dict[str, NDArray[np.generic]]:
-    """Turn the records of one role into flat arrays."""
-    return pack_detections(records)
-
-
-def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
-    """Inverse of ``pack``, bit for bit."""
-    return unpack_detections(arrays)
+#: How the detections of one role are kept in a file.
+pack, unpack = record.pack, record.unpack
 
 
 def metrics(comparison: Detected) -> Pair[dict[str, float]]:

@@ -46,10 +46,18 @@ class RenderingRecord:
     parent_ssim: float
 
 
-def compact_pictures(
-    prediction: Pair[Rendering], truth: Truth | None, name: str
+def compact(
+    prediction: Pair[Rendering], truth: Truth | None, name: str = "this image"
 ) -> Pair[RenderingRecord]:
-    """Make the records of one image; see ``image_to_image.compact``."""
+    """Keep the likeness to parent and truth, and a preview of at most 320 px a side.
+
+    Raises
+    ------
+    DecoderError
+        On NaN, infinity, or pictures of different sizes, naming the image.
+    DatasetError
+        Where the annotated picture has another size.
+    """
     parent = prediction.parent.pixels
     for role in ROLES:
         _check(prediction[role].pixels, parent.shape, f"{name}, {role} model")
@@ -85,8 +93,8 @@ def _record(
     )
 
 
-def pack_records(records: Sequence[RenderingRecord]) -> Arrays:
-    """Flatten records; ``unpack_records`` gives them back bit for bit."""
+def pack(records: Sequence[RenderingRecord]) -> Arrays:
+    """Flatten records; ``unpack`` gives them back bit for bit."""
     return {
         "shapes": np.array([r.preview.shape for r in records], np.int64).reshape(-1, 3),
         "previews": np.concatenate([np.zeros(0, np.uint8), *(r.preview.ravel() for r in records)]),
@@ -97,8 +105,8 @@ def pack_records(records: Sequence[RenderingRecord]) -> Arrays:
     }
 
 
-def unpack_records(arrays: Mapping[str, NDArray[np.generic]]) -> list[RenderingRecord]:
-    """Inverse of ``pack_records``."""
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[RenderingRecord]:
+    """Inverse of ``pack``."""
     shapes = np.asarray(arrays["shapes"], np.int64)
     starts = offsets(shapes.prod(axis=1).tolist())
     previews = np.asarray(arrays["previews"], np.uint8)

@@ -17,24 +17,19 @@ from quantgate.core.table import Column, Table
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
-from quantgate.tasks.image_to_image.record import (
-    RenderingRecord,
-    compact_pictures,
-    pack_records,
-    unpack_records,
-)
+from quantgate.tasks.image_to_image import record
+from quantgate.tasks.image_to_image.record import RenderingRecord
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
-    from quantgate.core.predictions import Truth
     from quantgate.entries import EvaluationPlan
     from quantgate.pair import Role
 
@@ -45,29 +40,8 @@ METRICS: Mapping[str, str] = MappingProxyType({"ssim": "SSIM", "psnr": "PSNR, dB
 LIMITS: tuple[str, ...] = ("max_accuracy_drop", "min_psnr_db", *tensors.LIMITS)
 
 
-def compact(
-    prediction: Pair[Rendering], truth: Truth | None, name: str = "this image"
-) -> Pair[RenderingRecord]:
-    """Keep the likeness to parent and truth, and a preview of at most 320 px a side.
-
-    Raises
-    ------
-    DecoderError
-        On NaN, infinity, or pictures of different sizes, naming the image.
-    DatasetError
-        Where the annotated picture has another size.
-    """
-    return compact_pictures(prediction, truth, name)
-
-
-def pack(records: Sequence[RenderingRecord]) -> dict[str, NDArray[np.generic]]:
-    """Turn the records of one role into flat arrays."""
-    return pack_records(records)
-
-
-def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[RenderingRecord]:
-    """Inverse of ``pack``, bit for bit."""
-    return unpack_records(arrays)
+#: An image's compact record, and how records are kept in a file.
+compact, pack, unpack = record.compact, record.pack, record.unpack
 
 
 def metrics(comparison: Rendered) -> Pair[dict[str, float]]:
@@ -165,8 +139,8 @@ def _row(
     own = result.record.optimized
     truth: list[float | None] = []
     if annotated:
-        for record in result.record:
-            truth += [_finite(record.truth_psnr_db), record.truth_ssim]
+        for each in result.record:
+            truth += [_finite(each.truth_psnr_db), each.truth_ssim]
     return (result.name, _finite(own.parent_psnr_db), own.parent_ssim, *truth)
 
 

@@ -71,10 +71,16 @@ class SegmentationRecord:
     against_parent: Meetings
 
 
-def compact_maps(
-    prediction: Pair[LabelMap], truth: Truth | None, name: str
+def compact(
+    prediction: Pair[LabelMap], truth: Truth | None, name: str = "this image"
 ) -> Pair[SegmentationRecord]:
-    """Make the records of one image; see ``semantic_segmentation.compact``."""
+    """Keep which class meets which, and a preview of at most 320 px a side.
+
+    Raises
+    ------
+    DecoderError
+        Where a class map is not uint8 [height, width] of one size, naming the image.
+    """
     shape = prediction.parent.labels.shape
     annotated = truth.labels if isinstance(truth, LabelMap) else None
     for role in ROLES:
@@ -115,8 +121,8 @@ def meet(reference: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> Meetings
     return Meetings(cells, counts[cells])
 
 
-def pack_records(records: Sequence[SegmentationRecord]) -> Arrays:
-    """Flatten records; ``unpack_records`` gives them back bit for bit."""
+def pack(records: Sequence[SegmentationRecord]) -> Arrays:
+    """Flatten records; ``unpack`` gives them back bit for bit."""
     arrays: Arrays = {
         "shapes": np.array([r.preview.shape for r in records], np.int64).reshape(-1, 2),
         "previews": np.concatenate([np.zeros(0, np.uint8), *(r.preview.ravel() for r in records)]),
@@ -130,8 +136,8 @@ def pack_records(records: Sequence[SegmentationRecord]) -> Arrays:
     return arrays
 
 
-def unpack_records(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord]:
-    """Inverse of ``pack_records``."""
+def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord]:
+    """Inverse of ``pack``."""
     shapes = np.asarray(arrays["shapes"], np.int64).tolist()
     starts = offsets([height * width for height, width in shapes])
     previews = np.asarray(arrays["previews"], np.uint8)

@@ -12,8 +12,7 @@ from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.protocol import ImageChange
-from quantgate.tasks.segmentation import accuracy
-from quantgate.tasks.segmentation.record import compact_maps, pack_records, unpack_records
+from quantgate.tasks.segmentation import accuracy, record
 from quantgate.tasks.segmentation.tables import (
     basic_table,
     class_table,
@@ -23,16 +22,12 @@ from quantgate.tasks.segmentation.tables import (
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
 
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
-    from quantgate.core.predictions import Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.segmentation.accuracy import Segmented
@@ -56,27 +51,8 @@ _QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 
 
-def compact(
-    prediction: Pair[LabelMap], truth: Truth | None, name: str = "this image"
-) -> Pair[SegmentationRecord]:
-    """Keep which class meets which, and a preview of at most 320 px a side.
-
-    Raises
-    ------
-    DecoderError
-        Where a class map is not uint8 [height, width] of one size, naming the image.
-    """
-    return compact_maps(prediction, truth, name)
-
-
-def pack(records: Sequence[SegmentationRecord]) -> dict[str, NDArray[np.generic]]:
-    """Turn the records of one role into flat arrays."""
-    return pack_records(records)
-
-
-def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord]:
-    """Inverse of ``pack``, bit for bit."""
-    return unpack_records(arrays)
+#: An image's compact record, and how records are kept in a file.
+compact, pack, unpack = record.compact, record.pack, record.unpack
 
 
 def metrics(comparison: Segmented) -> Pair[dict[str, float]]:
