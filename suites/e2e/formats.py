@@ -34,9 +34,14 @@ def write_images(folder: Path, drawn: Sequence[Scene], ending: str = "") -> None
 
 
 def write_coco(
-    file: Path, drawn: Sequence[Scene], *, one_class: bool = False, shifted: int = 0
+    file: Path,
+    drawn: Sequence[Scene],
+    *,
+    one_class: bool = False,
+    shifted: int = 0,
+    masks: bool = True,
 ) -> None:
-    """Write an instances json with run lengths; category ids have gaps, as COCO's own.
+    """Write an instances json, with run lengths if asked; category ids have gaps, as COCO's own.
 
     ``shifted``: the mistake of counting classes from elsewhere.
     """
@@ -55,9 +60,8 @@ def write_coco(
                     "image_id": k + 1,
                     "category_id": 0 if one_class else 3 * ((int(label) + shifted) % len(LABELS)),
                     "bbox": [x0, y0, x1 - x0, y1 - y0],
-                    "area": int(mask.sum()),
                     "iscrowd": 0,
-                    "segmentation": encoded,
+                    **({"area": int(mask.sum()), "segmentation": encoded} if masks else {}),
                 }
             )
     images = [
@@ -71,7 +75,7 @@ def write_coco(
 
 def write_yolo_txt(folder: Path, drawn: Sequence[Scene], *, corners: bool = False) -> None:
     """Write a text file an image; ``corners``: the mistake of giving the corner for the centre."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for k, scene in enumerate(drawn):
         height, width = scene.image.shape[:2]
         lines = []
@@ -111,7 +115,7 @@ def write_wider(file: Path, drawn: Sequence[Scene], *, corners: bool = False) ->
 
 def write_voc(folder: Path, drawn: Sequence[Scene], *, shifted: int = 0) -> None:
     """Write an xml an image; ``shifted``: the mistake of counting classes from elsewhere."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for k, scene in enumerate(drawn):
         objects = "".join(
             f"<object><name>{LABELS[(label + shifted) % len(LABELS)]}</name><bndbox>"
@@ -121,14 +125,17 @@ def write_voc(folder: Path, drawn: Sequence[Scene], *, shifted: int = 0) -> None
                 scene.boxes.astype(int).tolist(), scene.labels, strict=True
             )
         )
-        (folder / f"{k:04d}.xml").write_text(f"<annotation>{objects}</annotation>", "utf-8")
+        height, width = scene.image.shape[:2]
+        size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+        text = f"<annotation>{size}{objects}</annotation>"
+        (folder / f"{k:04d}.xml").write_text(text, "utf-8")
 
 
 def write_maps(folder: Path, drawn: Sequence[Scene], *, cityscapes: bool = False) -> None:
     """Write class maps in grey: labels, or Cityscapes' ids under Cityscapes' names."""
     ids = CITYSCAPES_IDS if cityscapes else range(1 + len(LABELS))
     table = np.asarray(ids, np.uint8)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for k, scene in enumerate(drawn):
         ending = "_gtFine_labelIds" if cityscapes else ""
         cv2.imwrite(str(folder / f"{k:04d}{ending}.png"), table[scene.classes])
@@ -136,6 +143,6 @@ def write_maps(folder: Path, drawn: Sequence[Scene], *, cityscapes: bool = False
 
 def write_targets(folder: Path, drawn: Sequence[Scene], *, shifted: int = 0) -> None:
     """Write what restoration should give; ``shifted``: the mistake of pairing with the next."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for k in range(len(drawn)):
         cv2.imwrite(str(folder / f"{k:04d}_HR.png"), drawn[(k + shifted) % len(drawn)].clean)
