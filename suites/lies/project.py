@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -55,6 +57,11 @@ class Project:
     def annotate(self, scenes: Sequence[Scene]) -> None:
         """Write the annotations anew, as if the images showed these scenes."""
         self.layout.annotate(self.folder, scenes)
+
+    def copied(self, folder: Path) -> Project:
+        """Make the same project in another folder, in which another lie can be told."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder, document=deepcopy(self.document))
 
     def write(self) -> Path:
         """Write models.toml."""

@@ -186,7 +186,7 @@ SQUARE = [[10, 5, 30, 5, 30, 15, 10, 15]]
     [
         SQUARE,
         {"size": [40, 60], "counts": [405, *[10, 30] * 19, 10, 1225]},
-        {"size": [40, 60], "counts": "e<:n00"},
+        {"size": [40, 60], "counts": "e<:n00000000000000000000000000000000000000[U1"},
     ],
     ids=["polygon", "runs", "compressed"],
 )
@@ -223,13 +223,16 @@ def test_boxes_in_the_pixels_of_another_size_are_refused(tmp_path: Path) -> None
         load(tmp_path)
 
 
-def test_an_image_turned_on_its_side_is_of_the_same_size(tmp_path: Path) -> None:
-    """Annotations that swap width and height, or say neither, are taken as they are."""
+def test_exchanged_width_and_height_are_another_size(tmp_path: Path) -> None:
+    """Annotations of a picture on its side are refused; those that say no size are checked by boxes."""
     first: dict[str, Any] = {"id": 100, "file_name": "0.jpg", "width": 40, "height": 60}
     images = [first, {"id": 101, "file_name": "1.jpg"}]
     write_coco(tmp_path)
     relist(tmp_path, images)
 
+    with pytest.raises(DatasetError, match="has 60x40: width and height are exchanged"):
+        load(tmp_path)
+    relist(tmp_path, [{"id": 100, "file_name": "0.jpg"}, images[1]])
     assert len(load(tmp_path)) == 2
 
 

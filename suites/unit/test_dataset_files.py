@@ -163,7 +163,7 @@ def test_facts_are_kept_until_a_file_changes(tmp_path: Path) -> None:
     file.write_bytes(encoded("png"))
     first = inspect_files([file], tmp_path / "cache")
     with sqlite3.connect(tmp_path / "cache" / "files.sqlite") as database:
-        database.execute("UPDATE files_2 SET digest = 'kept'")
+        database.execute("UPDATE files_3 SET digest = 'kept'")
     database.close()
     assert inspect_files([file], tmp_path / "cache")[0].digest == "kept"
     file.write_bytes(encoded("png") + b"\x00")

@@ -189,11 +189,32 @@ def test_a_labels_file_gives_one_name_a_line(tmp_path: Path) -> None:
         imagenet(tmp_path, labels=Path("labels.txt"))
 
 
-def test_labels_that_are_more_than_names_are_refused(tmp_path: Path) -> None:
-    """A data.yaml is not taken for a list of names."""
-    (tmp_path / "data.yaml").write_text("names: [a, b]", "utf-8")
+@pytest.mark.parametrize("names", ["[a, b]", "{0: a, 1: b}"])
+def test_names_of_data_yaml_are_labels(tmp_path: Path, names: str) -> None:
+    """YOLO's data.yaml names its classes by a list or by a table of their ids."""
+    image(tmp_path / "0.jpg")
+    (tmp_path / "data.yaml").write_text(f"nc: 2\nnames: {names}", "utf-8")
     entry = DatasetEntry(kind="folder", path=tmp_path, labels=tmp_path / "data.yaml")
-    with pytest.raises(DatasetError, match=r"data\.yaml holds more than names"):
+    assert load_dataset("plain", entry, tmp_path).labels == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("data.yaml", "nc: 2", r"data\.yaml has no names"),
+        ("data.yaml", "names: {1: a}", r"data\.yaml has no names"),
+        ("data.yaml", "names: [", r"data\.yaml is no YAML"),
+        ("data.json", "[]", r"data\.json holds more than names"),
+    ],
+)
+def test_labels_that_are_more_than_names_are_refused(
+    tmp_path: Path, file: str, text: str, said: str
+) -> None:
+    """A file that does not name classes one by one is not taken for a list of names."""
+    image(tmp_path / "0.jpg")
+    (tmp_path / file).write_text(text, "utf-8")
+    entry = DatasetEntry(kind="folder", path=tmp_path, labels=tmp_path / file)
+    with pytest.raises(DatasetError, match=said):
         load_dataset("plain", entry, tmp_path)
 
 
@@ -206,7 +227,7 @@ def test_a_plain_folder_is_read_recursively_without_truth(tmp_path: Path) -> Non
     names = ["a a/ñ.JPG", "b.png", "c.bmp", "d.webp", "e.tiff"]
     assert [s.name for s in dataset.samples] == names
     assert not dataset.annotated
-    assert dataset.skipped == (("notes.txt", "no image by its name"),)
+    assert dataset.skipped == ((".hidden.jpg", "hidden"), ("notes.txt", "no image by its name"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "imagenet", "voc", "coco"])

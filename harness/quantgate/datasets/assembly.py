@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.predictions import IGNORED, ClassLabel, LabelMap, Objects, Truth
+from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Truth
+from quantgate.datasets.checks import audit, with_frame
 from quantgate.datasets.files import MISSING, inspect_files
+from quantgate.datasets.labels import check_labels, labels_in, rarest
+from quantgate.datasets.maps_audit import histograms
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError, printable
@@ -31,22 +34,35 @@ _SHOWN = 8
 class Draft:
     """A sample before its file was looked at; ``name`` as in Sample.
 
-    ``size`` is (width, height) in pixels where the annotations say it: truth in the pixels of
-    another size would be misread in silence.
+    Parameters
+    ----------
+    size
+        Width and height of the image where the annotations say them: truth in the pixels of
+        another size would be misread in silence.
+    enlarged
+        ``size`` may be a multiple of the image's: that of a target picture.
+    fractions
+        The boxes of the truth, and its areas, are fractions of the image.
+    places
+        What the annotations call each object of the truth, as in "annotation 7".
     """
 
     name: str
     path: Path
     truth: Truth | None = None
     size: tuple[int, int] | None = None
+    enlarged: bool = False
+    fractions: bool = False
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a loader found: drafts in order, class names, entries without a file, other files.
 
-    ``lost`` counts towards the share of faulty images; ``strays``, files that do not claim to be
-    images, are only listed. ``labels_open`` as in Dataset.
+    ``lost`` counts towards the share of faulty images; ``strays``, other files that are not used,
+    are only listed. ``labels_open`` as in Dataset. ``ids`` are what the annotations call the
+    labels, where that is not their index; ``notes`` are sentences about oddities.
     """
 
     drafts: Sequence[Draft]
@@ -54,48 +70,61 @@ class Findings:
     lost: tuple[tuple[str, str], ...] = ()
     strays: tuple[tuple[str, str], ...] = ()
     labels_open: bool = False
+    ids: tuple[int | str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def assemble(name: str, found: Findings, cache: Path | None) -> Dataset:
-    """Check and digest every file; leave out faulty ones.
+def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool = True) -> Dataset:
+    """Check and digest every file, leave out faulty ones, and check the truth against the images.
 
     Raises
     ------
     DatasetError
-        When nothing is left, more than 1 % is faulty, two samples share a name, or a truth names a
-        class outside the labels.
+        When nothing is left, more than 1 % is faulty, two samples share a name, a truth names a
+        class outside the labels, or it cannot be of its image.
     """
     drafts = [replace(draft, name=printable(draft.name)) for draft in found.drafts]
     _check_names(name, drafts)
     inspected = inspect_files([draft.path for draft in drafts], cache)
-    facts = [_with_size(*pair) for pair in zip(drafts, inspected, strict=True)]
+    facts = [with_frame(*pair) for pair in zip(drafts, inspected, strict=True)]
     pairs = list(zip(drafts, facts, strict=True))
     faulty = [(draft.name, fact.reason) for draft, fact in pairs if fact.reason]
     faulty += found.lost
-    _check_present(name, list(zip(drafts, facts, strict=True)))
+    _check_present(name, pairs)
     _check_share(name, faulty, len(found.drafts) + len(found.lost))
-    groups = rarest_labels([draft.truth for draft, fact in pairs if not fact.reason])
+    pairs = [(_in_pixels(draft, fact), fact) for draft, fact in pairs if not fact.reason]
+    drafts = [draft for draft, _ in pairs]
+    maps = histograms([d.truth for d in drafts if isinstance(d.truth, LazyLabelMap)], cache)
+    seen = [labels_in(draft.truth, maps) for draft in drafts]
+    if not drafts:
+        raise DatasetError(f"datasets.{name} holds no image; check its path")
+    notes = audit(name, pairs, found.labels, maps) if annotated else ()
+    check_labels(name, zip((draft.name for draft in drafts), seen, strict=True), found.labels)
     samples = tuple(
         Sample(draft.name, draft.path, fact.digest, draft.truth, group)
-        for (draft, fact), group in zip((p for p in pairs if not p[1].reason), groups, strict=True)
+        for (draft, fact), group in zip(pairs, rarest(seen), strict=True)
     )
-    if not samples:
-        raise DatasetError(f"datasets.{name} holds no image; check its path")
-    check_labels(name, samples, found.labels)
     skipped = (*faulty, *((printable(stray), reason) for stray, reason in found.strays))
-    digest = samples_digest(samples)
-    return Dataset(name, samples, found.labels, digest, skipped, labels_open=found.labels_open)
+    return Dataset(
+        name,
+        samples,
+        found.labels,
+        samples_digest(samples),
+        skipped,
+        labels_open=found.labels_open,
+        notes=(*found.notes, *notes),
+    )
 
 
-def _with_size(draft: Draft, fact: FileFact) -> FileFact:
-    """Fault a file of another size than annotated; turned on its side is the same size."""
-    annotated, own = draft.size, (fact.width, fact.height)
-    if fact.reason or annotated is None or 0 in {*annotated, *own}:
-        return fact
-    if sorted(annotated) == sorted(own):
-        return fact
-    sizes = [f"{width}x{height}" for width, height in (annotated, own)]
-    return replace(fact, reason=f"annotated as {sizes[0]} pixels, the file has {sizes[1]}")
+def _in_pixels(draft: Draft, fact: FileFact) -> Draft:
+    """Scale boxes that are fractions of the image."""
+    truth = draft.truth
+    if not draft.fractions or not isinstance(truth, Objects):
+        return draft
+    sides = np.array([fact.width, fact.height, fact.width, fact.height], np.float64)
+    boxes = (truth.boxes.astype(np.float64) * sides).astype(np.float32)
+    areas = (truth.areas * np.float64(fact.width * fact.height)).astype(np.float32)
+    return replace(draft, truth=replace(truth, boxes=boxes, areas=areas))
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:
@@ -116,42 +145,6 @@ def samples_digest(samples: Sequence[Sample]) -> str:
         for part in (sample.name.encode(), sample.digest.encode(), _truth_bytes(sample.truth)):
             state.update(len(part).to_bytes(8, "little") + part)
     return state.hexdigest()
-
-
-def rarest_labels(truths: Sequence[Truth | None]) -> list[int | None]:
-    """For each truth the label that is rarest in the whole set: what subsets are stratified by."""
-    sets = [_labels_of(truth) for truth in truths]
-    counts = Counter(label for labels in sets for label in labels)
-    return [min(labels, key=lambda k: (counts[k], k)) if labels else None for labels in sets]
-
-
-def check_labels(name: str, samples: Sequence[Sample], labels: tuple[str, ...]) -> None:
-    """Refuse a truth whose class is outside the labels.
-
-    Raises
-    ------
-    DatasetError
-        Names the image and the class id.
-    """
-    if not labels:
-        return
-    for sample in samples:
-        for label in _labels_of(sample.truth):
-            if not 0 <= label < len(labels):
-                raise DatasetError(
-                    f"datasets.{name}: {sample.name} is annotated with class id {label}, the "
-                    f"{len(labels)} labels end at {len(labels) - 1}; complete datasets.{name}.labels"
-                )
-
-
-def _labels_of(truth: Truth | None) -> tuple[int, ...]:
-    if isinstance(truth, ClassLabel):
-        return (truth.label,)
-    if isinstance(truth, Objects):
-        return tuple(np.unique(truth.labels).tolist())
-    if isinstance(truth, LabelMap):
-        return tuple(label for label in np.unique(truth.labels).tolist() if label != IGNORED)
-    return ()
 
 
 def _truth_bytes(truth: Truth | None) -> bytes:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.files import inspect_files
 from quantgate.datasets.folder import image_files
+from quantgate.datasets.places import same_name
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from quantgate.datasets.files import FileFact
 #: What datasets append to a name: Cityscapes' two, and those of other sets of masks and pairs.
 _ENDINGS = re.compile(
     r"(_leftImg8bit|_gt(Fine|Coarse)_label(Train)?Ids|_mask|_label|_seg|[_-]?x[234]|[_-](LR|HR|lr|hr))$"
@@ -42,8 +45,8 @@ def pairs_of(
     return [(by_key[key], path) for key, path in wanted.items()], unused
 
 
-def digests_of(name: str, files: Sequence[Path]) -> list[str]:
-    """Digest every truth's file.
+def facts_of(name: str, files: Sequence[Path]) -> list[FileFact]:
+    """Digest and check every truth's file.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def digests_of(name: str, files: Sequence[Path]) -> list[str]:
     for path, fact in zip(files, facts, strict=True):
         if fact.reason:
             raise DatasetError(f"datasets.{name}.annotations: {path}: {fact.reason}; repair it")
-    return [fact.digest for fact in facts]
+    return facts
 
 
 def _by_key(name: str, folder: Path, ending: str | None = None) -> dict[str, Path]:
@@ -63,7 +66,7 @@ def _by_key(name: str, folder: Path, ending: str | None = None) -> dict[str, Pat
         inside = path.relative_to(folder).with_suffix("").as_posix()
         if not inside.endswith(ending or ""):
             continue
-        key = _ENDINGS.sub("", inside.removesuffix(ending or ""))
+        key = same_name(_ENDINGS.sub("", inside.removesuffix(ending or "")))
         if key in keys:
             raise DatasetError(
                 f"datasets.{name}: {keys[key].name} and {path.name} in {folder} stand for the same "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,13 @@ MASK_FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
 }
 
 
+def _instead(listed: Findings) -> str:
+    """Say what is there where no image is."""
+    by_reason = Counter(reason for _, reason in listed.strays)
+    said = ", ".join(f"{count} × {reason}" for reason, count in by_reason.most_common())
+    return f", but other files: {said}" if said else ""
+
+
 def load_dataset(
     name: str, entry: DatasetEntry, root: Path, *, cache: Path | None = None, masks: bool = False
 ) -> Dataset:
@@ -75,6 +83,8 @@ def load_dataset(
         listed = finders[entry.kind](name, entry, root)
         if not (listed.drafts or listed.lost):
             places = " and ".join(str(place) for place in (entry.path, entry.annotations) if place)
-            raise DatasetError(f"datasets.{name} holds no image: none was found in {places}")
-        found = assemble(name, listed, cache)
+            raise DatasetError(
+                f"datasets.{name} holds no image: none was found in {places}{_instead(listed)}"
+            )
+        found = assemble(name, listed, cache, annotated=entry.annotated)
     return found if entry.annotated else without_truth(found)

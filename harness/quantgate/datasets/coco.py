@@ -5,31 +5,48 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quantgate.core.predictions import Objects
 from quantgate.datasets.assembly import Draft, Findings, make_objects
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.datasets.coco_categories import Categories, categories_of
+from quantgate.datasets.coco_masks import MasksError, run_lengths
+from quantgate.datasets.folder import unlisted
+from quantgate.datasets.places import (
+    Listed,
+    file_of,
+    folder_of,
+    labels_of,
+    read_text,
+    relative_name,
+)
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from quantgate.core.predictions import Objects
     from quantgate.entries import DatasetEntry
 
 _SIDES = 4
+#: What tools write for ``iscrowd``, besides numbers and booleans.
+_FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true": True, "yes": True}
+_Row = dict[str, Any]
 
 
 def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> Findings:
     """Read images and objects of one instances json, with their masks if asked for.
 
     Labels are numbered 0.. in the order of category ids, which may have gaps. An image without
-    annotations is a background: annotated, with no object.
+    annotations is a background: annotated, with no object. Images that the json does not list are
+    not used.
 
     Raises
     ------
     DatasetError
-        When the json is no COCO json, or an annotation's category or box is wrong (names its id).
+        When the json is no COCO json, or an annotation's category, box or segmentation is wrong
+        (names its id).
     """
     if entry.annotations is None:
         raise DatasetError(f"datasets.{name}.annotations is missing; give the instances json")
@@ -37,8 +54,10 @@ def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> 
     folder = folder_of(name, entry.path, root)
     content = _parse(name, file)
     try:
-        found = _findings(name, content, folder, labels_of(name, entry.labels, root))
-        return _with_masks(name, content, found) if masks else found
+        categories = categories_of(
+            name, content["categories"], content["annotations"], labels_of(name, entry.labels, root)
+        )
+        return _findings(_Source(name, folder, file, masks), content, categories)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
@@ -46,7 +65,26 @@ def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> 
         ) from error
 
 
-def _parse(name: str, file: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Which dataset is read, from where, and whether with masks."""
+
+    name: str
+    folder: Path
+    file: Path
+    masks: bool
+
+    def wrong(self, annotation: _Row, found: str, remedy: str) -> DatasetError:
+        """Say what is wrong with an annotation."""
+        which = (
+            f"annotation {annotation['id']}"
+            if "id" in annotation
+            else f"the annotation {annotation}"
+        )
+        return DatasetError(f"datasets.{self.name}: {which} {found} ({self.file}); {remedy}")
+
+
+def _parse(name: str, file: Path) -> _Row:
     try:
         content = json.loads(read_text(name, file))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -58,114 +96,124 @@ def _parse(name: str, file: Path) -> dict[str, Any]:
     return content
 
 
-def _findings(
-    name: str, content: dict[str, Any], folder: Path, labels: tuple[str, ...] | None
-) -> Findings:
-    categories = sorted(content["categories"], key=lambda c: int(c["id"]))
-    index = {int(category["id"]): label for label, category in enumerate(categories)}
-    if labels is None:
-        labels = tuple(str(category["name"]) for category in categories)
-    by_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
-    _check_ids(name, content["images"])
-    lost: dict[Any, int] = {}
+def _findings(source: _Source, content: _Row, categories: Categories) -> Findings:
+    _check_ids(source.name, content["images"])
+    by_image: dict[str, list[_Row]] = {_key(image["id"]): [] for image in content["images"]}
+    lost: Counter[str] = Counter()
     for annotation in content["annotations"]:
-        _check_category(name, annotation, index, len(labels))
-        if annotation["image_id"] in by_image:
-            by_image[annotation["image_id"]].append(annotation)
+        key = _key(_field(source, annotation, "image_id"))
+        if key in by_image:
+            by_image[key].append(annotation)
         else:
-            lost[annotation["image_id"]] = lost.get(annotation["image_id"], 0) + 1
+            lost[key] += 1
+    listed = Listed(source.folder)
     drafts = [
-        Draft(
-            PurePosixPath(image["file_name"]).as_posix(),
-            folder / image["file_name"],
-            _objects(name, by_image[image["id"]], index),
-            (int(image.get("width") or 0), int(image.get("height") or 0)),
-        )
+        _draft(source, listed, image, (by_image[_key(image["id"])], categories))
         for image in content["images"]
     ]
     absent = tuple(
         (f"image id {key}", f"{count} annotations but no entry in images")
         for key, count in lost.items()
     )
-    return Findings(drafts, labels, absent)
-
-
-def _with_masks(name: str, content: dict[str, Any], found: Findings) -> Findings:
-    """Add every object's mask as run lengths; polygons are never drawn densely."""
-    by_image: dict[Any, list[dict[str, Any]]] = {}
-    for annotation in content["annotations"]:
-        by_image.setdefault(annotation["image_id"], []).append(annotation)
-    drafts = []
-    for image, draft in zip(content["images"], found.drafts, strict=True):
-        size = (int(image["height"]), int(image["width"]))
-        encoded = tuple(_mask(name, one, size) for one in by_image.get(image["id"], ()))
-        assert isinstance(draft.truth, Objects)
-        drafts.append(replace(draft, truth=replace(draft.truth, masks=encoded)))
-    return replace(found, drafts=drafts)
-
-
-def _mask(name: str, annotation: dict[str, Any], size: tuple[int, int]) -> dict[str, object]:
-    from faster_coco_eval.core import mask as rle
-
-    shape = annotation.get("segmentation")
-    encoded: dict[str, object] | None = None
-    try:
-        if isinstance(shape, list) and shape:
-            encoded = rle.merge(rle.frPyObjects(shape, *size))
-        elif isinstance(shape, dict) and isinstance(shape["counts"], list):
-            encoded = rle.frPyObjects(shape, *size)
-        elif isinstance(shape, dict) and isinstance(shape["counts"], str):
-            encoded = {"size": list(size), "counts": shape["counts"].encode()}
-    except (RuntimeError, KeyError, TypeError, ValueError):
-        shape = "damaged"
-    if encoded is not None:
-        return encoded
-    raise DatasetError(
-        f"datasets.{name}: annotation {annotation['id']} has "
-        f"{'a damaged' if shape else 'no'} segmentation; instance segmentation needs polygons or "
-        "run lengths"
+    strays = unlisted(
+        source.folder, (draft.path for draft in drafts), f"not listed in {source.file.name}"
+    )
+    return Findings(
+        drafts, categories.labels, absent, strays, ids=categories.ids, notes=categories.notes
     )
 
 
-def _check_ids(name: str, images: list[dict[str, Any]]) -> None:
-    for number, count in Counter(image["id"] for image in images).most_common(1):
+def _draft(
+    source: _Source, listed: Listed, image: _Row, truth: tuple[Sequence[_Row], Categories]
+) -> Draft:
+    annotations, categories = truth
+    said = str(image["file_name"])
+    path = listed.find(said)
+    size = (int(image.get("width") or 0), int(image.get("height") or 0))
+    return Draft(
+        relative_name(source.folder, path, said),
+        path,
+        _objects(source, annotations, categories.index, size),
+        size if all(size) else None,
+        places=tuple(f"annotation {one.get('id', '?')}" for one in annotations),
+    )
+
+
+def _key(identity: object) -> str:
+    """Spell an id so that 7, 7.0 and "7" are one."""
+    whole = isinstance(identity, float) and identity.is_integer()
+    return str(int(identity)) if whole else str(identity)  # type: ignore[call-overload] # a float
+
+
+def _field(source: _Source, annotation: _Row, key: str) -> Any:
+    if not isinstance(annotation, dict) or key not in annotation:
+        raise source.wrong(annotation, f"has no {key}", "add it, or remove the annotation")
+    return annotation[key]
+
+
+def _check_ids(name: str, images: Sequence[_Row]) -> None:
+    for number, count in Counter(_key(image["id"]) for image in images).most_common(1):
         if count > 1:
-            files = [str(image["file_name"]) for image in images if image["id"] == number]
+            files = [str(image["file_name"]) for image in images if _key(image["id"]) == number]
             raise DatasetError(
                 f"datasets.{name}: the image id {number} stands for {' and '.join(files[:2])}: "
                 "which one its annotations mean cannot be told; give every image its own id"
             )
 
 
-def _check_category(
-    name: str, annotation: dict[str, Any], index: dict[int, int], labels: int
-) -> None:
-    category = annotation["category_id"]
-    if category not in index:
-        raise DatasetError(
-            f"datasets.{name}: annotation {annotation['id']} has category id {category}, which the "
-            f"{len(index)} categories do not hold; add the category or remove the annotation"
+def _objects(
+    source: _Source, rows: Sequence[_Row], index: Mapping[int, int], size: tuple[int, int]
+) -> Objects:
+    boxes = [_box(source, row) for row in rows]
+    areas = [_area(source, row, box) for row, box in zip(rows, boxes, strict=True)]
+    labels = [index[int(row["category_id"])] for row in rows]
+    found = make_objects(boxes, labels, [_crowd(source, row) for row in rows], areas)
+    if not source.masks:
+        return found
+    if rows and not all(size):
+        raise source.wrong(
+            rows[0], "is of an image without width and height", "give them: masks are of that size"
         )
-    if index[category] >= labels:
-        raise DatasetError(
-            f"datasets.{name}: annotation {annotation['id']} has category id {category}, label "
-            f"index {index[category]}, but only {labels} labels are given; complete "
-            f"datasets.{name}.labels"
-        )
+    return replace(found, masks=tuple(_mask(source, row, size) for row in rows))
 
 
-def _objects(name: str, annotations: list[dict[str, Any]], index: dict[int, int]) -> Objects:
-    boxes, areas = [], []
-    for annotation in annotations:
-        box = [float(side) for side in annotation["bbox"]]
-        if len(box) != _SIDES or not all(map(math.isfinite, box)) or min(box[2:]) < 0:
-            raise DatasetError(
-                f"datasets.{name}: annotation {annotation['id']} has the bbox "
-                f"{annotation['bbox']}; expected [x, y, width, height] in pixels"
-            )
-        x, y, width, height = box
-        boxes.append([x, y, x + width, y + height])
-        areas.append(float(annotation.get("area", width * height)))
-    labels = [index[annotation["category_id"]] for annotation in annotations]
-    crowd = [bool(annotation.get("iscrowd", 0)) for annotation in annotations]
-    return make_objects(boxes, labels, crowd, areas)
+def _box(source: _Source, row: _Row) -> list[float]:
+    said = _field(source, row, "bbox")
+    try:
+        box = [float(side) for side in said]
+    except (TypeError, ValueError):
+        box = []
+    if len(box) != _SIDES or not all(map(math.isfinite, box)) or min(box[2:]) < 0:
+        raise source.wrong(row, f"has the bbox {said}", "expected [x, y, width, height] in pixels")
+    x, y, width, height = box
+    return [x, y, x + width, y + height]
+
+
+def _area(source: _Source, row: _Row, box: Sequence[float]) -> float:
+    said = row.get("area")
+    try:
+        area = (box[2] - box[0]) * (box[3] - box[1]) if said is None else float(said)
+    except (TypeError, ValueError):
+        area = math.nan
+    if not math.isfinite(area) or area < 0:
+        raise source.wrong(row, f"has the area {said!r}", "expected a number of square pixels")
+    return area
+
+
+def _crowd(source: _Source, row: _Row) -> bool:
+    said = row.get("iscrowd")
+    if said is None or isinstance(said, bool | int | float):
+        return bool(said)
+    flag = _FLAGS.get(str(said).strip().lower())
+    if flag is None:
+        raise source.wrong(row, f"has the iscrowd {said!r}", "expected 0 or 1")
+    return flag
+
+
+def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object]:
+    try:
+        return run_lengths(row.get("segmentation"), (size[1], size[0]))
+    except MasksError as error:
+        raise source.wrong(
+            row, str(error), "instance segmentation needs polygons or run lengths"
+        ) from error

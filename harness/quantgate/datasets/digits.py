@@ -13,7 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from quantgate.core.predictions import ClassLabel
-from quantgate.datasets.assembly import make_objects, rarest_labels, samples_digest
+from quantgate.datasets.assembly import make_objects, samples_digest
+from quantgate.datasets.labels import rarest_labels
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError

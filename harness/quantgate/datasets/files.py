@@ -8,10 +8,11 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING
 
-from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
+from quantgate.datasets.appearance import Appearance, appearance
+from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind
 from quantgate.errors import printable
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS files_2 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-    "digest TEXT, reason TEXT, width INTEGER, height INTEGER)"
+    "CREATE TABLE IF NOT EXISTS files_3 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
+    "digest TEXT, reason TEXT, width INTEGER, height INTEGER, orientation INTEGER, bits INTEGER)"
 )
 
 
@@ -32,13 +33,20 @@ MISSING = "no such file"
 class FileFact:
     """Hex digest of a file's bytes, and why it is no readable image (empty where it is one).
 
-    ``width`` and ``height`` are in pixels as the file's header says, 0 where it does not.
+    The other fields are those of `Appearance`: the image as it is read.
     """
 
     digest: str
     reason: str = ""
     width: int = 0
     height: int = 0
+    orientation: int = 1
+    bits: int = 0
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height of the pixels before they are turned upright."""
+        return Appearance(self.width, self.height, self.orientation).stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,11 @@ def _inspect(path: Path) -> FileFact:
     except OSError as error:
         return FileFact("", f"cannot be read: {error.strerror or error}")
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
-    return FileFact(digest, fault(data) or "", *(pixel_size(data) or (0, 0)))
+    reason = fault(data)
+    if reason is not None:
+        return FileFact(digest, reason)
+    seen = asdict(appearance(data))
+    return FileFact(digest, **seen)
 
 
 def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
@@ -112,7 +124,7 @@ def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
         return {}
     try:
         with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
-            rows = database.execute("SELECT * FROM files_2")
+            rows = database.execute("SELECT * FROM files_3")
             return {_Stamp(*row[:3]): FileFact(*row[3:]) for row in rows}
     except sqlite3.Error:
         return {}  # a damaged or locked cache costs time, never an answer
@@ -127,7 +139,7 @@ def _remember(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
         with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
             database.execute(_TABLE)
             database.executemany(
-                "INSERT OR REPLACE INTO files_2 VALUES (?, ?, ?, ?, ?, ?, ?)", rows
+                "INSERT OR REPLACE INTO files_3 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
             )
     except (sqlite3.Error, OSError):
         return  # as above: the next run reads the files again

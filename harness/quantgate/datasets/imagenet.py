@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from quantgate.core.predictions import ClassLabel
 from quantgate.datasets.assembly import Draft, Findings
-from quantgate.datasets.folder import image_files
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.datasets.folder import image_files, strays_of, unlisted
+from quantgate.datasets.headers import SUFFIXES
+from quantgate.datasets.places import (
+    Listed,
+    file_of,
+    folder_of,
+    labels_of,
+    read_text,
+    relative_name,
+)
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from quantgate.entries import DatasetEntry
 
 #: A class id beyond is a mistake, such as an image number in its column.
@@ -40,6 +49,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 def _from_list(name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]) -> Findings:
     folder, labels = place
     drafts: list[Draft] = []
+    listed = Listed(folder)
     names: dict[int, str] = {}
     for number, line in enumerate(read_text(name, file).splitlines(), start=1):
         if not line.strip():
@@ -57,17 +67,18 @@ def _from_list(name: str, file: Path, place: tuple[Path, tuple[str, ...] | None]
                 f"labels end at {len(labels) - 1}; complete datasets.{name}.labels"
             )
         names.setdefault(index, title)
-        relative = PurePosixPath(image).as_posix()
-        drafts.append(Draft(relative, folder / image, ClassLabel(index)))
+        path = listed.find(image)
+        drafts.append(Draft(relative_name(folder, path, image), path, ClassLabel(index)))
     if max(names, default=0) >= _MOST_CLASSES:
         raise DatasetError(
             f"datasets.{name}: {file} has class id {max(names)}; ids count from 0 without large "
             "gaps"
         )
+    strays = unlisted(folder, (draft.path for draft in drafts), f"not listed in {file.name}")
     if labels is not None:
-        return Findings(drafts, labels)
+        return Findings(drafts, labels, strays=strays)
     gathered = tuple(names.get(i) or f"class {i}" for i in range(max(names, default=-1) + 1))
-    return Findings(drafts, gathered, labels_open=True)
+    return Findings(drafts, gathered, strays=strays, labels_open=True)
 
 
 def _parse(line: str, folder: Path) -> tuple[str, int, str] | None:
@@ -96,10 +107,13 @@ def _from_folders(name: str, folder: Path, labels: tuple[str, ...] | None) -> Fi
             f"datasets.{name}: the folder {strange[0]} is not among the {len(known)} labels; "
             f"complete datasets.{name}.labels or remove the folder"
         )
-    drafts, strays = [], []
+    drafts: list[Draft] = []
+    strays: list[tuple[str, str]] = []
     for title in classes:
         truth = ClassLabel(known.index(title))
         found, others = image_files(folder / title)
         drafts += [Draft(p.relative_to(folder).as_posix(), p, truth) for p in found]
-        strays += [(p.relative_to(folder).as_posix(), "no image by its name") for p in others]
+        strays += strays_of(folder, others)
+    loose = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file()]
+    strays += [(path.name, "in no folder of a class") for path in loose]
     return Findings(drafts, known, strays=tuple(strays))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.datasets.appearance import LARGEST_PX, unread
 from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
 from quantgate.errors import DatasetError
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.datasets.sample import Sample
-
-#: Larger images are refused: one of them would take over 300 MB and starve everything else.
-LARGEST_PX = 100_000_000
-_EXIF_ORIENTATION = 0x0112
-_LYING = frozenset({5, 6, 7, 8})
 
 
 def read_image(sample: Sample) -> NDArray[np.uint8]:
@@ -63,7 +59,8 @@ def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
     if image is None and image_kind(data[:HEAD_BYTES]) == "gif":
         return _decode_gif(data, where)
     if image is None:
-        raise _damaged(where)
+        own = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        raise DatasetError(f"{where} cannot be decoded: {unread(own)}")
     pixels: NDArray[np.uint8] = image
     return pixels
 
@@ -82,16 +79,3 @@ def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
 
 def _damaged(where: str) -> DatasetError:
     return DatasetError(f"{where} cannot be decoded: its image data are damaged")
-
-
-def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height as the image is read, its EXIF orientation applied; 0 if unreadable."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            lying = image.getexif().get(_EXIF_ORIENTATION) in _LYING
-    except (OSError, ValueError, SyntaxError):
-        return 0, 0  # the file is faulty, and left out with its reason when it is checked
-    return (height, width) if lying else (width, height)

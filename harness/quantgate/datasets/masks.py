@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings
-from quantgate.datasets.beside import digests_of, pairs_of
+from quantgate.datasets.beside import facts_of, pairs_of
 from quantgate.datasets.places import folder_of, labels_of
 from quantgate.datasets.truths import label_map_file
 from quantgate.errors import DatasetError
@@ -21,6 +21,10 @@ _CITYSCAPES = (
     *(0, 1, -1, -1, 2, 3, 4, -1, -1, -1, 5, -1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
     *(-1, -1, 16, 17, 18),
 )
+
+#: Grey masks: black is the first label, white the second.
+_BINARY = (*(0,) * 128, *(1,) * 128)
+_NAMED_TABLES = {"cityscapes": _CITYSCAPES, "binary": _BINARY}
 
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
@@ -43,11 +47,17 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     labels = labels_of(name, entry.labels, root)
     if labels is None:
         raise DatasetError(f"datasets.{name}.labels is missing; class maps do not name classes")
-    digests = digests_of(name, [truth for _, truth in pairs])
+    facts = facts_of(name, [truth for _, truth in pairs])
     table = _table(entry.class_ids)
     drafts = [
-        Draft(image.relative_to(images).as_posix(), image, label_map_file(truth, digest, table))
-        for (image, truth), digest in zip(pairs, digests, strict=True)
+        Draft(
+            image.relative_to(images).as_posix(),
+            image,
+            label_map_file(truth, fact.digest, table),
+            # A map's own orientation is not applied: it is numbers, no picture.
+            fact.stored,
+        )
+        for (image, truth), fact in zip(pairs, facts, strict=True)
     ]
     strays = tuple((path.relative_to(images).as_posix(), "no class map") for path in unused)
     return Findings(drafts, labels, strays=strays)
@@ -55,4 +65,4 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 
 def _table(class_ids: str | tuple[int, ...] | None) -> tuple[int, ...] | None:
     """Label of each id; None: the ids are labels."""
-    return _CITYSCAPES if isinstance(class_ids, str) else class_ids
+    return _NAMED_TABLES[class_ids] if isinstance(class_ids, str) else class_ids

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files
-from quantgate.datasets.images import upright_size
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -45,21 +44,30 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     rows = _rows(name, file_of(name, entry.annotations, root))
     labels, ids = _labels(name, entry, root)
     if labels is None:
-        labels = tuple(sorted({label for found in rows.values() for label, _, _ in found}))
-    files = {path.stem: path for path in image_files(folder)[0]}
+        labels = tuple(sorted({label for listed in rows.values() for label, _, _ in listed}))
+    found, _ = image_files(folder)
+    files = {same_name(path.stem): path for path in found}
     index = {label: i for i, label in enumerate(ids or labels)}
     _check_labels(name, rows, index)
     drafts = [
         Draft(
-            files[key].relative_to(folder).as_posix(),
-            files[key],
-            _objects(found, index, files[key]),
+            path.relative_to(folder).as_posix(),
+            path,
+            _objects(listed, index),
+            fractions=True,
+            places=tuple(f"row {k} of its boxes" for k in range(1, 1 + len(listed))),
         )
-        for key, found in rows.items()
-        if key in files
+        for key, listed in rows.items()
+        if (path := files.get(same_name(key))) is not None
     ]
-    lost = tuple((key, "no image file of this id") for key in rows if key not in files)
-    return Findings(drafts, labels, lost)
+    lost = tuple((key, "no image file of this id") for key in rows if same_name(key) not in files)
+    used = {draft.path for draft in drafts}
+    strays = tuple(
+        (path.relative_to(folder).as_posix(), "no row in the csv")
+        for path in found
+        if path not in used
+    )
+    return Findings(drafts, labels, lost, strays, ids=ids or ())
 
 
 def _labels(
@@ -116,9 +124,8 @@ def _check_labels(name: str, rows: Mapping[str, list[_Row]], index: Mapping[str,
                 )
 
 
-def _objects(rows: list[_Row], index: Mapping[str, int], path: Path) -> Objects:
-    width, height = upright_size(path)
-    boxes = [[x0 * width, y0 * height, x1 * width, y1 * height] for _, (x0, y0, x1, y1), _ in rows]
+def _objects(rows: list[_Row], index: Mapping[str, int]) -> Objects:
+    boxes = [list(edges) for _, edges, _ in rows]
     areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
     return make_objects(
         boxes, [index[label] for label, _, _ in rows], [mark for _, _, mark in rows], areas

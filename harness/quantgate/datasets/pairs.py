@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings
-from quantgate.datasets.beside import digests_of, pairs_of
+from quantgate.datasets.beside import facts_of, pairs_of
 from quantgate.datasets.places import folder_of
 from quantgate.datasets.truths import rendering_file
 from quantgate.errors import DatasetError
@@ -30,10 +30,16 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         )
     inputs = folder_of(name, entry.path, root)
     pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root), entry.ending)
-    digests = digests_of(name, [target for _, target in pairs])
+    facts = facts_of(name, [target for _, target in pairs])
     drafts = [
-        Draft(image.relative_to(inputs).as_posix(), image, rendering_file(target, digest))
-        for (image, target), digest in zip(pairs, digests, strict=True)
+        Draft(
+            image.relative_to(inputs).as_posix(),
+            image,
+            rendering_file(target, fact.digest),
+            (fact.width, fact.height),
+            enlarged=True,
+        )
+        for (image, target), fact in zip(pairs, facts, strict=True)
     ]
     strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)
     return Findings(drafts, strays=strays)

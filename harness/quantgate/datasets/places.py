@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import unicodedata
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from quantgate.errors import DatasetError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def folder_of(name: str, path: Path | None, root: Path) -> Path:
@@ -60,10 +59,12 @@ def labels_of(
     """Class names of the entry: its list, or the lines of its file; None where it has neither."""
     if labels is None or isinstance(labels, tuple):
         return labels
-    if labels.suffix in {".yaml", ".yml", ".json", ".xml"}:
+    if labels.suffix in {".yaml", ".yml"}:
+        return _yaml_names(name, file_of(name, labels, root))
+    if labels.suffix in {".json", ".xml"}:
         raise DatasetError(
             f"datasets.{name}.labels: {labels} holds more than names; give a text file with one name "
-            "a line, or a list"
+            "a line, YOLO's data.yaml, or a list"
         )
     lines = read_text(name, file_of(name, labels, root)).splitlines()
     names = tuple(line.strip() for line in lines)
@@ -72,3 +73,75 @@ def labels_of(
     if not names:
         raise DatasetError(f"datasets.{name}.labels: {root / labels} is empty")
     return names
+
+
+def _yaml_names(name: str, file: Path) -> tuple[str, ...]:
+    """Class names of YOLO's data.yaml: ``names`` is a list, or a table by class id."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(read_text(name, file))
+    except yaml.YAMLError as error:
+        raise DatasetError(f"datasets.{name}.labels: {file} is no YAML: {error}") from error
+    found = content.get("names") if isinstance(content, dict) else None
+    if isinstance(found, dict) and sorted(found) == list(range(len(found))):
+        found = [found[index] for index in range(len(found))]
+    if not isinstance(found, list) or not found:
+        raise DatasetError(
+            f"datasets.{name}.labels: {file} has no names: expected `names`, a list or a table whose "
+            "keys count from 0"
+        )
+    return tuple(map(str, found))
+
+
+def same_name(text: str) -> str:
+    """Spell a name so that two spellings of one name are equal: composed, with slashes, in one case."""
+    return unicodedata.normalize("NFC", text.replace("\\", "/")).casefold()
+
+
+class Listed:
+    """Files below a folder, found by the names that annotations give them on other systems.
+
+    A name that is there as it is written is taken as it is. Else it may be composed otherwise (NFD
+    where the disk has NFC), have backslashes or other capitals, or start with a folder of another
+    machine; where that fits several files, none is taken.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index: dict[str, list[Path]] | None = None
+
+    def find(self, name: str) -> Path:
+        """Path of the file that a name means; where there is none, the path that it spells."""
+        plain = self._folder / name
+        if _is_file(plain):
+            return plain
+        found = self._by_name().get(same_name(name), [])
+        if not found and (PureWindowsPath(name).is_absolute() or PurePosixPath(name).is_absolute()):
+            found = self._by_name().get(same_name(PureWindowsPath(name).name), [])
+        return found[0] if len(found) == 1 else plain
+
+    def _by_name(self) -> dict[str, list[Path]]:
+        if self._index is None:
+            self._index = {}
+            for parent, _, files in os.walk(self._folder, followlinks=False):
+                for file in files:
+                    path = Path(parent, file)
+                    key = same_name(path.relative_to(self._folder).as_posix())
+                    self._index.setdefault(key, []).append(path)
+        return self._index
+
+
+def relative_name(folder: Path, path: Path, said: str) -> str:
+    """Posix path of a file from its folder; as it was said where it lies elsewhere."""
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:
+        return PurePosixPath(said).as_posix()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except ValueError:  # a name with a null byte
+        return False

@@ -56,10 +56,12 @@ class Dataset:
         Hex digest over every sample's name, content and truth, in order: the same digest means
         the same evaluation set.
     skipped
-        ``(name, reason)`` of every file left out (unreadable, not an image), at most 1 % of all.
+        ``(name, reason)`` of every file left out: unreadable ones are at most 1 % of all images.
     labels_open
         The names were gathered from the images and end with the highest class among them: a model
         may know more classes. Declared names are all there are.
+    notes
+        Sentences about what is odd in images or annotations, and no proof of a mistake.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Dataset:
     digest: str
     skipped: tuple[tuple[str, str], ...] = ()
     labels_open: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def annotated(self) -> bool:

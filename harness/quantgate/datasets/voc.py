@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
-from quantgate.datasets.headers import SUFFIXES
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.datasets.folder import image_files, strays_of
+from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
+
+
+#: What tools write for ``difficult``.
+_FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true": True, "yes": True}
+_Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     notes = folder / "Annotations"
     notes = folder_of(name, notes if entry.annotations is None else entry.annotations, root)
     stems = _stems(name, folder, notes, entry.split)
-    files = {
-        path.stem: path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES
-    }
+    found, others = image_files(images)
+    files = {_stem(images, path): path for path in found}
     rows, lost = {}, []
     for stem in stems:
         note = notes / f"{stem}.xml"
@@ -53,34 +57,64 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
             lost.append((stem, "no annotation file"))
     labels = labels_of(name, entry.labels, root)
     if labels is None:
-        labels = tuple(sorted({row.label for found in rows.values() for row in found}))
-    drafts = []
-    for stem, found in rows.items():
-        path = files.get(stem, images / f"{stem}.jpg")
-        index = _index(name, stem, found, labels)
-        boxes = [row.box for row in found]
-        areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
-        truth = make_objects(boxes, index, [row.ignored for row in found], areas)
-        drafts.append(Draft(path.relative_to(folder).as_posix(), path, truth))
-    return Findings(drafts, labels, tuple(lost))
+        labels = tuple(sorted({row.label for listed, _ in rows.values() for row in listed}))
+    drafts = [
+        _draft(name, files.get(same_name(stem), images / f"{stem}.jpg"), (folder, labels), read)
+        for stem, read in rows.items()
+    ]
+    used = {draft.path for draft in drafts}
+    why = "no annotation file" if entry.split is None else f"not in the image set {entry.split}"
+    strays = [(path.relative_to(images).as_posix(), why) for path in found if path not in used]
+    if images != folder:
+        strays += strays_of(images, others)
+    return Findings(drafts, labels, tuple(lost), tuple(strays))
+
+
+def _stem(images: Path, path: Path) -> str:
+    return same_name(path.relative_to(images).with_suffix("").as_posix())
+
+
+def _draft(
+    name: str,
+    path: Path,
+    place: tuple[Path, tuple[str, ...]],
+    read: tuple[list[_Row], _Size | None],
+) -> Draft:
+    folder, labels = place
+    rows, size = read
+    index = _index(name, path.stem, rows, labels)
+    boxes = [row.box for row in rows]
+    areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
+    truth = make_objects(boxes, index, [row.ignored for row in rows], areas)
+    places = tuple(f"object {k} ({row.label})" for k, row in enumerate(rows, start=1))
+    return Draft(path.relative_to(folder).as_posix(), path, truth, size, places=places)
 
 
 def _stems(name: str, folder: Path, notes: Path, split: str | None) -> list[str]:
     if split is None:
-        return sorted(path.stem for path in notes.glob("*.xml"))
+        found = (path.relative_to(notes).with_suffix("") for path in notes.rglob("*.xml"))
+        return sorted(path.as_posix() for path in found)
     file = file_of(name, Path("ImageSets") / "Main" / f"{split}.txt", folder)
     # The second column of a class's own image set (1, 0, -1) says whether it is there: not needed.
     return [line.split()[0] for line in read_text(name, file).splitlines() if line.strip()]
 
 
-def _read(name: str, note: Path, *, difficult: bool) -> list[_Row]:
+def _read(name: str, note: Path, *, difficult: bool) -> tuple[list[_Row], _Size | None]:
+    """Objects of an xml, and the size of the image that it says."""
     try:
         tree = ET.parse(note).getroot()  # noqa: S314 - expat caps entity expansion since 2.4.1
-        return [_row(item, difficult=difficult) for item in tree.iter("object")]
+        return [_row(item, difficult=difficult) for item in tree.iter("object")], _size(tree)
     except (ET.ParseError, ValueError, OSError) as error:
         raise DatasetError(
             f"datasets.{name}: {note} is not a VOC annotation: {error}; repair or remove it"
         ) from error
+
+
+def _size(tree: ET.Element) -> _Size | None:
+    """Width and height that an xml says; None where it leaves them out, or 0 as some tools do."""
+    said = [(tree.findtext(f"size/{key}") or "0").strip() for key in ("width", "height")]
+    width, height = (round(float(text)) for text in said)
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def _row(item: ET.Element, *, difficult: bool) -> _Row:
@@ -90,11 +124,18 @@ def _row(item: ET.Element, *, difficult: bool) -> _Row:
     ]
     if not label or not all(map(math.isfinite, edges)):
         raise ValueError("an object lacks its name or a number of its bndbox")
-    x0, y0, x1, y1 = max(edges[0] - 1, 0.0), max(edges[1] - 1, 0.0), edges[2], edges[3]
+    # Tools that count from 0 write an edge of 0: it is the first pixel, too.
+    x0, y0 = (0.0 if edge == 0 else edge - 1 for edge in edges[:2])
+    x1, y1 = edges[2:]
     if x1 < x0 or y1 < y0:
-        raise ValueError(f"the bndbox {edges} of {label} ends before it starts")
-    hard = (item.findtext("difficult") or "0").strip() == "1"
-    return _Row(label, (x0, y0, x1, y1), hard and not difficult)
+        raise ValueError(
+            f"the bndbox {edges} of {label} ends before it starts (expected xmin, ymin, xmax, ymax; "
+            "no width and height)"
+        )
+    said = (item.findtext("difficult") or "0").strip()
+    if said.lower() not in _FLAGS:
+        raise ValueError(f"difficult is {said!r} for {label}, expected 0 or 1")
+    return _Row(label, (x0, y0, x1, y1), _FLAGS[said.lower()] and not difficult)
 
 
 def _index(name: str, stem: str, rows: list[_Row], labels: tuple[str, ...]) -> list[int]:

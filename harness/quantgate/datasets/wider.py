@@ -6,7 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text
+from quantgate.datasets.folder import unlisted
+from quantgate.datasets.places import (
+    Listed,
+    file_of,
+    folder_of,
+    labels_of,
+    read_text,
+    relative_name,
+)
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -37,8 +45,14 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     folder = folder_of(name, entry.path, root)
     file = file_of(name, entry.annotations, root)
     labels = labels_of(name, entry.labels, root) or _LABELS
-    drafts = [Draft(image, folder / image, truth) for image, truth in _images(name, file)]
-    return Findings(drafts, labels)
+    listed = Listed(folder)
+    drafts = []
+    for image, truth in _images(name, file):
+        path = listed.find(image)
+        places = tuple(f"face {k}" for k in range(1, 1 + len(truth)))
+        drafts.append(Draft(relative_name(folder, path, image), path, truth, places=places))
+    strays = unlisted(folder, (draft.path for draft in drafts), f"not listed in {file.name}")
+    return Findings(drafts, labels, strays=strays)
 
 
 def _images(name: str, file: Path) -> Iterator[tuple[str, Objects]]:

@@ -6,25 +6,38 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.predictions import Objects
 from quantgate.datasets.assembly import Draft, Findings, make_objects
-from quantgate.datasets.folder import image_files
-from quantgate.datasets.images import upright_size
-from quantgate.datasets.places import folder_of, labels_of, read_text
+from quantgate.datasets.folder import image_files, strays_of
+from quantgate.datasets.places import folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from quantgate.entries import DatasetEntry
 
-_FIELDS = 5
+_SIDES = 4
+#: A polygon needs three points.
+_FEWEST_NUMBERS = 6
 #: Fractions may be rounded to a little above 1; numbers beyond are pixels.
 _MOST = 1.01
+#: Corners of polygons, such as turned boxes, may lie outside of the image: the extent ends there.
+_BEYOND = 0.2
+#: Images without a text file, as a share of all, from which they are told.
+_MANY_BARE = 0.5
+#: Text files that are no labels, as tools leave them.
+_NO_LABELS = frozenset(
+    {"classes.txt", "labels.txt", "train.txt", "val.txt", "test.txt", "readme.txt"}
+)
+_SHOWN = 60
+_Row = tuple[int, tuple[float, float, float, float]]
 
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     """Read a folder of images and the text file of the same name for each.
 
-    Text files stand in ``annotations``, or in ``labels`` beside a folder ``images``, or beside the
+    A row is "class cx cy width height", or "class x y x y …" with the corners of a polygon, whose
+    extent is then the box. Text files stand in ``annotations``, or in ``labels`` beside a folder ``images``, or beside the
     images. An image without a file is a background, as the format's own tools have it. Without
     ``labels`` classes are named by their numbers.
 
@@ -36,25 +49,49 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     folder = folder_of(name, entry.path, root)
     notes = _notes_folder(name, entry, (folder, root))
     labels = labels_of(name, entry.labels, root)
-    images, _ = image_files(folder)
-    drafts, read = [], 0
+    images, others = image_files(folder)
+    texts = _texts(notes)
+    drafts, bare = [], []
     for path in images:
         relative = path.relative_to(folder)
-        note = notes / relative.with_suffix(".txt")
-        rows = _rows(name, note) if note.is_file() else []
-        read += note.is_file()
-        drafts.append(Draft(relative.as_posix(), path, _objects(rows, path)))
-    if images and not read:
+        note = texts.pop(same_name(relative.with_suffix(".txt").as_posix()), None)
+        rows = [] if note is None else _rows(name, note)
+        bare += [relative.as_posix()] if note is None else []
+        places = tuple(f"row {k} of {note.name}" for k in range(1, 1 + len(rows))) if note else ()
+        drafts.append(
+            Draft(relative.as_posix(), path, _objects(rows), fractions=True, places=places)
+        )
+    if images and len(bare) == len(images):
         raise DatasetError(
             f"datasets.{name}: none of the {len(images)} images has a text file in {notes}; "
             "set datasets." + name + ".annotations"
         )
+    strays = strays_of(folder, (path for path in others if path.suffix != ".txt"))
+    strays += tuple(
+        (text.relative_to(notes).as_posix(), "no image of its name")
+        for text in texts.values()
+        if text.name not in _NO_LABELS
+    )
     if labels is None:
         classes = (draft.truth.labels for draft in drafts if isinstance(draft.truth, Objects))
         labels = tuple(
             map(str, range(1 + max((int(c.max(initial=0)) for c in classes), default=0)))
         )
-    return Findings(drafts, labels)
+    return Findings(drafts, labels, strays=strays, notes=tuple(_bare(name, bare, len(images))))
+
+
+def _bare(name: str, bare: list[str], images: int) -> Iterator[str]:
+    if len(bare) > _MANY_BARE * images:
+        yield (
+            f"datasets.{name}: {len(bare)} of {images} images have no text file ({bare[0]}, …): they "
+            "are taken to show nothing"
+        )
+
+
+def _texts(notes: Path) -> dict[str, Path]:
+    """Text files below a folder by the name that their image would have."""
+    found = (path for path in image_files(notes)[1] if path.suffix == ".txt")
+    return {same_name(path.relative_to(notes).as_posix()): path for path in found}
 
 
 def _notes_folder(name: str, entry: DatasetEntry, place: tuple[Path, Path]) -> Path:
@@ -70,33 +107,47 @@ def _notes_folder(name: str, entry: DatasetEntry, place: tuple[Path, Path]) -> P
     return folder
 
 
-def _rows(name: str, note: Path) -> list[tuple[int, list[float]]]:
+def _rows(name: str, note: Path) -> list[_Row]:
     rows = []
     for number, line in enumerate(read_text(name, note).splitlines(), start=1):
-        words = line.split()
-        if not words:
+        if not line.strip():
             continue
-        try:
-            label, box = int(words[0]), [float(word) for word in words[1:]]
-        except ValueError:
-            label, box = -1, []
-        fits = len(words) == _FIELDS and all(0 <= v <= _MOST for v in box)
-        if label < 0 or not fits:
+        row = _row(line.split())
+        if row is None:
             raise DatasetError(
-                f"datasets.{name}: line {number} of {note} is {line.strip()!r}; expected "
-                '"class cx cy width height" in fractions of the image'
+                f"datasets.{name}: line {number} of {note} is {_short(line)!r}; expected "
+                '"class cx cy width height", or "class x y x y x y …" of a polygon, in fractions of '
+                "the image"
             )
-        rows.append((label, box))
+        rows.append(row)
     return rows
 
 
-def _objects(rows: list[tuple[int, list[float]]], path: Path) -> Objects:
-    if not rows:
-        return make_objects([], [], [], [])
-    width, height = upright_size(path)
-    boxes = [
-        [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-        for _, (x, y, w, h) in rows
-    ]
-    areas = [w * width * h * height for _, (_, _, w, h) in rows]
-    return make_objects(boxes, [label for label, _ in rows], [False] * len(rows), areas)
+def _row(words: list[str]) -> _Row | None:
+    """Class, and edges of the box; None where a line is neither a box nor a polygon."""
+    try:
+        label, numbers = float(words[0]), [float(word) for word in words[1:]]
+    except ValueError:
+        return None
+    polygon = len(numbers) >= _FEWEST_NUMBERS and len(numbers) % 2 == 0
+    if label < 0 or not label.is_integer() or not (len(numbers) == _SIDES or polygon):
+        return None
+    if polygon and all(-_BEYOND <= value <= 1 + _BEYOND for value in numbers):
+        x, y = ([min(max(value, 0.0), 1.0) for value in numbers[k::2]] for k in (0, 1))
+        return int(label), (min(x), min(y), max(x), max(y))
+    if polygon or not all(0 <= value <= _MOST for value in numbers):
+        return None
+    cx, cy, width, height = numbers
+    return int(label), (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+
+
+def _short(line: str) -> str:
+    text = line.strip()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+
+
+def _objects(rows: list[_Row]) -> Objects:
+    areas = [(x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1) in rows]
+    return make_objects(
+        [box for _, box in rows], [label for label, _ in rows], [False] * len(rows), areas
+    )

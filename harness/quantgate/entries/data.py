@@ -70,10 +70,13 @@ class DatasetEntry:
         ),
     ] = None
     class_ids: Annotated[
-        Literal["cityscapes"] | Annotated[tuple[Annotated[int, Ge(-1)], ...], MinLen(1)] | None,
+        Literal["cityscapes", "binary"]
+        | Annotated[tuple[Annotated[int, Ge(-1)], ...], MinLen(1)]
+        | None,
         Doc(
             "masks: label index of each id in the class maps, -1: ignored, as are ids behind the "
-            "list; cityscapes: the 19 train ids of the 34 ids of _labelIds"
+            "list; cityscapes: the 19 train ids of the 34 ids of _labelIds; binary: of grey masks, "
+            "below 128 the first label, from there on the second"
         ),
     ] = None
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False

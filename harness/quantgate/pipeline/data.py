@@ -62,9 +62,8 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
         notes += [f"evaluate.subset: {chosen.note}"] if chosen.note else []
     if calibration is not None:
         notes += _part(entry, calibration, evaluation)
-    notes += [
-        _skipped(dataset) for dataset in (calibration, evaluation) if dataset and dataset.skipped
-    ]
+    for dataset in filter(None, (evaluation, calibration)):
+        notes += [*dataset.notes, *([_skipped(dataset)] if dataset.skipped else [])]
     return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
 
 
@@ -101,8 +100,14 @@ def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[
 
 
 def _skipped(dataset: Dataset) -> str:
-    some = "; ".join(f"{name}: {reason}" for name, reason in dataset.skipped[:_NAMED])
-    more = ", …" if len(dataset.skipped) > _NAMED else ""
+    """Count the files that are not used by their reasons, and name the first of each."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in dataset.skipped:
+        by_reason.setdefault(reason, []).append(name)
+    said = []
+    for reason, files in by_reason.items():
+        some = ", ".join(files[:_NAMED]) + (", …" if len(files) > _NAMED else "")
+        said.append(f"{len(files)} × {reason} ({some})")
     count = len(dataset.skipped)
     left = "1 file was" if count == 1 else f"{count} files were"
-    return f"datasets.{dataset.name}: {left} left out ({some}{more})"
+    return f"datasets.{dataset.name}: {left} left out: {'; '.join(said)}"

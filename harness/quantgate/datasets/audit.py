@@ -1,0 +1,222 @@
+"""Whether annotated objects can be of their images: what cannot is refused, what is odd is noted.
+
+Every check looks at all objects of a dataset at once: single slips are in every set that people
+made, and are noted; a share that no annotator reaches by slips is another frame, form or scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.datasets.readings import better_reading, outside, sticks_out
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Objects
+
+#: Share of the objects from which a fault is no slip any more.
+_NO_SLIP = 0.05
+#: A box of which more lies outside of its image is not of it.
+_MOSTLY = 0.5
+#: Objects that have to stick out before another reading of all numbers is believed.
+_FEWEST = 3
+#: Copies of other objects, as a share of all: from here on a whole file was annotated twice.
+_TWICE = 0.3
+#: Objects and images from which an empty half of every image is no accident.
+_MANY_OBJECTS, _MANY_IMAGES = 20, 8
+_SAME_PX = 1.0
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One image with its objects; ``places`` names each object as its file does (annotation 7)."""
+
+    name: str
+    objects: Objects
+    size: tuple[int, int]
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """All objects: image [n], boxes [n, 4] ``xyxy``, width and height of the image [n, 2], …"""
+
+    dataset: str
+    images: Sequence[Marked]
+    image: NDArray[np.int64]
+    row: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    sides: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    areas: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def named(self, chosen: NDArray[np.bool_]) -> str:
+        """Name the first few of the chosen objects: image, place and box."""
+        rows = np.flatnonzero(chosen)
+        said = [self._one(int(i)) for i in rows[:_NAMED]]
+        return ", ".join(said) + (", …" if len(rows) > _NAMED else "")
+
+    def _one(self, i: int) -> str:
+        image = self.images[int(self.image[i])]
+        row = int(self.row[i])
+        place = f", {image.places[row]}" if row < len(image.places) else ""
+        x0, y0, x1, y1 = self.boxes[i].tolist()
+        width, height = image.size
+        return f"{image.name}{place}: x {x0:g}..{x1:g}, y {y0:g}..{y1:g} of {width}x{height}"
+
+
+def audit_objects(dataset: str, images: Sequence[Marked]) -> tuple[str, ...]:
+    """Check the objects of all images against them.
+
+    Returns
+    -------
+    tuple of str
+        A sentence for each oddity that is no proof.
+
+    Raises
+    ------
+    DatasetError
+        Where the numbers cannot be boxes of these images; names objects, and what to do.
+    """
+    known = [image for image in images if min(image.size) > 0 and len(image.objects)]
+    if not known:
+        return ()
+    columns = _columns(dataset, known)
+    _refuse_fractions(columns)
+    checks = (_frame, _flat, _copies, _areas, _corner)
+    return tuple(note for check in checks for note in check(columns))
+
+
+def _columns(dataset: str, images: Sequence[Marked]) -> _Columns:
+    counts = [len(image.objects) for image in images]
+    index = np.repeat(np.arange(len(images)), counts)
+    sides = np.array([image.size for image in images], np.float64)
+    return _Columns(
+        dataset,
+        images,
+        index,
+        np.concatenate([np.arange(count) for count in counts]),
+        np.concatenate([image.objects.boxes for image in images]).astype(np.float64),
+        sides[index],
+        np.concatenate([image.objects.labels for image in images]),
+        np.concatenate([image.objects.areas for image in images]).astype(np.float64),
+    )
+
+
+def _refuse_fractions(columns: _Columns) -> None:
+    if columns.boxes.max() <= 1.5 and columns.sides.min() >= 16:  # noqa: PLR2004 - no box is so small
+        raise DatasetError(
+            f"datasets.{columns.dataset}: all {len(columns)} boxes lie within the first pixel "
+            f"({columns.named(np.ones(len(columns), np.bool_))}): they seem to be fractions of the "
+            "image; write pixels"
+        )
+
+
+def _frame(columns: _Columns) -> Iterator[str]:
+    """Boxes that leave their images: another form or frame, or single slips."""
+    out = sticks_out(columns.boxes, columns.sides)
+    if not out.any():
+        return
+    share = outside(columns.boxes, columns.sides)
+    lost = np.asarray(share > _MOSTLY)
+    said = f"{int(out.sum())} of {len(columns)} boxes leave their images"
+    reading = better_reading(columns.boxes, columns.sides) if out.sum() >= _FEWEST else ""
+    if reading:
+        raise DatasetError(
+            f"datasets.{columns.dataset}: {said} ({columns.named(out)}), and none would if the "
+            f"numbers were {reading}; write them as the format has them"
+        )
+    if lost.mean() > _NO_SLIP:
+        raise DatasetError(
+            f"datasets.{columns.dataset}: {int(lost.sum())} of {len(columns)} boxes lie mostly "
+            f"outside of their images ({columns.named(lost)}): they are of images of another size "
+            "or frame; annotate the images as they are"
+        )
+    yield f"{said} ({columns.named(out)})"
+
+
+def _flat(columns: _Columns) -> Iterator[str]:
+    flat = np.asarray((columns.boxes[:, 2:] - columns.boxes[:, :2] <= 0).any(axis=1))
+    if not flat.any():
+        return
+    said = f"{int(flat.sum())} of {len(columns)} boxes have no area ({columns.named(flat)})"
+    if flat.mean() > _NO_SLIP:
+        raise DatasetError(
+            f"datasets.{columns.dataset}: {said}: no detection can match them; remove or repair them"
+        )
+    yield said
+
+
+def _copies(columns: _Columns) -> Iterator[str]:
+    copies = copied(columns.image, columns.labels, columns.boxes)
+    if copies.sum() < 2:  # noqa: PLR2004 - one may be a slip
+        return
+    said = (
+        f"{int(copies.sum())} of {len(columns)} objects are annotated twice, with the same class "
+        f"and box ({columns.named(copies)})"
+    )
+    if copies.mean() > _TWICE:
+        raise DatasetError(
+            f"datasets.{columns.dataset}: {said}: a model can find each only once; remove the copies"
+        )
+    yield said
+
+
+def copied(
+    image: NDArray[np.int64], labels: NDArray[np.int64], boxes: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether an earlier object of the same image and class has the same box to the pixel, [n]."""
+    found = np.zeros(len(image), np.bool_)
+    order = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], labels, image))
+    # Neighbours in this order differ by at most the rounding of their first edges: looked at by pairs.
+    for step in (1, 2, 3):
+        first, second = order[:-step], order[step:]
+        same = (image[first] == image[second]) & (labels[first] == labels[second])
+        sides = np.minimum(
+            *((boxes[rows, 2:] - boxes[rows, :2]).min(axis=1) for rows in (first, second))
+        )
+        slack = np.minimum(_SAME_PX, 0.05 * np.maximum(sides, 0))
+        near = (np.abs(boxes[first] - boxes[second]) <= slack[:, None]).all(axis=1)
+        hit = same & near
+        found[np.maximum(first[hit], second[hit])] = True
+    return found
+
+
+def _areas(columns: _Columns) -> Iterator[str]:
+    boxes = (columns.boxes[:, 2:] - columns.boxes[:, :2]).prod(axis=1)
+    wrong = columns.areas > 1.1 * boxes + 16
+    none = (columns.areas <= 0) & (boxes > 0)
+    if wrong.mean() > _NO_SLIP:
+        yield (
+            f"the area of {int(wrong.sum())} of {len(columns)} objects is larger than their box "
+            f"({columns.named(wrong)}): accuracy by size goes by it"
+        )
+    if none.mean() > _NO_SLIP:
+        yield (
+            f"the area of {int(none.sum())} of {len(columns)} objects is 0 ({columns.named(none)}): "
+            "by size they all count as small"
+        )
+
+
+def _corner(columns: _Columns) -> Iterator[str]:
+    """All boxes in the first quarter of their images: annotated at half the size."""
+    images = len(set(columns.image.tolist()))
+    if len(columns) < _MANY_OBJECTS or images < _MANY_IMAGES:
+        return
+    reach = float((columns.boxes[:, 2:] / columns.sides).max())
+    if reach < 0.7:  # noqa: PLR2004 - of so many objects one reaches further
+        yield (
+            f"no box of {len(columns)} reaches beyond {reach:.0%} of its image's width or height: "
+            "were the images scaled after they were annotated?"
+        )

@@ -1,0 +1,139 @@
+"""What every kind of dataset is checked for: sizes, frames, depth, and the truth against the image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from quantgate.core.predictions import ClassLabel, Objects
+from quantgate.datasets.appearance import LYING
+from quantgate.datasets.audit import Marked, audit_objects
+from quantgate.datasets.maps_audit import Mapped, audit_maps
+from quantgate.datasets.truths import LazyLabelMap
+from quantgate.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.datasets.assembly import Draft
+    from quantgate.datasets.files import FileFact
+
+#: Two pictures of the same thing differ in their ratio of sides by no more than rounding does.
+_SAME_RATIO = 0.04
+#: Bits of a channel that photographs fill: fewer in files of 16 are those of a sensor, not scaled.
+_FILLED = 13
+#: Images of the same content, as a share of all, from which they are told.
+_REPEATED = 0.02
+_NAMED = 3
+
+
+def with_frame(draft: Draft, fact: FileFact) -> FileFact:
+    """Fault a file of another size than annotated."""
+    annotated, own = draft.size, (fact.width, fact.height)
+    if fact.reason or annotated is None or 0 in {*annotated, *own}:
+        return fact
+    if annotated == own or (draft.enlarged and _same_ratio(annotated, own)):
+        return fact
+    return replace(fact, reason=_other_size(annotated, fact))
+
+
+def _same_ratio(target: tuple[int, int], own: tuple[int, int]) -> bool:
+    return abs(target[0] * own[1] / (target[1] * own[0]) - 1) < _SAME_RATIO
+
+
+def _other_size(annotated: tuple[int, int], fact: FileFact) -> str:
+    own = (fact.width, fact.height)
+    sizes = [f"{width}x{height}" for width, height in (annotated, own)]
+    if fact.orientation in LYING and annotated == fact.stored:
+        return (
+            f"annotated as {sizes[0]} pixels, as it is stored, but its EXIF orientation "
+            f"{fact.orientation} turns it to {sizes[1]}: annotate it upright, or remove the "
+            "orientation from the file"
+        )
+    swapped = ": width and height are exchanged" if annotated == own[::-1] else ""
+    return f"annotated as {sizes[0]} pixels, the file has {sizes[1]}{swapped}"
+
+
+def audit(
+    name: str,
+    pairs: Sequence[tuple[Draft, FileFact]],
+    labels: Sequence[str],
+    maps: Mapping[str, NDArray[np.int64]],
+) -> tuple[str, ...]:
+    """Check depth, repeats and truth of all images that can be read.
+
+    Raises
+    ------
+    DatasetError
+        Where the truth cannot be of the images, or the pixels would be read nearly black.
+    """
+    notes = [*_shallow(name, pairs), *_repeated(pairs), *_turned(pairs)]
+    marked = [
+        Marked(draft.name, draft.truth, (fact.width, fact.height), draft.places)
+        for draft, fact in pairs
+        if isinstance(draft.truth, Objects)
+    ]
+    notes += audit_objects(name, marked)
+    mapped = [
+        Mapped(draft.name, maps[draft.truth.digest])
+        for draft, _ in pairs
+        if isinstance(draft.truth, LazyLabelMap)
+    ]
+    notes += audit_maps(name, mapped, labels)
+    return tuple(f"datasets.{name}: {note}" for note in notes)
+
+
+def _shallow(name: str, pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
+    """Files of 16 bits are read by their upper 8: fewer bits than 13 leave a nearly black picture."""
+    deep = [(draft.name, fact.bits) for draft, fact in pairs if fact.bits]
+    most = max((bits for _, bits in deep), default=16)
+    if most < _FILLED:
+        raise DatasetError(
+            f"datasets.{name}: no pixel of {len(deep)} images of 16 bits is above {2**most - 1} "
+            f"({deep[0][0]}, …): they hold {most} bits and would be read nearly black; scale them to "
+            "16 bits, or write 8"
+        )
+    if most < 16:  # noqa: PLR2004 - all bits that there are
+        yield (
+            f"no pixel of {len(deep)} images of 16 bits is above {2**most - 1}: they are read darker "
+            "than they may be meant"
+        )
+
+
+def _repeated(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
+    counts = Counter(fact.digest for _, fact in pairs)
+    again = sum(counts.values()) - len(counts)
+    if again < 2 or again <= _REPEATED * len(pairs):  # noqa: PLR2004 - one may be a slip
+        return
+    same: dict[str, list[Draft]] = {}
+    for draft, fact in pairs:
+        if counts[fact.digest] > 1:
+            same.setdefault(fact.digest, []).append(draft)
+    some = "; ".join(f"{one[0].name} and {one[1].name}" for one in list(same.values())[:_NAMED])
+    classes = [
+        {d.truth.label for d in one if isinstance(d.truth, ClassLabel)} for one in same.values()
+    ]
+    differ = sum(len(found) > 1 for found in classes)
+    twisted = f", {differ} of them under different classes" if differ else ""
+    yield f"{again} of {len(pairs)} images are copies of others{twisted} ({some})"
+
+
+def _turned(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
+    """Images that EXIF turns without changing their size: no size tells the frame of their boxes."""
+    turned = [
+        (draft.name, fact.orientation in LYING and draft.size and fact.width != fact.height)
+        for draft, fact in pairs
+        if fact.orientation != 1 and isinstance(draft.truth, Objects | LazyLabelMap)
+    ]
+    # A size that fits the upright picture proves its frame, and whoever wrote it wrote the others.
+    if turned and not any(proved for _, proved in turned):
+        names = [name for name, _ in turned]
+        some = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        yield (
+            f"{len(turned)} images are turned by their EXIF orientation ({some}): annotations are "
+            "taken to be of the upright picture"
+        )

@@ -1,0 +1,30 @@
+"""The suspicions of every task that compares with annotations, in one visible place."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from quantgate.tasks.doubts.boxes import object_doubts
+from quantgate.tasks.doubts.images import image_doubts
+from quantgate.tasks.doubts.maps import map_doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from quantgate.core.comparison import Comparison
+
+DOUBTS: Mapping[str, Callable[[Comparison[Any]], tuple[str, ...]]] = MappingProxyType(
+    {
+        "classification": image_doubts,
+        "detection": object_doubts,
+        "instance_segmentation": object_doubts,
+        "semantic_segmentation": map_doubts,
+    }
+)
+
+
+def doubts(task: str, comparison: Comparison[Any]) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent sees; none where there are none."""
+    own = DOUBTS.get(task)
+    return () if own is None else own(comparison)

@@ -1,0 +1,87 @@
+"""Classes that are counted differently in the annotations and in the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+Ids = "NDArray[np.int64]"
+#: Pairs below which nothing is said.
+_FEWEST = 10
+#: Another numbering has to explain so much more, and so much at all, to be believed.
+_MORE, _AT_LEAST = 0.3, 0.5
+_NAMED = 3
+
+
+def class_doubts(
+    annotated: NDArray[np.int64], found: NDArray[np.int64], labels: Sequence[str]
+) -> Iterator[str]:
+    """Suspect the numbering of classes from pairs of annotated and found ones, both [n].
+
+    Each pair is of the same thing: an image, or an object that both see in the same place.
+    """
+    n = len(annotated)
+    if n < _FEWEST or len(set(annotated.tolist())) < 2:  # noqa: PLR2004 - one class cannot be confused
+        return
+    same = float((annotated == found).mean())
+    wanted = max(same + _MORE, _AT_LEAST)
+    shift, shifted = _best_shift(annotated, found, len(labels))
+    if shifted >= wanted:
+        yield (
+            f"{same:.0%} of {n} annotated classes are those that the parent finds there, and "
+            f"{shifted:.0%} would be if class ids were larger by {shift}: are the classes counted "
+            "from the same one (a background class, a placeholder, other labels)?"
+        )
+        return
+    renamed = float((_renamed(annotated, found) == found).mean())
+    if renamed >= wanted:
+        yield (
+            f"{same:.0%} of {n} annotated classes are those that the parent finds there, and "
+            f"{renamed:.0%} would be under other names ({_renames(annotated, found, labels)}): is the "
+            "order of the labels that of the model?"
+        )
+
+
+def _best_shift(
+    annotated: NDArray[np.int64], found: NDArray[np.int64], classes: int
+) -> tuple[int, float]:
+    """Which constant, added to annotated ids, makes most of them the found ones; around the end, too."""
+    count = max(classes, int(annotated.max(initial=0)), int(found.max(initial=0)) + 1)
+    shares = np.bincount((found - annotated) % count, minlength=count) / len(annotated)
+    plain = np.array([float(((annotated + k) == found).mean()) for k in range(count)])
+    shares = np.maximum(shares, plain)
+    shares[0] = 0.0
+    best = int(shares.argmax())
+    return (best if best <= count / 2 else best - count), float(shares[best])
+
+
+def _renamed(annotated: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each pair the class that the *other* pairs of its annotated class are found as, [n]; -1: none."""
+    size = int(max(annotated.max(), found.max())) + 1
+    table = np.zeros((size, size), np.int64)
+    np.add.at(table, (annotated, found), 1)
+    rows = table[annotated]
+    rows[np.arange(len(found)), found] -= 1
+    return np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), -1)
+
+
+def _renames(annotated: NDArray[np.int64], found: NDArray[np.int64], labels: Sequence[str]) -> str:
+    said = []
+    for label in np.unique(annotated).tolist():
+        others = found[annotated == label]
+        values, counts = np.unique(others, return_counts=True)
+        best = int(values[counts.argmax()])
+        if best != label:
+            said.append((int(counts.max()), f"{_name(labels, label)} as {_name(labels, best)}"))
+    said.sort(key=lambda item: -item[0])
+    return ", ".join(text for _, text in said[:_NAMED]) + (", …" if len(said) > _NAMED else "")
+
+
+def _name(labels: Sequence[str], label: int) -> str:
+    return repr(labels[label]) if label < len(labels) else f"class {label}"

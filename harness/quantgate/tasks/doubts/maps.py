@@ -1,0 +1,132 @@
+"""Class maps that would fit the parent's better elsewhere, or under other names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.predictions import IGNORED, LabelMap
+from quantgate.tasks.doubts.labels import class_doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.comparison import Comparison, ImageResult
+    from quantgate.tasks.segmentation.record import SegmentationRecord
+
+_IMAGES, _SIDE = 32, 64
+_MORE, _TIMES = 0.12, 1.4
+_FEWEST = 4
+
+
+def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
+    """Compare the annotated class maps with the parent's."""
+    images = [one for one in comparison.images if isinstance(one.truth, LabelMap)]
+    if len(images) < _FEWEST:
+        return ()
+    chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
+    return (*_classes(images, comparison.labels), *_elsewhere(chosen))
+
+
+def _classes(
+    images: Sequence[ImageResult[SegmentationRecord]], labels: Sequence[str]
+) -> Iterator[str]:
+    """Each annotated class of each image with the class that most of its pixels are found as."""
+    common = _commonest(images)
+    annotated, found = [], []
+    for image in images:
+        met = image.record.parent.against_truth
+        for label in np.unique(met.reference).tolist():
+            mine = met.reference == label
+            others = mine & (met.predicted != common)
+            if (
+                label != common
+                and others.any()
+                and met.counts[others].sum() * 4 > met.counts[mine].sum()
+            ):
+                annotated.append(label)
+                found.append(int(met.predicted[others][met.counts[others].argmax()]))
+    yield from class_doubts(np.array(annotated, np.int64), np.array(found, np.int64), labels)
+
+
+def _commonest(images: Sequence[ImageResult[SegmentationRecord]]) -> int:
+    """Class with most annotated pixels: the ground on which the others stand."""
+    total = np.zeros(256, np.int64)
+    for image in images:
+        met = image.record.parent.against_truth
+        np.add.at(total, met.reference, met.counts)
+    return int(total.argmax())
+
+
+def _elsewhere(images: Sequence[ImageResult[SegmentationRecord]]) -> Iterator[str]:
+    ground = _commonest(images)
+    truth = np.stack([_thumb(_truth(image), ground) for image in images])
+    found = np.stack([_thumb(image.record.parent.preview, ground) for image in images])
+    if not truth.any() or not found.any():
+        return
+    own = _iou(truth, found)
+    wanted = max(own + _MORE, own * _TIMES)
+    best, share = max(
+        ((said, _iou(other, found)) for said, other in _other_places(truth)), key=lambda one: one[1]
+    )
+    if share >= wanted:
+        yield (
+            f"the annotated regions and the parent's overlap by {own:.0%}, and by {share:.0%} if the "
+            f"annotations are {best}: are they of the images as they are read?"
+        )
+        return
+    chance = float(
+        np.mean([_iou(np.roll(truth, k, axis=0), found) for k in range(1, min(6, len(truth)))])
+    )
+    if own <= 1.2 * chance + 0.02:
+        yield (
+            f"the annotated regions and the parent's overlap by {own:.0%}, those of other images by "
+            f"{chance:.0%}: are the annotations of these images, and is the parent fed as it was "
+            "trained (colour, mean, scale, layout, decoder)?"
+        )
+
+
+def _truth(image: ImageResult[SegmentationRecord]) -> NDArray[np.uint8]:
+    assert isinstance(image.truth, LabelMap)
+    return image.truth.labels
+
+
+def _thumb(labels: NDArray[np.uint8], ground: int) -> NDArray[np.bool_]:
+    """What is not ground, [64, 64]."""
+    rows, columns = (
+        ((np.arange(_SIDE) + 0.5) * side / _SIDE).astype(np.int64) for side in labels.shape
+    )
+    small = labels[np.ix_(rows, columns)]
+    return np.asarray((small != ground) & (small != IGNORED))
+
+
+def _iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
+    return float((truth & found).sum() / max(1, (truth | found).sum()))
+
+
+def _other_places(truth: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    yield "mirrored", truth[:, :, ::-1]
+    yield "upside down", truth[:, ::-1]
+    yield "turned by 180°", truth[:, ::-1, ::-1]
+    yield "turned by 90° clockwise", np.rot90(truth, -1, (1, 2))
+    yield "turned by 90° counter-clockwise", np.rot90(truth, 1, (1, 2))
+    yield "read with rows and columns exchanged", truth.transpose(0, 2, 1)
+    for step, which in ((1, "previous"), (-1, "next")):
+        yield f"taken from the {which} image", np.roll(truth, step, axis=0)
+    for x in range(-5, 6):
+        for y in range(-5, 6):
+            if x or y:
+                by = (y * _SIDE // 16, x * _SIDE // 16)
+                said = f"moved by {x / 16:+.0%} of the width and {y / 16:+.0%} of the height"
+                yield said, np.roll(truth, by, axis=(1, 2))
+    for factor in (0.5, 0.75, 4 / 3, 2.0):
+        at = (np.arange(_SIDE) / factor).astype(np.int64)
+        inside = at < _SIDE
+        scaled = np.zeros_like(truth)
+        scaled[np.ix_(np.arange(len(truth)), inside, inside)] = truth[:, at[inside]][
+            :, :, at[inside]
+        ]
+        yield f"scaled by {factor:.2f}", scaled
