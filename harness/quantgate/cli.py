@@ -19,6 +19,7 @@ from quantgate.commands import (
     history,
     merge,
     report,
+    store,
     suggest,
     trend,
 )
@@ -31,7 +32,20 @@ if TYPE_CHECKING:
 
 USAGE = 4
 INTERRUPTED = 130
-VERBS = (gate, check, fetch, report, merge, compare, explore, suggest, history, trend, accept)
+VERBS = (
+    gate,
+    check,
+    fetch,
+    report,
+    merge,
+    compare,
+    explore,
+    suggest,
+    history,
+    trend,
+    accept,
+    store,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

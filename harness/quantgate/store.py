@@ -69,10 +69,15 @@ class Store:
         Made when the first entry is built; nothing is written for entries that are there.
     clock_ns
         Tells how old leftovers of killed builds are.
+    model
+        Id of the model that entries are built for, written into their records for people.
     """
 
-    def __init__(self, root: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, root: Path, clock_ns: Callable[[], int] = time.time_ns, *, model: str = ""
+    ) -> None:
         self.root = root
+        self._model = model
         self._clock_ns = clock_ns
         self._trusted: dict[Path, Stamps] = {}
 
@@ -118,22 +123,18 @@ class Store:
         """Whether an undamaged entry is there, so that nothing would be built."""
         return self._problem(self.address(kind, key)) is None
 
-    def prune(self, max_bytes: int, keep_ns: int = LEFTOVER_AGE_NS) -> int:
-        """Remove the entries unused for longest until the rest fit; return the bytes freed.
+    def remove(self, path: Path) -> bool:
+        """Remove an entry, or what else lies in the store; False where another process builds it.
 
-        Entries used within the last ``keep_ns`` stay, as a run may be reading them, and so do
-        entries that another process is building.
+        Raises
+        ------
+        StoreError
+            Where the store cannot be written.
         """
-        used = sorted((path.stat().st_mtime_ns, path) for path in self.root.glob("v*/*/??/*"))
-        sizes = {path: _bytes_in(path) for _, path in used}
-        excess, freed = sum(sizes.values()) - max_bytes, 0
-        for used_ns, entry in used:
-            if freed >= excess or self._clock_ns() - used_ns < keep_ns:
-                break
-            with suppress(Timeout), self._explained(), self._locked(entry, timeout_s=0):
-                self._retire(entry)
-                freed += sizes[entry]
-        return freed
+        with suppress(Timeout), self._explained(), self._locked(path, timeout_s=0):
+            self._retire(path)
+            return True
+        return False
 
     def clean(self) -> int:
         """Remove what killed builds left behind a day ago or longer; return how many directories.
@@ -162,7 +163,7 @@ class Store:
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=self._aside))
         try:
             build(aside)
-            write_record(aside, SCHEMA, key)
+            write_record(aside, SCHEMA, key, self._model)
             self._retire(entry)
             entry.parent.mkdir(parents=True, exist_ok=True)
             aside.rename(entry)
@@ -220,7 +221,3 @@ class Store:
             return False
         path = Path(filename)
         return path.is_relative_to(self.root) or self.root.is_relative_to(path)
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -23,8 +23,14 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_record(folder: Path, schema: int, key: Mapping[str, Any]) -> None:
-    """Write the entry's own account of itself, and make everything durable."""
+def write_record(folder: Path, schema: int, key: Mapping[str, Any], model: str) -> None:
+    """Write the entry's own account of itself, and make everything durable.
+
+    Parameters
+    ----------
+    model
+        Id of the model that it was built for, for people; the same key may serve others too.
+    """
     files = {
         path.relative_to(folder).as_posix(): {
             "bytes": path.stat().st_size,
@@ -33,7 +39,8 @@ def write_record(folder: Path, schema: int, key: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    text = json.dumps({"schema": schema, "key": key, "files": files}, indent=1, allow_nan=False)
+    record = {"schema": schema, "model": model, "key": key, "files": files}
+    text = json.dumps(record, indent=1, allow_nan=False)
     (folder / RECORD).write_text(text + "\n")
     for path in (*folder.rglob("*"), folder):
         sync(path)
@@ -41,6 +48,8 @@ def write_record(folder: Path, schema: int, key: Mapping[str, Any]) -> None:
 
 def sync(path: Path) -> None:
     """Make a file or a folder's names durable."""
+    if os.name == "nt":
+        return  # Windows syncs neither folders nor files that are open for reading
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -267,18 +267,6 @@ def test_old_leftovers_are_cleaned(store: Store, build: Builder) -> None:
     assert [leftover.exists() for leftover in leftovers] == [False, True]
 
 
-def test_prune_removes_the_longest_unused(store: Store, build: Builder) -> None:
-    """prune() frees the oldest entries until the rest fits, and never one used within a day."""
-    entries = [store.get_or_build("thing", {"n": n}, build) for n in range(3)]
-    for age, entry in enumerate(reversed(entries)):
-        os.utime(entry, ns=(0, 10 * DAY_NS - age))
-    size = sum(path.stat().st_size for path in entries[0].rglob("*") if path.is_file())
-
-    assert Store(store.root, clock_ns=lambda: 10 * DAY_NS).prune(0) == 0
-    assert Store(store.root, clock_ns=lambda: 20 * DAY_NS).prune(2 * size + 10) == size
-    assert [entry.exists() for entry in entries] == [False, True, True]
-
-
 def test_read_only_store_is_one_sentence(tmp_path: Path) -> None:
     """Where nothing can be written the path and the way out are said."""
     blocked = tmp_path / "file"

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     failed = [
         name
         for name, source in chosen.items()
-        if not _fetch(name, source, store, options.cache_dir)
+        if not _fetch(name, source, Store(store.root, model=name), options.cache_dir)
     ]
     return 1 if failed else 0
 

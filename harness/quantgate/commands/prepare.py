@@ -83,7 +83,11 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
         )
         data = load_data(entry, manifest, root)
         parent = parent_artifact(
-            entry.source, entry.preprocess, manifest.root, Store(root), name=entry.id
+            entry.source,
+            entry.preprocess,
+            manifest.root,
+            Store(root, model=entry.id),
+            name=entry.id,
         )
         optimized = optimized_artifact(entry, run, parent, data, progress=SILENT)
         pair = Pair(parent, optimized)

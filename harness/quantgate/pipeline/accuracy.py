@@ -51,7 +51,14 @@ def compare_roles(
 
     target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
     bench, isa = bench_of(entry, data.evaluation), isa_class()
-    found = compare(artifacts, bench, Store(run.store), target=target, isa=isa, progress=progress)
+    found = compare(
+        artifacts,
+        bench,
+        Store(run.store, model=entry.id),
+        target=target,
+        isa=isa,
+        progress=progress,
+    )
     key = comparison_key(artifacts, bench, target, isa)
     derived = derive(entry, run, found, data=data, key=key)
     run.keep(entry.id, "comparing", derived.fields)
@@ -112,7 +119,7 @@ def derive(
         }
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
-    folder = Store(run.store).get_or_build("derived", wanted, build)
+    folder = Store(run.store, model=entry.id).get_or_build("derived", wanted, build)
     document = json.loads((folder / _FILE).read_text("utf-8"))
     _lay(folder, run.directory)
     judged = {

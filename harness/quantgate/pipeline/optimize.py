@@ -42,7 +42,9 @@ def optimized_artifact(
 
     if entry.optimized is not None:
         root = run.manifest.root
-        artifact = given_artifact(entry.optimized, entry.preprocess, root, Store(run.store))
+        artifact = given_artifact(
+            entry.optimized, entry.preprocess, root, Store(run.store, model=entry.id)
+        )
         _keep(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
         return artifact
     made = _quantized(entry, run, parent, data, progress=progress)
@@ -64,7 +66,13 @@ def _quantized(
     calibration = Calibration(
         data.calibration.samples, lambda sample: prepared(entry, parent, sample), progress
     )
-    return quantize(parent, entry.calibrate, calibration, Store(run.store), aim=_aim(entry, data))
+    return quantize(
+        parent,
+        entry.calibrate,
+        calibration,
+        Store(run.store, model=entry.id),
+        aim=_aim(entry, data),
+    )
 
 
 def _missed(reached: Reached | None) -> list[str]:

@@ -59,7 +59,11 @@ def parent(entry: ModelEntry, run: Run) -> Artifact:
 
     try:
         return parent_artifact(
-            entry.source, entry.preprocess, run.manifest.root, Store(run.store), name=entry.id
+            entry.source,
+            entry.preprocess,
+            run.manifest.root,
+            Store(run.store, model=entry.id),
+            name=entry.id,
         )
     except SourceUnavailableError as error:
         if run.strict_sources:
@@ -149,7 +153,7 @@ def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> Pair[Memor
     """Peak memory of each role, each measured in a process of its own."""
     from quantgate.pipeline.performance import memory_of_roles
 
-    return memory_of_roles(entry, artifacts, Store(run.store))
+    return memory_of_roles(entry, artifacts, Store(run.store, model=entry.id))
 
 
 @pytest.fixture
