@@ -11,13 +11,13 @@ import pytest
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.layers import layer_table, type_table
+from quantgate.core.limits import quantity_name
 from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Limit, Outcome, Verdict
 from quantgate.report.model import Judged, KnownFailure, Metric, ModelReport, Problem, RunReport
 from quantgate.report.performance import Arm, Share, Speedup
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 from quantgate.report.publish import draw_worst
-from quantgate.report.words.titles import quantity_name
 from suites import postgres
 from suites.profiles import PROFILES
 

@@ -19,10 +19,10 @@ import pytest
 from sqlalchemy import BigInteger, cast, select, text
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.limits import LIMITS
 from quantgate.history.record import ModelState, Number, RunRecord
 from quantgate.history.store import History, open_history
 from quantgate.history.tables import NUMBERS, RUNS
-from quantgate.limits import LIMIT_KEYS
 from quantgate.pipeline.trend import look
 from quantgate.report.trend.page import write_trend
 from suites import postgres
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 def nights() -> Iterator[RunRecord]:
     """Make the first and the last nights of a year of one machine: every number moves a little."""
     rng = np.random.default_rng(0)
-    keys = [(f"model-{m:03}", key) for m in range(MODELS) for key in LIMIT_KEYS[:QUANTITIES]]
+    keys = [(f"model-{m:03}", key) for m in range(MODELS) for key in list(LIMITS)[:QUANTITIES]]
     for day in (0, *range(NIGHTS - TIMED, NIGHTS)):
         values = rng.normal(1, 0.02, len(keys)).tolist()
         yield RunRecord(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from quantgate.core.verdict import Limit
+from quantgate.declared import declared_limits, limit_for
 from quantgate.decoders.ssd import SsdDecoder
 from quantgate.entries import EvaluationPlan, ExpectedFailure, Recipe
-from quantgate.limits import declared_limits, limit_for, limits_of
 from quantgate.manifest import load_manifest
 from quantgate.sources.local import LocalSource
 
@@ -124,7 +124,7 @@ def test_built_in_limits_hold_where_int8_is_the_rule() -> None:
     models = load_manifest(Path(__file__).parents[2] / "models.toml").models
     by_class = {"min_speedup", "min_int8_share"}
     held = {
-        isa: {key for entry in models.values() for key in limits_of(entry, isa)} & by_class
+        isa: {key for entry in models.values() for key in by_class if limit_for(entry, key, isa)}
         for isa in ("amx", "vnni", "avx2", "sve", "neon")
     }
     assert held == {
@@ -192,12 +192,10 @@ min_speedup = {{ amx = 2, vnni = 1.5 }}
     rate = Limit("min_match_rate", 0.9, "defaults.limits.min_match_rate")
     size = Limit("max_size_ratio", 0.5, "models.ssd.limits.max_size_ratio")
     speed = Limit("min_speedup", 2.0, "models.ssd.limits.min_speedup.amx")
-    assert limits_of(entry, "amx") == {
-        "min_match_rate": rate,
-        "min_speedup": speed,
-        "max_size_ratio": size,
-    }
-    assert limits_of(entry, "avx2") == {"min_match_rate": rate, "max_size_ratio": size}
+    assert limit_for(entry, "min_match_rate", "avx2") == rate
+    assert limit_for(entry, "max_size_ratio", None) == size
+    assert limit_for(entry, "min_speedup", "amx") == speed
+    assert limit_for(entry, "min_speedup", "avx2") is None
     assert limit_for(entry, "min_speedup", None) is None
     assert limit_for(entry, "max_memory_ratio", "amx") is None
 

@@ -6,13 +6,12 @@ import math
 
 import pytest
 
+from quantgate.core.limits import Form, form_of
 from quantgate.report.words.numbers import (
-    Form,
     cell,
     counted,
     decimals_between,
     duration,
-    form_of,
     rate,
     signed,
     size,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from quantgate.core.limits import LIMITS
 from quantgate.decoders.catalog import DECODERS
 from quantgate.entries import Benchmark, EvaluationPlan, Limits, ModelEntry, Preprocess, Recipe
-from quantgate.limits import LIMIT_KEYS
 from quantgate.session.segments import declared_text, segment_of
 from quantgate.sources.local import LocalSource
 
@@ -25,7 +25,7 @@ ENTRY = ModelEntry(
     calibrate=Recipe("train"),
     limits=Limits(max_accuracy_drop=0.01),
 )
-ALL = frozenset(LIMIT_KEYS)
+ALL = frozenset(LIMITS)
 TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop"})
 RAW = frozenset({"max_tensor_distance", "min_sqnr_db"})
 TIMED = frozenset({"min_speedup", "min_native_speedup", "max_latency_ratio"})
@@ -37,7 +37,7 @@ def restarted(changed: ModelEntry, digests: dict[str, str] = DIGESTS) -> set[str
     """Limits whose series start a new segment."""
     return {
         key
-        for key in LIMIT_KEYS
+        for key in LIMITS
         if segment_of(ENTRY, key, DIGESTS, ROOT) != segment_of(changed, key, digests, ROOT)
     }
 

@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.limits import LIMITS
 from quantgate.core.suggest import Provenance, snippet, suggest, vacuous
 
 SOURCE = Provenance("Some CPU", "amx", "2026-11-20", "openvino 2026.4.1")
@@ -58,7 +59,14 @@ def test_what_was_measured_always_meets_the_proposal() -> None:
 def test_nothing_vacuous_is_proposed(key: str) -> None:
     """A share of nearly 0 gets no limit, because none could be breached."""
     assert suggest(key, [Estimate.exact(0.005)]).limit is None
-    assert vacuous(key, -0.1)
+    assert vacuous(LIMITS[key], -0.1)
+
+
+def test_a_drop_in_decibels_is_proposed_with_a_margin_of_its_own() -> None:
+    """A metric in dB has no end, and 0.002 dB would be no margin."""
+    found = suggest("max_accuracy_drop", [Estimate.exact(1.2, unit="dB")])
+
+    assert found.limit == pytest.approx(2.2)
 
 
 def test_snippet_is_a_manifest() -> None:

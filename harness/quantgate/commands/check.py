@@ -46,7 +46,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _check_manifest(path: Path) -> int:
-    from quantgate.limits import declared_limits
+    from quantgate.declared import declared_limits
     from quantgate.manifest import load_manifest
 
     manifest = load_manifest(path)

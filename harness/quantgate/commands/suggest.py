@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.suggest import Provenance
 
-_SPEED = ("min_speedup", "min_native_speedup")
-
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
@@ -47,7 +45,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     """Measure what does not flicker: once is enough."""
     from quantgate.core.estimate import Estimate
-    from quantgate.core.suggest import ABSOLUTE
+    from quantgate.core.limits import LIMITS
     from quantgate.engine.profile import int8_share
     from quantgate.pipeline.accuracy import compare_roles
     from quantgate.pipeline.performance import profile_roles
@@ -57,7 +55,7 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     entry, task = model.entry, TASKS[model.entry.task]
     compared = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
     for key in task.LIMITS:
-        if key in ABSOLUTE:
+        if LIMITS[key].margin is not None:
             try:
                 yield key, [task.judge_quantity(key, compared.comparison, entry.evaluate)]
             except HarnessError as error:
@@ -77,8 +75,8 @@ def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:
         timing = time_pair(
             model.paths, model.inputs, model.entry.benchmark, options=Options(progress=progress)
         )
-    for key in _SPEED:
-        estimate = speedup(timing, BASELINES[key])
+    for key, against in BASELINES.items():
+        estimate = speedup(timing, against)
         if estimate is not None:
             yield key, estimate
 

@@ -113,6 +113,8 @@ class Columns:
         int64, one a point: equal numbers are equal segments; `segments` has the digests.
     threshold
         float64, one a point: the limit of that night, NaN where there was none.
+    unit
+        Of all of these numbers, as an estimate has it: ``""`` for fractions and ratios, ``"dB"``.
     """
 
     key: SeriesKey
@@ -123,6 +125,7 @@ class Columns:
     segment: NDArray[np.int64]
     threshold: NDArray[np.float64]
     segments: Mapping[int, str]
+    unit: str = ""
 
     def __len__(self) -> int:
         return len(self.runs)

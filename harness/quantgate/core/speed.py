@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.limits import LIMITS, threshold_on
 from quantgate.core.looks import PLAN, TestPlan
 from quantgate.core.ranks import hodges_lehmann, signed_rank_interval
 from quantgate.core.sequential import SpeedDecision, replay
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 #: Which baseline each limit of models.toml means.
 BASELINES: Mapping[str, Baseline] = {
-    "min_speedup": "parent_f32",
-    "min_native_speedup": "parent_default",
+    key: cast("Baseline", kind.statistic)
+    for key, kind in LIMITS.items()
+    if kind.scope == "speed" and kind.statistic.startswith("parent_")
 }
 #: Error of each side of the intervals that are shown but not judged.
 SHOWN_ALPHA = 0.01
@@ -34,13 +36,6 @@ class Target:
 
     against: Baseline
     limit: float
-
-
-def limit_for(declared: float | Mapping[str, float], isa: str) -> float | None:
-    """Pick the limit for this ISA class; None where the table does not list it."""
-    if isinstance(declared, Mapping):
-        return declared.get(isa)
-    return float(declared)
 
 
 def decision(timing: Timing, target: Target, plan: TestPlan = PLAN) -> SpeedDecision | None:
@@ -77,7 +72,7 @@ def judge_speed(
         not listed, or where the rounds do not decide. Never passed without a measurement.
     """
     against = BASELINES[limit.key]
-    wanted = limit_for(declared, isa)
+    wanted = threshold_on(declared, isa)
     estimate = speedup(timing, against)
     if wanted is None and isinstance(declared, Mapping):
         shown = Limit(limit.key, None, limit.path)

@@ -6,37 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import LIMITS
 from quantgate.core.toml import table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from quantgate.core.estimate import Estimate
-
-#: Margin of each limit: relative for ratios, absolute for fractions and decibels.
-RELATIVE: Mapping[str, float] = {
-    "min_speedup": 0.05,
-    "min_native_speedup": 0.05,
-    "max_latency_ratio": 0.10,
-    "max_size_ratio": 0.02,
-    "max_memory_ratio": 0.10,
-}
-ABSOLUTE: Mapping[str, float] = {
-    "max_accuracy_drop": 0.002,
-    "max_class_drop": 0.01,
-    "min_agreement": 0.01,
-    "min_match_rate": 0.01,
-    "min_class_precision": 0.02,
-    "min_int8_share": 0.01,
-    "max_reorder_share": 0.05,
-    "max_tensor_distance": 0.005,
-    "min_sqnr_db": 1.0,
-    "min_psnr_db": 1.0,
-}
-#: Limits that belong to a class of machine.
-BY_ISA = ("min_speedup", "min_native_speedup", "min_int8_share")
-#: A share or rate can be no lower than 0 and no higher than 1.
-FRACTIONS = ("min_agreement", "min_match_rate", "min_class_precision", "min_int8_share")
+    from quantgate.core.limits import LimitKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +61,30 @@ def suggest(key: str, runs: Sequence[Estimate]) -> Suggestion:
     ValueError
         Without a run, or for a limit that is not known.
     """
-    if not runs or key not in {**RELATIVE, **ABSOLUTE}:
+    kind = LIMITS.get(key)
+    if not runs or kind is None or kind.margin is None:
         raise ValueError(f"cannot suggest {key} from {len(runs)} runs")
     low, high = min(run.low for run in runs), max(run.high for run in runs)
     apart = max(run.value for run in runs) - min(run.value for run in runs)
-    smallest = key.startswith("min_")
+    smallest, unit = kind.worse_side < 0, runs[0].unit
     worst = low if smallest else high
-    margin = max(RELATIVE[key] * abs(worst) if key in RELATIVE else ABSOLUTE[key], apart)
+    margin = max(kind.margin_of(worst, unit), apart)
     limit = _lenient(worst - margin if smallest else max(0.0, worst) + margin, down=smallest)
     least = min(runs, key=lambda run: run.n)
     basis = f"{least.n} {least.of if least.n > 1 else least.of.removesuffix('s')}"
-    note = vacuous(key, limit)
+    note = vacuous(kind, limit, unit)
     if note:
         return Suggestion(key, None, (low, high), len(runs), note, basis)
     said = f"worst end {worst:.3g}, margin {margin:.2g}"
     return Suggestion(key, limit, (low, high), len(runs), said, basis)
 
 
-def vacuous(key: str, limit: float) -> str:
+def vacuous(kind: LimitKind, limit: float, unit: str = "") -> str:
     """Say why nothing could breach a limit; empty where something could."""
-    if key in FRACTIONS and limit <= 0:
-        return "no share lies below 0, so nothing could breach it"
-    if key in RELATIVE and limit <= 0:
-        return "no ratio lies below 0, so nothing could breach it"
-    if key in {"max_accuracy_drop", "max_class_drop", "max_reorder_share"} and limit >= 1:
-        return "no drop or share exceeds 1, so nothing could breach it"
-    return ""
+    if not kind.is_vacuous(limit, unit):
+        return ""
+    side = "exceeds" if kind.worse_side > 0 else "lies below"
+    return f"no {kind.name} {side} {kind.end(unit):g}, so nothing could breach it"
 
 
 def snippet(model: str, found: Sequence[Suggestion], source: Provenance) -> str:
@@ -125,7 +100,9 @@ def snippet(model: str, found: Sequence[Suggestion], source: Provenance) -> str:
         if item.limit is None:
             lines.append(f"# {item.key}: {seen}; {item.note}")
             continue
-        value = f"{{ {source.isa} = {item.limit:g} }}" if item.key in BY_ISA else f"{item.limit:g}"
+        value = (
+            f"{{ {source.isa} = {item.limit:g} }}" if LIMITS[item.key].by_isa else f"{item.limit:g}"
+        )
         lines.append(f"{item.key} = {value}  # {seen}; {item.note}")
     return "\n".join(lines) + "\n"
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.limits import threshold_on
 from quantgate.core.looks import PLAN
 from quantgate.core.noise import between_instances, rank_autocorrelation, robust_sd, widened
 from quantgate.core.ranks import hodges_lehmann, signed_rank_interval
-from quantgate.core.speed import BASELINES, Target, limit_for
+from quantgate.core.speed import BASELINES, Target
 from quantgate.core.timing import ArmName, Conditions, Timing
 from quantgate.engine.arms import OpenVinoArms
 from quantgate.engine.quiet import (
@@ -66,7 +67,7 @@ DEFAULTS = Options()
 def targets_of(limits: Limits, isa: str) -> tuple[Target, ...]:
     """List the speed limits of an entry that apply on this class of machine."""
     declared = {key: getattr(limits, key) for key in BASELINES}
-    wanted = {key: limit_for(value, isa) for key, value in declared.items() if value is not None}
+    wanted = {key: threshold_on(value, isa) for key, value in declared.items() if value is not None}
     return tuple(
         Target(BASELINES[key], value) for key, value in wanted.items() if value is not None
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import MinLen
 from typing_extensions import Doc
 
+from quantgate.core.limits import PLUGGED
 from quantgate.entries.kinds import Fraction, IsaClass, NonNegative, Positive
 
 SpeedLimit = Positive | Annotated[Mapping[IsaClass, Positive], MinLen(1)]
@@ -76,6 +77,21 @@ class Limits:
     max_reorder_share: Annotated[
         Fraction | None, Doc("share of time spent in reorders and conversions")
     ] = None
+
+
+if not TYPE_CHECKING and PLUGGED:
+    # Limits of other packages are fields like ours, so that whoever reads one needs no second way.
+    Limits = make_dataclass(
+        "Limits",
+        [
+            (key, Annotated[kind.hint, Doc(kind.title)], field(default=None))
+            for key, kind in PLUGGED.items()
+        ],
+        bases=(Limits,),
+        frozen=True,
+        slots=True,
+        namespace={"__doc__": Limits.__doc__, "__module__": __name__},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import func, select
 
+from quantgate.core.limits import kind_of
 from quantgate.core.series import Accepted, Columns, RunFacts, SeriesKey
 from quantgate.history.connection import look
 from quantgate.history.fetching import fetch
@@ -108,15 +109,32 @@ def _columns(
         some = keys[start : start + _AT_ONCE]
         with look(engine) as connection:
             numbers = dict(fetch(connection, [row for row, _ in some]))
+            units = _units(connection, some)
             used = {one for each in numbers.values() for one in each.segment.tolist()}
             texts = texts_by_id(connection, used)
         for row, key in some:
-            if row in numbers and len(found := _cut(key, numbers[row], rank, texts)):
+            if row in numbers and len(
+                found := _cut((key, units.get(row, "")), numbers[row], rank, texts)
+            ):
                 yield found
 
 
+def _units(connection: Connection, keys: Sequence[tuple[int, SeriesKey]]) -> dict[int, str]:
+    """Units of the series whose quantity does not settle it: drops take their metric's."""
+    kinds = {row: kind_of(key.quantity) for row, key in keys}
+    asked = [row for row, kind in kinds.items() if kind is None or kind.of_metric]
+    if not asked:
+        return {}
+    query = (
+        select(NUMBERS.c.series_id, func.max(NUMBERS.c.unit))
+        .where(NUMBERS.c.series_id.in_(asked))
+        .group_by(NUMBERS.c.series_id)
+    )
+    return {row: unit or "" for row, unit in connection.execute(query)}
+
+
 def _cut(
-    key: SeriesKey, numbers: Numbers, rank: NDArray[np.int64], texts: Mapping[int, str]
+    of: tuple[SeriesKey, str], numbers: Numbers, rank: NDArray[np.int64], texts: Mapping[int, str]
 ) -> Columns:
     """Put a series into the order of time."""
     # A run that came after the look at the runs has a row beyond those that are known.
@@ -124,7 +142,7 @@ def _cut(
     order = np.argsort(place)[np.count_nonzero(place < 0) :]
     segment = numbers.segment[order]
     return Columns(
-        key=key,
+        key=of[0],
         runs=place[order],
         value=numbers.value[order],
         low=numbers.low[order],
@@ -132,6 +150,7 @@ def _cut(
         segment=segment,
         threshold=numbers.threshold[order],
         segments={one: texts[one] for one in sorted(set(segment.tolist()))},
+        unit=of[1],
     )
 
 

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from quantgate.limits import LIMIT_KEYS, METRICS_IN_DB, NEEDS_TRUTH, VACUOUS, task_limits
+from quantgate.core.limits import LIMITS
+from quantgate.declared import task_limits
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.problems import Problem, meant, names, unknown_name
 from quantgate.tasks.catalog import TASKS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def declared(limits: Limits) -> dict[str, float | Mapping[str, float]]:
     """Map the limits that are set to their thresholds."""
-    return {key: value for key in LIMIT_KEYS if (value := getattr(limits, key)) is not None}
+    return {key: value for key in LIMITS if (value := getattr(limits, key)) is not None}
 
 
 def without_shared(reading: Reading) -> Limits:
@@ -44,9 +45,13 @@ def check_limits(reading: Reading) -> Iterator[Problem]:
             say = f"needs annotated images, but evaluate.dataset {_unannotated(reading)}"
             yield reading.problem("limits", key, say=say)
         for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
-            if _vacuous(reading, key, one):
-                side = "below" if key.startswith("max_") else "above"
-                say = f"expected a number {side} {VACUOUS[key]:g}, found {one:g}: nothing could breach it"
+            kind, unit = LIMITS[key], _unit(reading)
+            if kind.is_vacuous(one, unit):
+                side = "below" if kind.worse_side > 0 else "above"
+                say = (
+                    f"expected a number {side} {kind.end(unit):g}, found {one:g}: nothing could "
+                    "breach it"
+                )
                 yield reading.problem("limits", key, *filter(None, [isa]), say=say)
 
 
@@ -89,7 +94,7 @@ def _judgeable(reading: Reading, key: str) -> bool:
     task, data = reading.values.get("task"), reading.dataset("evaluate")
     if task is not None and key not in task_limits(task):
         return False
-    return not (key in NEEDS_TRUTH and data is not None and not has_truth(data))
+    return not (LIMITS[key].needs_truth and data is not None and not has_truth(data))
 
 
 def _unannotated(reading: Reading) -> str:
@@ -98,12 +103,13 @@ def _unannotated(reading: Reading) -> str:
     return 'is of kind = "folder"' if unread else "says annotated = false"
 
 
-def _vacuous(reading: Reading, key: str, threshold: float) -> bool:
-    plan = reading.values.get("evaluate")
-    in_db = plan is not None and plan.metric in METRICS_IN_DB
-    if key not in VACUOUS or (key == "max_accuracy_drop" and in_db):
-        return False
-    return threshold >= VACUOUS[key] if key.startswith("max_") else threshold <= VACUOUS[key]
+def _unit(reading: Reading) -> str:
+    """Unit of a drop of the metric that the entry asks for."""
+    plan, task = reading.values.get("evaluate"), reading.values.get("task")
+    if plan is None or task is None:
+        return ""
+    metric = TASKS[task].METRICS.get(plan.metric or TASKS[task].DEFAULT_METRIC)
+    return metric.unit if metric else ""
 
 
 def _beyond(key: str, floor: float, limit: float | Mapping[str, float]) -> bool:

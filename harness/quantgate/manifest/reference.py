@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, get_args
 
+from quantgate.core.limits import LIMITS
+from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
 from quantgate.entries import (
     Benchmark,
@@ -20,7 +22,6 @@ from quantgate.entries import (
     ReportPlan,
     TaskName,
 )
-from quantgate.limits import NEEDS_TRUTH, task_limits
 from quantgate.manifest import hints, history
 from quantgate.manifest.datasets import KEYS
 from quantgate.manifest.models import TRUTHS
@@ -115,7 +116,9 @@ def _default(table: type, key: str) -> str:
 def _judges(key: str) -> str:
     able = [task for task in get_args(TaskName) if key in task_limits(task)]
     only = "" if len(able) == len(get_args(TaskName)) else f"{', '.join(able)} only"
-    return "; ".join(filter(None, (only, "needs annotated images" if key in NEEDS_TRUTH else "")))
+    return "; ".join(
+        filter(None, (only, "needs annotated images" if LIMITS[key].needs_truth else ""))
+    )
 
 
 def _summary(table: type) -> str:

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
 from quantgate.pipeline.optimize import bench_of
 from quantgate.pipeline.pictures import worst_pictures
@@ -67,7 +68,6 @@ def compare_roles(
 
 _MEGABYTE = 1_000_000
 _FILE = "derived.json"
-_OF_METRIC = frozenset({"max_accuracy_drop", "max_error_increase"})
 _PICTURES = "pictures"
 
 
@@ -98,7 +98,7 @@ def derive(
         Everything that can change the comparison, see ``engine.evaluate.comparison_key``.
     """
     from quantgate.core.estimate import Estimate
-    from quantgate.limits import declared_limits
+    from quantgate.declared import declared_limits
     from quantgate.store import Store
 
     wanted = {
@@ -143,11 +143,11 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     task, plan = TASKS[entry.task], entry.evaluate
     estimate = task.judge_quantity(key, found, plan)
     said = [counts_sentence(asdict(task.detail(key, found, plan)))]
-    if key in _OF_METRIC:
+    subject = task.subject(key, found, plan)
+    if LIMITS[key].of_metric and not subject:
         metric = plan.metric or task.DEFAULT_METRIC
         parent, optimized = task.metrics(found).map(lambda of: of[metric])
-        said.insert(0, f"{task.METRICS[metric]} {parent:.3f} → {optimized:.3f}")
-    subject = task.subject(key, found, plan)
+        said.insert(0, f"{task.METRICS[metric].title} {parent:.3f} → {optimized:.3f}")
     if subject:
         said.insert(0, f"worst class: {subject}")
     worst = task.worst(found, plan)[:1]
@@ -157,7 +157,7 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
 
 
 def _judged(entry: ModelEntry, found: Comparison[Any]) -> dict[str, Any]:
-    from quantgate.limits import declared_limits
+    from quantgate.declared import declared_limits
     from quantgate.tasks.catalog import TASKS
 
     judged = {}
@@ -214,7 +214,7 @@ def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metr
             published = entry.published.get(key)
             source, origin = (published.value, published.origin) if published else (None, "")
             measured = (both.parent[key], both.optimized.get(key))
-            rows.append(Metric(task.METRICS[key], source, *measured, origin))
+            rows.append(Metric(task.METRICS[key].title, source, *measured, origin))
     return rows
 
 

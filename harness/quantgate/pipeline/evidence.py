@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from quantgate.report.evidence import Evidence
     from quantgate.report.picture import Picture
 
-#: Answers that a metric of classification counts as right: what guessing hits, over the classes.
-GUESSES = {"top1": 1, "top5": 5}
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -69,23 +66,23 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     MeasurementError
         Where no optimized model could breach the limit.
     """
-    from quantgate.limits import METRICS_FROM_ZERO, limit_for, limit_place
+    from quantgate.declared import limit_for, limit_place
     from quantgate.tasks.catalog import TASKS
 
     task, limit = TASKS[entry.task], limit_for(entry, key, None)
     metric = entry.evaluate.metric or task.DEFAULT_METRIC
     threshold = None if limit is None else limit.threshold
-    if key != "max_accuracy_drop" or threshold is None or metric not in METRICS_FROM_ZERO:
+    if key != "max_accuracy_drop" or threshold is None or task.METRICS[metric].worst is None:
         return
-    title, classes = task.METRICS[metric], len(compared.comparison.labels)
-    guessed = min(1.0, GUESSES.get(metric, 0) / classes) if classes > 1 else 0.0
+    kind, classes = task.METRICS[metric], len(compared.comparison.labels)
+    guessed = min(1.0, kind.guesses / classes) if classes > 1 else 0.0
     rows = compared.derived.fields["metrics"]
-    found = [float(row["parent"]) for row in rows if row["title"] == title]
+    found = [float(row["parent"]) for row in rows if row["title"] == kind.title]
     if not found or found[0] - guessed > threshold:
         return
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
-        f"the parent's {title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
+        f"the parent's {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
         f"{threshold:g} of {limit_place(entry, key)}; check preprocess (colour, mean, scale, layout), the "
         "decoder, the annotations and the class numbers, or set a smaller limit"
     )

@@ -157,7 +157,8 @@ def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory
 
 
 def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
-    from quantgate.core.speed import limit_for, speedup
+    from quantgate.core.limits import threshold_on
+    from quantgate.core.speed import speedup
     from quantgate.machine import isa_class
     from quantgate.report.performance import Speedup
 
@@ -168,7 +169,7 @@ def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
             continue
         ratios, _ = timing.log_ratios(against)  # type: ignore[arg-type]
         declared = getattr(entry.limits, key)
-        limit = None if declared is None else limit_for(declared, isa_class())
+        limit = None if declared is None else threshold_on(declared, isa_class())
         rounds = tuple(math.exp(ratio) for ratio in ratios)
         found.append(
             Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem or timing.unfit)

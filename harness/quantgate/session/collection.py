@@ -24,6 +24,7 @@ SUITES = (
     "test_accuracy.py",
     "test_agreement.py",
     "test_execution.py",
+    "test_plugged.py",
     "test_speed.py",
 )
 #: Not a limit of the manifest: every model is asked whether it was quantized at all.
@@ -191,7 +192,7 @@ def declared(run: Run) -> list[tuple[str, str]]:
 
 def gate_keys(entry: ModelEntry) -> tuple[str, ...]:
     """Keys of the gates of one model: its integrity and every limit that it declares."""
-    from quantgate.limits import declared_limits
+    from quantgate.declared import declared_limits
 
     return (INTEGRITY, *declared_limits(entry))
 

@@ -7,19 +7,23 @@ import math
 import shlex
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.limits import LIMITS, quantity_name
 from quantgate.core.verdict import Limit, Outcome, Verdict, judge
-from quantgate.errors import UndecidedError
-from quantgate.limits import limit_for, limit_place
+from quantgate.declared import limit_for, limit_place
+from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
 from quantgate.pipeline.remedies import remedy_for
 from quantgate.session.terminal import LINE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quantgate.core.limits import LimitKind, Scope
     from quantgate.core.timing import Timing
     from quantgate.core.verdict import JudgeMode
     from quantgate.engine.artifact import Artifact
@@ -33,6 +37,15 @@ if TYPE_CHECKING:
     from quantgate.run import Run
 
 
+#: Fixture that measures what limits of a scope judge.
+MEASURED: Mapping[Scope, str] = {
+    "images": "comparison",
+    "outputs": "comparison",
+    "speed": "timing",
+    "execution": "profiles",
+    "size": "artifacts",
+    "memory": "memory",
+}
 #: Where an entry of expected_failure itself fails the run.
 _STRICT = frozenset({Standing.FIXED, Standing.WORSE, Standing.EXPIRED})
 
@@ -65,8 +78,6 @@ class Gate:
 
     def quantity(self) -> str:
         """Name what is judged, as sentences name it."""
-        from quantgate.report.words.titles import quantity_name
-
         return quantity_name(self.key)
 
     def judge(self, estimate: Estimate, finding: Finding = NOTHING) -> None:
@@ -107,9 +118,10 @@ class Gate:
         _raise(verdict, standing.standing, text, undecided=undecided)
 
     def accuracy(self, compared: Compared) -> None:
-        """Judge a limit of accuracy, agreement or tensor distance."""
+        """Judge a limit of answers to images, or of raw outputs."""
         from quantgate.pipeline.evidence import judged_quantity
 
+        self._of("images", "outputs")
         self.judge(*judged_quantity(self.entry, self.key, compared))
 
     def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
@@ -121,13 +133,16 @@ class Gate:
         from quantgate.core.speed import BASELINES, judge_latency, judge_speed
         from quantgate.pipeline.evidence import timing_finding
 
+        kind = self._of("speed")
         path, declared = limit_place(self.entry, self.key), getattr(self.entry.limits, self.key)
-        if self.key in BASELINES:
+        if kind.statistic in BASELINES.values():
             limit = Limit(self.key, math.nan, path)
             verdict = judge_speed(timing, declared, limit, model=self.entry.id, isa=self.isa)
-        else:
+        elif kind.statistic == "p90":
             limit = Limit(self.key, float(declared), path)
             verdict = judge_latency(timing, limit, model=self.entry.id)
+        else:
+            raise self._unjudged("statistic", kind.statistic)
         finding = timing_finding(timing, profiles)
         if verdict.outcome is not Outcome.FAILED:
             finding = replace(finding, detail="")
@@ -139,19 +154,48 @@ class Gate:
         from quantgate.engine.profile import int8_share, reorder_share
         from quantgate.pipeline.performance import skip_unlisted_share
 
-        share = int8_share if self.key == "min_int8_share" else reorder_share
-        estimate = share(profiles.optimized)
+        kind = self._of("execution")
+        shares = {"int8": int8_share, "reorders": reorder_share}
+        if kind.statistic not in shares:
+            raise self._unjudged("statistic", kind.statistic)
+        estimate = shares[kind.statistic](profiles.optimized)
         if self.limit is None:
             skip_unlisted_share(self.entry, estimate)
         self.judge(estimate)
 
+    def plugged(self, measured: Any) -> None:
+        """Judge a limit that another package brings, by its own measure.
+
+        ``measured`` is what the fixture of its scope gave, see :data:`MEASURED`.
+        """
+        kind = LIMITS[self.key]
+        if kind.measure is None:
+            raise self._unjudged("measure", kind.measure)
+        arguments = (measured.comparison, self.entry.evaluate) if kind.of_images else (measured,)
+        self.judge(kind.measure(*arguments))
+
+    def _of(self, *scopes: Scope) -> LimitKind:
+        """Find the limit's row, and refuse to judge one of another scope as if it were of these."""
+        kind = LIMITS[self.key]
+        if kind.scope not in scopes:
+            raise self._unjudged("scope", kind.scope)
+        return kind
+
+    def _unjudged(self, what: str, found: object) -> MeasurementError:
+        return MeasurementError(
+            f"limits.{self.key}: no gate judges a limit of {what} {found!r} here: call the method of "
+            "its scope, or give the row a measure"
+        )
+
     def size(self, artifacts: Pair[Artifact]) -> None:
         """Judge the bytes of the optimized IR against its parent's."""
+        self._of("size")
         parent, optimized = artifacts.map(lambda artifact: artifact.size_bytes)
         self.judge(Estimate.exact(optimized / parent, 1, of="models"))
 
     def memory(self, memory: Pair[Memory]) -> None:
         """Judge the peak memory of a run."""
+        self._of("memory")
         parent, optimized = memory.map(lambda measured: measured.peak_bytes)
         self.judge(Estimate.exact(optimized / parent, 1, of="models"))
 

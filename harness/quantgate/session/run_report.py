@@ -8,8 +8,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
+from quantgate.declared import declared_limits
 from quantgate.errors import printable
-from quantgate.limits import declared_limits
 from quantgate.session import history, sharding
 from quantgate.session.segments import declared_text, segment_of
 

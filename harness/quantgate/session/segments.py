@@ -14,20 +14,17 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quantgate.core.limits import LIMITS
 from quantgate.errors import printable
-from quantgate.limits import NEEDS_TRUTH
 
 if TYPE_CHECKING:
+    from quantgate.core.limits import Scope
     from quantgate.entries import ModelEntry
 
 #: Keys of an entry that say what is run, or that only say how it is judged and shown.
 _MADE_OF = ("source", "optimized", "preprocess")
 #: The digest of the drawn images says it all; the rest only permits.
 _BY_CONTENT = ("dataset", "subset", "seed", "hold_out", "allow_overlap")
-#: Raw outputs are compared as they are: nothing is decoded, matched or scored.
-_RAW = frozenset({"max_tensor_distance", "min_sqnr_db"})
-_TIMED = frozenset({"min_speedup", "min_native_speedup", "max_latency_ratio"})
-_EXECUTED = frozenset({"min_int8_share", "max_reorder_share"})
 
 
 def declared_text(entry: ModelEntry, root: Path) -> str:
@@ -72,25 +69,25 @@ def _optimized(entry: ModelEntry, digests: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str, Any]:
-    """Say what the number is measured on."""
+    """Say what the number is measured on, by what its limit's scope measures."""
+    kind = LIMITS[key]
     conditions = {"benchmark": _without(entry.benchmark, "seconds")}
     real = {"input": digests.get("input", "")}
     device = {"device": entry.benchmark.device}
-    if key == "max_size_ratio":
-        return {}
-    if key == "max_memory_ratio":
-        return conditions
-    if key in _TIMED:
-        return {**conditions, **real}
-    if key in _EXECUTED:
-        return {**device, **real}
     seen = {**device, "evaluation": digests.get("evaluation", "")}
-    if key in _RAW:
-        return {**seen, "precision": entry.evaluate.precision}
-    scored = _scored(entry)
-    if key not in NEEDS_TRUTH:
-        scored["evaluate"].pop("metric", None)
-    return {**seen, **scored}
+    by_scope: dict[Scope, dict[str, Any]] = {
+        "size": {},
+        "memory": conditions,
+        "speed": {**conditions, **real},
+        "execution": {**device, **real},
+        # Raw outputs are compared as they are: nothing is decoded, matched or scored.
+        "outputs": {**seen, "precision": entry.evaluate.precision},
+        "images": {**seen, **_scored(entry)},
+    }
+    parts = by_scope[kind.scope]
+    if kind.scope == "images" and not kind.of_metric:
+        parts["evaluate"].pop("metric", None)
+    return parts
 
 
 def _scored(entry: ModelEntry) -> dict[str, Any]:

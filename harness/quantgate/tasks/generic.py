@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
+    from quantgate.core.metrics import MetricKind
     from quantgate.core.predictions import Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
@@ -30,7 +31,7 @@ Distances: TypeAlias = Comparison[None]
 
 #: There is no accuracy without a meaning of the outputs.
 DEFAULT_METRIC = ""
-METRICS: Mapping[str, str] = MappingProxyType({})
+METRICS: Mapping[str, MetricKind] = MappingProxyType({})
 LIMITS: tuple[str, ...] = tensors.LIMITS
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import ChangeCounts, Match
+    from quantgate.core.metrics import MetricKind
     from quantgate.core.predictions import Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
@@ -34,8 +35,8 @@ class Task(Protocol):
 
     #: Metric used where the manifest names none, e.g. "top1" or "ap".
     DEFAULT_METRIC: str
-    #: Metrics this task can compute, with their titles, e.g. {"ap": "AP@[.5:.95]"}.
-    METRICS: Mapping[str, str]
+    #: Metrics this task can compute, e.g. {"ap": MetricKind("AP@[.5:.95]")}.
+    METRICS: Mapping[str, MetricKind]
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]
 

@@ -50,6 +50,8 @@ class Change:
         Which of them moved, where `cause` is ``machine`` or ``versions``.
     accepted, expired
         Who accepted it, and whether that has run out.
+    unit
+        Of the series' numbers.
     """
 
     key: SeriesKey
@@ -73,6 +75,7 @@ class Change:
     witness: Witness = ""
     accepted: Accepted | None = None
     expired: bool = False
+    unit: str = ""
 
     @property
     def commits(self) -> tuple[str, str] | None:

@@ -135,6 +135,7 @@ def _change(
         high=high,
         worse=None if side == 0 else step * side > 0,
         standing=_stands(columns, alarm, shapes),
+        unit=columns.unit,
     )
 
 

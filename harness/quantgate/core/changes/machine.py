@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import chdtrc
 
-from quantgate.core.changes.panel import TIMED, Timed, day_of
+from quantgate.core.changes.panel import Timed, day_of, moved_by_machine
 from quantgate.core.changes.witnesses import Witnesses
 from quantgate.core.series import machine_of
 
@@ -48,7 +48,7 @@ def explain(
     witnesses = {machine: Witnesses(held, steps) for machine, held in by_machine.items()}
     return [
         _explained(change, witnesses[machine_of(change.key)], runs)
-        if change.key.quantity in TIMED
+        if moved_by_machine(change.key.quantity)
         else change
         for change in found
     ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.changes.scan import Panel
-from quantgate.core.series import CONTROL, is_control
+from quantgate.core.limits import SMALLEST, SMALLEST_RATIO, kind_of
+from quantgate.core.series import is_control
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +20,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Ends of the keys of quantities whose steps are factors.
-_RATIOS = ("speedup", "latency_ratio", "size_ratio", "memory_ratio", "tensor_distance", CONTROL[1])
-#: What a clock or the memory of this machine has a part in: the machine alone can move it.
-TIMED = frozenset(
-    {
-        "min_speedup",
-        "min_native_speedup",
-        "max_latency_ratio",
-        "max_memory_ratio",
-        "max_reorder_share",
-    }
-)
-#: Steps below these are of no interest: relative, in dB, in fractions; first of numbers that
-#: scatter, then of exact ones, where a byte more in a file is a step.
-_SMALLEST = {"ratio": (0.01, 0.001), "dB": (0.1, 1e-6), "": (0.001, 1e-9)}
 #: Half an interval in standard deviations; only how nights compare matters, the scale is learnt.
 _HALF = 1.96
 _DAY_S = 86_400
@@ -41,12 +27,25 @@ _DAY_S = 86_400
 
 def is_ratio(columns: Columns) -> bool:
     """Whether the steps of a series are factors."""
-    return columns.key.quantity.endswith(_RATIOS) and bool((columns.value > 0).all())
+    kind = kind_of(columns.key.quantity)
+    ratio = is_control(columns.key) if kind is None else kind.is_ratio
+    return ratio and bool((columns.value > 0).all())
 
 
 def worse_side(quantity: str) -> int:
     """+1 where higher is worse, −1 where lower is, 0 where the quantity has no direction."""
-    return {"max": 1, "min": -1}.get(quantity.partition("_")[0], 0)
+    kind = kind_of(quantity)
+    return (
+        {"max": 1, "min": -1}.get(quantity.partition("_")[0], 0)
+        if kind is None
+        else kind.worse_side
+    )
+
+
+def moved_by_machine(quantity: str) -> bool:
+    """Whether a clock or the memory of the machine has a part in a quantity."""
+    kind = kind_of(quantity)
+    return kind is not None and kind.moved_by_machine
 
 
 def scale(columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -78,7 +77,7 @@ class Timed:
     def of(cls, columns: Columns, days: NDArray[np.int64]) -> Timed | None:
         """Keep a timed series or a control; None of any other. ``days`` are the runs', see `run_days`."""
         key = columns.key
-        if key.quantity not in TIMED and not is_control(key):
+        if not (moved_by_machine(key.quantity) or is_control(key)):
             return None
         return cls(key, days[columns.runs], scale(columns)[0], columns.segment)
 
@@ -110,6 +109,9 @@ def panel(block: Sequence[Columns]) -> Panel:
 
 
 def _smallest(columns: Columns) -> float:
-    kind = "ratio" if is_ratio(columns) else "dB" if columns.key.quantity.endswith("_db") else ""
-    noisy, exact = _SMALLEST[kind]
+    kind = kind_of(columns.key.quantity)
+    if is_ratio(columns):
+        noisy, exact = SMALLEST_RATIO
+    else:
+        noisy, exact = SMALLEST if kind is None else kind.smallest_step(columns.unit)
     return exact if np.array_equal(columns.low, columns.high) else noisy

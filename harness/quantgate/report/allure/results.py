@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import allure
 import allure_commons
 
+from quantgate.core.limits import kind_of, limit_title
 from quantgate.core.verdict import Outcome
 from quantgate.report.allure.diff import TABS, description, diff_page, image_diff
 from quantgate.report.ci import links_of
 from quantgate.report.codec import encode
 from quantgate.report.evidence import json_evidence, matches_csv
 from quantgate.report.export import verdict_record
-from quantgate.report.words import titles, verdicts
+from quantgate.report.words import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,19 +33,6 @@ if TYPE_CHECKING:
 EPIC = "INT8 gates"
 _MODEL, _GATE = "model", "gate"
 _IDENTITY = "quantgate-identity"
-_SEVERITIES = {
-    "integrity": "blocker",
-    "max_accuracy_drop": "critical",
-    "max_error_increase": "critical",
-    "max_class_drop": "critical",
-    "min_agreement": "critical",
-    "min_match_rate": "critical",
-    "min_class_precision": "critical",
-    "min_psnr_db": "critical",
-    "min_speedup": "critical",
-    "max_size_ratio": "minor",
-    "max_memory_ratio": "minor",
-}
 
 
 class StableIdentity:
@@ -141,18 +129,23 @@ def _labels(model: str, gate: str, task: str) -> list[tuple[str, str]]:
     return [
         ("epic", EPIC),
         ("feature", model),
-        ("story", titles.limit_title(gate)),
+        ("story", limit_title(gate)),
         ("parentSuite", EPIC),
         ("suite", model),
-        ("severity", _SEVERITIES.get(gate, "normal")),
+        ("severity", _severity(gate)),
         ("task", task),
         (_MODEL, model),
         (_GATE, gate),
     ]
 
 
+def _severity(gate: str) -> str:
+    kind = kind_of(gate)
+    return kind.severity if kind else "blocker"  # integrity: before any number
+
+
 def _title(model: str, gate: str) -> str:
-    return f"{model}: {titles.limit_title(gate)}"
+    return f"{model}: {limit_title(gate)}"
 
 
 def _attach_all(items: Sequence[Evidence], name: str | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from quantgate import __version__
+from quantgate.core.limits import LIMITS
 from quantgate.report.html import charts
 from quantgate.report.html.exploration import explored_view
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
@@ -89,7 +90,7 @@ def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPictu
                 for place, (model, table) in enumerate(comparison.images)
             ],
             summaries=[run_words.run_summary(run) for run in (comparison.before, comparison.after)],
-            titles=titles.LIMIT_TITLES,
+            titles={key: kind.title for key, kind in LIMITS.items()},
             **_shared(),
         )
     )
@@ -120,7 +121,7 @@ def _shared() -> dict[str, Any]:
 
 def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:
     """List the limits that any model declares, in the order of their titles' table."""
-    known = list(titles.LIMIT_TITLES)
+    known = list(LIMITS)
     found: dict[str, VerdictView] = {v.key: v for m in models for v in m.verdicts}
     order = sorted(found, key=lambda key: known.index(key) if key in known else len(known))
     return [(key, found[key].title) for key in order]

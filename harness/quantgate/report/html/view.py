@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from quantgate.core.limits import kind_of, limit_title
 from quantgate.report.files import file_name
 from quantgate.report.html import charts
 from quantgate.report.html.pictures import PictureView, picture_view
@@ -78,7 +79,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         word=verdicts.headword(judged).lower(),
         model=verdict.model,
         key=verdict.limit.key,
-        title=titles.limit_title(verdict.limit.key),
+        title=limit_title(verdict.limit.key),
         value=verdicts.value_text(verdict),
         interval=verdicts.spread_text(verdict),
         limit=verdicts.limit_text(verdict.limit),
@@ -88,7 +89,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         repeat=judged.repeat,
         line=verdicts.verdict_line(judged),
         seconds=verdicts.duration_text(judged.duration_s),
-        of_images=verdict.limit.key in titles.OF_IMAGES,
+        of_images=(kind := kind_of(verdict.limit.key)) is not None and kind.of_images,
         chart=Markup(charts.interval_chart(verdict, verdicts.headword(judged).lower())),  # noqa: S704 - numbers only
     )
 

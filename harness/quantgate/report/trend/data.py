@@ -15,10 +15,9 @@ from urllib.parse import quote
 import numpy as np
 from markupsafe import Markup
 
+from quantgate.core.limits import form_of, limit_title
 from quantgate.core.series import machine_of
-from quantgate.report.words import titles
 from quantgate.report.words.numbers import counted
-from quantgate.report.words.trend import form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +82,7 @@ def _machines(trend: Trend, ids: Mapping[int, str]) -> dict[str, Any] | None:
             [change.first, "", "past", "the control moved"] for change in moved
         ]
         equal = {"title": "Control", "limits": [[0, 1.0]], "changes": sorted(marks)}
-        series.append({**_series(one.key, packed, [], ids), **equal})
+        series.append({**_series(one, packed, [], ids), **equal})
     return {"name": "", "rank": 0, "series": series, "data": joined(packs)}
 
 
@@ -124,7 +123,7 @@ def _model(
         "name": name,
         "rank": 2 if any(c.open for found in mine for c in found) else int(any(mine)),
         "series": [
-            _series(one.key, packed, found, ids)
+            _series(one, packed, found, ids)
             for one, packed, found in zip(series, packs, mine, strict=True)
         ],
         "data": joined(packs),
@@ -132,12 +131,13 @@ def _model(
 
 
 def _series(
-    key: SeriesKey, packed: Packed, marks: Sequence[Change], ids: Mapping[int, str]
+    of: Columns, packed: Packed, marks: Sequence[Change], ids: Mapping[int, str]
 ) -> dict[str, Any]:
+    key, unit = of.key, of.unit
     return {
         "quantity": key.quantity,
-        "title": titles.limit_title(key.quantity),
-        "form": form(key.quantity),
+        "title": limit_title(key.quantity),
+        "form": form_of(key.quantity, unit),
         "machine": key.machine,
         "isa": key.isa,
         "stack": key.stack,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
+from quantgate.core.limits import limit_title
 from quantgate.report.files import write_atomic
 from quantgate.report.html.page import render
 from quantgate.report.trend.data import page_data, report_link
-from quantgate.report.words import titles
 from quantgate.report.words import trend as wording
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def render_trend(trend: Trend, folder: Path) -> str:
         nights=[wording.day(run.at) for run in (trend.runs[0], trend.runs[-1])],
         machines=list(wording.machine_lines(trend.changes)),
         choices=choices,
-        titles={key: titles.limit_title(key) for key in choices["quantity"]},
+        titles={key: limit_title(key) for key in choices["quantity"]},
         data=page_data(trend, {id(row.change): row.id for row in rows}, folder),
     )
 
@@ -99,7 +99,7 @@ def _rows(trend: Trend, folder: Path) -> Iterator[ChangeView]:
             word=word,
             colour=_COLOURS.get(word, "skipped"),
             night=wording.day(change.moved.at),
-            title=titles.limit_title(change.key.quantity),
+            title=limit_title(change.key.quantity),
             place=wording.place_text(change),
             levels=wording.levels_text(change),
             size=wording.size_parts(change),

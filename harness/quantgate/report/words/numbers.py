@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from quantgate.core.limits import Form
     from quantgate.core.table import Cell
-
-#: How a quantity is written: a plain fraction, a factor, per cent, decibel, or free magnitude.
-Form = Literal["fraction", "factor", "percent", "decibel", "magnitude", "duration", "bytes"]
 
 MISSING = "–"
 _MOST_DECIMALS = 9
 #: From here on four digits would need an exponent; from there on the whole number is too long.
 _THOUSANDS, _TOO_LONG = 9999.5, 1e9
 _DECIMALS: dict[Form, int] = {"fraction": 3, "factor": 2, "percent": 1, "decibel": 1}
-_FACTORS = ("speedup", "latency_ratio", "size_ratio", "memory_ratio")
-_PERCENTS = ("int8_share", "reorder_share", "error_increase")
 _DURATIONS = (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1.0))
 _SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0))
-
-
-def form_of(key: str, unit: str = "") -> Form:
-    """Choose how the quantity behind a limit's key is written; an estimate's unit goes first."""
-    by_unit: dict[str, Form] = {"dB": "decibel", "ns": "duration", "B": "bytes"}
-    if unit in by_unit:
-        return by_unit[unit]
-    if key.endswith(_FACTORS):
-        return "factor"
-    if key.endswith(_PERCENTS):
-        return "percent"
-    return "magnitude" if key.endswith("tensor_distance") else "fraction"
 
 
 def decimals_between(value: float, limit: float, form: Form) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.limits import LIMIT_KEYS
+from quantgate.core.limits import LIMITS
 from quantgate.report.model import distinct_skips
 from quantgate.report.words.numbers import counted
 from quantgate.report.words.titles import OUTCOME_WORDS
@@ -82,4 +82,4 @@ def _judged_row(item: Judged) -> tuple[str, ...]:
 
 
 #: What is no limit (integrity, a whole model that was skipped) stands before all limits.
-_KEY_ORDER = {key: place for place, key in enumerate(LIMIT_KEYS)}
+_KEY_ORDER = {key: place for place, key in enumerate(LIMITS)}

@@ -6,18 +6,18 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import form_of, quantity_name
 from quantgate.core.series import machine_of
 from quantgate.report.trend.model import excused
-from quantgate.report.words import titles
-from quantgate.report.words.numbers import counted, form_of, minus, signed, written
+from quantgate.report.words.numbers import counted, minus, signed, written
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
     from quantgate.core.changes.change import Change
+    from quantgate.core.limits import Form
     from quantgate.report.trend.model import Trend
-    from quantgate.report.words.numbers import Form
 
 _WITNESSES = {"control": "its control", "models": "most of its other models", "": "others"}
 #: Lines of the terminal's table; the page has them all.
@@ -26,9 +26,8 @@ _SHORT = 9
 _HEADING = ("what", "night", "model", "quantity", "from → to", "size", "came in between", "machine")
 
 
-def form(quantity: str) -> Form:
-    """Choose how a quantity of the history is written."""
-    return form_of(quantity, "dB" if quantity.endswith("_db") else "")
+def _form(change: Change) -> Form:
+    return form_of(change.key.quantity, change.unit)
 
 
 def headword(change: Change) -> str:
@@ -54,7 +53,7 @@ def size_parts(change: Change) -> tuple[str, str]:
         value, low, high = (_percent(size) for size in sizes)
         value += " %"
     else:
-        value, low, high = (signed(size, form(change.key.quantity)) for size in sizes)
+        value, low, high = (signed(size, _form(change)) for size in sizes)
     return value, "" if change.low == change.high else f"[{low}, {high}]"
 
 
@@ -66,7 +65,7 @@ def place_text(change: Change) -> str:
 
 def levels_text(change: Change) -> str:
     """Write the levels before and after: ``1.31× → 1.21×``."""
-    kind = form(change.key.quantity)
+    kind = _form(change)
     return f"{written(change.before, kind)} → {written(change.after, kind)}"
 
 
@@ -113,7 +112,7 @@ def trend_rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
 def _row(change: Change) -> tuple[str, ...]:
     of = change.key
     word = headword(change).upper() + (" (drift)" if change.kind == "drift" else "")
-    quantity = titles.quantity_name(of.quantity)
+    quantity = quantity_name(of.quantity)
     said = [between_text(change), *notes(change)]
     levels, size = levels_text(change), size_text(change)
     night, where = day(change.moved.at), place_text(change)

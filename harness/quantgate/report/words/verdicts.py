@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import form_of, kind_of, quantity_name
 from quantgate.core.verdict import Outcome
 from quantgate.report.words.numbers import (
     counted,
     decimals_between,
-    form_of,
     interval,
     plain,
     written,
 )
-from quantgate.report.words.titles import quantity_name
 
 if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from quantgate.report.performance import Speedup
 
 _INDENT = " " * 12
-_NO_LOSS = "_drop"
 
 
 def value_text(verdict: Verdict) -> str:
@@ -149,7 +147,8 @@ def resolution_note(verdict: Verdict) -> str:
     beyond_doubt = (
         verdict.outcome is Outcome.FAILED and not estimate.low <= threshold <= estimate.high
     )
-    if not limit.key.endswith(_RESOLVED) or smallest <= room or room <= 0 or beyond_doubt:
+    kind = kind_of(limit.key)
+    if kind is None or not kind.resolved or smallest <= room or room <= 0 or beyond_doubt:
         return ""
     return (
         f"{counted(estimate.n, estimate.of)} cannot resolve a difference of {plain(room)}: "
@@ -174,9 +173,6 @@ def duration_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-_RESOLVED = (_NO_LOSS, "match_rate", "agreement")
 
 
 def _written(value: float, verdict: Verdict) -> str:
@@ -213,9 +209,13 @@ def _judgement(verdict: Verdict) -> str:
 
 def _improved(verdict: Verdict) -> bool:
     """Whether the number, as it is written, is a loss below nothing."""
-    estimate = verdict.estimate
-    signed = verdict.limit.key.endswith((_NO_LOSS, "error_increase"))
-    return estimate is not None and signed and _written(estimate.value, verdict).startswith("−")
+    estimate, kind = verdict.estimate, kind_of(verdict.limit.key)
+    return (
+        estimate is not None
+        and kind is not None
+        and kind.of_loss
+        and _written(estimate.value, verdict).startswith("−")
+    )
 
 
 def _known(known: KnownFailure | None) -> str:

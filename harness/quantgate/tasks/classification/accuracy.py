@@ -9,6 +9,7 @@ import numpy as np
 
 from quantgate.core.bootstrap import Resampled, bootstrap_mean, bootstrap_ratio
 from quantgate.core.comparison import Comparison
+from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import ClassLabel
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
@@ -26,10 +27,10 @@ Classified: TypeAlias = Comparison[ClassRecord]
 Booleans: TypeAlias = "NDArray[np.bool_]"
 
 DEFAULT_METRIC = "top1"
-METRICS: Mapping[str, str] = MappingProxyType(
+METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
-        "top1": "Top-1 accuracy",
-        "top5": "Top-5 accuracy",
+        "top1": MetricKind("Top-1 accuracy", guesses=1),
+        "top5": MetricKind("Top-5 accuracy", guesses=5),
     }
 )
 #: How many of the best classes a metric looks at.

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
+    from quantgate.core.metrics import MetricKind
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.classification.accuracy import Classified
     from quantgate.tasks.classification.record import ClassRecord
 
 DEFAULT_METRIC = accuracy.DEFAULT_METRIC
-METRICS: Mapping[str, str] = accuracy.METRICS
+METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 _QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = MappingProxyType(
     {
         "max_accuracy_drop": accuracy.accuracy_drop,

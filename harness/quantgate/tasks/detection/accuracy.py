@@ -9,6 +9,7 @@ import numpy as np
 
 from quantgate.core.average_precision import ClassFlags, Interpolation, average_precision
 from quantgate.core.bootstrap import FEWEST_RESAMPLES, RESAMPLES, Resampled, divide, draw, summarize
+from quantgate.core.metrics import MetricKind
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.average_precision import (
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
 
 #: Objects that a class needs before its own drop is judged.
 FEWEST_OBJECTS = 10
-METRICS: Mapping[str, str] = MappingProxyType(
+METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
-        "ap": "AP@[.5:.95]",
-        "ap50": "AP50",
-        "ap75": "AP75",
-        "ap_small": "AP small",
-        "ap_medium": "AP medium",
-        "ap_large": "AP large",
-        "voc": "VOC mAP (all points)",
-        "voc11": "VOC mAP (11 points)",
+        "ap": MetricKind("AP@[.5:.95]"),
+        "ap50": MetricKind("AP50"),
+        "ap75": MetricKind("AP75"),
+        "ap_small": MetricKind("AP small"),
+        "ap_medium": MetricKind("AP medium"),
+        "ap_large": MetricKind("AP large"),
+        "voc": MetricKind("VOC mAP (all points)"),
+        "voc11": MetricKind("VOC mAP (11 points)"),
     }
 )
 # Cells touched by all resamples together: a few seconds on one core.

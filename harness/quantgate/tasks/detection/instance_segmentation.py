@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from quantgate.core.metrics import MetricKind
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection import task as detection
@@ -52,10 +53,12 @@ __all__ = [
 ]
 
 DEFAULT_METRIC = "ap"
-METRICS: Mapping[str, str] = MappingProxyType(
+METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
-        **{name: f"Mask {detection.METRICS[name]}" for name in STATISTICS},
-        **{f"box_{name}": f"Box {detection.METRICS[name]}" for name in STATISTICS},
+        **{name: MetricKind(f"Mask {detection.METRICS[name].title}") for name in STATISTICS},
+        **{
+            f"box_{name}": MetricKind(f"Box {detection.METRICS[name].title}") for name in STATISTICS
+        },
     }
 )
 

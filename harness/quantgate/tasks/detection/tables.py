@@ -201,7 +201,7 @@ def _flat_curve(recall: float) -> float:
 
 def class_table(comparison: Detected, metric: str) -> Table:
     """One row an annotated class, the largest drop first: the metric of both roles."""
-    title = METRICS[metric]
+    title = METRICS[metric].title
     columns = (
         Column("class", "Class"),
         Column("objects", "Annotated Objects", "count"),

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
+    from quantgate.core.metrics import MetricKind
     from quantgate.core.predictions import Detections, Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.detection.matching import Detected, MatchedImage
 
 DEFAULT_METRIC = "ap"
-METRICS: Mapping[str, str] = accuracy.METRICS
+METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 #: Objects kept of one image and role.
 MOST_OBJECTS = 300
 # Objects named in the sentence of one image.

@@ -11,6 +11,7 @@ import numpy as np
 from quantgate.core.bootstrap import Resampled, bootstrap_mean
 from quantgate.core.comparison import Comparison
 from quantgate.core.matching import ChangeCounts
+from quantgate.core.metrics import MetricKind
 from quantgate.core.pictures import HIGHEST_PSNR_DB
 from quantgate.core.predictions import Rendering
 from quantgate.core.table import Column, Table
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 Rendered: TypeAlias = Comparison[RenderingRecord]
 
 DEFAULT_METRIC = "ssim"
-METRICS: Mapping[str, str] = MappingProxyType({"ssim": "SSIM", "psnr": "PSNR, dB"})
+METRICS: Mapping[str, MetricKind] = MappingProxyType(
+    {
+        "ssim": MetricKind("SSIM", worst=None),
+        "psnr": MetricKind("PSNR, dB", unit="dB", worst=None),
+    }
+)
 LIMITS: tuple[str, ...] = ("max_accuracy_drop", "min_psnr_db", *tensors.LIMITS)
 
 
@@ -78,7 +84,7 @@ def _quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Estimate:
 
 
 def _in_unit_of(metric: str, found: Estimate) -> Estimate:
-    return replace(found, unit="dB") if metric == "psnr" else found
+    return replace(found, unit=METRICS[metric].unit)
 
 
 def _metric(plan: EvaluationPlan) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quantgate.core.matching import ChangeCounts
+from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import LabelMap
 from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from quantgate.tasks.segmentation.record import SegmentationRecord
 
 DEFAULT_METRIC = "miou"
-METRICS: Mapping[str, str] = MappingProxyType(
+METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
-        "miou": "Mean IoU",
-        "pixels": "Pixel accuracy",
+        "miou": MetricKind("Mean IoU"),
+        "pixels": MetricKind("Pixel accuracy"),
     }
 )
 _QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(

@@ -1,0 +1,336 @@
+"""Every limit, one row each: what is judged, how it is written, what can move it, what it can reach.
+
+Everything that the harness knows about a limit is a field of its row; whoever asks looks it up here.
+Packages add rows through the entry points ``quantgate.limits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from quantgate.plugins import extended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quantgate.core.estimate import Estimate
+
+#: How a quantity is written: a plain fraction, a factor, per cent, decibel, or free magnitude.
+Form = Literal["fraction", "factor", "percent", "decibel", "magnitude", "duration", "bytes"]
+#: What is measured to judge a limit: answers to images, raw outputs, rounds, layers, files.
+Scope = Literal["images", "outputs", "speed", "execution", "size", "memory"]
+Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
+#: Forms that an estimate's unit decides, whatever its limit.
+_FORMS_OF_UNITS: Mapping[str, Form] = {"dB": "decibel", "ns": "duration", "B": "bytes"}
+#: What scatters in nature: scopes whose numbers a clock or the memory of the machine moves too.
+_OF_THE_MACHINE = frozenset({"speed", "memory"})
+#: Steps below these are of no interest: of numbers that scatter, then of exact ones, where a byte
+#: more in a file is a step. Ratios relative, decibels and fractions absolute.
+SMALLEST_RATIO, SMALLEST_DB, SMALLEST = (0.01, 0.001), (0.1, 1e-6), (0.001, 1e-9)
+#: Margin that a suggested limit in decibels leaves, whatever its quantity.
+_MARGIN_DB = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitKind:
+    """One row of the table.
+
+    Parameters
+    ----------
+    key
+        Key under ``limits``; its prefix, ``min_`` or ``max_``, is the relation.
+    title
+        Headline of the quantity: in tables, on the page, in Allure.
+    scope
+        What is measured for it: decides the fixture, the segment of its history, and the judge.
+    noun
+        Name inside a sentence; empty: the key's words.
+    form
+        How the quantity is written where its estimate has no unit.
+    statistic
+        Which number of what the scope measures is judged, where there are several.
+    severity
+        Allure's.
+    margin
+        What ``suggest`` leaves between measurement and limit, None where it proposes none.
+    relative
+        Whether the margin is a share of the measurement (else absolute, in the quantity's unit).
+    vacuous_at
+        From here on nothing could breach the limit, for quantities without a unit.
+    by_isa
+        Whether it belongs to a class of machine: ``suggest`` writes a table.
+    needs_truth
+        Whether it compares with annotations.
+    of_metric
+        Whether it depends on ``evaluate.metric``, and takes that metric's unit.
+    of_loss
+        Whether the quantity is a loss: below zero it is an improvement.
+    resolved
+        Whether a small set can fail to resolve it: then the verdict says so.
+    moved_by_machine
+        Whether the machine alone can move it: a moved control then excuses a step in its history.
+    remedy
+        What to try when it is missed; empty: settings of the recipe, for limits of answers.
+    measure, hint
+        For rows of other packages: computes the estimate from what the scope's fixture holds (for
+        ``images`` and ``outputs`` a Comparison and the EvaluationPlan), and the type of the limit.
+    """
+
+    key: str
+    title: str
+    scope: Scope
+    noun: str = ""
+    form: Form = "fraction"
+    statistic: str = ""
+    severity: Severity = "critical"
+    margin: float | None = None
+    relative: bool = False
+    vacuous_at: float | None = None
+    by_isa: bool = False
+    needs_truth: bool = False
+    of_metric: bool = False
+    of_loss: bool = False
+    resolved: bool = False
+    moved_by_machine: bool = False
+    remedy: str = ""
+    measure: Callable[..., Estimate] | None = None
+    hint: Any = float | None
+
+    def __post_init__(self) -> None:
+        if not self.key.startswith(("min_", "max_")):
+            raise ValueError(f"the key of a limit begins with min_ or max_, found {self.key!r}")
+
+    @property
+    def of_images(self) -> bool:
+        """Whether it judges what a model says about images, not how it runs."""
+        return self.scope in {"images", "outputs"}
+
+    @property
+    def name(self) -> str:
+        """The quantity inside a sentence: ``match rate``."""
+        return self.noun or self.key[4:].replace("_", " ")
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether steps of the quantity are factors, and 0 its natural end."""
+        return self.form in {"factor", "magnitude"}
+
+    @property
+    def worse_side(self) -> int:
+        """+1 where higher is worse, −1 where lower is."""
+        return 1 if self.key.startswith("max_") else -1
+
+    def written_as(self, unit: str = "") -> Form:
+        """Choose how the quantity is written; an estimate's unit goes first."""
+        return _FORMS_OF_UNITS.get(unit, self.form)
+
+    def smallest_step(self, unit: str = "") -> tuple[float, float]:
+        """Smallest step of interest: of numbers that scatter, and of exact ones."""
+        if self.is_ratio:
+            return SMALLEST_RATIO
+        return SMALLEST_DB if self.written_as(unit) == "decibel" else SMALLEST
+
+    def margin_of(self, worst: float, unit: str = "") -> float:
+        """Distance that a suggested limit keeps from the worst end of the measurements.
+
+        Raises
+        ------
+        ValueError
+            For a limit that is not suggested.
+        """
+        if self.margin is None:
+            raise ValueError(f"{self.key} is not suggested")
+        if self.relative:
+            return self.margin * abs(worst)
+        return _MARGIN_DB if self.written_as(unit) == "decibel" else self.margin
+
+    def end(self, unit: str = "") -> float | None:
+        """From where on nothing could breach the limit; None for a quantity without an end."""
+        if self.written_as(unit) == "decibel" and self.of_metric:
+            return None  # a metric in dB has no end
+        return self.vacuous_at
+
+    def is_vacuous(self, threshold: float, unit: str = "") -> bool:
+        """Whether nothing could breach this threshold."""
+        end = self.end(unit)
+        return end is not None and (threshold - end) * self.worse_side >= 0
+
+
+_IGNORED_SCOPE = (
+    "an ignored scope may be too wide, or the device runs some layers in floating point: the "
+    "layer table of the report names them"
+)
+_SPEED = {"scope": "speed", "form": "factor", "moved_by_machine": True, "relative": True}
+_DROP = {"scope": "images", "needs_truth": True, "of_metric": True, "of_loss": True}
+_SHARE = {"scope": "images", "vacuous_at": 0.0}
+
+_ROWS: tuple[LimitKind, ...] = (
+    LimitKind(
+        "max_accuracy_drop",
+        "Accuracy drop",
+        margin=0.002,
+        vacuous_at=1.0,
+        resolved=True,
+        **_DROP,  # type: ignore[arg-type]
+    ),
+    LimitKind("max_error_increase", "Error increase", form="percent", **_DROP),  # type: ignore[arg-type]
+    LimitKind(
+        "max_class_drop",
+        "Worst class drop",
+        noun="accuracy drop of the worst class",
+        margin=0.01,
+        vacuous_at=1.0,
+        resolved=True,
+        **_DROP,  # type: ignore[arg-type]
+    ),
+    LimitKind("min_agreement", "Agreement", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
+    LimitKind("min_match_rate", "Match rate", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
+    LimitKind(
+        "min_class_precision",
+        "Worst class precision",
+        noun="precision of the worst class",
+        margin=0.02,
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "max_tensor_distance",
+        "Tensor distance",
+        "outputs",
+        form="magnitude",
+        severity="normal",
+        margin=0.005,
+    ),
+    LimitKind(
+        "min_sqnr_db",
+        "SQNR",
+        "outputs",
+        noun="signal to quantization noise",
+        form="decibel",
+        severity="normal",
+        margin=1.0,
+    ),
+    LimitKind(
+        "min_psnr_db",
+        "PSNR",
+        "images",
+        noun="peak signal to noise",
+        form="decibel",
+        margin=1.0,
+        vacuous_at=0.0,
+    ),
+    LimitKind(
+        "min_speedup",
+        "Speedup (parent in f32)",
+        noun="speedup",
+        statistic="parent_f32",
+        margin=0.05,
+        vacuous_at=0.0,
+        by_isa=True,
+        **_SPEED,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "min_native_speedup",
+        "Speedup (parent as deployed)",
+        noun="native speedup",
+        statistic="parent_default",
+        margin=0.05,
+        vacuous_at=0.0,
+        by_isa=True,
+        **_SPEED,  # type: ignore[arg-type]
+    ),
+    LimitKind("max_latency_ratio", "Latency ratio", statistic="p90", margin=0.10, **_SPEED),  # type: ignore[arg-type]
+    LimitKind(
+        "max_size_ratio",
+        "Size ratio",
+        "size",
+        form="factor",
+        severity="minor",
+        margin=0.02,
+        relative=True,
+        remedy=(
+            "weights left in floating point and the description of the graph count too, which weighs "
+            "in small models: look at the share of work in INT8"
+        ),
+    ),
+    LimitKind(
+        "max_memory_ratio",
+        "Memory ratio",
+        "memory",
+        form="factor",
+        severity="minor",
+        margin=0.10,
+        relative=True,
+        moved_by_machine=True,
+        remedy=(
+            "fewer `benchmark.threads`, or `benchmark.hint` latency for throughput, need less memory"
+        ),
+    ),
+    LimitKind(
+        "min_int8_share",
+        "Work in INT8",
+        "execution",
+        noun="work executed in INT8",
+        form="percent",
+        statistic="int8",
+        margin=0.01,
+        vacuous_at=0.0,
+        by_isa=True,
+        remedy=_IGNORED_SCOPE,
+    ),
+    LimitKind(
+        "max_reorder_share",
+        "Reorders and conversions",
+        "execution",
+        noun="time in reorders and conversions",
+        form="percent",
+        statistic="reorders",
+        severity="normal",
+        margin=0.05,
+        vacuous_at=1.0,
+        moved_by_machine=True,
+        remedy=(
+            "layers in floating point between quantized ones cost conversions: the layer table names "
+            "them"
+        ),
+    ),
+)
+
+#: Limits by key, in the order in which gates run and reports list them.
+LIMITS: Mapping[str, LimitKind] = extended("limits", {kind.key: kind for kind in _ROWS})
+#: Those that other packages bring: each is judged by its own ``measure``.
+PLUGGED: Mapping[str, LimitKind] = {
+    key: kind for key, kind in LIMITS.items() if kind.measure is not None
+}
+
+
+def threshold_on(declared: float | Mapping[str, float], isa: str | None) -> float | None:
+    """Pick the threshold for an ISA class; None where the limit's table does not list it."""
+    if isinstance(declared, Mapping):
+        found = None if isa is None else declared.get(isa)
+        return None if found is None else float(found)
+    return float(declared)
+
+
+def kind_of(quantity: str) -> LimitKind | None:
+    """Find the row of a limit; None of what is none: ``integrity``, a control, an old history's key."""
+    return LIMITS.get(quantity)
+
+
+def limit_title(key: str) -> str:
+    """Name what a limit judges: ``min_match_rate`` → ``Match rate``."""
+    kind = kind_of(key)
+    return kind.title if kind else quantity_name(key)
+
+
+def quantity_name(key: str) -> str:
+    """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``."""
+    kind = kind_of(key)
+    return kind.name if kind else key.removeprefix("min_").removeprefix("max_").replace("_", " ")
+
+
+def form_of(key: str, unit: str = "") -> Form:
+    """Choose how the quantity behind a limit's key is written; an estimate's unit goes first."""
+    kind = kind_of(key)
+    return kind.written_as(unit) if kind else _FORMS_OF_UNITS.get(unit, "fraction")
