@@ -91,6 +91,24 @@ class MeasurementError(HarnessError):
     """A number could not be measured (nothing to measure, or the run broke)."""
 
 
+class WorkerError(HarnessError):
+    """The process in which models run died, or took longer than it may.
+
+    Attributes
+    ----------
+    evidence
+        What it wrote at last: messages of native code, and where every thread was.
+    """
+
+    def __init__(self, sentence: str, evidence: str = "") -> None:
+        super().__init__(sentence)
+        self.evidence = evidence
+
+
+class OutOfMemoryError(WorkerError):
+    """The memory of this machine, or of its container, did not suffice."""
+
+
 class UndecidedError(HarnessError):
     """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit."""
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from quantgate.engine.artifact import Artifact
-    from quantgate.pair import Pair
+    from quantgate.engine.interface import Integrity
     from quantgate.session.gate import Gate
 
 
 @pytest.mark.limit("integrity")
-def test_integrity(gate: Gate, artifacts: Pair[Artifact]) -> None:
+def test_integrity(gate: Gate, graphs: Integrity) -> None:
     """The optimized model holds quantized layers and has the parent's inputs and outputs."""
-    gate.integrity(artifacts)
+    gate.integrity(graphs)

@@ -40,6 +40,10 @@ class _Lazy:
         object.__setattr__(self, "make", make)
         object.__setattr__(self, "digest", digest)
 
+    def __reduce__(self) -> tuple[type[_Lazy], tuple[Callable[[], NDArray[np.uint8]], str]]:
+        """Let it be pickled: slots that hide fields of a frozen class cannot be set one by one."""
+        return type(self), (self.make, self.digest)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.digest})"
 

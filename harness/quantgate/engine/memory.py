@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quantgate.engine.worker.deaths import Death, death_error, oom_kills
+from quantgate.engine.worker.process import die_with
 from quantgate.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -50,12 +53,15 @@ def peak_memory(path: Path, benchmark: Benchmark) -> Memory:
     ------
     MeasurementError
         When the child fails or takes longer than ten minutes.
+    WorkerError
+        When a signal ends it.
     """
     threads = str(benchmark.threads or 0)
     command = [sys.executable, "-m", "quantgate.engine.memory", str(path)]
     command += [benchmark.device, benchmark.hint, threads]
     known = os.environ.get("PYTHONPATH")
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (PACKAGES, known)))}
+    before = oom_kills()
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environ
@@ -64,6 +70,11 @@ def peak_memory(path: Path, benchmark: Benchmark) -> Memory:
         raise MeasurementError(
             f"measuring the memory of {path} took longer than {TIMEOUT_S} s"
         ) from error
+    if done.returncode < 0:
+        killed = oom_kills() > before
+        raise death_error(
+            f"measuring the memory of {path}", Death(done.returncode, killed, done.stderr)
+        )
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         raise MeasurementError(f"measuring the memory of {path} failed: {said}")
@@ -115,4 +126,6 @@ def _peak_elsewhere() -> int:
 
 if __name__ == "__main__":
     _, MODEL, DEVICE, HINT, THREADS = sys.argv
+    die_with(os.getppid())
+    faulthandler.enable()
     sys.stdout.write(json.dumps(asdict(measure(MODEL, DEVICE, HINT, int(THREADS)))) + "\n")

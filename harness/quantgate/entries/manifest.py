@@ -54,6 +54,13 @@ class ModelEntry:
     undecided: Annotated[
         Literal["fail", "warn"], Doc("whether UNDECIDED fails the run (default) or only warns")
     ] = "fail"
+    time_limit_s: Annotated[
+        Positive | None,
+        Doc(
+            "seconds that one step may take (reading, quantizing, comparing, profiling, timing), before "
+            "the gates that wait for it are broken; default: none"
+        ),
+    ] = None
     tags: Annotated[tuple[str, ...], Doc("pytest marks of this model's tests: `-m nightly`")] = ()
     expected_failure: Annotated[
         Mapping[str, ExpectedFailure], Doc("known misses, by the key of the limit")

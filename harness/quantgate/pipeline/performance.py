@@ -7,8 +7,6 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import pytest
-
 from quantgate.pipeline.optimize import prepared
 
 if TYPE_CHECKING:
@@ -48,6 +46,8 @@ def skip_without_int8(entry: ModelEntry) -> None:
     declared = (entry.limits.min_speedup, entry.limits.min_native_speedup)
     listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
     if entry.benchmark.device == "CPU" and not has_int8() and not listed:
+        import pytest
+
         pytest.skip(
             f"this machine ({isa}) has no INT8 instructions that make a quantized model faster as a rule, "
             "and the limit's table does not list it: speed is not judged here, accuracy and agreement are"
@@ -64,6 +64,8 @@ def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
 
     if entry.benchmark.device == "CPU" and not has_int8():
         isa = isa_class()
+        import pytest
+
         pytest.skip(
             f"the table of min_int8_share does not list this machine ({isa}): "
             f"{share.value * 100:.1f} % of the work executed in INT8 here, which is not judged"
@@ -81,29 +83,30 @@ def time_roles(
     entry: ModelEntry,
     artifacts: Pair[Artifact],
     data: Data,
-    control: dict[str, Control],
+    control: Control | None,
     *,
     run: Run,
     progress: Progress,
-) -> Timing:
-    """Measure the pair; before the first of a session, the machine itself."""
+) -> tuple[Timing, Control]:
+    """Measure the pair; before the first of a session, whose control is None, the machine itself."""
     from quantgate.engine.timing import Options, measure_control, targets_of, time_pair
     from quantgate.machine import isa_class
     from quantgate.report.codec import encode
 
     inputs = real_input(entry, artifacts.parent, data)
     paths = artifacts.map(lambda artifact: artifact.path)
-    if _CONTROL not in control:
-        control[_CONTROL] = measure_control(paths.parent, inputs, entry.benchmark)
-        run.append(_CONTROL, encode(control[_CONTROL].ratio))
-    return time_pair(
+    if control is None:
+        control = measure_control(paths.parent, inputs, entry.benchmark)
+        run.append(_CONTROL, encode(control.ratio))
+    timing = time_pair(
         paths,
         inputs,
         entry.benchmark,
         targets=targets_of(entry.limits, isa_class()),
-        control=control[_CONTROL],
+        control=control,
         options=Options(progress=progress),
     )
+    return timing, control
 
 
 def keep_timing(

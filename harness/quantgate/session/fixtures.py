@@ -14,13 +14,13 @@ import pytest
 from quantgate.errors import SourceUnavailableError
 from quantgate.pair import Pair
 from quantgate.session.gate import Gate
-from quantgate.session.progress_bars import bars
 from quantgate.session.stash import RUN
 from quantgate.store import Store
 
 if TYPE_CHECKING:
     from quantgate.core.timing import Timing
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.interface import Integrity
     from quantgate.engine.memory import Memory
     from quantgate.engine.profile import Profile
     from quantgate.engine.timing import Control
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from quantgate.pipeline.accuracy import Compared
     from quantgate.pipeline.data import Data
     from quantgate.run import Run
+    from quantgate.session.steps import Steps
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,14 @@ def entry(model_id: str, run: Run) -> ModelEntry:
 
 
 @pytest.fixture(scope="session")
+def steps(entry: ModelEntry, pytestconfig: pytest.Config) -> Steps:
+    """Runs the steps of the model in the session's worker."""
+    from quantgate.session.steps import Steps
+
+    return Steps(entry, pytestconfig)
+
+
+@pytest.fixture(scope="session")
 def data(entry: ModelEntry, run: Run) -> Data:
     """The calibration and the evaluation set, disjoint."""
     from quantgate.pipeline.data import keep_digests, load_data
@@ -53,18 +62,13 @@ def data(entry: ModelEntry, run: Run) -> Data:
 
 
 @pytest.fixture(scope="session")
-def parent(entry: ModelEntry, run: Run) -> Artifact:
+def parent(entry: ModelEntry, run: Run, steps: Steps) -> Artifact:
     """The model as it came, with its preprocessing embedded."""
     from quantgate.engine.artifact import parent_artifact
 
+    place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
     try:
-        return parent_artifact(
-            entry.source,
-            entry.preprocess,
-            run.manifest.root,
-            Store(run.store, model=entry.id),
-            name=entry.id,
-        )
+        return steps.call("reading the model", parent_artifact, *place, name=entry.id)
     except SourceUnavailableError as error:
         if run.strict_sources:
             raise
@@ -73,14 +77,16 @@ def parent(entry: ModelEntry, run: Run) -> Artifact:
 
 @pytest.fixture(scope="session")
 def artifacts(
-    entry: ModelEntry, run: Run, parent: Artifact, data: Data, pytestconfig: pytest.Config
+    entry: ModelEntry, run: Run, parent: Artifact, data: Data, steps: Steps
 ) -> Pair[Artifact]:
     """The parent and the model optimized from it."""
     from quantgate.pipeline.optimize import optimized_artifact
     from quantgate.pipeline.performance import keep_explored
 
-    with bars(pytestconfig, entry.id) as progress:
-        pair = Pair(parent, optimized_artifact(entry, run, parent, data, progress=progress))
+    given = (entry, run, parent, data)
+    with steps.bars() as progress:
+        made = steps.call("quantizing", optimized_artifact, *given, progress=progress)
+    pair = Pair(parent, made)
     keep_explored(entry, run, pair)
     return pair
 
@@ -91,20 +97,20 @@ def comparison(
     run: Run,
     artifacts: Pair[Artifact],
     data: Data,
-    pytestconfig: pytest.Config,
+    steps: Steps,
 ) -> Compared:
     """Both roles over the evaluation set, with the worst images drawn."""
     from quantgate.pipeline.accuracy import compare_roles
 
-    with bars(pytestconfig, entry.id) as progress:
-        return compare_roles(entry, run, artifacts, data, progress=progress)
+    given = (entry, run, artifacts, data)
+    with steps.bars() as progress:
+        return steps.call("comparing both roles", compare_roles, *given, progress=progress)
 
 
 @pytest.fixture(scope="session")
-def control(run: Run) -> dict[str, Control]:
-    """The session's control, measured with the first model that is timed."""
-    del run
-    return {}
+def control() -> list[Control]:
+    """The session's control, once it was measured with the first model that is timed."""
+    return []
 
 
 @pytest.fixture(scope="session")
@@ -123,37 +129,51 @@ def timing(
     artifacts: Pair[Artifact],
     memory: Pair[Memory],
     data: Data,
-    control: dict[str, Control],
-    pytestconfig: pytest.Config,
+    control: list[Control],
+    steps: Steps,
 ) -> Timing:
     """Paired interleaved rounds of the optimized model against its parent."""
     from quantgate.pipeline.performance import keep_timing, time_roles
     from quantgate.session.benchmarks import keep_records
 
     del fast_int8
-    with bars(pytestconfig, entry.id) as progress:
-        found = time_roles(entry, artifacts, data, control, run=run, progress=progress)
+    known = control[0] if control else None
+    given = (entry, artifacts, data, known)
+    with steps.bars() as progress:
+        found, measured = steps.call("timing", time_roles, *given, run=run, progress=progress)
+    control[:] = [measured]
     keep_timing(entry, run, (artifacts, memory), found)
     keep_records(run, entry.id, found)
     return found
 
 
 @pytest.fixture(scope="session")
-def profiles(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
+def profiles(
+    entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data, steps: Steps
+) -> Pair[Profile]:
     """What each role really executed, layer by layer."""
     from quantgate.pipeline.performance import keep_profiles, profile_roles
 
-    found = profile_roles(entry, artifacts, data)
+    found = steps.call("profiling", profile_roles, entry, artifacts, data)
     keep_profiles(entry, run, found)
     return found
 
 
 @pytest.fixture(scope="session")
-def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact]) -> Pair[Memory]:
+def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], steps: Steps) -> Pair[Memory]:
     """Peak memory of each role, each measured in a process of its own."""
     from quantgate.pipeline.performance import memory_of_roles
 
-    return memory_of_roles(entry, artifacts, Store(run.store, model=entry.id))
+    given = (entry, artifacts, Store(run.store, model=entry.id))
+    return steps.call("measuring memory", memory_of_roles, *given)
+
+
+@pytest.fixture(scope="session")
+def graphs(artifacts: Pair[Artifact], steps: Steps) -> Integrity:
+    """What the graphs of both roles say before any number is measured."""
+    from quantgate.engine.interface import integrity
+
+    return steps.call("comparing the graphs", integrity, artifacts)
 
 
 @pytest.fixture

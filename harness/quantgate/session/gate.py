@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quantgate.core.timing import Timing
     from quantgate.core.verdict import JudgeMode
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.interface import Integrity
     from quantgate.engine.memory import Memory
     from quantgate.engine.profile import Profile
     from quantgate.entries import ModelEntry
@@ -199,11 +200,8 @@ class Gate:
         parent, optimized = memory.map(lambda measured: measured.peak_bytes)
         self.judge(Estimate.exact(optimized / parent, 1, of="models"))
 
-    def integrity(self, artifacts: Pair[Artifact]) -> None:
+    def integrity(self, found: Integrity) -> None:
         """Demand quantized layers and the parent's interface."""
-        from quantgate.engine.interface import integrity
-
-        found = integrity(artifacts)
         if not found.trace:
             self.failed(
                 "the optimized model holds no quantized layer: the ignored scope leaves nothing, or "

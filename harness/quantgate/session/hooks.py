@@ -12,6 +12,7 @@ from quantgate.session import collection, finish, history, sharding, terminal
 from quantgate.session.dry_run import asks_about_pytest, runs_nothing
 from quantgate.session.interrupts import Interrupts
 from quantgate.session.stash import LOSSES, RUN, SELECTED, STOPWATCH
+from quantgate.session.steps import WorkerKeeper
 from quantgate.session.xdist import CrashedGates
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
     config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
     config.pluginmanager.register(Interrupts(), "quantgate-interrupts")
+    config.pluginmanager.register(WorkerKeeper(config), "quantgate-worker")
     if config.pluginmanager.hasplugin("allure_pytest"):
         config.stash[LOSSES] = watch_losses()
     config.stash[STOPWATCH] = sharding.Stopwatch()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from quantgate.engine.worker.client import Worker
     from quantgate.report.allure.session import Losses
     from quantgate.report.model import Judged, Problem, RunReport
     from quantgate.run import Run
@@ -24,3 +25,5 @@ FINISHED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 #: What Allure could not write.
 LOSSES: pytest.StashKey[Losses] = pytest.StashKey()
 STOPWATCH: pytest.StashKey[Stopwatch] = pytest.StashKey()
+#: The process in which models are read, quantized, run and timed.
+WORKER: pytest.StashKey[Worker] = pytest.StashKey()
