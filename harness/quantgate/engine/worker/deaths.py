@@ -106,5 +106,9 @@ def _ended(status: int) -> str:
 def _where(evidence: str) -> str:
     """Name the innermost of our own functions that faulthandler found on the current thread."""
     current = evidence.rpartition("Current thread ")[2] if "Current thread " in evidence else ""
-    own = [found for found in _FRAME.finditer(current) if "/engine/" in found[1]]
+    own = [
+        found
+        for found in _FRAME.finditer(current)
+        if "/engine/" in found[1] and "/engine/worker/" not in found[1]
+    ]
     return f" in {own[0][3]}" if own else ""
