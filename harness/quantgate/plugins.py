@@ -21,6 +21,12 @@ GROUPS = ("decoders", "tasks", "sources", "datasets", "limits", "metrics")
 
 
 @cache
+def names_of(group: str) -> tuple[str, ...]:
+    """Name what other packages add to a catalog, without importing any of it."""
+    return tuple(sorted({point.name for point in entry_points(group=f"quantgate.{group}")}))
+
+
+@cache
 def plugged(group: str) -> Mapping[str, Any]:
     """Load what other packages add to a catalog, by name.
 

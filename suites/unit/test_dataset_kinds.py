@@ -233,11 +233,11 @@ def test_a_plain_folder_is_read_recursively_without_truth(tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", ["folder", "imagenet", "voc", "coco"])
 def test_a_missing_or_empty_folder_is_one_sentence(tmp_path: Path, kind: str) -> None:
     """No kind of dataset is ever silently empty."""
-    entry = DatasetEntry(kind, path=Path("nowhere"), annotations=Path("nowhere"))  # type: ignore[arg-type]
+    entry = DatasetEntry(kind, path=Path("nowhere"), annotations=Path("nowhere"))
     with pytest.raises(DatasetError, match="nowhere"):
         load_dataset("f", entry, tmp_path)
     with pytest.raises(DatasetError):
-        load_dataset("f", DatasetEntry(kind, path=Path()), tmp_path)  # type: ignore[arg-type]
+        load_dataset("f", DatasetEntry(kind, path=Path()), tmp_path)
 
 
 def digits(**changes: object) -> DatasetEntry:

@@ -147,7 +147,7 @@ def _without_the_small_ones(parent: Detections) -> Detections:
 @pytest.mark.parametrize("metric", ["ap", "ap50", "ap75", "voc", "voc11"])
 def test_every_metric_can_be_judged(metric: str) -> None:
     """Value, interval and number of images, and the interval is not a point."""
-    plan = EvaluationPlan("images", metric=metric)  # type: ignore[arg-type]
+    plan = EvaluationPlan("images", metric=metric)
     comparison = _evaluated(_without_the_small_ones)
     estimate = detection.judge_quantity("max_accuracy_drop", comparison, plan)
     values = detection.metrics(comparison).map(lambda role: role[metric])

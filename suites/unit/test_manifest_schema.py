@@ -11,13 +11,15 @@ import pytest
 
 import quantgate
 from quantgate.core.limits import LIMITS
+from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
 from quantgate.entries import EvaluationPlan, Limits, TaskName
+from quantgate.entries.kinds import DatasetKindName
 from quantgate.manifest import json_schema, load_manifest
 from quantgate.manifest.__main__ import REFERENCE, SCHEMA, schema_text
 from quantgate.manifest.hints import choices, default, fields
-from quantgate.manifest.models import TRUTHS
+from quantgate.manifest.models import tasks_of
 from quantgate.manifest.reference import with_reference
 from quantgate.tasks.catalog import TASKS
 
@@ -152,7 +154,8 @@ def test_decoders_have_tasks() -> None:
     ]
     assert set(DECODER_TASKS) == set(DECODERS)
     assert {task for tasks in DECODER_TASKS.values() for task in tasks} >= set(get_args(TaskName))
-    assert set(get_args(TaskName)) <= set(TASKS)
+    assert list(get_args(TaskName)) == list(TASKS)
+    assert list(get_args(DatasetKindName)) == list(DATASETS)
 
 
 @pytest.mark.parametrize("task", get_args(TaskName))
@@ -162,7 +165,9 @@ def test_limits_and_metrics_are_those_of_the_task(task: str) -> None:
     assert set(task_limits(task)) == {*TASKS[task].LIMITS, *OF_RUNS}
     metrics = {"", *choices(fields(EvaluationPlan)["metric"])}
     assert TASKS[task].DEFAULT_METRIC in metrics
-    assert any(task in tasks for tasks in TRUTHS.values())
+    assert any(
+        task in tasks_of(truths) for kind in DATASETS.values() for truths in kind.truths.values()
+    )
 
 
 def test_every_limit_and_metric_has_a_task() -> None:

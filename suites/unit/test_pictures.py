@@ -35,7 +35,7 @@ def drawn(folder: Path, task: str, pair: Pair[Any]) -> tuple[Picture, ...]:
     sample = Sample("a.png", lambda: IMAGE, "digest")
     entry = ModelEntry(
         id="m",
-        task=task,  # type: ignore[arg-type]
+        task=task,
         source=LocalSource(folder),
         decoder=TensorsDecoder(),
         evaluate=EvaluationPlan("d", score_threshold=0.4),

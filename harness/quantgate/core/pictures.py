@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: How an image is drawn: its objects, its best classes, its class maps, or what the model made of it.
+PictureKind = Literal["objects", "classes", "segments", "rendered"]
 #: Largest value of a pixel.
 PEAK = 255.0
 #: Equal pictures have no noise; beyond float32's own 24 bits more signal is not a difference.

@@ -1,9 +1,8 @@
-"""Every kind of dataset that models.toml can name, in one visible place."""
+"""Every kind of dataset that models.toml can name, in one visible place, open to plug-ins."""
 
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING
 
 from quantgate.datasets import (
@@ -18,34 +17,52 @@ from quantgate.datasets import (
     yolo_txt,
 )
 from quantgate.datasets.assembly import assemble, without_truth
+from quantgate.datasets.kind import DatasetKind
 from quantgate.errors import DatasetError
+from quantgate.plugins import extended
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from pathlib import Path
 
     from quantgate.datasets.assembly import Findings
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import DatasetEntry
 
-#: Loaders of files by their kind in models.toml; ``digits`` is rendered instead.
-FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
-    "coco": coco.find,
-    "voc": voc.find,
-    "imagenet": imagenet.find,
-    "folder": folder.find,
-    "wider": wider.find,
-    "open-images": open_images.find,
-    "masks": masks.find,
-    "pairs": pairs.find,
-    "yolo-txt": yolo_txt.find,
-}
+
+def _digits(name: str, entry: DatasetEntry, cache: Path | None, masks: bool) -> Dataset:  # noqa: FBT001 - the signature of DatasetKind.load
+    from quantgate.datasets.digits import load
+
+    return load(name, entry, cache, masks=masks)
 
 
-#: Loaders that know the masks of objects, too.
-MASK_FINDERS: dict[str, Callable[[str, DatasetEntry, Path], Findings]] = {
-    "coco": partial(coco.find, masks=True),
-}
+#: Kinds by their name in models.toml.
+DATASETS: Mapping[str, DatasetKind] = extended(
+    "datasets",
+    {
+        "coco": coco.KIND,
+        "voc": voc.KIND,
+        "imagenet": imagenet.KIND,
+        "yolo-txt": yolo_txt.KIND,
+        "wider": wider.KIND,
+        "open-images": open_images.KIND,
+        "masks": masks.KIND,
+        "pairs": pairs.KIND,
+        "folder": folder.KIND,
+        "digits": DatasetKind(
+            None,
+            needs=(),
+            may=("split", "size", "count", "seed", "subject", "annotated"),
+            truths={
+                'subject = "scenes"': ("objects", "masks"),
+                'subject = "single"': ("class",),
+                'subject = "class-maps"': ("pixels",),
+                'subject = "clean"': ("picture",),
+            },
+            load=_digits,
+        ),
+    },
+)
 
 
 def _instead(listed: Findings) -> str:
@@ -74,17 +91,18 @@ def load_dataset(
     DatasetError
         One sentence: missing, empty, inconsistent, or above 1 % of the images unreadable.
     """
-    if entry.kind == "digits":
-        from quantgate.datasets.digits import load
-
-        found = load(name, entry, cache, masks=masks)
-    else:
-        finders = {**FINDERS, **MASK_FINDERS} if masks else FINDERS
-        listed = finders[entry.kind](name, entry, root)
+    kind = DATASETS[entry.kind]
+    find = kind.find_masks if masks and kind.find_masks else kind.find
+    if kind.load is not None:
+        found = kind.load(name, entry, cache, masks)
+    elif find is not None:
+        listed = find(name, entry, root)
         if not (listed.drafts or listed.lost):
             places = " and ".join(str(place) for place in (entry.path, entry.annotations) if place)
             raise DatasetError(
                 f"datasets.{name} holds no image: none was found in {places}{_instead(listed)}"
             )
         found = assemble(name, listed, cache, annotated=entry.annotated)
+    else:
+        raise DatasetError(f"datasets.{name}: nothing finds images of kind {entry.kind!r}")
     return found if entry.annotated else without_truth(found)

@@ -6,12 +6,14 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, run_lengths
 from quantgate.datasets.folder import unlisted
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (
     Listed,
     file_of,
@@ -217,3 +219,12 @@ def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object
         raise source.wrong(
             row, str(error), "instance segmentation needs polygons or run lengths"
         ) from error
+
+
+KIND = DatasetKind(
+    find,
+    needs=("path", "annotations"),
+    may=("labels", "annotated"),
+    truths={"": ("objects", "masks")},
+    find_masks=partial(find, masks=True),
+)

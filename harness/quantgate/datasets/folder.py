@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings
 from quantgate.datasets.headers import HEAD_BYTES, SUFFIXES, image_kind
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of
 
 if TYPE_CHECKING:
@@ -147,3 +148,6 @@ def unlisted(folder: Path, used: Iterable[Path], reason: str) -> tuple[tuple[str
         for path in image_files(folder)[0]
         if path not in known
     )
+
+
+KIND = DatasetKind(find, needs=("path",), may=("labels",))

@@ -8,6 +8,7 @@ from quantgate.core.predictions import ClassLabel
 from quantgate.datasets.assembly import Draft, Findings
 from quantgate.datasets.folder import image_files, strays_of, unlisted
 from quantgate.datasets.headers import SUFFIXES
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (
     Listed,
     file_of,
@@ -117,3 +118,8 @@ def _from_folders(name: str, folder: Path, labels: tuple[str, ...] | None) -> Fi
     loose = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file()]
     strays += [(path.name, "in no folder of a class") for path in loose]
     return Findings(drafts, known, strays=tuple(strays))
+
+
+KIND = DatasetKind(
+    find, needs=("path",), may=("annotations", "labels", "annotated"), truths={"": ("class",)}
+)

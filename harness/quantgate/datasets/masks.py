@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings
 from quantgate.datasets.beside import facts_of, pairs_of
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of
 from quantgate.datasets.truths import label_map_file
 from quantgate.errors import DatasetError
@@ -66,3 +67,11 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 def _table(class_ids: str | tuple[int, ...] | None) -> tuple[int, ...] | None:
     """Label of each id; None: the ids are labels."""
     return _NAMED_TABLES[class_ids] if isinstance(class_ids, str) else class_ids
+
+
+KIND = DatasetKind(
+    find,
+    needs=("path", "annotations", "labels"),
+    may=("ending", "class_ids", "annotated"),
+    truths={"": ("pixels",)},
+)

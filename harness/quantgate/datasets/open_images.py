@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
@@ -130,3 +131,8 @@ def _objects(rows: list[_Row], index: Mapping[str, int]) -> Objects:
     return make_objects(
         boxes, [index[label] for label, _, _ in rows], [mark for _, _, mark in rows], areas
     )
+
+
+KIND = DatasetKind(
+    find, needs=("path", "annotations"), may=("labels", "annotated"), truths={"": ("objects",)}
+)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings
 from quantgate.datasets.beside import facts_of, pairs_of
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of
 from quantgate.datasets.truths import rendering_file
 from quantgate.errors import DatasetError
@@ -43,3 +44,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     ]
     strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)
     return Findings(drafts, strays=strays)
+
+
+KIND = DatasetKind(
+    find, needs=("path", "annotations"), may=("ending", "annotated"), truths={"": ("picture",)}
+)

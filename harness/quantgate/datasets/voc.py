@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
@@ -146,3 +147,11 @@ def _index(name: str, stem: str, rows: list[_Row], labels: tuple[str, ...]) -> l
                 f"the {len(labels)} labels; complete datasets.{name}.labels"
             )
     return [labels.index(row.label) for row in rows]
+
+
+KIND = DatasetKind(
+    find,
+    needs=("path",),
+    may=("annotations", "labels", "split", "difficult", "annotated"),
+    truths={"": ("objects",)},
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.folder import unlisted
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (
     Listed,
     file_of,
@@ -97,3 +98,8 @@ def _objects(rows: list[list[float]]) -> Objects:
 
 def _wrong(name: str, file: Path, line: int, expected: str) -> DatasetError:
     return DatasetError(f"datasets.{name}: line {line} of {file}: expected {expected}; repair it")
+
+
+KIND = DatasetKind(
+    find, needs=("path", "annotations"), may=("labels", "annotated"), truths={"": ("objects",)}
+)

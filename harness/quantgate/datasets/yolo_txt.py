@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from quantgate.core.predictions import Objects
 from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
+from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
 
@@ -151,3 +152,8 @@ def _objects(rows: list[_Row]) -> Objects:
     return make_objects(
         [box for _, box in rows], [label for label, _ in rows], [False] * len(rows), areas
     )
+
+
+KIND = DatasetKind(
+    find, needs=("path",), may=("annotations", "labels", "annotated"), truths={"": ("objects",)}
+)

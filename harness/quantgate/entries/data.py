@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Interval, MinLen
 from typing_extensions import Doc
 
-from quantgate.entries.kinds import PerChannel, PerInput, PositiveInt, Size
+from quantgate.entries.kinds import DatasetKindName, PerChannel, PerInput, PositiveInt, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +18,7 @@ class DatasetEntry:
     """``[datasets.NAME]``: where images and their truth are."""
 
     kind: Annotated[
-        Literal[
-            "coco",
-            "voc",
-            "imagenet",
-            "yolo-txt",
-            "wider",
-            "open-images",
-            "masks",
-            "pairs",
-            "folder",
-            "digits",
-        ],
+        DatasetKindName,
         Doc(
             "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
             "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from quantgate.entries.kinds import Fraction, Positive, PositiveInt
+from quantgate.entries.kinds import Fraction, MetricName, Positive, PositiveInt
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class EvaluationPlan:
     ] = None
     seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
     metric: Annotated[
-        Literal["top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr"]
-        | None,
+        MetricName | None,
         Doc(
             "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
             "for objects, miou for semantic segmentation, ssim for image to image; psnr: in dB"

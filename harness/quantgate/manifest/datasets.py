@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from quantgate.datasets.catalog import DATASETS
 from quantgate.manifest.problems import Place, Problem, found, meant, names, shorten
 
 if TYPE_CHECKING:
@@ -17,21 +18,8 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 _LONGEST_PATH = 1000
-#: Keys that a kind of dataset must have, and those that it may have besides.
-KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "coco": (("path", "annotations"), ("labels", "annotated")),
-    "voc": (("path",), ("annotations", "labels", "split", "difficult", "annotated")),
-    "imagenet": (("path",), ("annotations", "labels", "annotated")),
-    "yolo-txt": (("path",), ("annotations", "labels", "annotated")),
-    "wider": (("path", "annotations"), ("labels", "annotated")),
-    "open-images": (("path", "annotations"), ("labels", "annotated")),
-    "masks": (("path", "annotations", "labels"), ("ending", "class_ids", "annotated")),
-    "pairs": (("path", "annotations"), ("ending", "annotated")),
-    "folder": (("path",), ("labels",)),
-    "digits": ((), ("split", "size", "count", "seed", "subject", "annotated")),
-}
 #: Keys that belong to some kinds only.
-KEYS_OF_ANY = frozenset(key for needed, optional in KEYS.values() for key in (*needed, *optional))
+KEYS_OF_ANY = frozenset(key for kind in DATASETS.values() for key in (*kind.needs, *kind.may))
 #: Splits of the built-in scenes.
 SPLITS = ("train", "calibrate", "evaluate")
 
@@ -43,7 +31,7 @@ def resolved(root: Path, path: Path | str) -> Path:
 
 def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place) -> list[Problem]:
     """Check the keys of a dataset against its kind; ``said`` is its table as written."""
-    needed, optional = KEYS[entry.kind]
+    needed, optional = DATASETS[entry.kind].needs, DATASETS[entry.kind].may
     problems = [
         Problem((*place, key), f'missing, expected because kind = "{entry.kind}" needs it')
         for key in needed
@@ -66,7 +54,7 @@ def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place)
 
 def has_truth(entry: DatasetEntry) -> bool:
     """Whether a dataset's images are used with their annotations."""
-    return entry.kind != "folder" and entry.annotated
+    return bool(DATASETS[entry.kind].truths) and entry.annotated
 
 
 def paths_of(entry: Any) -> dict[str, Path]:

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import keyword
 import re
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
+from quantgate.datasets.catalog import DATASETS
 from quantgate.decoders.catalog import DECODER_TASKS
-from quantgate.entries import TaskName
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
 from quantgate.manifest.problems import Problem, found, names, unknown_dataset
 from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Sequence
 
     from quantgate.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
     from quantgate.manifest.reading import Reading
 
-#: Tasks that a kind of dataset has the truth for; without annotations it serves them all.
-TRUTHS: Mapping[str, tuple[str, ...]] = {
-    "coco": ("detection", "instance_segmentation", "generic"),
-    "voc": ("detection", "generic"),
-    "imagenet": ("classification", "generic"),
-    "yolo-txt": ("detection", "generic"),
-    "wider": ("detection", "generic"),
-    "open-images": ("detection", "generic"),
-    "masks": ("semantic_segmentation", "generic"),
-    "pairs": ("image_to_image", "generic"),
-    "folder": tuple(TASKS),
-    'digits with subject = "scenes"': ("detection", "instance_segmentation", "generic"),
-    'digits with subject = "single"': ("classification", "generic"),
-    'digits with subject = "class-maps"': ("semantic_segmentation", "generic"),
-    'digits with subject = "clean"': ("image_to_image", "generic"),
-}
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
 RESERVED_MARKS = frozenset(
     {
@@ -73,14 +57,23 @@ def _truth(reading: Reading) -> Iterator[Problem]:
     data, task = reading.dataset("evaluate"), reading.values.get("task")
     if data is None or task is None or not data.annotated:
         return
-    kind = f'digits with subject = "{data.subject}"' if data.kind == "digits" else data.kind
-    if task not in TRUTHS[kind]:
-        fit = [one for one in get_args(TaskName) if one in TRUTHS[kind]]
+    kind = DATASETS[data.kind]
+    if not kind.truths:
+        return
+    condition = kind.condition_of(data)
+    fit = tasks_of(kind.truths[condition])
+    if task not in fit:
+        held = f"{data.kind} with {condition}" if condition else data.kind
         say = (
-            f"expected a dataset for {task}, found {kind}, which is for {names(fit)}; with annotated = "
+            f"expected a dataset for {task}, found {held}, which is for {names(fit)}; with annotated = "
             "false its images serve every task"
         )
         yield reading.problem("evaluate", "dataset", say=say)
+
+
+def tasks_of(truths: Sequence[str]) -> tuple[str, ...]:
+    """Name the tasks that these annotations are for; a task without a truth takes any."""
+    return tuple(name for name, task in TASKS.items() if task.TRUTH in {None, *truths})
 
 
 def _plan(reading: Reading) -> Iterator[Problem]:

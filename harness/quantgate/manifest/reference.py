@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, get_args
 
 from quantgate.core.limits import LIMITS
+from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
 from quantgate.entries import (
@@ -23,8 +24,7 @@ from quantgate.entries import (
     TaskName,
 )
 from quantgate.manifest import hints, history
-from quantgate.manifest.datasets import KEYS
-from quantgate.manifest.models import TRUTHS
+from quantgate.manifest.models import tasks_of
 from quantgate.sources.catalog import AnySource
 
 if TYPE_CHECKING:
@@ -94,16 +94,11 @@ def _keys(table: type) -> Iterator[str]:
 def _kinds() -> Iterator[str]:
     """One line a kind of dataset: its keys, and the tasks that its annotations are for."""
     yield from ("| kind | needs | may have | annotated for |", "|---|---|---|---|")
-    for kind, (needed, optional) in KEYS.items():
-        keys = (", ".join(f"`{key}`" for key in part) for part in (needed, optional))
-        fitting = {
-            name.partition(" with ")[2]: ", ".join(tasks)
-            for name, tasks in TRUTHS.items()
-            if name.partition(" ")[0] == kind
-        }
+    for name, kind in DATASETS.items():
+        keys = (", ".join(f"`{key}`" for key in part) for part in (kind.needs, kind.may))
+        fitting = {of: ", ".join(tasks_of(truths)) for of, truths in kind.truths.items()}
         tasks = "; ".join(f"`{of}`: {fit}" if of else fit for of, fit in fitting.items())
-        cells = (f"`{kind}`", *keys, "" if kind == "folder" else tasks)
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join((f'`{name}`', *keys, tasks))} |"
 
 
 def _default(table: type, key: str) -> str:

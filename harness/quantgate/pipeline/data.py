@@ -43,10 +43,11 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
         Where a set is missing, empty or inconsistent, or an image is in both sets.
     """
     from quantgate.datasets.selection import hold_out, subset
+    from quantgate.tasks.catalog import TASKS
 
     plan, recipe = entry.evaluate, entry.calibrate
     notes: list[str] = []
-    masks = entry.task == "instance_segmentation"
+    masks = TASKS[entry.task].TRUTH == "masks"
     evaluation = _load(plan.dataset, manifest, cache, masks=masks)
     calibration = None
     if recipe is not None:

@@ -19,20 +19,10 @@ if TYPE_CHECKING:
     from quantgate.core.predictions import Detections
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import ModelEntry
-    from quantgate.report.picture import PictureKind
     from quantgate.tasks.classification.record import ClassRecord
     from quantgate.tasks.protocol import Task
 
 _BARS = 5
-#: How a task's images are drawn; a task that is not here has nothing to show but its tables.
-_KINDS: dict[str, PictureKind] = {
-    "classification": "classes",
-    "detection": "objects",
-    "instance_segmentation": "objects",
-    "semantic_segmentation": "segments",
-    "image_to_image": "rendered",
-}
-
 #: A picture still without files, and what reads its pixels.
 Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
 
@@ -50,7 +40,7 @@ def worst_pictures(
     samples = {sample.name: sample for sample in dataset.samples}
     changed = task.worst(comparison, entry.evaluate)
     found: list[Drawable] = []
-    if entry.task not in _KINDS:
+    if task.PICTURE is None:
         return [], len(changed)
     for change in changed[:most]:
         result = comparison.images[change.index]
@@ -78,7 +68,8 @@ def _picture(
 ) -> Picture:
     comparison, result = compared
     labels, plan = comparison.labels, entry.evaluate
-    picture = Picture(result.name, result.size, _KINDS[entry.task], sentence)
+    assert task.PICTURE is not None
+    picture = Picture(result.name, result.size, task.PICTURE, sentence)
     if picture.kind == "classes":
         return replace(
             picture,

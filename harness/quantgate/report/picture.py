@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# The report's codec reads the annotations at run time.
+from quantgate.core.pictures import PictureKind  # noqa: TC001
+
 ChangeName = Literal["kept", "moved", "relabelled", "lost", "gained"]
-#: What is drawn: boxes or masks, ranked classes, class maps, or a picture that each role rendered.
-PictureKind = Literal["objects", "classes", "segments", "rendered"]
 
 
 @dataclass(frozen=True, slots=True)

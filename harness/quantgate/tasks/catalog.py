@@ -1,10 +1,12 @@
-"""Every task that models.toml can name, in one visible place."""
+"""Every task that models.toml can name, in one visible place, open to plug-ins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quantgate.plugins import extended, plugged
 from quantgate.tasks import generic
+from quantgate.tasks.added import with_added
 from quantgate.tasks.classification import task as classification
 from quantgate.tasks.detection import instance_segmentation
 from quantgate.tasks.detection import task as detection
@@ -15,10 +17,16 @@ if TYPE_CHECKING:
     from quantgate.tasks.protocol import Task
 
 TASKS: dict[str, Task] = {
-    "classification": classification,
-    "detection": detection,
-    "instance_segmentation": instance_segmentation,
-    "semantic_segmentation": semantic_segmentation,
-    "image_to_image": image_to_image,
-    "generic": generic,
+    name: with_added(name, task, plugged("metrics"))
+    for name, task in extended(
+        "tasks",
+        {
+            "classification": classification,
+            "detection": detection,
+            "instance_segmentation": instance_segmentation,
+            "semantic_segmentation": semantic_segmentation,
+            "image_to_image": image_to_image,
+            "generic": generic,
+        },
+    ).items()
 }

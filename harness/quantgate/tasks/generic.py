@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
     from quantgate.core.metrics import MetricKind
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.predictions import Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
@@ -31,6 +32,8 @@ Distances: TypeAlias = Comparison[None]
 
 #: There is no accuracy without a meaning of the outputs.
 DEFAULT_METRIC = ""
+TRUTH: str | None = None
+PICTURE: PictureKind | None = None
 METRICS: Mapping[str, MetricKind] = MappingProxyType({})
 LIMITS: tuple[str, ...] = tensors.LIMITS
 

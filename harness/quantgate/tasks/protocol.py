@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import ChangeCounts, Match
     from quantgate.core.metrics import MetricKind
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.predictions import Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
@@ -35,6 +36,10 @@ class Task(Protocol):
 
     #: Metric used where the manifest names none, e.g. "top1" or "ap".
     DEFAULT_METRIC: str
+    #: What annotations have to say to be its truth (see DatasetKind.truths); None: it has none.
+    TRUTH: str | None
+    #: How its images are drawn (see PictureKind); None: it has nothing to show but its tables.
+    PICTURE: PictureKind | None
     #: Metrics this task can compute, e.g. {"ap": MetricKind("AP@[.5:.95]")}.
     METRICS: Mapping[str, MetricKind]
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").

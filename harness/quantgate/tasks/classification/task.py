@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
     from quantgate.core.metrics import MetricKind
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.classification.accuracy import Classified
     from quantgate.tasks.classification.record import ClassRecord
 
 DEFAULT_METRIC = accuracy.DEFAULT_METRIC
+TRUTH: str | None = "class"
+PICTURE: PictureKind | None = "classes"
 METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 _QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = MappingProxyType(
     {

@@ -31,6 +31,7 @@ from quantgate.tasks.detection.task import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.predictions import Detections, Truth
     from quantgate.pair import Role
     from quantgate.tasks.detection.matching import Detected
@@ -39,6 +40,8 @@ __all__ = [
     "DEFAULT_METRIC",
     "LIMITS",
     "METRICS",
+    "PICTURE",
+    "TRUTH",
     "changes",
     "compact",
     "detail",
@@ -53,6 +56,8 @@ __all__ = [
 ]
 
 DEFAULT_METRIC = "ap"
+TRUTH: str | None = "masks"
+PICTURE: PictureKind | None = "objects"
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
         **{name: MetricKind(f"Mask {detection.METRICS[name].title}") for name in STATISTICS},

@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.metrics import MetricKind
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.predictions import Detections, Truth
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.detection.matching import Detected, MatchedImage
 
 DEFAULT_METRIC = "ap"
+TRUTH: str | None = "objects"
+PICTURE: PictureKind | None = "objects"
 METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 #: Objects kept of one image and role.
 MOST_OBJECTS = 300

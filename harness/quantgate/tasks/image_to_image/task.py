@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
+    from quantgate.core.pictures import PictureKind
     from quantgate.entries import EvaluationPlan
     from quantgate.pair import Role
 
 Rendered: TypeAlias = Comparison[RenderingRecord]
 
 DEFAULT_METRIC = "ssim"
+TRUTH: str | None = "picture"
+PICTURE: PictureKind | None = "rendered"
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
         "ssim": MetricKind("SSIM", worst=None),

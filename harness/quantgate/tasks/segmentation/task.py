@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.segmentation.accuracy import Segmented
     from quantgate.tasks.segmentation.record import SegmentationRecord
 
 DEFAULT_METRIC = "miou"
+TRUTH: str | None = "pixels"
+PICTURE: PictureKind | None = "segments"
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
         "miou": MetricKind("Mean IoU"),

@@ -1,0 +1,130 @@
+"""Metrics that other packages bring to a task, judged and reported like its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from quantgate.core.bootstrap import draw, summarize
+from quantgate.errors import MeasurementError
+from quantgate.pair import ROLES, Pair, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.bootstrap import Resampled
+    from quantgate.core.comparison import Comparison
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.metrics import MetricKind
+    from quantgate.entries import EvaluationPlan
+    from quantgate.tasks.protocol import Task
+
+#: Resamples of a metric that is computed anew for each: its interval is good to about 5 % of its width.
+RESAMPLES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AddedMetric:
+    """A metric from outside; a plug-in's entry point in ``quantgate.metrics`` is one of these.
+
+    Parameters
+    ----------
+    task
+        Name of the task that it is a metric of.
+    kind
+        Title, unit and worst value.
+    score
+        Computes it for one role over some images. Arguments: the comparison, the role, and indices
+        of images, int64 [n], in which an image of a resample stands more than once. Higher is better.
+    """
+
+    task: str
+    kind: MetricKind
+    score: Callable[[Comparison[Any], Role, NDArray[np.int64]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedTask:
+    """A task with metrics of other packages; everything else is the task's own."""
+
+    own: Any
+    added: Mapping[str, AddedMetric]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+    @property
+    def METRICS(self) -> Mapping[str, MetricKind]:  # noqa: N802 - a task's constant
+        """The task's own metrics, then the added ones."""
+        return {**self.own.METRICS, **{name: one.kind for name, one in self.added.items()}}
+
+    def metrics(self, comparison: Comparison[Any]) -> Pair[dict[str, float]]:
+        """Every metric of both roles; raises DatasetError without annotations."""
+        own = self.own.metrics(comparison)
+        everything = np.arange(len(comparison), dtype=np.int64)
+        return Pair(
+            *(
+                {
+                    **getattr(own, role),
+                    **{
+                        name: one.score(comparison, role, everything)
+                        for name, one in self.added.items()
+                    },
+                }
+                for role in ROLES
+            )
+        )
+
+    def judge_quantity(
+        self, key: str, comparison: Comparison[Any], plan: EvaluationPlan
+    ) -> Estimate:
+        """Compute the quantity that a limit judges: the drop of an added metric, or the task's own.
+
+        Raises
+        ------
+        MeasurementError
+            For another limit of accuracy than the drop, which an added metric does not define.
+        """
+        metric = self.added.get(plan.metric or "")
+        if metric is None or not key.endswith(("_drop", "_increase")):
+            own: Estimate = self.own.judge_quantity(key, comparison, plan)
+            return own
+        if key != "max_accuracy_drop":
+            raise MeasurementError(
+                f"limits.{key} is not defined for the metric {plan.metric}; use max_accuracy_drop, or "
+                "one of the task's own metrics in evaluate.metric"
+            )
+        found = self._drop(metric, comparison).estimate
+        return replace(found, unit=metric.kind.unit)
+
+    def smallest_drop(self, comparison: Comparison[Any], plan: EvaluationPlan) -> float:
+        """Smallest accuracy drop that a set of this size and spread can detect."""
+        metric = self.added.get(plan.metric or "")
+        if metric is None:
+            own: float = self.own.smallest_drop(comparison, plan)
+            return own
+        return self._drop(metric, comparison).smallest_drop
+
+    def _drop(self, metric: AddedMetric, comparison: Comparison[Any]) -> Resampled:
+        """``parent - optimized`` with its paired bootstrap interval."""
+        n = len(comparison)
+
+        def drop(indices: NDArray[np.int64]) -> float:
+            parent, optimized = (metric.score(comparison, role, indices) for role in ROLES)
+            return parent - optimized
+
+        def compute() -> Resampled:
+            rows = (np.repeat(np.arange(n), counts) for counts in draw(n, RESAMPLES))
+            return summarize(drop(np.arange(n)), np.array([drop(row) for row in rows]), n)
+
+        return comparison.once(f"added {metric.kind.title}", compute)
+
+
+def with_added(name: str, own: Task, added: Mapping[str, AddedMetric]) -> Task:
+    """Give a task the metrics that other packages bring to it."""
+    mine = {key: metric for key, metric in added.items() if metric.task == name}
+    return cast("Task", ExtendedTask(own, mine)) if mine else own
