@@ -6,29 +6,20 @@ could not tell: bad input, a crash, a measurement that did not decide.
 
 from __future__ import annotations
 
-
-def printable(text: str) -> str:
-    r"""Spell a text that may hold bytes of a file name which Python could not decode.
-
-    Where the system's own encoding is narrower than UTF-8 (``LC_ALL=C`` without Python's UTF-8 mode)
-    the letters come back; bytes that are no UTF-8 are written as Python writes them, ``\xe9``.
-    """
-    try:
-        data = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a lone surrogate of another origin: an escape in somebody's JSON
-        data = text.encode("utf-8", "backslashreplace")
-    return data.decode("utf-8", "backslashreplace")
+from quantgate.escaping import one_line, terminal
+from quantgate.redaction import redacted
 
 
 class HarnessError(Exception):
     """Something kept the harness from judging.
 
     The message is one sentence for people: what happened, where (dotted path, file or image), what
-    was expected, what was found, and what to do.
+    was expected, what was found, and what to do. Whatever file names, servers and libraries put into
+    it is made harmless here, and no password or token stays in it.
     """
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return redacted(one_line(super().__str__()))
 
 
 class ManifestError(HarnessError):
@@ -44,7 +35,11 @@ class ManifestError(HarnessError):
         self.path = path
         self.problems = problems
         count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
-        super().__init__("\n".join([f"{path}: {count}", *(f"  - {line}" for line in problems)]))
+        super().__init__(f"{path}: {count}")
+
+    def __str__(self) -> str:
+        told = (redacted(one_line(problem)) for problem in self.problems)
+        return "\n".join([super().__str__(), *(f"  - {line}" for line in told)])
 
 
 class UsageError(HarnessError):
@@ -110,7 +105,13 @@ class OutOfMemoryError(WorkerError):
 
 
 class UndecidedError(HarnessError):
-    """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit."""
+    """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit.
+
+    Its message is the lines that the terminal shows of the verdict.
+    """
+
+    def __str__(self) -> str:
+        return redacted(terminal(Exception.__str__(self)))
 
 
 class ShardError(HarnessError):

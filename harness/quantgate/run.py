@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.errors import ReportError, printable
+from quantgate.errors import ReportError
+from quantgate.escaping import printable
+from quantgate.redaction import redacted_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,7 +85,7 @@ class Run:
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
             with (self.parts / f"{kind}-{self.worker}.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record, allow_nan=False) + "\n")
+                file.write(json.dumps(redacted_tree(record), allow_nan=False) + "\n")
         except OSError as error:
             raise _unwritable(self.directory, error) from error
 
@@ -106,7 +108,7 @@ class Run:
         building = target.with_suffix(f".{os.getpid()}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            building.write_text(json.dumps(fields), encoding="utf-8")
+            building.write_text(json.dumps(redacted_tree(fields)), encoding="utf-8")
             building.replace(target)
         except OSError as error:
             raise _unwritable(self.directory, error) from error

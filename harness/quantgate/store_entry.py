@@ -8,10 +8,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from quantgate.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RECORD = "entry.json"
+#: No file that is fetched or built bears this name.
+RECORD = "entry.quantgate.json"
+#: Its name in entries of earlier versions, which stay usable.
+_FORMER = "entry.json"
 
 #: Name, size and modification time of every file of an entry, sorted by name.
 Stamps: TypeAlias = tuple[tuple[str, int, int], ...]
@@ -30,7 +35,17 @@ def write_record(folder: Path, schema: int, key: Mapping[str, Any], model: str) 
     ----------
     model
         Id of the model that it was built for, for people; the same key may serve others too.
+
+    Raises
+    ------
+    StoreError
+        Where what was built bears the account's own name.
     """
+    if (folder / RECORD).exists():
+        raise StoreError(
+            f"a file that was fetched or built is called {RECORD}, the name under which the store keeps "
+            "its own account of each entry: rename it where it comes from"
+        )
     files = {
         path.relative_to(folder).as_posix(): {
             "bytes": path.stat().st_size,
@@ -74,13 +89,15 @@ def damage_of(entry: Path, stamps: Stamps, *, read: bool) -> str | None:
         Whether to read the files and compare their digests too.
     """
     try:
-        recorded = json.loads((entry / RECORD).read_text())["files"]
-        sizes = {name: size for name, size, _ in stamps if name != RECORD}
+        names = {name for name, _, _ in stamps}
+        account = _FORMER if RECORD not in names and _FORMER in names else RECORD
+        recorded = json.loads((entry / account).read_text(encoding="utf-8"))["files"]
+        sizes = {name: size for name, size, _ in stamps if name != account}
         problem = _difference(recorded, sizes)
         return _changed(entry, recorded) if problem is None and read else problem
     except FileNotFoundError as error:
         return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return f"{RECORD} cannot be read"
 
 

@@ -24,7 +24,7 @@ def timed(world: World) -> tuple[float, Ran]:
 
 def entries(store: Path) -> dict[Path, int]:
     """Every entry of the store with the time at which it was built."""
-    return {path: path.stat().st_mtime_ns for path in store.rglob("entry.json")}
+    return {path: path.stat().st_mtime_ns for path in store.rglob("entry.quantgate.json")}
 
 
 def test_a_second_gate_only_reads(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_second_run_builds_and_infers_nothing(
         key: item["value"] for key, item in second.verdicts.items()
     }
     assert {path.name for path in after if path not in before} <= {"files.sqlite"}
-    built = {path for path in before if path.name == "entry.json"}
+    built = {path for path in before if path.name == "entry.quantgate.json"}
     assert built
     assert all(before[path] == after[path] for path in built)
 

@@ -10,7 +10,7 @@ from quantgate.core.series import CONTROL
 from quantgate.history.record import run_record
 from quantgate.history.store import open_history
 from quantgate.machine import machine_class
-from quantgate.session.history import report_place, without_password
+from quantgate.session.history import report_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,12 +84,3 @@ def test_a_report_is_found_again(tmp_path: Path) -> None:
     )
     assert report_place(tmp_path, {"BUILD_URL": "https://ci.example/7"}) == "https://ci.example/7"
     assert report_place(tmp_path, {}) == str(tmp_path)
-
-
-def test_passwords_are_hidden() -> None:
-    """Only the password goes; addresses without one stay as they are."""
-    said = "gate --record=postgresql://me:se/cr@et@db:5432/nights --reports http://a:80/b"
-
-    assert without_password(said) == (
-        "gate --record=postgresql://me:***@db:5432/nights --reports http://a:80/b"
-    )

@@ -126,7 +126,7 @@ def test_model_comes_from_the_cache(
     plan = OmzPlan(cache_dir=cache, tell=told.append)
     found = fetch_omz(OmzSource(RFB), store, plan)
     assert [path.name for path in sorted(found.parent.iterdir())] == [
-        "entry.json",
+        "entry.quantgate.json",
         f"{RFB}.bin",
         f"{RFB}.xml",
     ]

@@ -46,7 +46,7 @@ def rows_of(data: bytes) -> list[list[str]]:
 
 
 def test_csv_survives_commas_quotes_and_newlines() -> None:
-    """RFC 4180: what was written is what is read."""
+    """RFC 4180: what was written is what is read, line ends spelled out."""
     awkward = 'a "quoted", name\nof two lines'
     table = Table("t", "T", COLUMNS, ((awkward, 3, 0.25), ("plain", None, None)))
 
@@ -54,7 +54,7 @@ def test_csv_survives_commas_quotes_and_newlines() -> None:
 
     assert rows_of(made.data) == [
         ["Image Name", "Count", "Value"],
-        [awkward, "3", "0.25"],
+        [awkward.replace("\n", "\\n"), "3", "0.25"],
         ["plain", "", ""],
     ]
     assert made.data.count(b"\r\n") == 3
@@ -66,7 +66,8 @@ def test_no_text_is_a_formula(start: str) -> None:
     """A file named =cmd() is text in a spreadsheet; numbers stay numbers."""
     table = Table("t", "T", COLUMNS, ((f"{start}1+1", 3, -0.5),))
 
-    assert rows_of(table_csv(table).data)[1] == [f"'{start}1+1", "3", "-0.5"]
+    spelled = {"\t": r"\t", "\r": r"\r"}.get(start, start)
+    assert rows_of(table_csv(table).data)[1] == [f"'{spelled}1+1", "3", "-0.5"]
 
 
 def test_table_json_is_versioned_and_knows_no_infinity() -> None:

@@ -70,7 +70,7 @@ def test_key_and_kind_make_the_address(store: Store, build: Builder) -> None:
 
 
 def test_record_names_the_key_for_people(store: Store, build: Builder) -> None:
-    """entry.json holds the key as it was given, and every file with size and digest."""
+    """entry.quantgate.json holds the key as it was given, and every file with size and digest."""
     record = json.loads((store.get_or_build("thing", KEY, build) / RECORD).read_text())
 
     assert record["key"] == KEY
@@ -132,9 +132,9 @@ DAMAGES = [
     (_missing, "model.bin is missing"),
     (_truncated, "model.bin has 6999 bytes, expected 7000"),
     (_flipped_quietly, "model.bin has changed content"),
-    (_record_gone, "entry.json is missing"),
-    (_record_is_rubbish, "entry.json cannot be read"),
-    (_record_is_a_list, "entry.json cannot be read"),
+    (_record_gone, "entry.quantgate.json is missing"),
+    (_record_is_rubbish, "entry.quantgate.json cannot be read"),
+    (_record_is_a_list, "entry.quantgate.json cannot be read"),
     (_stranger, "more.bin does not belong"),
 ]
 

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import base64
 import hashlib
+import http.client
 import http.server
 import io
 import tarfile
 import threading
+import urllib.request
+import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from quantgate.errors import SourceError, SourceUnavailableError, StoreError
+from quantgate.sources.transfer import _Redirects
 from quantgate.sources.url import FetchPlan, UrlSource, fetch_url, is_fetched
 from quantgate.store import Store
+from quantgate.store_entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +35,8 @@ class Site:
     files: dict[str, bytes]
     behave: list[str] = field(default_factory=list)
     asked: list[str | None] = field(default_factory=list)
+    authorized: list[str | None] = field(default_factory=list)
+    length: str = ""
     port: int = 0
 
     def url(self, name: str = "model.bin") -> str:
@@ -46,8 +54,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Serve a file, a range of it, or trouble."""
         wanted = self.headers.get("Range")
         self.site.asked.append(wanted)
+        self.site.authorized.append(self.headers.get("Authorization"))
         how = self.site.behave.pop(0) if self.site.behave else "whole"
         data = self.site.files.get(self.path.lstrip("/"))
+        if how.startswith("to "):
+            self.send_response(302)
+            self.send_header("Location", how.removeprefix("to "))
+            self.end_headers()
+            return
         if how.isdigit() or data is None:
             self.send_error(int(how) if how.isdigit() else 404)
             return
@@ -63,12 +77,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             shift = 1 if how == "wrong range" else 0
-            self.send_header("Content-Range", f"bytes {start + shift}-{len(data) - 1}/{len(data)}")
-        if how != "no length":
+            total = len(data) + (9 if how == "empty range" else 0)
+            self.send_header("Content-Range", f"bytes {start + shift}-{len(data) - 1}/{total}")
+        if how == "odd length":
+            self._headers_buffer.append(f"Content-Length: {self.site.length}\r\n".encode())  # type: ignore[attr-defined]
+        elif how == "empty range":
+            self.send_header("Content-Length", "0")
+        elif how != "no length":
             self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         body = data[start:]
-        self.wfile.write(body[: len(body) // 2] if how == "cut" else body)
+        sent = {"cut": len(body) // 2, "empty range": 0}.get(how, len(body))
+        self.wfile.write(body[:sent])
 
 
 @pytest.fixture
@@ -139,6 +159,117 @@ def test_odd_servers_give_the_file(how: str, site: Site, store: Store) -> None:
     """Servers without ranges or lengths, or with wrong ranges, still give the whole file."""
     site.behave = ["cut", how]
     assert fetch_url(UrlSource(site.url(), SHA), store, _plan()).read_bytes() == DATA
+
+
+def test_a_server_that_never_goes_on_is_asked_anew(site: Site, store: Store) -> None:
+    """Where every answer starts at another byte than asked for, what came before is given up."""
+    source = UrlSource(site.url(), SHA)
+    site.behave += ["cut", "wrong range"]
+
+    assert fetch_url(source, store, _plan()).read_bytes() == DATA
+    assert site.asked == [None, f"bytes={len(DATA) // 2}-", None]
+
+
+def test_a_leftover_that_a_server_calls_too_short_is_given_up(site: Site, store: Store) -> None:
+    """A server that claims more bytes and sends none would keep the leftover for ever."""
+    source = UrlSource(site.url(), SHA)
+    site.behave += ["cut", "empty range"]
+
+    assert fetch_url(source, store, _plan()).read_bytes() == DATA
+    assert site.asked[-1] is None
+
+
+@pytest.mark.parametrize("digits", ["\u00b2", "\u0663", "9" * 5000, "-1", "0x10"])
+def test_numbers_of_headers_are_ascii_and_small(
+    digits: str, site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Python's digits and int() disagree on is no length, and no reason to fail."""
+    monkeypatch.setattr(site, "length", digits)
+    source = UrlSource(site.url(), SHA)
+    site.behave.append("odd length")
+
+    assert fetch_url(source, store, _plan()).read_bytes() == DATA
+
+
+def test_user_and_password_go_to_that_server_alone(site: Site, store: Store) -> None:
+    """They are sent as a header, to the server they are for; the one it sends us on to gets none."""
+    other = site.url().replace("127.0.0.1", "localhost")
+    site.behave.append(f"to {other}")
+    source = UrlSource(site.url().replace("//", "//me:se%20cr:et@"), SHA)
+
+    assert fetch_url(source, store, _plan()).read_bytes() == DATA
+    basic = f"Basic {base64.b64encode(b'me:se cr:et').decode()}"
+    assert site.authorized == [basic, None]
+
+
+@pytest.mark.parametrize(
+    ("start", "target"),
+    [
+        ("https", "http://models.example/a.onnx"),
+        ("https", "ftp://models.example/a.onnx"),
+        ("http", "ftp://models.example/a.onnx"),
+    ],
+)
+def test_a_server_does_not_send_us_out_of_the_encryption(start: str, target: str) -> None:
+    """From https to http is refused, and so is what is no web address at all."""
+    request = urllib.request.Request(  # noqa: S310 - nothing is opened
+        f"{start}://me.example/a.onnx?sig=abc"
+    )
+    headers = http.client.HTTPMessage()
+    headers["Location"] = target
+
+    with pytest.raises(SourceError, match=f"sends us on from {start} to") as refused:
+        _Redirects().http_error_302(request, io.BytesIO(), 302, "Found", headers)
+
+    assert "abc" not in str(refused.value)
+
+
+def test_a_name_that_no_disk_keeps_is_not_the_stores_fault(
+    site: Site, store: Store, tmp_path: Path
+) -> None:
+    """Long names of files and members are told as what they are."""
+    with pytest.raises(SourceError, match="expected a file name of at most 255 bytes, found 300"):
+        fetch_url(UrlSource(site.url("a" * 300), SHA), store, _plan())
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("m/model.bin", DATA)
+        archive.writestr(f"m/{'b' * 300}", b"x")
+    site.files["a.zip"] = packed.read_bytes()
+    sha256 = hashlib.sha256(packed.read_bytes()).hexdigest()
+
+    with pytest.raises(
+        SourceError, match=r"a\.zip: holds the name '.*b', which this disk cannot keep"
+    ):
+        fetch_url(UrlSource(site.url("a.zip"), sha256, "m/model.bin"), store, _plan())
+
+
+def test_a_file_called_as_the_stores_account_once_was(
+    site: Site, store: Store, tmp_path: Path
+) -> None:
+    """entry.json is a name like any other, alone and in an archive."""
+    site.files["entry.json"] = DATA
+    packed = tmp_path / "a.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("entry.json", b"{}")
+        archive.writestr("model.bin", DATA)
+    site.files["a.zip"] = packed.read_bytes()
+    sha256 = hashlib.sha256(packed.read_bytes()).hexdigest()
+
+    for _ in range(2):
+        assert (
+            fetch_url(UrlSource(site.url("entry.json"), SHA), store, _plan()).read_bytes() == DATA
+        )
+        member = fetch_url(UrlSource(site.url("a.zip"), sha256, "model.bin"), store, _plan())
+        assert (member.parent / "entry.json").read_bytes() == b"{}"
+    assert len(site.asked) == 2
+
+
+def test_a_file_called_as_the_stores_own_account_is_refused(site: Site, store: Store) -> None:
+    """The one name that is kept back is told."""
+    site.files[RECORD] = DATA
+
+    with pytest.raises(StoreError, match="a file that was fetched or built is called"):
+        fetch_url(UrlSource(site.url(RECORD), SHA), store, _plan())
 
 
 def test_whole_leftover_needs_no_bytes(site: Site, store: Store) -> None:

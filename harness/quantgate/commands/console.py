@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from quantgate.errors import printable
+from quantgate.escaping import terminal
+from quantgate.redaction import redacted
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -24,5 +25,5 @@ def complain(line: str) -> None:
 def _write(stream: TextIO, line: str) -> None:
     """Write what the stream's encoding has, and the rest as Python escapes it."""
     encoding = stream.encoding or "utf-8"
-    shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    shown = terminal(redacted(line)).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(shown + "\n")

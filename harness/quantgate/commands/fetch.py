@@ -154,7 +154,7 @@ def _progress(name: str) -> Iterator[Progress]:
     from quantgate.session.progress_bars import Bars
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -18,7 +18,8 @@ from quantgate.datasets.labels import check_labels, labels_in, rarest
 from quantgate.datasets.maps_audit import histograms
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
-from quantgate.errors import DatasetError, printable
+from quantgate.errors import DatasetError
+from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
         When nothing is left, more than 1 % is faulty, two samples share a name, a truth names a
         class outside the labels, or it cannot be of its image.
     """
-    drafts = [replace(draft, name=printable(draft.name)) for draft in found.drafts]
+    drafts = [replace(draft, name=one_line(draft.name)) for draft in found.drafts]
     _check_names(name, drafts)
     inspected = inspect_files([draft.path for draft in drafts], cache)
     facts = [with_frame(*pair) for pair in zip(drafts, inspected, strict=True)]
@@ -104,11 +105,11 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
         Sample(draft.name, draft.path, fact.digest, draft.truth, group)
         for (draft, fact), group in zip(pairs, rarest(seen), strict=True)
     )
-    skipped = (*faulty, *((printable(stray), reason) for stray, reason in found.strays))
+    skipped = (*faulty, *((one_line(stray), reason) for stray, reason in found.strays))
     return Dataset(
         name,
         samples,
-        found.labels,
+        tuple(map(one_line, found.labels)),
         samples_digest(samples),
         skipped,
         labels_open=found.labels_open,

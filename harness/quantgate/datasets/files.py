@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.appearance import Appearance, appearance
 from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind
-from quantgate.errors import printable
+from quantgate.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

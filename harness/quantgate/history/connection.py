@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from quantgate.errors import HistoryError
+from quantgate.redaction import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,15 +43,25 @@ def parse(url: str) -> URL:
     if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
         return parsed.set(database=str(Path(parsed.database).expanduser().absolute()))
     if parsed.drivername in _POSTGRES:
+        if "@" in (parsed.host or ""):
+            raise HistoryError(
+                "history: expected one @, between the user and the host, found more: write one that "
+                "belongs to the password as %40"
+            )
         return parsed.set(drivername="postgresql+psycopg")
     raise HistoryError(f"history: {_EXPECTED}, found {shown(parsed)}")
 
 
 def shown(url: URL) -> str:
-    """Name a database in a sentence: a file by its path, a server without its password."""
+    """Name a database in a sentence: a file by its path, a server without its user and what is asked of it."""
     if url.drivername == "sqlite":
         return str(url.database)
-    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    user = f"{MASK}@" if url.username or url.password else ""
+    host = f"[{url.host}]" if url.host and ":" in url.host else url.host or ""
+    port = f":{url.port}" if url.port else ""
+    query = "&".join(f"{key}={MASK}" for key in url.query)
+    place = f"{url.get_backend_name()}://{user}{host}{port}/{url.database or ''}"
+    return f"{place}?{query}" if query else place
 
 
 def connect(url: URL, *, create: bool, patience_s: float) -> Engine:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from quantgate.manifest.datasets import resolved
 from quantgate.manifest.document import read_document
 from quantgate.manifest.problems import Problem, found, meant
+from quantgate.redaction import holds_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ KEY = "history"
 MEANING = "where runs are recorded: a file beside models.toml, or postgresql://HOST/DATABASE"
 _SCHEMES = ("sqlite", "postgresql")
 _FILE_URL = "sqlite:///"
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@")
 
 
 def read_history(value: object, root: Path, problems: list[Problem]) -> str | None:
@@ -62,7 +61,7 @@ def _mistake(value: object) -> str:
     scheme, separator, _ = value.partition("://")
     if separator and scheme not in _SCHEMES:
         return f"expected a path or a URL of {' or '.join(_SCHEMES)}, found {scheme}://{meant(scheme, _SCHEMES)}"
-    if _PASSWORD.search(value):
+    if separator and holds_password(value):
         return (
             "expected no password, because this file is shared: leave it to ~/.pgpass or PGPASSWORD, or "
             "set the whole URL in QUANTGATE_HISTORY"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quantgate.core.toml import quoted
+from quantgate.escaping import toml_key
 
 #: Keys and list indices from the root of the document.
 Place: TypeAlias = tuple[str | int, ...]
@@ -35,7 +35,7 @@ def dotted(*place: str | int) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            key = quoted(part)
+            key = toml_key(part)
             key = key if key == part else shorten(key)
             text += f".{key}" if text else key
     return text

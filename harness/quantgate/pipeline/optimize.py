@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from quantgate.errors import QuantizationError, printable
+from quantgate.errors import QuantizationError
+from quantgate.escaping import printable
 from quantgate.pair import ROLES, Pair
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quantgate.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,7 +52,7 @@ def links_of(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     if pipeline is None:
         return []
     named = ((pipeline.build, pipeline.build_url), ("commit", pipeline.commit_url))
-    return [(name, address) for name, address in named if address.startswith("https://")]
+    return [(name, redacted(address)) for name, address in named if address.startswith("https://")]
 
 
 def _github(environ: Mapping[str, str]) -> Pipeline:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from quantgate.errors import ReportError
+from quantgate.redaction import redacted
 
 T = TypeVar("T")
 
@@ -20,7 +21,10 @@ _JSON_KINDS = (str, int, float, bool, types.NoneType)
 
 
 def encode(value: object) -> Any:
-    """Turn a tree of dataclasses, tuples, sets, mappings and enums into plain JSON values."""
+    """Turn a tree of dataclasses, tuples, sets, mappings and enums into plain JSON values.
+
+    Passwords and tokens in texts are masked, so that they are in no file made of these values.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Enum):
@@ -37,7 +41,7 @@ def encode(value: object) -> Any:
 def _encode_plain(value: object) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {_NONFINITE: str(value)}
-    return value
+    return redacted(value) if isinstance(value, str) else value
 
 
 def decode(kind: type[T], data: object) -> T:

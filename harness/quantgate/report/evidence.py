@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.core.table import Column, Table
+from quantgate.escaping import csv_text
 from quantgate.report.codec import encode
 from quantgate.report.model import SCHEMA
 
@@ -86,7 +87,6 @@ def json_evidence(name: str, document: object) -> Evidence:
 
 
 _EDGES = ("x0", "y0", "x1", "y1")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _lines(value: object, depth: int) -> str:
@@ -116,7 +116,7 @@ def _match_row(change: ObjectChange) -> tuple[Cell, ...]:
 def _harmless(cell: Cell) -> Cell:
     if isinstance(cell, float) and not math.isfinite(cell):
         return str(cell)
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return csv_text(cell) if isinstance(cell, str) else cell
 
 
 def _finite(cell: Cell) -> Cell:

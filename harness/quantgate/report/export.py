@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from quantgate.core.verdict import Outcome
+from quantgate.escaping import (
+    markdown,
+    markdown_block,
+    one_line,
+    visible_lines,
+    workflow_message,
+    workflow_property,
+)
+from quantgate.redaction import redacted
 from quantgate.report.codec import encode
 from quantgate.report.evidence import Evidence, json_evidence
 from quantgate.report.model import SCHEMA
@@ -78,21 +87,25 @@ def junit_properties(judged: Judged) -> list[tuple[str, str]]:
     record |= {"low": low, "high": high, "limit": key, "threshold": threshold}
     record["known"] = judged.known.reason if judged.known else None
     del record["sentence"], record["duration_s"]  # the terminal's line and JUnit's own time
-    return [(name, str(value)) for name, value in record.items() if value not in {None, ""}]
+    return [
+        (name, redacted(visible_lines(str(value))))
+        for name, value in record.items()
+        if value not in {None, ""}
+    ]
 
 
 def step_summary(report: RunReport) -> str:
     """Write the run as Markdown for a pipeline's summary page: what is wrong first, then all."""
-    lines = [f"## quantgate: {run_words.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
+    told = [f"## quantgate: {run_words.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
     order = {"FAILED": 0, "UNDECIDED": 1, "KNOWN": 2, "PASSED": 3}
-    lines += [_problem_row(p) for p in report.problems if p.status in _WRONG]
-    lines += [_row(j) for j in sorted(report.judged, key=lambda j: order[verdicts.headword(j)])]
+    told += [_problem_row(p) for p in report.problems if p.status in _WRONG]
+    told += [_row(j) for j in sorted(report.judged, key=lambda j: order[verdicts.headword(j)])]
     wrong = [j for j in report.judged if verdicts.headword(j) != Outcome.PASSED.name]
     if wrong:
-        lines += ["", "<details><summary>In words</summary>", ""]
-        lines += [f"```\n{verdicts.verdict_line(judged)}\n```" for judged in wrong]
-        lines += ["</details>"]
-    return "\n".join([*lines, ""])
+        told += ["", "<details><summary>In words</summary>", ""]
+        told += [markdown_block(verdicts.verdict_line(judged)) for judged in wrong]
+        told += ["</details>"]
+    return "\n".join([*told, ""])
 
 
 def workflow_commands(report: RunReport) -> list[str]:
@@ -102,12 +115,16 @@ def workflow_commands(report: RunReport) -> list[str]:
         word = verdicts.headword(judged)
         level = {"FAILED": "error", "UNDECIDED": "warning"}.get(word)
         if level:
-            title = _property(f"{judged.verdict.model}: {judged.verdict.limit.key}")
-            said.append(f"::{level} title={title}::{_message(verdicts.verdict_line(judged))}")
+            title = workflow_property(f"{judged.verdict.model}: {judged.verdict.limit.key}")
+            said.append(
+                f"::{level} title={title}::{workflow_message(verdicts.verdict_line(judged))}"
+            )
     for problem in report.problems:
         if problem.status in _WRONG:
-            title = _property(f"{problem.model}: {problem.gate}")
-            said.append(f"::error title={title}::{_message(problem.sentence)}")
+            title = workflow_property(f"{problem.model}: {problem.gate}")
+            said.append(
+                f"::error title={title}::{workflow_message(redacted(one_line(problem.sentence)))}"
+            )
     return said
 
 
@@ -121,8 +138,8 @@ def _row(judged: Judged) -> str:
     value = f"{verdicts.value_text(verdict)} {verdicts.interval_text(verdict)}".strip()
     cells = (
         f"{_MARKS[word]} {word}",
-        _markdown(verdict.model),
-        _markdown(verdict.quantity),
+        markdown(verdict.model),
+        markdown(verdict.quantity),
         value,
         f"`{verdict.limit.key}` {verdicts.limit_text(verdict.limit)}",
         verdicts.margin_text(verdict),
@@ -131,18 +148,5 @@ def _row(judged: Judged) -> str:
 
 
 def _problem_row(problem: Problem) -> str:
-    sentence = _markdown(problem.sentence)
-    return f"| {_MARKS[problem.status]} {problem.status} | {_markdown(problem.model)} | {_markdown(problem.gate)} | {sentence} | | |"
-
-
-def _markdown(text: str) -> str:
-    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|~" else c for c in text)
-    return " ".join(escaped.split())
-
-
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+    sentence = markdown(redacted(problem.sentence))
+    return f"| {_MARKS[problem.status]} {problem.status} | {markdown(problem.model)} | {markdown(problem.gate)} | {sentence} | | |"

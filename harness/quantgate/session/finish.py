@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quantgate.errors import HarnessError, ReportError
+from quantgate.escaping import one_line
+from quantgate.escaping import terminal as safe_lines
+from quantgate.redaction import redacted
 from quantgate.session import collection, history, sharding, terminal
 from quantgate.session.dry_run import leave_nothing
 from quantgate.session.run_report import gather, judged, problems
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from quantgate.report.model import RunReport
     from quantgate.run import Run
 
+#: Our own workflow commands, escaped where they are made.
+_COMMANDS = ("::error title=", "::warning title=")
 _UNWEIGHED = " (no durations recorded: every model counted the same)"
 
 
@@ -70,7 +75,9 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     except ReportError as error:
         config.stash[FINISHED] = (*lines, f"no report: {error}")
         return True
-    lines += [f"NOTE  {model.id}: {note}" for model in report.models for note in model.notes]
+    lines += [
+        f"NOTE  {model.id}: {one_line(note)}" for model in report.models for note in model.notes
+    ]
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
@@ -107,7 +114,7 @@ def write_summary(reporter: Any, run: Run) -> None:
         for line in summary_lines(summary_rows(answers, faults, tuple(run.manifest.models))):
             terminal.write_coloured(reporter, line)
     for line in reporter.config.stash.get(FINISHED, ()):
-        reporter.write_line(line)
+        reporter.write_line(line if line.startswith(_COMMANDS) else safe_lines(redacted(line)))
 
 
 def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
@@ -157,4 +164,5 @@ def _narrowed(config: pytest.Config) -> bool:
 
 
 def _unexpected(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error} (an error of the harness itself, please report it)"
+    said = redacted(one_line(str(error)))
+    return f"{type(error).__name__}: {said} (an error of the harness itself, please report it)"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quantgate.errors import HistoryError
+from quantgate.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 VARIABLE = "QUANTGATE_HISTORY"
 #: The history's own file, beside the runs' folders.
 FILE = "history.sqlite"
-_PASSWORD = re.compile(r"(://[^:/@\s]*):\S+@")
-
-
-def without_password(text: str) -> str:
-    """Hide the passwords of addresses in a text that is shown."""
-    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def wanted(config: pytest.Config, run: Run) -> str | None:
@@ -123,5 +117,6 @@ def report_place(directory: Path, environ: Mapping[str, str]) -> str:
     """Say where a reader finds a run's report: the pipeline's job, or else the folder."""
     if environ.get("GITHUB_RUN_ID"):
         server, repository = environ.get("GITHUB_SERVER_URL", ""), environ["GITHUB_REPOSITORY"]
-        return f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}"
-    return environ.get("CI_JOB_URL") or environ.get("BUILD_URL") or str(directory.absolute())
+        return redacted(f"{server}/{repository}/actions/runs/{environ['GITHUB_RUN_ID']}")
+    place = environ.get("CI_JOB_URL") or environ.get("BUILD_URL")
+    return redacted(place) if place else str(directory.absolute())

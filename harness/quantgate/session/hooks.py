@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quantgate.errors import HarnessError, UndecidedError
+from quantgate.escaping import terminal as safe_lines
+from quantgate.redaction import redacted
 from quantgate.session import collection, finish, history, sharding, terminal
 from quantgate.session.dry_run import asks_about_pytest, runs_nothing
 from quantgate.session.interrupts import Interrupts
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Outcomes of a judged gate: the verdict is kept already, with more than their message says.
 _JUDGED = (AssertionError, UndecidedError, pytest.fail.Exception, pytest.xfail.Exception)
+#: Outcomes whose text is ours; a skip's has a shape of its own.
+_SPOKEN = (*_JUDGED, pytest.skip.Exception)
 
 
 def activate(config: pytest.Config) -> None:
@@ -138,6 +142,9 @@ def pytest_runtest_makereport(
     error = call.excinfo.value
     if isinstance(error, HarnessError):
         report.longrepr = str(error)
+    elif not isinstance(error, _SPOKEN) and report.longrepr is not None:
+        # A traceback of somebody else's error may quote what the error was about.
+        report.longrepr = safe_lines(redacted(str(report.longrepr)))
     if not isinstance(error, _JUDGED) and not terminal.line_of(report):
         line = finish.note_problem(run, gate, error)
         report.user_properties.append((terminal.LINE, line))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from quantgate.escaping import one_line
 from quantgate.progress import Silent
 from quantgate.session.terminal import visible
 
@@ -31,7 +32,7 @@ class Bars:
     def start(self, name: str, total: int) -> None:
         """Replace the bar of the work before by a new one."""
         self.close()
-        self.task = self.shown.add_task(f"{self.model}: {name}", total=total)
+        self.task = self.shown.add_task(one_line(f"{self.model}: {name}"), total=total)
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar."""
@@ -74,7 +75,7 @@ def _shown(model: str, *, seen: bool) -> Iterator[Progress]:
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
 from quantgate.declared import declared_limits
-from quantgate.errors import printable
-from quantgate.session import history, sharding
+from quantgate.escaping import printable
+from quantgate.redaction import redacted_command
+from quantgate.session import sharding
 from quantgate.session.segments import declared_text, segment_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def gather(config: pytest.Config, run: Run, status: int) -> RunReport:
         run=run.directory.name,
         started=run.started,
         duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
-        command=history.without_password(
-            printable(shlex.join([*sys.argv[:1], *config.invocation_params.args]))
-        ),
+        command=printable(redacted_command([*sys.argv[:1], *config.invocation_params.args])),
         manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
         fingerprint=facts.digest,

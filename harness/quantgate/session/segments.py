@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.core.limits import LIMITS
-from quantgate.errors import printable
+from quantgate.escaping import printable
+from quantgate.redaction import redacted_tree
 
 if TYPE_CHECKING:
     from quantgate.core.limits import Scope
@@ -29,7 +30,8 @@ _BY_CONTENT = ("dataset", "subset", "seed", "hold_out", "allow_overlap")
 
 def declared_text(entry: ModelEntry, root: Path) -> str:
     """Write an entry as JSON: what differs from the defaults, paths from the manifest's folder."""
-    return json.dumps(_plain(entry, root), sort_keys=True, ensure_ascii=False)
+    told = redacted_tree(_plain(entry, root))
+    return json.dumps(told, sort_keys=True, ensure_ascii=False)
 
 
 def segment_of(entry: ModelEntry, key: str, digests: Mapping[str, str], root: Path) -> str:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quantgate.escaping import terminal as safe_lines
+from quantgate.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -89,6 +92,7 @@ def speaks(report: pytest.TestReport) -> bool:
 
 def write_coloured(reporter: Any, line: str) -> None:
     """Write a line, its first word in the colour of the outcome it names."""
+    line = safe_lines(redacted(line))
     reporter.ensure_newline()
     if reporter.config.get_terminal_writer().width_of_current_line:  # dots of other tests
         reporter.write_line("")

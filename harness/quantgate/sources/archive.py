@@ -7,6 +7,7 @@ worth a second chance. Sizes are counted on the bytes that come out, never belie
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import stat
@@ -222,6 +223,11 @@ def _explained(archive: Path) -> Iterator[None]:
     except (*damage, NotImplementedError, UnicodeError, gzip.BadGzipFile) as error:
         raise _damaged(archive, error) from error
     except OSError as error:
+        if error.errno in {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}:
+            raise SourceError(
+                f"{archive.name}: holds the name {str(error.filename or '')[-80:]!r}, which this disk "
+                f"cannot keep ({error.strerror}): refused"
+            ) from error
         # bz2 reports a damaged stream as an OSError without a number.
         if error.errno is not None:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing_extensions import Doc
 
 from quantgate.errors import SourceError, SourceUnavailableError
 from quantgate.progress import Silent
+from quantgate.redaction import redacted_url
 from quantgate.sources.archive import ArchiveLimits, extract
 from quantgate.sources.files import SourceFile, inspect
 from quantgate.sources.kind import SourceKind, always, fetched
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Raise when the same archive would be unpacked differently.
 UNPACK_VERSION = 1
+#: What file systems keep of one name, in bytes.
+LONGEST_NAME = 255
 
 #: A checksum as the manifest gives it.
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -99,7 +103,10 @@ def fetch_url(
         resumed = part.exists()
         _download(source.url, part, plan, progress or Silent())
         if resumed and digest_of_file(part) != sha256:
-            log.info("%s: what an earlier download left does not fit: from the start", source.url)
+            log.info(
+                "%s: what an earlier download left does not fit: from the start",
+                redacted_url(source.url),
+            )
             part.unlink()
             _download(source.url, part, plan, progress or Silent())
         _verify(source.url, part, sha256)
@@ -146,6 +153,11 @@ def _checked(source: UrlSource) -> tuple[str, str]:
     name = PurePosixPath(unquote(parts.path)).name
     if name in {"", ".", ".."} or "\0" in name:
         raise SourceError(f"{source.url}: expected an address that ends in a file name")
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise SourceError(
+            f"{source.url}: expected a file name of at most {LONGEST_NAME} bytes, found "
+            f"{len(os.fsencode(name))}: disks keep no longer ones"
+        )
     return source.sha256.lower(), name
 
 
@@ -166,7 +178,7 @@ def _download(url: str, part: Path, plan: FetchPlan, progress: Progress) -> None
         except TransferBroken as error:
             if attempt == attempts:
                 raise _unavailable(url, str(error), plan) from error
-            log.info("%s: %s; attempt %d of %d", url, error, attempt + 1, attempts)
+            log.info("%s: %s; attempt %d of %d", redacted_url(url), error, attempt + 1, attempts)
             plan.sleep(max(pause_s, error.wait_s))
             pause_s *= 2
         except BaseException as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import TYPE_CHECKING
 
+from quantgate.escaping import markup
 from quantgate.report.evidence import Evidence
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT, SEEN_FIRST
 from quantgate.report.html.pictures import data_uri, diff_svg, role_svg
@@ -30,9 +30,9 @@ def image_diff(panes: Sequence[bytes]) -> Evidence:
 
 def description(picture: Picture, overview: bytes) -> str:
     """Show a picture without a click: what changed, and the panes in one image."""
-    alt = escape(f"{picture.name}: parent, optimized, diff", quote=True)
+    alt = markup(f"{picture.name}: parent, optimized, diff")
     return (
-        f"<p><b>{escape(picture.name)}</b>: {escape(picture.sentence)}</p>"
+        f"<p><b>{markup(picture.name)}</b>: {markup(picture.sentence)}</p>"
         f'<img style="width:100%" alt="{alt}" src="{data_uri(overview)}">'
     )
 
@@ -58,7 +58,7 @@ def diff_page(picture: Picture, image: bytes) -> Evidence:
         uri=data_uri(image), ratio=f"{width}/{height}", wide=_WIDTH_PX, high=frame_px,
         half=_WIDTH_PX // 2, least=frame_px + 90, parent=PARENT, optimized=OPTIMIZED,
     )  # fmt: skip
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(picture.name)}</title><style>{style}{_change_rules()}</style></head><body>{body}</body></html>'
+    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{markup(picture.name)}</title><style>{style}{_change_rules()}</style></head><body>{body}</body></html>'
     return Evidence("diff.html", "text/html", page.encode())
 
 
@@ -76,7 +76,7 @@ def _matches(picture: Picture) -> str:
 
 
 def _match(change: ObjectChange) -> str:
-    cells = "".join(f"<td>{escape(text)}</td>" for text in object_words.change_cells(change))
+    cells = "".join(f"<td>{markup(text)}</td>" for text in object_words.change_cells(change))
     return f'<tr class="{change.change}">{cells}</tr>'
 
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import time
 import uuid
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import allure
@@ -14,6 +13,8 @@ import allure_commons
 
 from quantgate.core.limits import kind_of, limit_title
 from quantgate.core.verdict import Outcome
+from quantgate.escaping import markup, visible_lines
+from quantgate.redaction import redacted
 from quantgate.report.allure.diff import TABS, description, diff_page, image_diff
 from quantgate.report.ci import links_of
 from quantgate.report.codec import encode
@@ -57,6 +58,10 @@ class StableIdentity:
         result.parameters = [Parameter(name=_MODEL, value=labels[_MODEL])]
         result.historyId = _md5(result.fullName, f"{_MODEL}={labels[_MODEL]}")
         result.titlePath = [EPIC, labels[_MODEL]]
+        if result.statusDetails is not None:
+            for name in ("message", "trace"):
+                said = getattr(result.statusDetails, name) or ""
+                setattr(result.statusDetails, name, redacted(visible_lines(said)) or None)
 
 
 def is_on() -> bool:
@@ -198,7 +203,7 @@ def _attach_picture(picture: Picture, directory: Path, title: str) -> None:
 
 def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> str:
     lines = verdicts.verdict_line(judged).splitlines()
-    head = "<br>".join(escape(line.strip()) for line in lines)
+    head = "<br>".join(markup(line.strip()) for line in lines)
     met = judged.verdict.outcome is Outcome.PASSED
     shown = [picture for picture in pictures if picture.overview][: 1 if met else _INLINE]
     images = "".join(description(p, (directory / p.overview).read_bytes()) for p in shown)
@@ -218,6 +223,6 @@ def _facts(judged: Judged) -> str:
         ("Repeat", judged.repeat),
     )
     rows = "".join(
-        f"<tr><th>{name}:&nbsp;</th><td>{escape(value)}</td></tr>" for name, value in facts if value
+        f"<tr><th>{name}:&nbsp;</th><td>{markup(value)}</td></tr>" for name, value in facts if value
     )
     return f"<table>{rows}</table>"

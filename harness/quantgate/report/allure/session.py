@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pluggy import HookimplMarker
 
+from quantgate.redaction import redacted
 from quantgate.report.ci import pipeline_of
 from quantgate.report.files import write_atomic
 from quantgate.report.words import run as run_words
@@ -102,7 +103,7 @@ def _executor(report: RunReport, environ: Mapping[str, str]) -> dict[str, str]:
             "type": pipeline.kind,
             "buildName": pipeline.build,
             "buildOrder": pipeline.number,
-            "buildUrl": pipeline.build_url,
+            "buildUrl": redacted(pipeline.build_url),
         }
     return executor
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
+from quantgate.escaping import markup
 from quantgate.report.words.numbers import amount, written
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def rounds_chart(speedup: Speedup) -> str:
     lines = _level("" if near else written(1.0, "factor"), y(1.0), "one", left, wide)
     if limit is not None:
         lines += _level(written(limit, "factor"), y(limit), "lim", left, wide)
-    label = escape(f"{len(rounds)} rounds between {min(rounds):.2f}× and {max(rounds):.2f}×")
+    label = markup(f"{len(rounds)} rounds between {min(rounds):.2f}× and {max(rounds):.2f}×")
     return (
         f'<svg class="rounds" viewBox="0 -6 {wide:.0f} {high + 12:.0f}" role="img" aria-label="{label}">'
         f'<rect class="band" x="{left}" y="{band_y:.1f}" width="{wide - left}" height="{band_high:.1f}"/>'
@@ -87,7 +87,7 @@ def rounds_chart(speedup: Speedup) -> str:
 def _level(text: str, y: float, kind: str, left: float, wide: float) -> str:  # noqa: PLR0917 - one line
     return (
         f'<line class="{kind}" x1="{left}" x2="{wide}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="{kind}" x="{left - 4}" y="{y + 4:.1f}" text-anchor="end">{escape(text)}</text>'
+        f'<text class="{kind}" x="{left - 4}" y="{y + 4:.1f}" text-anchor="end">{markup(text)}</text>'
     )
 
 
@@ -104,7 +104,7 @@ def share_bar(by_precision: Mapping[str, float]) -> str:
     said = ", ".join(f"{name} {written(share, 'percent')}" for name, share in grouped.items())
     return (
         '<svg class="share" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(said)}">{"".join(parts)}</svg>'
+        f'aria-label="{markup(said)}">{"".join(parts)}</svg>'
     )
 
 
@@ -133,7 +133,7 @@ def outcome_bar(counts: Mapping[str, int]) -> str:
         width = count / total * 100 if total else 0.0
         parts.append(f'<rect class="{name}" x="{at:.2f}" y="0" width="{width:.2f}" height="10"/>')
         at += width
-    said = escape(", ".join(f"{count} {name}" for name, count in counts.items()))
+    said = markup(", ".join(f"{count} {name}" for name, count in counts.items()))
     return f'<svg class="share outcomes" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
 
@@ -172,7 +172,7 @@ def _type_row(name: str, times: Sequence[float], top: float, longest: float) -> 
         for side, time_us in enumerate(times)
     )
     middle = top + _ROW / 2 + 4
-    return f'<text x="{_NAMES - 8}" y="{middle:.1f}" text-anchor="end">{escape(name)}</text>{bars}'
+    return f'<text x="{_NAMES - 8}" y="{middle:.1f}" text-anchor="end">{markup(name)}</text>{bars}'
 
 
 def _bar(time_us: float, y: float, role: str, longest: float) -> str:

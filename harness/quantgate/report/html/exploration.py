@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from quantgate.core.table import Cell, Column, Table
+from quantgate.escaping import markup
 from quantgate.report.html.view_tables import TableView, table_view
 from quantgate.report.words import numbers
 from quantgate.report.words.numbers import interval, rate, written
@@ -209,7 +209,7 @@ def _point(frame: _Frame, point: Explored, *, best: bool) -> str:
         else f'<circle class="optimized" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
     )
     return (
-        f"<g><title>{escape(said)}</title>{ring}"
-        f'<line class="e {escape(point.role)}" x1="{x:.1f}" x2="{x:.1f}" '
+        f"<g><title>{markup(said)}</title>{ring}"
+        f'<line class="e {markup(point.role)}" x1="{x:.1f}" x2="{x:.1f}" '
         f'y1="{frame.y(high):.1f}" y2="{frame.y(low):.1f}"/>{mark}</g>'
     )

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from quantgate import __version__
 from quantgate.core.limits import LIMITS
+from quantgate.escaping import visible_lines
 from quantgate.report.html import charts
 from quantgate.report.html.exploration import explored_view
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
@@ -137,6 +138,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     environment.globals["asset"] = _asset
     environment.filters["anchor"] = _anchor
@@ -148,6 +150,11 @@ def _asset(name: str) -> Any:
     """Inline one of our own files: no text of a run is in it."""
     file = resources.files("quantgate.report").joinpath(*name.split("/"))
     return Markup(file.read_text(encoding="utf-8"))  # noqa: S704 - shipped with the package
+
+
+def _visible(value: Any) -> Any:
+    """Spell out what is not seen in texts that are still to be escaped."""
+    return visible_lines(value) if type(value) is str else value
 
 
 def _anchor(text: str) -> str:

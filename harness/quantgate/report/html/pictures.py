@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from quantgate.escaping import markup
 from quantgate.report.html.palette import CHANGES, MORE_ROWS, OPTIMIZED, PARENT, SEEN_FIRST, ink_on
 from quantgate.report.html.view_tables import embedded
 from quantgate.report.words import objects as object_words
@@ -83,7 +83,7 @@ def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
 
 
 def _group(change: ObjectChange, index: int, body: str) -> str:
-    title = escape(object_words.change_sentence(change))
+    title = markup(object_words.change_sentence(change))
     return f'<g class="o {change.change}" data-i="{index}"><title>{title}</title>{body}</g>'
 
 
@@ -134,7 +134,7 @@ class _Placer:
         return (
             f'<rect class="lb" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" '
             f'fill="{colour}"/><text x="{x + self.letters * 0.25:.1f}" y="{y + self.letters:.1f}" '
-            f'font-size="{self.letters:.1f}" fill="{ink_on(colour)}">{escape(text)}</text>'
+            f'font-size="{self.letters:.1f}" fill="{ink_on(colour)}">{markup(text)}</text>'
         )
 
     def _free(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.limits import form_of, kind_of, quantity_name
 from quantgate.core.verdict import Outcome
+from quantgate.escaping import one_line
+from quantgate.redaction import redacted
 from quantgate.report.words.numbers import (
     counted,
     decimals_between,
@@ -83,8 +85,9 @@ def verdict_line(judged: Judged) -> str:
     """
     first = f"{headword(judged)}  {judged.verdict.model}: {verdict_sentence(judged)}"
     if headword(judged) == Outcome.PASSED.name:
-        return first
-    return f"\n{_INDENT}".join(filter(None, (first, _details(judged), _repeat(judged))))
+        return redacted(one_line(first))
+    told = filter(None, (first, _details(judged), _repeat(judged)))
+    return f"\n{_INDENT}".join(redacted(one_line(line)) for line in told)
 
 
 def headword(judged: Judged) -> str:
