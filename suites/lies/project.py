@@ -232,7 +232,7 @@ LAYOUTS = MappingProxyType(
             single=True,
         ),
         "pairs": Layout(
-            "digits-restoration", (192, 176), {"kind": "pairs", "annotations": "targets"}, _targets
+            "digits-restoration", (192, 192), {"kind": "pairs", "annotations": "targets"}, _targets
         ),
     }
 )

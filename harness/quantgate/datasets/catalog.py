@@ -17,6 +17,7 @@ from quantgate.datasets import (
     yolo_txt,
 )
 from quantgate.datasets.assembly import assemble, without_truth
+from quantgate.datasets.classes import with_classes
 from quantgate.datasets.kind import DatasetKind
 from quantgate.errors import DatasetError
 from quantgate.plugins import extended
@@ -52,7 +53,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "digits": DatasetKind(
             None,
             needs=(),
-            may=("split", "size", "count", "seed", "subject", "annotated"),
+            may=("split", "size", "count", "seed", "subject", "classes", "annotated"),
             truths={
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
@@ -63,6 +64,8 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         ),
     },
 )
+#: Labels that annotations call by nothing but their index.
+_BY_INDEX: tuple[int | str, ...] = ()
 
 
 def _instead(listed: Findings) -> str:
@@ -94,7 +97,7 @@ def load_dataset(
     kind = DATASETS[entry.kind]
     find = kind.find_masks if masks and kind.find_masks else kind.find
     if kind.load is not None:
-        found = kind.load(name, entry, cache, masks)
+        found, ids = kind.load(name, entry, cache, masks), _BY_INDEX
     elif find is not None:
         listed = find(name, entry, root)
         if not (listed.drafts or listed.lost):
@@ -102,7 +105,9 @@ def load_dataset(
             raise DatasetError(
                 f"datasets.{name} holds no image: none was found in {places}{_instead(listed)}"
             )
-        found = assemble(name, listed, cache, annotated=entry.annotated)
+        found, ids = assemble(name, listed, cache, annotated=entry.annotated), listed.ids
     else:
         raise DatasetError(f"datasets.{name}: nothing finds images of kind {entry.kind!r}")
+    if entry.classes is not None:
+        found = with_classes(found, entry.classes, ids)
     return found if entry.annotated else without_truth(found)

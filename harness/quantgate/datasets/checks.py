@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quantgate.core.predictions import ClassLabel, Objects
 from quantgate.datasets.appearance import LYING
 from quantgate.datasets.audit import Marked, audit_objects
 from quantgate.datasets.maps_audit import Mapped, audit_maps
-from quantgate.datasets.truths import LazyLabelMap
+from quantgate.datasets.pairs_audit import audit_pairs
+from quantgate.datasets.truths import LazyLabelMap, LazyRendering, picture
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -84,6 +86,13 @@ def audit(
         if isinstance(draft.truth, LazyLabelMap)
     ]
     notes += audit_maps(name, mapped, labels)
+    notes += audit_pairs(
+        [
+            (partial(picture, draft.path), draft.truth.make)
+            for draft, _ in pairs
+            if isinstance(draft.truth, LazyRendering)
+        ]
+    )
     return tuple(f"datasets.{name}: {note}" for note in notes)
 
 

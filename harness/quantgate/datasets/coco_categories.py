@@ -116,5 +116,5 @@ def _check_labels(
             raise DatasetError(
                 f"datasets.{name}: annotation {annotation.get('id', annotation)} has category id "
                 f"{annotation['category_id']}, label index {label}, but only {len(labels)} labels "
-                f"are given; complete datasets.{name}.labels"
+                f"are given; complete datasets.{name}.labels, or choose by datasets.{name}.classes"
             )

@@ -121,5 +121,8 @@ def _from_folders(name: str, folder: Path, labels: tuple[str, ...] | None) -> Fi
 
 
 KIND = DatasetKind(
-    find, needs=("path",), may=("annotations", "labels", "annotated"), truths={"": ("class",)}
+    find,
+    needs=("path",),
+    may=("annotations", "labels", "classes", "annotated"),
+    truths={"": ("class",)},
 )

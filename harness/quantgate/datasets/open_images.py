@@ -134,5 +134,8 @@ def _objects(rows: list[_Row], index: Mapping[str, int]) -> Objects:
 
 
 KIND = DatasetKind(
-    find, needs=("path", "annotations"), may=("labels", "annotated"), truths={"": ("objects",)}
+    find,
+    needs=("path", "annotations"),
+    may=("labels", "classes", "annotated"),
+    truths={"": ("objects",)},
 )

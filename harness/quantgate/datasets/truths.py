@@ -86,7 +86,7 @@ def label_map_file(path: Path, digest: str, table: tuple[int, ...] | None = None
 
 def rendering_file(path: Path, digest: str) -> LazyRendering:
     """Make the picture in a file; ``digest`` is that of its bytes."""
-    return LazyRendering(partial(_picture, path), f"file {digest}")
+    return LazyRendering(partial(picture, path), f"file {digest}")
 
 
 def _labels(path: Path, table: tuple[int, ...] | None) -> NDArray[np.uint8]:
@@ -94,7 +94,8 @@ def _labels(path: Path, table: tuple[int, ...] | None) -> NDArray[np.uint8]:
     return pixels if table is None else _lookup(table)[pixels]
 
 
-def _picture(path: Path) -> NDArray[np.uint8]:
+def picture(path: Path) -> NDArray[np.uint8]:
+    """Pixels of an image file, uint8 [height, width, 3] BGR."""
     from quantgate.datasets.images import decode_image
 
     return decode_image(_bytes(path), str(path))

@@ -101,5 +101,8 @@ def _wrong(name: str, file: Path, line: int, expected: str) -> DatasetError:
 
 
 KIND = DatasetKind(
-    find, needs=("path", "annotations"), may=("labels", "annotated"), truths={"": ("objects",)}
+    find,
+    needs=("path", "annotations"),
+    may=("labels", "classes", "annotated"),
+    truths={"": ("objects",)},
 )

@@ -155,5 +155,8 @@ def _objects(rows: list[_Row]) -> Objects:
 
 
 KIND = DatasetKind(
-    find, needs=("path",), may=("annotations", "labels", "annotated"), truths={"": ("objects",)}
+    find,
+    needs=("path",),
+    may=("annotations", "labels", "classes", "annotated"),
+    truths={"": ("objects",)},
 )

@@ -12,6 +12,9 @@ from typing_extensions import Doc
 
 from quantgate.entries.kinds import DatasetKindName, PerChannel, PerInput, PositiveInt, Size
 
+#: Names of classes, or their ids in the annotations.
+ClassNames = Annotated[tuple[str | int, ...], MinLen(1)]
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
@@ -66,6 +69,14 @@ class DatasetEntry:
             "masks: label index of each id in the class maps, -1: ignored, as are ids behind the "
             "list; cityscapes: the 19 train ids of the 34 ids of _labelIds; binary: of grey masks, "
             "below 128 the first label, from there on the second"
+        ),
+    ] = None
+    classes: Annotated[
+        ClassNames | Annotated[Mapping[str, ClassNames], MinLen(1)] | None,
+        Doc(
+            "only these classes, by name or by the annotations' ids, numbered in this order: "
+            '["person", "car"]; or merged: { vehicle = ["car", "truck"] }; images without one stay as '
+            "backgrounds, other pixels of class maps are ignored"
         ),
     ] = None
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False

@@ -179,6 +179,7 @@ def _fields(
     from quantgate.report.publish import draw_worst
     from quantgate.tasks import tensors
     from quantgate.tasks.catalog import TASKS
+    from quantgate.tasks.doubts.catalog import doubts
 
     found, data = compared
     task, plan = TASKS[entry.task], entry.evaluate
@@ -190,7 +191,10 @@ def _fields(
         "tables": encode([*task.tables(found, plan), tensors.tensor_table(found)]),
         "pictures": encode(drawn),
         "omitted": more + dropped,
-        "notes": [f"{name} was left out: {reason}" for name, reason in found.skipped],
+        "notes": [
+            *(f"{name} was left out: {reason}" for name, reason in found.skipped),
+            *(f"datasets.{data.evaluation.name}: {said}" for said in doubts(entry.task, found)),
+        ],
         "facts": [
             ["evaluation images", str(len(found))],
             ["evaluation set digest", found.images_digest[:16]],

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _IMAGES, _SIDE = 32, 64
 _MORE, _TIMES = 0.12, 1.4
 _FEWEST = 4
+#: Regions of the parent that are looked at, by their pixels of the small maps; and how bare of annotation.
+_LARGE_PX, _BARE, _REGIONS, _MANY_BARE = 20, 0.1, 10, 0.3
 
 
 def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
@@ -28,14 +30,19 @@ def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
     if len(images) < _FEWEST:
         return ()
     chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
-    return (*_classes(images, comparison.labels), *_elsewhere(chosen))
+    ground = _commonest(images)
+    truth = np.stack([_thumb(_truth(image), ground) for image in chosen])
+    found = np.stack([_thumb(image.record.parent.preview, ground) for image in chosen])
+    named = _classes(images, comparison.labels, ground)
+    if not truth.any() or not found.any():
+        return tuple(named)
+    return (*named, *_elsewhere(truth, found), *_missing(truth, found))
 
 
 def _classes(
-    images: Sequence[ImageResult[SegmentationRecord]], labels: Sequence[str]
+    images: Sequence[ImageResult[SegmentationRecord]], labels: Sequence[str], common: int
 ) -> Iterator[str]:
     """Each annotated class of each image with the class that most of its pixels are found as."""
-    common = _commonest(images)
     annotated, found = [], []
     for image in images:
         met = image.record.parent.against_truth
@@ -61,12 +68,7 @@ def _commonest(images: Sequence[ImageResult[SegmentationRecord]]) -> int:
     return int(total.argmax())
 
 
-def _elsewhere(images: Sequence[ImageResult[SegmentationRecord]]) -> Iterator[str]:
-    ground = _commonest(images)
-    truth = np.stack([_thumb(_truth(image), ground) for image in images])
-    found = np.stack([_thumb(image.record.parent.preview, ground) for image in images])
-    if not truth.any() or not found.any():
-        return
+def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[str]:
     own = _iou(truth, found)
     wanted = max(own + _MORE, own * _TIMES)
     best, share = max(
@@ -86,6 +88,24 @@ def _elsewhere(images: Sequence[ImageResult[SegmentationRecord]]) -> Iterator[st
             f"the annotated regions and the parent's overlap by {own:.0%}, those of other images by "
             f"{chance:.0%}: are the annotations of these images, and is the parent fed as it was "
             "trained (colour, mean, scale, layout, decoder)?"
+        )
+
+
+def _missing(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[str]:
+    """Regions of the parent where next to nothing is annotated."""
+    from scipy import ndimage
+
+    shares: list[float] = []
+    for annotated, own in zip(truth, found, strict=True):
+        regions, count = ndimage.label(own)
+        sizes = np.bincount(regions.ravel(), minlength=count + 1)[1:]
+        shared = np.bincount(regions[annotated], minlength=count + 1)[1:]
+        shares += (shared / sizes)[sizes >= _LARGE_PX].tolist()
+    bare = float((np.array(shares) < _BARE).mean()) if len(shares) >= _REGIONS else 0.0
+    if bare > _MANY_BARE:
+        yield (
+            f"{bare:.0%} of the parent's {len(shares)} regions lie where next to nothing is annotated: "
+            "are annotations missing?"
         )
 
 

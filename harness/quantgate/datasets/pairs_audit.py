@@ -1,0 +1,70 @@
+"""Whether target pictures are of their inputs: a few of both, small and grey, compared with each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Read = Callable[[], NDArray[np.uint8]]
+
+#: Pairs that are looked at, spread evenly; side of the small pictures, px.
+_PAIRS, _SIDE = 12, 24
+_FEWEST = 4
+#: Another picture has to be so much more like the input, as a difference of correlations.
+_MORE = 0.15
+
+
+def audit_pairs(pairs: Sequence[tuple[Read, Read]]) -> Iterator[str]:
+    """Note targets that are more like other inputs than like their own, or like them mirrored.
+
+    Parameters
+    ----------
+    pairs
+        Functions that read an input and its target, uint8 [height, width, 3].
+    """
+    if len(pairs) < _FEWEST:
+        return
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, _PAIRS).astype(int)).tolist()
+    # The neighbour of each is looked at as well: lists slip by one.
+    some = sorted({min(i + step, len(pairs) - 1) for i in chosen for step in (0, 1)})
+    inputs = np.stack([_thumb(pairs[i][0]()) for i in some])
+    targets = np.stack([_thumb(pairs[i][1]()) for i in some])
+    like = _flat(inputs) @ _flat(targets).T
+    own = float(np.median(np.diag(like)))
+    best = float(np.median(np.where(np.eye(len(like)), -1.0, like).max(axis=1)))
+    if best >= own + _MORE:
+        yield (
+            f"the inputs are less like their own targets (correlation {own:.2f}) than like those of "
+            f"other inputs ({best:.2f}): are they paired by the right names?"
+        )
+        return
+    for said, turned in (
+        ("mirrored", targets[:, :, ::-1]),
+        ("upside down", targets[:, ::-1]),
+        *((f"turned by {90 * k}°", np.rot90(targets, k, (1, 2))) for k in (1, 2, 3)),
+    ):
+        other = float(np.median(np.sum(_flat(inputs) * _flat(turned), axis=1)))
+        if other >= own + _MORE:
+            yield f"the targets are like their inputs {said} ({other:.2f}, as they are {own:.2f})"
+            return
+
+
+def _thumb(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    import cv2
+
+    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.asarray(small, np.float64).mean(axis=2))
+
+
+def _flat(pictures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of mean 0 and length 1; zeros for a picture of one colour."""
+    rows = pictures.reshape(len(pictures), -1)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-9), np.float64)
