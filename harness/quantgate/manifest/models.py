@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RESERVED_MARKS = frozenset(
     {
         *("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast"),
-        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit", "speed"),
+        *("usefixtures", "xfail", "benchmark", "xdist_group", "limit", "models", "speed"),
     }
 )
 _MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

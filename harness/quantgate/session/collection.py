@@ -149,6 +149,32 @@ def cases(config: pytest.Config, run: Run, key: str) -> list[object]:
     return config.stash[_CASES].get(key, [])
 
 
+def chosen(run: Run, marker: pytest.Mark | None) -> list[object]:
+    """List the models that a test which is no gate runs for: all, or those of its ``models`` mark.
+
+    Raises
+    ------
+    CollectError
+        Where the mark names a model that the manifest does not have, or an unknown argument.
+    """
+    names = marker.args if marker else ()
+    wanted = dict(marker.kwargs) if marker else {}
+    unknown = [name for name in names if name not in run.manifest.models]
+    strange = wanted.keys() - {"task", "tag"}
+    if unknown or strange:
+        problem = f"no model {unknown[0]!r} in the manifest" if unknown else f"{min(strange)!r}?"
+        raise pytest.Collector.CollectError(
+            f"pytest.mark.models(*names, task=None, tag=None): {problem}"
+        )
+    return [
+        pytest.param(model, id=model)
+        for model, entry in run.manifest.models.items()
+        if not names or model in names
+        if wanted.get("task") in {None, entry.task}
+        if wanted.get("tag") is None or wanted["tag"] in entry.tags
+    ]
+
+
 def ordered(run: Run, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Sort gates by model, then by kind; leave other tests before them, in their own order."""
     rank = {model: place for place, model in enumerate(run.manifest.models)}

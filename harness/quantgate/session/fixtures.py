@@ -92,6 +92,12 @@ def artifacts(
 
 
 @pytest.fixture(scope="session")
+def optimized(artifacts: Pair[Artifact]) -> Artifact:
+    """The model that is judged against its parent."""
+    return artifacts.optimized
+
+
+@pytest.fixture(scope="session")
 def comparison(
     entry: ModelEntry,
     run: Run,

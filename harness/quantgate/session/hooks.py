@@ -36,6 +36,10 @@ def activate(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "speed: measured by time, which parallel tests would disturb"
     )
+    config.addinivalue_line(
+        "markers",
+        "models(*names, task=None, tag=None): the models that a test of your own runs for",
+    )
     manifest = None if asks_about_pytest(config) else collection.requested_manifest(config)
     if manifest is None:
         return
@@ -77,12 +81,16 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each model that declares the limit of the marker."""
-    marker = metafunc.definition.get_closest_marker("limit")
-    if marker is not None:
-        run = metafunc.config.stash.get(RUN, None)
-        cases = [] if run is None else collection.cases(metafunc.config, run, marker.args[0])
-        metafunc.parametrize("model_id", cases, scope="session")
+    """Make one test for each model that declares the limit of a gate, or that a test asks for."""
+    run = metafunc.config.stash.get(RUN, None)
+    limit = metafunc.definition.get_closest_marker("limit")
+    if run is None or (limit is None and "model_id" not in metafunc.fixturenames):
+        return
+    if limit is not None:
+        cases = collection.cases(metafunc.config, run, limit.args[0])
+    else:
+        cases = collection.chosen(run, metafunc.definition.get_closest_marker("models"))
+    metafunc.parametrize("model_id", cases, scope="session")
 
 
 @pytest.hookimpl(wrapper=True)
