@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from quantgate.core.predictions import ClassLabel, Truth
-from quantgate.datasets.assembly import make_objects, samples_digest
+from quantgate.datasets.assembly import samples_digest
+from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import rarest_labels
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.selection import hold_out, overlap, subset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,54 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.datasets.files import FileFact
+    from quantgate.datasets.findings import Draft, Findings
 
 #: Most faulty files that are left out silently enough: more is an error.
 MOST_SKIPPED = 0.01
 _SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A sample before its file was looked at; ``name`` as in Sample.
-
-    Parameters
-    ----------
-    size
-        Width and height of the image where the annotations say them: truth in the pixels of
-        another size would be misread in silence.
-    enlarged
-        ``size`` may be a multiple of the image's: that of a target picture.
-    fractions
-        The boxes of the truth, and its areas, are fractions of the image.
-    places
-        What the annotations call each object of the truth, as in "annotation 7".
-    """
-
-    name: str
-    path: Path
-    truth: Truth | None = None
-    size: tuple[int, int] | None = None
-    enlarged: bool = False
-    fractions: bool = False
-    places: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What a loader found: drafts in order, class names, entries without a file, other files.
-
-    ``lost`` counts towards the share of faulty images; ``strays``, other files that are not used,
-    are only listed. ``labels_open`` as in Dataset. ``ids`` are what the annotations call the
-    labels, where that is not their index; ``notes`` are sentences about oddities.
-    """
-
-    drafts: Sequence[Draft]
-    labels: tuple[str, ...] = ()
-    lost: tuple[tuple[str, str], ...] = ()
-    strays: tuple[tuple[str, str], ...] = ()
-    labels_open: bool = False
-    ids: tuple[int | str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool = True) -> Dataset:
@@ -190,19 +147,4 @@ def _check_share(name: str, faulty: Sequence[tuple[str, str]], total: int) -> No
     raise DatasetError(
         f"datasets.{name}: {len(faulty)} of {total} images cannot be used, more than "
         f"{MOST_SKIPPED:.0%}: {first}{more}; repair or remove them"
-    )
-
-
-def make_objects(
-    boxes: Sequence[Sequence[float]],
-    labels: Sequence[int],
-    crowd: Sequence[bool],
-    areas: Sequence[float],
-) -> Objects:
-    """Columns of annotated objects from rows of ``xyxy`` boxes."""
-    return Objects(
-        np.asarray(boxes, dtype=np.float32).reshape(-1, 4),
-        np.asarray(labels, dtype=np.int64),
-        np.asarray(crowd, dtype=np.bool_),
-        np.asarray(areas, dtype=np.float32),
     )

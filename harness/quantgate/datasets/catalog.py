@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from quantgate.datasets.assembly import Findings
+    from quantgate.datasets.findings import Findings
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import DatasetEntry
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from quantgate.datasets.assembly import Draft
     from quantgate.datasets.files import FileFact
+    from quantgate.datasets.findings import Draft
 
 #: Two pictures of the same thing differ in their ratio of sides by no more than rounding does.
 _SAME_RATIO = 0.04

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from quantgate.datasets.assembly import Draft, Findings, make_objects
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, run_lengths
+from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (

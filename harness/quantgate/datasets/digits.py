@@ -13,7 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from quantgate.core.predictions import ClassLabel
-from quantgate.datasets.assembly import make_objects, samples_digest
+from quantgate.datasets.assembly import samples_digest
+from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import rarest_labels
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering

@@ -7,7 +7,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quantgate.datasets.assembly import Draft, Findings
+from quantgate.datasets.findings import Draft, Findings
 from quantgate.datasets.headers import HEAD_BYTES, SUFFIXES, image_kind
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of

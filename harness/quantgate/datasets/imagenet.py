@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.predictions import ClassLabel
-from quantgate.datasets.assembly import Draft, Findings
+from quantgate.datasets.findings import Draft, Findings
 from quantgate.datasets.folder import image_files, strays_of, unlisted
 from quantgate.datasets.headers import SUFFIXES
 from quantgate.datasets.kind import DatasetKind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from quantgate.datasets.assembly import Findings
+    from quantgate.datasets.findings import Findings
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import DatasetEntry
 

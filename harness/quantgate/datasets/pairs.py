@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.datasets.assembly import Draft, Findings
 from quantgate.datasets.beside import facts_of, pairs_of
+from quantgate.datasets.findings import Draft, Findings
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of
 from quantgate.datasets.truths import rendering_file

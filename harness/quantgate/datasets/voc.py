@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from quantgate.datasets.assembly import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from quantgate.datasets.assembly import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (

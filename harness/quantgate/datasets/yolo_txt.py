@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.predictions import Objects
-from quantgate.datasets.assembly import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of, read_text, same_name

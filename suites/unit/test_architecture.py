@@ -1,0 +1,115 @@
+"""Rooms import downwards only, and no modules import each other in a ring; lazy and typed imports count."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import quantgate
+
+PACKAGE = Path(str(quantgate.__file__)).parent
+#: Rooms and top-level modules, from the top floor to the ground; whoever shares a floor shares no import.
+FLOORS: tuple[frozenset[str], ...] = tuple(
+    frozenset(floor.split())
+    for floor in (
+        "__main__",
+        "cli plugin",
+        "commands",
+        "session fleet onboarding",
+        "pipeline",
+        "history package attribution",
+        "report manifest testing",
+        "engine worker",
+        "declared",
+        "tasks datasets run machine",
+        "entries",
+        "sources",
+        "decoders",
+        "core zoo",
+        "store housekeeping plugins progress shard stack pair borders sourcecode",
+        "store_entry",
+        "errors",
+        "escaping redaction",
+        "quantgate",
+    )
+)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(["quantgate", *(part for part in parts if part != "__init__")])
+        if not name.startswith("quantgate.gates"):  # collected by pytest, imported by nobody
+            found[name] = path
+    return found
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """Modules of the package that a module imports anywhere: at its top, lazily, or for types."""
+    found = set()
+    for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "quantgate":
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                found.add(inside if inside in modules() else str(node.module))
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in modules()}
+    return frozenset(found - {name})
+
+
+def room_of(name: str) -> str:
+    """First part below the package: the room, or the module itself at the top level."""
+    return name.split(".")[1] if "." in name else "quantgate"
+
+
+def floor_of(name: str) -> int:
+    """Number of the floor, 0 at the top."""
+    (floor,) = (number for number, rooms in enumerate(FLOORS) if room_of(name) in rooms)
+    return floor
+
+
+def test_every_room_has_a_floor() -> None:
+    """A new room is put on a floor before anything imports it."""
+    assert {room_of(name) for name in modules()} <= set(chain.from_iterable(FLOORS))
+
+
+def test_rooms_import_downwards_only() -> None:
+    """What a room needs lies on a floor below it."""
+    upwards = [
+        f"{name} imports {other}"
+        for name in modules()
+        for other in imports(name)
+        if room_of(name) != room_of(other) and floor_of(other) <= floor_of(name)
+    ]
+    assert upwards == []
+
+
+def test_no_modules_import_each_other_in_a_ring() -> None:
+    """From no module a chain of imports leads back to it."""
+    rings = [name for name in modules() if name in reachable(name)]
+    assert rings == []
+
+
+def test_a_ring_and_an_arrow_up_are_found() -> None:
+    """The checks see what they are for: `core` would be below `cli`, and a module reaches its imports."""
+    assert floor_of("quantgate.core.limits") > floor_of("quantgate.cli")
+    assert "quantgate.errors" in reachable("quantgate.cli")
+
+
+@cache
+def reachable(name: str) -> frozenset[str]:
+    """Everything that a module imports, directly or through others."""
+    seen: set[str] = set()
+    waiting = list(imports(name))
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            waiting.extend(imports(current))
+    return frozenset(seen)
