@@ -138,7 +138,7 @@ def compare_models(
     models: Pair[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
 ) -> Comparison[Any]:
     """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
-    bench = _settled(bench, models)
+    bench = settled(bench, models)
     results = _Results(bench.dataset.samples, bench)
     feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
     skipped = stream(list(models), feed)
@@ -156,13 +156,13 @@ def evaluate_role(
     The comparison's metrics are then the model's own; nothing differs and no distance is measured.
     """
     chosen = bench.dataset.samples if samples is None else samples
-    bench = _settled(bench, [model])
+    bench = settled(bench, [model])
     results = _Results(chosen, bench)
     skipped = stream([model], Feed(chosen, bench.preprocess, results.add_single, progress))
     return results.comparison(skipped)
 
 
-def _settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
+def settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
     """Check that the decoder fits every model, and let it name outputs as they are handed on."""
     ports = [ports_of(model.outputs) for model in models]
     decoder = with_own_names(bench.decoder, ports[0])

@@ -1,0 +1,268 @@
+"""Where accuracy is lost: local scores first, then the dear questions for the most suspect groups."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.attribution.execution import Device, execution, first_fault, in_floats
+from quantgate.attribution.facts import facts_of
+from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
+from quantgate.attribution.images import Reference, prepare_images
+from quantgate.attribution.scores import scores
+from quantgate.attribution.simulate import simulated
+from quantgate.attribution.subgraph import save_failing
+from quantgate.attribution.surgery import floated, only, without
+from quantgate.core.explained import Explanation, Group, GroupKind, sqnr_db
+from quantgate.engine.quantizers import Graph
+from quantgate.errors import HarnessError
+from quantgate.progress import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import openvino as ov
+
+    from quantgate.attribution.execution import Execute
+    from quantgate.attribution.images import Images
+    from quantgate.core.explained import Loss
+    from quantgate.datasets.sample import Sample
+    from quantgate.engine.evaluate import Bench
+    from quantgate.entries import EvaluationPlan
+    from quantgate.pair import Pair
+    from quantgate.progress import Progress
+
+#: Images that groups are asked about, those that execution is looked at on, and those scored.
+IMAGES, EXECUTED, SCORED = 64, 16, 16
+#: Groups asked about both ways, by kind: ten.
+ASKED: Mapping[GroupKind, int] = MappingProxyType({"block": 3, "layer": 5, "type": 1, "pattern": 1})
+_ON_CPU = Device("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+_LOOPS = frozenset({"TensorIterator", "Loop", "If"})
+#: Part of the noise that may be left with every layer put back: the rest must be quantization's.
+_LEFT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What may be spent, and where things run.
+
+    Parameters
+    ----------
+    model
+        Its name, for the report.
+    images
+        Looked at, at most; drawn by ``seed``.
+    seconds
+        After which no further question is begun.
+    groups
+        Asked about both ways, by kind.
+    execute
+        Makes the executed arm.
+    folder
+        Where the smallest failing part is saved; None saves none.
+    """
+
+    model: str = ""
+    images: int = IMAGES
+    seconds: float = 60.0
+    seed: int = 0
+    groups: Mapping[GroupKind, int] = field(default_factory=lambda: ASKED)
+    execute: Execute = _ON_CPU
+    folder: Path | None = None
+    progress: Progress = SILENT
+    clock: Callable[[], float] = time.perf_counter
+
+
+def explain(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> Explanation:
+    """Explain one pair of models on some images of its evaluation set.
+
+    What cannot be answered is a note, and the rest is answered all the same.
+
+    Parameters
+    ----------
+    paths
+        IRs of both roles.
+    bench, plan
+        The evaluation set, and how outputs are read and judged.
+
+    Raises
+    ------
+    HarnessError
+        Where not even the parent or the optimized model can be run on any image.
+    """
+    return _Explaining(paths, bench, plan, ask).explanation()
+
+
+class _Explaining:
+    """One explanation under way: what is known so far, and the time that is left."""
+
+    def __init__(self, paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> None:
+        import openvino as ov
+
+        self._ask, self._began = ask, ask.clock()
+        self._models: Pair[Any] = paths.map(lambda path: ov.Core().read_model(path))
+        self._graph = Graph(self._models.optimized)
+        samples = drawn(bench.dataset.samples, ask.images, ask.seed)
+        images = prepare_images(bench, plan, samples, _size(self._models.parent))
+        self._parent = Reference(images, in_floats(self._models.parent))
+        self._images = self._parent.images
+        self._notes = list(_notes_of(self._models, self._graph))
+
+    def explanation(self) -> Explanation:
+        """Answer in the order of what an answer is worth: execution, local scores, groups."""
+        answer = self._parent.ask(self._ask.execute(self._models.optimized))
+        total, metrics = answer.loss(), answer.metrics()
+        bench = self._images.bench
+        metric = self._images.plan.metric or bench.task.DEFAULT_METRIC
+        found = Explanation(
+            self._ask.model,
+            "" if metrics is None else bench.task.METRICS[metric],
+            len(self._images),
+            None if metrics is None else metrics.parent,
+            total,
+        )
+        if self._graph.layers:
+            found = self._execution(found)
+            found = self._attribution(found, total)
+        return replace(found, notes=tuple(self._notes), seconds=self._spent())
+
+    def _execution(self, found: Explanation) -> Explanation:
+        few = Reference(self._images.first(EXECUTED), in_floats(self._models.parent))
+        optimized, execute = self._models.optimized, self._ask.execute
+        try:
+            told = execution(optimized, few, execute)
+            if told.cause == "execution":
+                first = first_fault(optimized, few.images, execute, told)
+                told = replace(told, first=first and self._saved(first, few.images))
+        except HarnessError as error:
+            self._notes.append(f"execution was not compared with the graph: {error}")
+            return found
+        return replace(found, execution=told)
+
+    def _saved(self, first: Any, images: Images) -> Any:
+        """Save the smallest failing part of what was found, if there is a folder for it."""
+        if self._ask.folder is None:
+            return first
+        image = images.tensors[0][None]
+        optimized, execute = self._models.optimized, self._ask.execute
+        path = save_failing(optimized, first.place, image, execute=execute, folder=self._ask.folder)
+        return first if path is None else replace(first, subgraph=str(path))
+
+    def _attribution(self, found: Explanation, total: Loss) -> Explanation:
+        inputs = [tensor[None] for tensor in self._images.first(SCORED).tensors]
+        try:
+            told = scores(self._models, inputs)
+        except HarnessError as error:
+            self._notes.append(f"layers were not scored: {error}")
+            return found
+        self._note_other_differences(total)
+        names = (blocks(self._graph), patterns(self._graph))
+        facts = facts_of(self._graph, told, names)
+        groups = groups_of(self._graph, {name: score.share for name, score in told.items()})
+        faulty = found.execution is not None and found.execution.cause == "execution"
+        arm = self._simulated if faulty else self._executed
+        if faulty:
+            total = self._parent.ask(arm(self._models.optimized)).loss()
+        return replace(found, layers=facts, groups=self._answered(groups, total, arm))
+
+    def _note_other_differences(self, total: Loss) -> None:
+        left = self._parent.ask(in_floats(floated(self._models).model)).noise
+        if left > _LEFT * total.noise:
+            self._notes.append(
+                f"with every layer put back the outputs are still {sqnr_db(left):.1f} dB from the parent's: "
+                "the optimized model differs from it by more than its quantizers"
+            )
+
+    def _answered(self, groups: tuple[Group, ...], total: Loss, arm: Execute) -> tuple[Group, ...]:
+        """Ask about the most suspect groups, and rank each kind by what its groups cost."""
+        every = len(self._graph.layers)
+        wanted = most_suspect(groups, self._ask.groups, lambda group: len(group.layers) < every)
+        self._ask.progress.start("explain", len(wanted))
+        known: dict[tuple[str, ...], Group] = {}
+        for number, group in enumerate(wanted):
+            if self._spent() > self._ask.seconds:
+                self._notes.append(
+                    f"time was over after {number} of {len(wanted)} groups: the others are ranked by "
+                    "their share of the noise; report.explain_s sets the time"
+                )
+                break
+            if group.layers not in known:
+                known[group.layers] = self._questions(group, arm)
+            self._ask.progress.advance()
+        self._ask.progress.close()
+        told = [_with(group, known.get(group.layers)) for group in groups]
+        kinds = list(dict.fromkeys(group.kind for group in groups))
+        return tuple(
+            sorted(
+                told,
+                key=lambda group: (kinds.index(group.kind), not group.asked, -group.costs(total)),
+            )
+        )
+
+    def _questions(self, group: Group, arm: Execute) -> Group:
+        try:
+            alone = self._parent.ask(arm(only(self._models, group.layers))).loss()
+            back = self._parent.ask(arm(without(self._models, group.layers))).loss()
+        except HarnessError as error:
+            self._notes.append(f"{group.name} could not be asked about: {error}")
+            return group
+        return replace(group, only=alone, back=back)
+
+    @staticmethod
+    def _executed(model: ov.Model) -> ov.CompiledModel:
+        return in_floats(model)  # INT8 where quantizers are left, and floats in f32
+
+    @staticmethod
+    def _simulated(model: ov.Model) -> ov.CompiledModel:
+        return in_floats(simulated(model))
+
+    def _spent(self) -> float:
+        return self._ask.clock() - self._began
+
+
+def drawn(samples: tuple[Sample, ...] | list[Sample], count: int, seed: int) -> list[Sample]:
+    """Draw some samples by a seed, in their own order."""
+    if len(samples) <= count:
+        return list(samples)
+    chosen = np.random.default_rng(seed).choice(len(samples), count, replace=False)
+    return [samples[index] for index in sorted(chosen)]
+
+
+def _with(group: Group, asked: Group | None) -> Group:
+    return group if asked is None else replace(group, only=asked.only, back=asked.back)
+
+
+def _size(model: ov.Model) -> tuple[int, int]:
+    """``(width, height)`` of the image input, [1, height, width, channels]."""
+    _, height, width, _ = (side.get_length() for side in model.input(0).get_partial_shape())
+    return width, height
+
+
+def _notes_of(models: Pair[ov.Model], graph: Graph) -> list[str]:
+    """Say what an explanation of these graphs leaves out."""
+    if not graph.layers:
+        return ["the optimized model has no quantized layer: there is nothing to put back"]
+    found = []
+    loops = Counter(node.get_type_name() for node in graph.nodes)
+    inside = sum(count for kind, count in loops.items() if kind in _LOOPS)
+    if inside:
+        found.append(
+            f"{inside} loops or branches are taken as they are: layers inside are not looked at"
+        )
+    parent = {
+        (node.get_friendly_name(), node.get_type_name()) for node in Graph(models.parent).nodes
+    }
+    weighty = [layer for layer in graph.layers if layer.weights]
+    lost = [layer for layer in weighty if (layer.name, layer.type) not in parent]
+    if lost:
+        found.append(
+            f"{len(lost)} of {len(weighty)} layers with weights are not in the parent by name (the first: "
+            f"{lost[0].name}): their weights stay quantized where they are put back"
+        )
+    return found

@@ -1,0 +1,244 @@
+"""Images prepared once, and arms asked about them: how far each is from a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.estimate import Estimate
+from quantgate.core.explained import Loss
+from quantgate.datasets.images import read_image
+from quantgate.engine.evaluate import settled
+from quantgate.engine.preprocess import prepare
+from quantgate.engine.waves import Waves
+from quantgate.errors import DatasetError, DecoderError, HarnessError
+from quantgate.pair import Pair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import openvino as ov
+    from numpy.typing import NDArray
+
+    from quantgate.core.geometry import Frame
+    from quantgate.datasets.sample import Sample
+    from quantgate.decoders.protocol import Outputs
+    from quantgate.engine.evaluate import Bench
+    from quantgate.entries import EvaluationPlan
+
+#: What the reference's raw outputs may take in memory: fewer images are looked at where they are large.
+KEPT_BYTES = 256 * 2**20
+#: Images in flight at a time.
+_AHEAD = 16
+_AGREEMENTS = ("min_agreement", "min_match_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What every arm is asked about.
+
+    Parameters
+    ----------
+    bench, plan
+        How outputs are read and judged.
+    tensors
+        Prepared images, uint8 [height, width, channels].
+    """
+
+    bench: Bench
+    plan: EvaluationPlan
+    samples: tuple[Sample, ...]
+    tensors: tuple[NDArray[np.uint8], ...]
+    frames: tuple[Frame, ...]
+
+    def first(self, count: int) -> Images:
+        """Keep the first ones."""
+        return Images(
+            self.bench, self.plan, self.samples[:count], self.tensors[:count], self.frames[:count]
+        )
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the task's metric can be asked for."""
+        return all(sample.truth is not None for sample in self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+def prepare_images(
+    bench: Bench, plan: EvaluationPlan, samples: Sequence[Sample], size: tuple[int, int]
+) -> Images:
+    """Read and prepare samples for a model's input of ``(width, height)``; unreadable ones are left out.
+
+    Raises
+    ------
+    DatasetError
+        Where none can be read.
+    """
+    kept, problem = [], ""
+    for sample in samples:
+        try:
+            kept.append((sample, *prepare(read_image(sample), bench.preprocess, size)))
+        except DatasetError as error:
+            problem = problem or str(error)
+    if not kept:
+        said = problem or "it holds none"
+        raise DatasetError(f"no image of datasets.{bench.dataset.name} can be looked at: {said}")
+    chosen, tensors, frames = zip(*kept, strict=True)
+    return Images(bench, plan, chosen, tensors, frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One arm's answers against a reference's: the comparison that tasks judge, and the noise."""
+
+    comparison: Comparison[Any]
+    noise: float
+    plan: EvaluationPlan
+    bench: Bench
+
+    def loss(self) -> Loss:
+        """Sum it up."""
+        agreement = self._judged(*_AGREEMENTS)
+        lost = None if agreement is None else 1 - agreement.value
+        return Loss(self.drop(), lost, self.noise)
+
+    def error(self) -> tuple[Estimate, str]:
+        """How much is lost, with its interval, and of what: the metric, agreement, or raw outputs."""
+        drop = self._judged("max_accuracy_drop")
+        if drop is not None:
+            return drop, self.plan.metric or self.bench.task.DEFAULT_METRIC
+        agreement = self._judged(*_AGREEMENTS)
+        if agreement is not None:
+            value, low, high = (1 - end for end in (agreement.value, agreement.high, agreement.low))
+            return replace(agreement, value=value, low=low, high=high), "disagreement"
+        return Estimate.exact(self.noise, len(self.comparison)), "noise"
+
+    def drop(self) -> float | None:
+        """How much of the metric is lost; None where it is not defined on these images."""
+        found = self.metrics()
+        return None if found is None else found.parent - found.optimized
+
+    def metrics(self) -> Pair[float] | None:
+        """The metric of both sides; None where it is not defined on these images."""
+        metric = self.plan.metric or self.bench.task.DEFAULT_METRIC
+        if any(image.truth is None for image in self.comparison.images):
+            return None
+        try:
+            return self.bench.task.metrics(self.comparison).map(lambda of: of[metric])
+        except HarnessError:
+            return None
+
+    def _judged(self, *keys: str) -> Estimate | None:
+        """Judge the first of some limits' quantities that the task knows; None where it is not defined."""
+        key = next((key for key in keys if key in self.bench.task.LIMITS), None)
+        try:
+            return (
+                None
+                if key is None
+                else self.bench.task.judge_quantity(key, self.comparison, self.plan)
+            )
+        except HarnessError:
+            return None
+
+
+class Reference:
+    """What one model answers: others are held against it.
+
+    Raises
+    ------
+    DecoderError
+        Where the outputs do not fit the decoder, or hold NaN or infinity.
+    MeasurementError
+        Where the device fails.
+    """
+
+    def __init__(self, images: Images, model: ov.CompiledModel) -> None:
+        self._bench = settled(images.bench, [model])
+        self._outputs: list[Outputs] = []
+        self._predictions: list[Any] = []
+        held = 0
+        for index, outputs in enumerate(_run(images, model)):
+            held += sum(int(array.nbytes) for array in outputs.values())
+            if held > KEPT_BYTES and index:
+                break
+            self._outputs.append(outputs)
+            self._predictions.append(self._decode(images, index, outputs))
+        self.images = images.first(len(self._outputs))
+
+    def ask(self, model: ov.CompiledModel) -> Answer:
+        """Let another model answer on the same images."""
+        settled(self._bench, [model])
+        return self._compare(
+            (outputs, self._decode(self.images, index, outputs))
+            for index, outputs in enumerate(_run(self.images, model))
+        )
+
+    def against(self, other: Reference) -> Answer:
+        """Hold another reference's answers against these, without any inference."""
+        return self._compare(zip(other._outputs, other._predictions, strict=False))
+
+    def _compare(self, answers: Iterable[tuple[Outputs, Any]]) -> Answer:
+        results, power, error = [], [], []
+        for index, (outputs, prediction) in enumerate(answers):
+            own, pair = self._outputs[index], Pair(self._predictions[index], prediction)
+            sample, frame = self.images.samples[index], self.images.frames[index]
+            record = self._bench.task.compact(pair, sample.truth, sample.name)
+            results.append(ImageResult(sample.name, frame.image, sample.truth, record))
+            power.append([_square(array) for array in own.values()])
+            error.append([_distance(array, outputs[name]) for name, array in own.items()])
+        dataset = self._bench.dataset
+        found = Comparison(
+            dataset.labels, tuple(results), dataset.digest, labels_open=dataset.labels_open
+        )
+        noise = _ratio(np.sum(error, axis=0), np.sum(power, axis=0))
+        return Answer(found, noise, self.images.plan, self._bench)
+
+    def _decode(self, images: Images, index: int, outputs: Outputs) -> Any:
+        try:
+            return self._bench.decoder.decode(outputs, images.frames[index])
+        except DecoderError as error:
+            raise DecoderError(f"{images.samples[index].name}: {error}") from error
+
+
+def _run(images: Images, model: ov.CompiledModel) -> Iterator[Outputs]:
+    """Yield the raw outputs of every image in order, a few images ahead."""
+    for start in range(0, len(images), _AHEAD):
+        part = slice(start, start + _AHEAD)
+        found: dict[int, Outputs] = {}
+
+        def consume(index: int, _: Frame, outputs: list[Outputs], found: Any = found) -> None:
+            found[index] = outputs[0]
+
+        waves = Waves([model], consume)
+        try:
+            for index, fed in enumerate(
+                zip(images.frames[part], images.tensors[part], strict=True)
+            ):
+                waves.add(index, *fed)
+            waves.settle()
+        finally:
+            waves.close()
+        yield from (found[index] for index in sorted(found))
+
+
+def _square(array: NDArray[Any]) -> float:
+    values = np.asarray(array, np.float64).ravel()
+    return float(np.einsum("i,i->", values, values))
+
+
+def _distance(array: NDArray[Any], other: NDArray[Any]) -> float:
+    """Squared distance; where the number of rows is data, all of the first counts as lost."""
+    if array.shape != other.shape:
+        return _square(array)
+    return _square(np.asarray(other, np.float64) - np.asarray(array, np.float64))
+
+
+def _ratio(error: NDArray[np.float64], power: NDArray[np.float64]) -> float:
+    """Mean over the outputs that hold a signal."""
+    there = power > 0
+    return float(np.mean(error[there] / power[there])) if there.any() else 0.0
