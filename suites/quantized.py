@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
+import openvino.preprocess
 
+from quantgate.attribution.execution import in_floats
+from quantgate.core.predictions import ClassLabel
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine.evaluate import Bench
 from quantgate.engine.quantizers import Graph
+from quantgate.entries import EvaluationPlan, Preprocess
 from quantgate.pair import Pair
 from quantgate.sources.opset import opset
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 SIDE, CHANNELS = 16, 8
@@ -37,12 +50,12 @@ def network(depth: int = 6, seed: int = 0) -> Pair[ov.Model]:
 
 
 def damaged(model: ov.Model, layer: int, damage: str, factor: float = 8.0) -> ov.Model:
-    """Damage the quantization of one layer: its range, its weights' scale, or one channel of them."""
+    """Damage the quantization of one layer: its range, its weights' scale, or some filters of them."""
     copy = model.clone()
     graph = Graph(copy)
     chosen = graph.layers[layer]
     if damage in {"narrow", "wide"}:
-        wider = np.float32(1 / factor if damage == "narrow" else factor * 4)
+        wider = np.float32(1 / factor if damage == "narrow" else factor * 16)
         fake = graph.nodes[chosen.activations[0]]
         for index in range(1, 5):
             end = np.array(fake.input_value(index).get_node().data)
@@ -53,12 +66,12 @@ def damaged(model: ov.Model, layer: int, damage: str, factor: float = 8.0) -> ov
     if damage == "weights":
         scale = scale * np.float32(1.6)
     else:
-        scale[len(scale) // 2] *= np.float32(factor)
+        scale[::4] *= np.float32(factor)
     weights.input(1).replace_source_output(opset().constant(scale).output(0))
     return copy
 
 
-def run(model: ov.Model, inputs: list[NDArray[np.float32]]) -> NDArray[np.float64]:
+def run(model: ov.Model, inputs: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     """First outputs of a graph in f32, [images, ...]."""
     config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     compiled = ov.Core().compile_model(model, "CPU", config)
@@ -122,3 +135,85 @@ def _integers(weights: NDArray[np.float32], name: str) -> Any:
     scale = np.abs(weights).reshape(len(weights), -1).max(axis=1).reshape(-1, 1, 1, 1) / 127
     held = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
     return op.multiply(op.convert(op.constant(held), "f32"), op.constant(scale), name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """A pair of networks as files, and what they are judged on."""
+
+    models: Pair[ov.Model]
+    paths: Pair[Path]
+    bench: Bench
+    plan: EvaluationPlan = field(default_factory=lambda: EvaluationPlan("noise"))
+
+    def saved(self, optimized: ov.Model, folder: Path) -> Pair[Path]:
+        """Paths with another optimized model."""
+        return Pair(self.paths.parent, _saved(optimized, folder / "other.xml"))
+
+
+def bed(folder: Path, models: Pair[ov.Model], count: int = 24, *, annotated: bool = True) -> Bed:
+    """Save networks with their preprocessing inside, with pictures whose class is the parent's answer."""
+    embedded = models.map(_embedded)
+    paths = Pair(
+        _saved(embedded.parent, folder / "parent.xml"),
+        _saved(embedded.optimized, folder / "optimized.xml"),
+    )
+    pictures = [picture(index) for index in range(count)]
+    answers = (
+        run(embedded.parent, [one[None] for one in pictures]).reshape(count, -1).argmax(axis=1)
+    )
+    samples = tuple(
+        Sample(
+            f"{index:03}.png",
+            partial(picture, index),
+            f"digest {index}",
+            ClassLabel(int(answers[index])) if annotated else None,
+        )
+        for index in range(count)
+    )
+    labels = tuple(f"class {number}" for number in range(CHANNELS))
+    dataset = Dataset("noise", samples, labels, "digest of noise")
+    preprocess, task = Preprocess(resize="stretch"), TASKS["classification"]
+    bench = Bench(dataset, preprocess, ClassScoresDecoder(), task, "classification")
+    return Bed(embedded, paths, bench)
+
+
+def picture(index: int) -> NDArray[np.uint8]:
+    """Make one picture, [SIDE, SIDE, 3]."""
+    drawn = np.random.default_rng(1000 + index)
+    base = drawn.integers(0, 255, (1, 1, 3)) + drawn.integers(-60, 60, (SIDE, SIDE, 3))
+    return np.asarray(np.clip(base, 0, 255), np.uint8)
+
+
+def misexecuting(quantizer: str, factor: float = 1.6) -> Callable[[ov.Model], ov.CompiledModel]:
+    """Execute graphs as a device whose kernel behind one quantizer computes something else.
+
+    Where the quantizer is not a FakeQuantize any more all is well, as it is with a real kernel of INT8.
+    """
+
+    def execute(model: ov.Model) -> ov.CompiledModel:
+        copy = model.clone()
+        for node in copy.get_ops():
+            if node.get_type_name() == "FakeQuantize" and node.get_friendly_name() == quantizer:
+                readers = list(node.output(0).get_target_inputs())
+                wrong = opset().multiply(node.output(0), np.float32(factor))
+                for reader in readers:
+                    reader.replace_source_output(wrong.output(0))
+        return in_floats(copy)
+
+    return execute
+
+
+def _embedded(model: ov.Model) -> ov.Model:
+    """Let a network take pictures: uint8, [1, height, width, 3]."""
+    made = ov.preprocess.PrePostProcessor(model.clone())
+    taken = made.input()
+    taken.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    taken.preprocess().convert_element_type(ov.Type.f32).mean(127.5).scale(127.5)
+    taken.model().set_layout(ov.Layout("NCHW"))
+    return made.build()
+
+
+def _saved(model: ov.Model, path: Path) -> Path:
+    ov.save_model(model, path, compress_to_fp16=False)
+    return path

@@ -122,14 +122,14 @@ class _Explaining:
         metric = self._images.plan.metric or bench.task.DEFAULT_METRIC
         found = Explanation(
             self._ask.model,
-            "" if metrics is None else bench.task.METRICS[metric],
+            "" if metrics is None else bench.task.METRICS[metric].title,
             len(self._images),
             None if metrics is None else metrics.parent,
             total,
+            total,
         )
         if self._graph.layers:
-            found = self._execution(found)
-            found = self._attribution(found, total)
+            found = self._attribution(self._execution(found))
         return replace(found, notes=tuple(self._notes), seconds=self._spent())
 
     def _execution(self, found: Explanation) -> Explanation:
@@ -154,22 +154,22 @@ class _Explaining:
         path = save_failing(optimized, first.place, image, execute=execute, folder=self._ask.folder)
         return first if path is None else replace(first, subgraph=str(path))
 
-    def _attribution(self, found: Explanation, total: Loss) -> Explanation:
+    def _attribution(self, found: Explanation) -> Explanation:
         inputs = [tensor[None] for tensor in self._images.first(SCORED).tensors]
         try:
             told = scores(self._models, inputs)
         except HarnessError as error:
             self._notes.append(f"layers were not scored: {error}")
             return found
-        self._note_other_differences(total)
+        self._note_other_differences(found.total)
         names = (blocks(self._graph), patterns(self._graph))
         facts = facts_of(self._graph, told, names)
         groups = groups_of(self._graph, {name: score.share for name, score in told.items()})
         faulty = found.execution is not None and found.execution.cause == "execution"
         arm = self._simulated if faulty else self._executed
-        if faulty:
-            total = self._parent.ask(arm(self._models.optimized)).loss()
-        return replace(found, layers=facts, groups=self._answered(groups, total, arm))
+        base = self._parent.ask(arm(self._models.optimized)).loss() if faulty else found.total
+        answered = self._answered(groups, base, arm)
+        return replace(found, base=base, layers=facts, groups=answered)
 
     def _note_other_differences(self, total: Loss) -> None:
         left = self._parent.ask(in_floats(floated(self._models).model)).noise
@@ -179,7 +179,7 @@ class _Explaining:
                 "the optimized model differs from it by more than its quantizers"
             )
 
-    def _answered(self, groups: tuple[Group, ...], total: Loss, arm: Execute) -> tuple[Group, ...]:
+    def _answered(self, groups: tuple[Group, ...], base: Loss, arm: Execute) -> tuple[Group, ...]:
         """Ask about the most suspect groups, and rank each kind by what its groups cost."""
         every = len(self._graph.layers)
         wanted = most_suspect(groups, self._ask.groups, lambda group: len(group.layers) < every)
@@ -201,7 +201,7 @@ class _Explaining:
         return tuple(
             sorted(
                 told,
-                key=lambda group: (kinds.index(group.kind), not group.asked, -group.costs(total)),
+                key=lambda group: (kinds.index(group.kind), not group.asked, -group.costs(base)),
             )
         )
 
@@ -224,6 +224,14 @@ class _Explaining:
 
     def _spent(self) -> float:
         return self._ask.clock() - self._began
+
+
+def asked(count: int) -> Mapping[GroupKind, int]:
+    """Divide a number of groups among the kinds as ``ASKED`` does: half of them single layers."""
+    blocks = max(1, count * 3 // 10)
+    others = min(2, count // 5)
+    kinds: dict[GroupKind, int] = {"block": blocks, "layer": max(1, count - blocks - others)}
+    return kinds | {"type": others - others // 2, "pattern": others // 2}
 
 
 def drawn(samples: tuple[Sample, ...] | list[Sample], count: int, seed: int) -> list[Sample]:
@@ -252,9 +260,12 @@ def _notes_of(models: Pair[ov.Model], graph: Graph) -> list[str]:
     loops = Counter(node.get_type_name() for node in graph.nodes)
     inside = sum(count for kind, count in loops.items() if kind in _LOOPS)
     if inside:
-        found.append(
-            f"{inside} loops or branches are taken as they are: layers inside are not looked at"
+        said = (
+            "1 loop or branch is taken as it is"
+            if inside == 1
+            else f"{inside} loops or branches are taken as they are"
         )
+        found.append(f"{said}: layers inside are not looked at")
     parent = {
         (node.get_friendly_name(), node.get_type_name()) for node in Graph(models.parent).nodes
     }

@@ -34,6 +34,17 @@ def milliseconds(text: str) -> float:
     return value
 
 
+def seconds(text: str) -> float:
+    """Read a time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
+    return value
+
+
 def hints(text: str) -> list[str]:
     """Read performance hints with commas between them."""
     asked = [part.strip() for part in text.split(",")]

@@ -9,6 +9,7 @@ from typing import Literal
 from quantgate.core.estimate import Estimate  # noqa: TC001 - the codec reads it at run time
 
 GroupKind = Literal["block", "type", "pattern", "layer"]
+KINDS: tuple[GroupKind, ...] = ("block", "layer", "type", "pattern")
 Cause = Literal["quantization", "execution", "neither"]
 #: Noise that only rounding of floats makes: below it two arms give the same outputs.
 ROUNDING = 1e-9
@@ -218,7 +219,10 @@ class Explanation:
     parent
         The parent's metric on them; None without annotations.
     total
-        Loss of the model as it is.
+        Loss of the model as it is executed.
+    base
+        The loss that groups have parts of: ``total``, or that of the graph in plain floating point
+        where execution is at fault.
     groups
         Those asked about and those not, what costs most first within a kind.
     notes
@@ -231,7 +235,8 @@ class Explanation:
     metric: str
     images: int
     parent: float | None
-    total: Loss | None
+    total: Loss
+    base: Loss
     layers: tuple[LayerFacts, ...] = ()
     groups: tuple[Group, ...] = ()
     execution: Execution | None = None

@@ -13,7 +13,7 @@ from typing_extensions import Doc
 from quantgate.decoders.catalog import AnyDecoder
 from quantgate.entries.data import DatasetEntry, Preprocess
 from quantgate.entries.judged import ExpectedFailure, Limits, Published
-from quantgate.entries.kinds import DERIVED, Positive, TaskName
+from quantgate.entries.kinds import DERIVED, NonNegative, Positive, TaskName
 from quantgate.entries.plans import Benchmark, EvaluationPlan, Recipe
 from quantgate.sources.catalog import AnySource
 from quantgate.sources.local import LocalSource
@@ -79,10 +79,14 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReportPlan:
-    """``[report]``: how much evidence is drawn."""
+    """``[report]``: how much evidence is made."""
 
     images: Annotated[int, Ge(0), Doc("worst images drawn a model")] = 12
     budget_mb: Annotated[Positive, Doc("most megabytes of pictures a run")] = 50.0
+    explain_s: Annotated[
+        NonNegative,
+        Doc("how long the layers of a model whose accuracy fails may be searched; 0: not at all"),
+    ] = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from quantgate.core.estimate import Estimate  # noqa: TC001
+from quantgate.core.explained import Explanation  # noqa: TC001
 from quantgate.core.table import Table  # noqa: TC001
 from quantgate.core.verdict import Verdict  # noqa: TC001
 from quantgate.report.performance import Arm, Explored, Share, Speedup  # noqa: TC001
@@ -127,6 +128,8 @@ class ModelReport:
         Of the task, basic and advanced, plus tensor distance where it was measured.
     explored
         Settings that ``quantgate explore`` measured of this very pair, if it did.
+    explanation
+        Which layers lose the accuracy, where a limit of it failed.
     omitted
         Changed images that were not drawn (bound or budget).
     calibration
@@ -156,6 +159,7 @@ class ModelReport:
     layer_types: Table | None = None
     tables: tuple[Table, ...] = ()
     explored: tuple[Explored, ...] = ()
+    explanation: Explanation | None = None
     pictures: tuple[Picture, ...] = ()
     omitted: int = 0
     calibration: tuple[str, ...] = ()

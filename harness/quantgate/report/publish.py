@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from quantgate.core.explained import Explanation
     from quantgate.report.compare import RunComparison
     from quantgate.report.evidence import Evidence
     from quantgate.report.model import Judged, RunReport
@@ -174,6 +175,28 @@ def write_exploration(
         write_atomic(path.parent / path.stem / item.name, item.data)
     page = render_exploration(model, points, within_ns=within_ns, files=path.stem)
     write_atomic(path, page.encode())
+
+
+def write_explanation(path: Path, found: Explanation) -> None:
+    """Write the page of one explanation, its tables and itself as JSON in a folder of the same name.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    from quantgate.report.codec import encode
+    from quantgate.report.evidence import json_evidence, table_csv, table_json
+    from quantgate.report.html.explained import groups_table, layers_table
+    from quantgate.report.html.page import render_explanation
+
+    folder = path.parent / path.stem
+    for table in (groups_table(found), layers_table(found)):
+        for item in (table_csv(table), table_json(table)):
+            write_atomic(folder / item.name, item.data)
+    whole = json_evidence("explanation.json", encode(found))
+    write_atomic(folder / whole.name, whole.data)
+    write_atomic(path, render_explanation(found, files=path.stem).encode())
 
 
 def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:

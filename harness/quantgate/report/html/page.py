@@ -12,6 +12,7 @@ from quantgate import __version__
 from quantgate.core.limits import LIMITS
 from quantgate.escaping import visible_lines
 from quantgate.report.html import charts
+from quantgate.report.html.explained import explained_view
 from quantgate.report.html.exploration import explored_view
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
 from quantgate.report.html.view import ModelView, VerdictView, model_view, verdict_view
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import jinja2
 
+    from quantgate.core.explained import Explanation
     from quantgate.report.compare import RunComparison
     from quantgate.report.html.compare_pictures import ChangedPicture
     from quantgate.report.model import RunReport
@@ -104,6 +106,13 @@ def render_exploration(
     view = explored_view(points, "x-t0", within_ns, files=files)
     template = _environment().get_template("explore.html.j2")
     return template.render(model=model, view=view, **_shared())
+
+
+def render_explanation(found: Explanation, *, files: str = "") -> str:
+    """Render the page of one explanation; ``files`` is the folder of its CSV and JSON."""
+    template = _environment().get_template("explain.html.j2")
+    view = explained_view(found, "x", files)
+    return template.render(model=found.model, view=view, **_shared())
 
 
 def render(template: str, **facts: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.table import Cell, Column, Table
+from quantgate.report.html.explained import explained_tables
 from quantgate.report.html.exploration import exploration_table
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def every_table(model: ModelReport) -> Iterator[Table]:
         exploration_table(model.explored),
         model.layer_types,
         model.layers,
+        *explained_tables(model.explanation),
         *model.tables,
     )
     yield from (table for table in made if table is not None and table.rows)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from quantgate.core.limits import kind_of, limit_title
 from quantgate.report.files import file_name
 from quantgate.report.html import charts
+from quantgate.report.html.explained import ExplainedView, explained_view
 from quantgate.report.html.pictures import PictureView, picture_view
 from quantgate.report.html.view_performance import PerformanceView, performance_view
 from quantgate.report.html.view_tables import TableGroup, table_groups
@@ -68,6 +69,7 @@ class ModelView:
     metric_note: str
     without_truth: str
     performance: PerformanceView | None
+    explained: ExplainedView | None
     groups: tuple[TableGroup, ...]
     pictures: tuple[PictureView, ...]
 
@@ -110,6 +112,7 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
         metric_note=next(filter(None, map(performance_words.metric_note, model.metrics)), ""),
         without_truth="" if model.metrics else performance_words.without_truth(model.task),
         performance=performance_view(model, f"m{place}", files),
+        explained=_explained(model, f"m{place}", files),
         groups=table_groups(model.tables, f"m{place}", files),
         pictures=tuple(
             picture_view(picture, f"m{place}-p{index}", directory)
@@ -117,6 +120,11 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
             if picture.image
         ),
     )
+
+
+def _explained(model: ModelReport, identity: str, files: str) -> ExplainedView | None:
+    found = model.explanation
+    return None if found is None else explained_view(found, identity, files)
 
 
 def _metric(metric: Metric) -> MetricView:

@@ -24,6 +24,7 @@ _ONLY = {
     "class": "classes that changed",
     "layer": "layers that got slower",
     "type": "types that got slower",
+    "kind": "groups asked about",
 }
 
 

@@ -1,0 +1,97 @@
+"""``quantgate explain``: which layers lose the accuracy, and whether it is quantization at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.commands.arguments import count, seconds
+from quantgate.commands.console import say
+from quantgate.commands.prepare import add_arguments, prepared
+from quantgate.core.explained import KINDS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from quantgate.core.explained import Explanation, Group
+
+#: Groups of a kind that the terminal lists: all are in the files.
+_ROWS = 5
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    explain = verbs.add_parser(
+        "explain",
+        help="find the layers that lose the accuracy, and tell quantization from execution",
+    )
+    add_arguments(explain)
+    explain.add_argument(
+        "--images", type=count, default=64, help="images looked at, at most (default: 64)"
+    )
+    explain.add_argument(
+        "--groups",
+        type=count,
+        default=10,
+        help="groups of layers asked about both ways, the most suspect first (default: 10)",
+    )
+    explain.add_argument(
+        "--seconds",
+        type=seconds,
+        help="begin no further question after this time (default: report.explain_s of the manifest)",
+    )
+    explain.add_argument(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        help="folder of the page and of the tables (default: reports)",
+    )
+    explain.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Explain one model; the status tells only whether that could be done."""
+    from quantgate.attribution.explain import Ask, asked
+    from quantgate.pipeline.explained import explain_entry
+    from quantgate.report.files import file_name
+    from quantgate.report.publish import write_explanation
+    from quantgate.session.progress_bars import command_bars
+    from quantgate.store import Store
+
+    with prepared(options) as model, command_bars(model.entry.id) as progress:
+        limit_s = options.seconds or model.run.manifest.report.explain_s or Ask().seconds
+        ask = Ask(
+            images=options.images, seconds=limit_s, groups=asked(options.groups), progress=progress
+        )
+        store = Store(model.run.store, model=model.entry.id)
+        found = explain_entry(model.entry, store, model.artifacts, model.data, ask=ask)
+    _show(found)
+    page = options.output / f"explain-{file_name(found.model)}.html"
+    write_explanation(page, found)
+    say(f"\npage: {page}")
+    return 0
+
+
+def _show(found: Explanation) -> None:
+    from quantgate.report.text_table import summary_lines
+    from quantgate.report.words.explained import headline, sentences
+
+    say(f"{found.model}: {headline(found)}")
+    for sentence in sentences(found):
+        say(f"  {sentence}")
+    told = [group for kind in KINDS for group in found.ranked(kind)[:_ROWS] if group.asked]
+    if told:
+        say("")
+        heading = ("by", "group", "layers", "of the loss", "quantized alone", "put back")
+        for line in summary_lines([heading, *(_row(found, group) for group in told)]):
+            say(line)
+
+
+def _row(found: Explanation, group: Group) -> tuple[str, ...]:
+    from quantgate.report.words.explained import arm_text
+    from quantgate.report.words.numbers import written
+
+    part = written(group.costs(found.base), "percent")
+    arms = (arm_text(found, loss) for loss in (group.only, group.back))
+    return (group.kind, group.name, str(len(group.layers)), part, *arms)

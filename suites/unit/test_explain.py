@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count, cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from quantgate.attribution.execution import in_floats
+from quantgate.attribution.explain import Ask, asked, drawn, explain
+from quantgate.attribution.simulate import simulated
+from quantgate.decoders.tensors import TensorsDecoder
+from quantgate.engine.quantizers import layers
+from quantgate.pair import Pair
+from quantgate.report.words.explained import execution_sentences, headline, sentences
+from quantgate.sources.opset import opset
+from quantgate.tasks.catalog import TASKS
+from suites.quantized import (
+    DAMAGES,
+    bed,
+    damaged,
+    misexecuting,
+    network,
+    picture,
+    run,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from suites.quantized import Bed
+
+ASK = Ask(model="planted", images=16)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Bed:
+    """Networks of six blocks on pictures whose class is the parent's answer."""
+    return bed(tmp_path_factory.mktemp("bed"), network())
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_planted_damage_is_named_first(planted: Bed, tmp_path: Path, damage: str) -> None:
+    """The block, the layer and quantization itself are named, with the setting that leaves it out."""
+    paths = planted.saved(damaged(planted.models.optimized, 3, damage), tmp_path)
+
+    found = explain(paths, planted.bench, planted.plan, ASK)
+
+    assert found.ranked("block")[0].layers == ("block3/conv",)
+    assert found.ranked("layer")[0].name == "block3/conv"
+    assert found.ranked("layer")[0].costs(found.base) > 0.5
+    assert found.execution is not None
+    assert found.execution.cause == "quantization"
+    said = " ".join(sentences(found))
+    assert 'calibrate.ignored.names = ["block3/conv"]' in said
+    assert "It is quantization" in said
+    assert found.images == 16
+    assert headline(found).startswith("Top-1 accuracy 1.000 → ")
+
+
+def test_putting_the_damaged_layer_back_regains_the_metric(planted: Bed, tmp_path: Path) -> None:
+    """What only the layer costs, and what comes back without it, are asked in the task's metric."""
+    paths = planted.saved(damaged(planted.models.optimized, 3, "narrow"), tmp_path)
+
+    first = explain(paths, planted.bench, planted.plan, ASK).ranked("layer")[0]
+
+    assert first.only is not None
+    assert first.back is not None
+    assert first.only.drop is not None
+    assert first.only.drop > 0.2
+    assert first.back.drop == pytest.approx(0, abs=0.1)
+    assert first.only.noise > 100 * first.back.noise
+
+
+@pytest.mark.parametrize("number", [0, 2, 5])
+def test_a_kernel_that_computes_something_else_is_execution(
+    planted: Bed, tmp_path: Path, number: int
+) -> None:
+    """Execution is named, the quantizer where it begins, and a part that fails by itself is kept."""
+    quantizer = f"block{number}/fq"
+    ask = Ask(images=16, execute=misexecuting(quantizer), folder=tmp_path / "part")
+
+    found = explain(planted.paths, planted.bench, planted.plan, ask)
+
+    told = found.execution
+    assert told is not None
+    assert told.cause == "execution"
+    assert told.first is not None
+    assert told.first.quantizer == quantizer
+    assert told.first.layers == (f"block{number}/conv",)
+    assert told.first.alone
+    said = " ".join(execution_sentences(told))
+    assert "It is execution, not quantization" in said
+    assert f'calibrate.ignored.names = ["block{number}/conv"]' in said
+    part = ov.Core().read_model(told.first.subgraph)
+    assert [layer.name for layer in layers(part)][-1] == f"block{number}/conv"
+    inputs = list(np.load(tmp_path / "part" / "inputs.npz").values())
+    wrong, right = (
+        np.array(compiled(inputs)[0])
+        for compiled in (misexecuting(quantizer)(part), in_floats(simulated(part)))
+    )
+    assert np.abs(wrong - right).max() > 0.01
+    assert found.groups[0].asked
+
+
+def test_what_quantization_costs_is_asked_in_floats_where_execution_is_at_fault(
+    planted: Bed, tmp_path: Path
+) -> None:
+    """A damaged layer is still found behind a faulty kernel, and told apart from it."""
+    paths = planted.saved(damaged(planted.models.optimized, 4, "outlier", 1.1), tmp_path)
+    ask = Ask(images=16, execute=misexecuting("block1/fq", 4.0))
+
+    found = explain(paths, planted.bench, planted.plan, ask)
+
+    assert found.execution is not None
+    assert found.execution.cause == "execution"
+    assert found.execution.first is not None
+    assert found.execution.first.quantizer == "block1/fq"
+    assert found.ranked("layer")[0].name == "block4/conv"
+    assert found.base.noise < found.total.noise
+
+
+def test_compilations_that_differ_are_said_and_widen_the_interval(planted: Bed) -> None:
+    """One compilation of two is another model: execution, and an interval that holds both."""
+    faulty, turns = misexecuting("block2/fq", 6.0), cycle((False, True))
+
+    def execute(model: ov.Model) -> ov.CompiledModel:
+        return faulty(model) if next(turns) else in_floats(model)
+
+    ask = Ask(images=16, execute=execute)
+
+    told = explain(planted.paths, planted.bench, planted.plan, ask).execution
+
+    assert told is not None
+    assert not told.repeats
+    assert told.cause == "execution"
+    assert told.spread > 0
+    assert told.error.high - told.error.low >= 2 * told.spread
+    assert any("differ among themselves" in sentence for sentence in execution_sentences(told))
+
+
+def test_agreeing_execution_is_not_blamed(planted: Bed) -> None:
+    """A sound model on a sound device: no error of execution, no compilation that differs."""
+    told = explain(planted.paths, planted.bench, planted.plan, ASK).execution
+
+    assert told is not None
+    assert told.cause == "quantization"
+    assert told.compilations == 0
+    assert told.error.value == 0
+    assert told.of == "top1"
+
+
+def test_without_annotations_agreement_is_asked(tmp_path: Path) -> None:
+    """No truth is needed: what is lost is agreement with the parent."""
+    made = bed(tmp_path, network(), annotated=False)
+    paths = made.saved(damaged(made.models.optimized, 3, "narrow"), tmp_path)
+
+    found = explain(paths, made.bench, made.plan, ASK)
+
+    assert found.parent is None
+    assert found.total.disagreement is not None
+    assert found.total.disagreement > 0.2
+    assert found.execution is not None
+    assert found.execution.of == "disagreement"
+    assert "of agreement" in " ".join(sentences(found))
+    assert found.ranked("layer")[0].name == "block3/conv"
+
+
+def test_out_of_time_keeps_what_is_known(planted: Bed) -> None:
+    """No further question is begun; local scores rank the rest, and the page says so."""
+    ticks = count(0, 20)
+    ask = Ask(images=8, seconds=30, clock=lambda: float(next(ticks)))
+
+    found = explain(planted.paths, planted.bench, planted.plan, ask)
+
+    assert not any(group.asked for group in found.ranked("type"))
+    assert sum(group.asked for group in found.groups) < 10
+    assert any("time was over after" in note for note in found.notes)
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+
+
+def test_a_model_without_quantizers_is_one_sentence(planted: Bed) -> None:
+    """Nothing was quantized: nothing is asked, and nothing fails."""
+    found = explain(
+        Pair(planted.paths.parent, planted.paths.parent), planted.bench, planted.plan, ASK
+    )
+
+    assert found.layers == ()
+    assert sentences(found) == (
+        "The optimized model has no quantized layer: there is nothing to put back.",
+    )
+
+
+def test_one_quantized_layer_is_enough(tmp_path: Path) -> None:
+    """A network of one layer: its facts are told though there is no group to compare it with."""
+    made = bed(tmp_path, network(depth=1))
+
+    found = explain(made.paths, made.bench, made.plan, ASK)
+
+    assert [layer.name for layer in found.layers] == ["block0/conv"]
+    assert found.layers[0].share == pytest.approx(1)
+
+
+def test_a_model_from_elsewhere_says_which_weights_stay(planted: Bed, tmp_path: Path) -> None:
+    """Layers whose names the parent does not have keep their integer weights, and that is said."""
+    renamed = planted.models.optimized.clone()
+    for node in renamed.get_ops():
+        if node.get_type_name() == "Convolution":
+            node.set_friendly_name(f"other/{node.get_friendly_name()}")
+
+    found = explain(planted.saved(renamed, tmp_path), planted.bench, planted.plan, ASK)
+
+    assert any("6 of 6 layers with weights are not in the parent" in note for note in found.notes)
+    assert found.ranked("layer")[0].asked
+
+
+def test_a_model_with_other_weights_is_more_than_quantization(planted: Bed, tmp_path: Path) -> None:
+    """An optimized model that was also trained further is said to differ by more than quantizers."""
+    other = planted.models.optimized.clone()
+    for node in other.get_ops():
+        if node.get_friendly_name() == "pooled":
+            scaled = opset().multiply(node.input_value(0), np.float32(1.5))
+            node.input(0).replace_source_output(scaled.output(0))
+
+    found = explain(planted.saved(other, tmp_path), planted.bench, planted.plan, ASK)
+
+    assert any("differs from it by more than its quantizers" in note for note in found.notes)
+
+
+def test_several_outputs_and_loops_are_taken_as_they_are(tmp_path: Path) -> None:
+    """A second output counts as the first does, and layers inside a loop are said to be left out."""
+    models = network().map(_with_loop_and_second_output)
+    made = bed(tmp_path, models, annotated=False)
+    bench = replace(
+        made.bench, decoder=TensorsDecoder(), task=TASKS["generic"], task_name="generic"
+    )
+
+    found = explain(made.paths, bench, made.plan, ASK)
+
+    assert any("1 loop or branch is taken as it is" in note for note in found.notes)
+    assert found.ranked("layer")[0].asked
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+
+
+def _with_loop_and_second_output(model: ov.Model) -> ov.Model:
+    op, copy = opset(), model.clone()
+    pooled = copy.get_results()[0].input_value(0)
+    inner = op.parameter([1, 8], np.float32)
+    body = ov.Model([op.multiply(inner, np.float32(0.5))], [inner])
+    loop = op.tensor_iterator()
+    loop.set_function(body)
+    loop.set_sliced_input(inner, op.reshape(pooled, [1, 8], False).output(0), 0, 1, 1, -1, 0)
+    looped = loop.get_concatenated_slices(body.get_results()[0].output(0), 0, 1, 1, -1, 0)
+    extra = op.multiply(looped, np.float32(1), name="extra")
+    extra.output(0).set_names({"extra"})
+    scores = op.reshape(pooled, [1, 8], False, name="scores")
+    scores.output(0).set_names({"pooled_again"})
+    return ov.Model([scores, extra], copy.get_parameters())
+
+
+def test_images_are_drawn_by_the_seed() -> None:
+    """The same seed gives the same images in their own order, another one gives others."""
+    every: list[Any] = list(range(100))
+
+    assert drawn(every, 10, 0) == drawn(every, 10, 0)
+    assert drawn(every, 10, 0) != drawn(every, 10, 1)
+    assert [every.index(one) for one in drawn(every, 10, 0)] == sorted(
+        map(every.index, drawn(every, 10, 0))
+    )
+    assert drawn(every, 200, 0) == every
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 10, 40])
+def test_groups_asked_about_are_as_many_as_wanted(number: int) -> None:
+    """However many, single layers and blocks are among them."""
+    kinds = asked(number)
+
+    assert kinds["layer"] >= 1
+    assert sum(kinds.values()) == max(2, number)
+
+
+def test_pictures_are_no_two_alike() -> None:
+    """What the planted networks are judged on is not one picture many times."""
+    made = run(
+        network().parent, [picture(n).transpose(2, 0, 1)[None] / np.float32(255) for n in range(4)]
+    )
+
+    assert len(np.unique(made.round(4), axis=0)) == 4
