@@ -27,3 +27,9 @@ def test_error_increase(gate: Gate, comparison: Compared) -> None:
 def test_class_drop(gate: Gate, comparison: Compared) -> None:
     """No single class falls further than the limit, whatever the mean says."""
     gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_segment_drop")
+def test_segment_drop(gate: Gate, comparison: Compared) -> None:
+    """No segment of the images, and no size of objects, falls further than the limit."""
+    gate.accuracy(comparison)

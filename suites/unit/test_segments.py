@@ -26,7 +26,7 @@ ENTRY = ModelEntry(
     limits=Limits(max_accuracy_drop=0.01),
 )
 ALL = frozenset(LIMITS)
-TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop"})
+TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop", "max_segment_drop"})
 RAW = frozenset({"max_tensor_distance", "min_sqnr_db"})
 TIMED = frozenset({"min_speedup", "min_native_speedup", "max_latency_ratio"})
 EXECUTED = frozenset({"min_int8_share", "max_reorder_share"})
@@ -76,7 +76,12 @@ def test_what_can_change_a_number_starts_a_segment(
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("calibration", ALL), ("evaluation", SEEN), ("input", TIMED | EXECUTED)],
+    [
+        ("calibration", ALL),
+        ("evaluation", SEEN),
+        ("input", TIMED | EXECUTED),
+        ("segments", {"max_segment_drop"}),
+    ],
 )
 def test_other_images_start_a_segment(name: str, expected: set[str]) -> None:
     """An image set counts by what it holds, for the numbers that see it."""

@@ -132,6 +132,7 @@ def test_with_annotations_each_role_is_compared_with_them() -> None:
         "parent_advanced",
         "optimized_basic",
         "optimized_advanced",
+        "segments",
         "classes",
     ]
     parent = tables["parent_basic"]

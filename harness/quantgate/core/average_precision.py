@@ -68,6 +68,7 @@ def assign_greedily(
     thresholds: Sequence[float],
     *,
     rivals: bool = True,
+    shared: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     """Give each detection, best score first, the annotated object that it overlaps most.
 
@@ -76,11 +77,12 @@ def assign_greedily(
     overlap
         [detections, objects], detections by score.
     aside
-        [objects]: does not count; can be taken by any number of detections, and only by those
-        that fit no object that counts.
+        [objects]: does not count; can be taken only by detections that fit no object that counts.
     rivals
         COCO: an object already taken leaves the second best (True); VOC: it makes the detection
         false (False).
+    shared
+        [objects]: can be taken by any number of detections; by default all that is set aside.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def assign_greedily(
     matched = np.full((len(thresholds), len(overlap)), -1, np.int64)
     if overlap.size == 0:
         return matched
-    floor = min(thresholds)
+    floor, many = min(thresholds), aside if shared is None else shared
     choices: list[tuple[int, list[tuple[float, int]]]] = []
     for d in np.flatnonzero(overlap.max(axis=1) >= floor).tolist():
         fitting = np.flatnonzero(overlap[d] >= floor)
@@ -102,7 +104,7 @@ def assign_greedily(
             for value, g in ranked:
                 if value >= threshold and g not in taken:
                     matched[t, d] = g
-                    if not aside[g]:
+                    if not many[g]:
                         taken.add(g)
                     break
     return matched

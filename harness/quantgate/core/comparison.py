@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from quantgate.core.predictions import Truth
     from quantgate.pair import Pair
@@ -56,6 +56,8 @@ class Comparison(Generic[R]):
     skipped: tuple[tuple[str, str], ...] = ()
     #: As in the dataset: the labels were gathered, the model may know classes beyond them.
     labels_open: bool = False
+    #: As in the dataset: names of the segments that an image belongs to, by the image's name.
+    segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:

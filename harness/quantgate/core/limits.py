@@ -73,6 +73,8 @@ class LimitKind:
         Whether the machine alone can move it: a moved control then excuses a step in its history.
     remedy
         What to try when it is missed; empty: settings of the recipe, for limits of answers.
+    of_worst
+        Of what the worst is judged, where it is of the worst: class, segment.
     measure, hint
         For rows of other packages: computes the estimate from what the scope's fixture holds (for
         ``images`` and ``outputs`` a Comparison and the EvaluationPlan), and the type of the limit.
@@ -95,6 +97,7 @@ class LimitKind:
     resolved: bool = False
     moved_by_machine: bool = False
     remedy: str = ""
+    of_worst: str = "class"
     measure: Callable[..., Estimate] | None = None
     hint: Any = float | None
 
@@ -183,6 +186,16 @@ _ROWS: tuple[LimitKind, ...] = (
         margin=0.01,
         vacuous_at=1.0,
         resolved=True,
+        **_DROP,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "max_segment_drop",
+        "Worst segment drop",
+        noun="accuracy drop of the worst segment",
+        margin=0.01,
+        vacuous_at=1.0,
+        resolved=True,
+        of_worst="segment",
         **_DROP,  # type: ignore[arg-type]
     ),
     LimitKind("min_agreement", "Agreement", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]

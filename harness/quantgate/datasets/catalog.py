@@ -19,6 +19,7 @@ from quantgate.datasets import (
 from quantgate.datasets.assembly import assemble, without_truth
 from quantgate.datasets.classes import with_classes
 from quantgate.datasets.kind import DatasetKind
+from quantgate.datasets.segments import with_segments
 from quantgate.errors import DatasetError
 from quantgate.plugins import extended
 
@@ -53,7 +54,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "digits": DatasetKind(
             None,
             needs=(),
-            may=("split", "size", "count", "seed", "subject", "classes", "annotated"),
+            may=("split", "size", "count", "seed", "subject", "classes", "segments", "annotated"),
             truths={
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
@@ -110,4 +111,6 @@ def load_dataset(
         raise DatasetError(f"datasets.{name}: nothing finds images of kind {entry.kind!r}")
     if entry.classes is not None:
         found = with_classes(found, entry.classes, ids)
+    if entry.segments is not None:
+        found = with_segments(found, entry.segments, root)
     return found if entry.annotated else without_truth(found)

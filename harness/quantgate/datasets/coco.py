@@ -224,7 +224,7 @@ def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "annotated"),
+    may=("labels", "classes", "segments", "annotated"),
     truths={"": ("objects", "masks")},
     find_masks=partial(find, masks=True),
 )

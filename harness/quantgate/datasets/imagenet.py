@@ -123,6 +123,6 @@ def _from_folders(name: str, folder: Path, labels: tuple[str, ...] | None) -> Fi
 KIND = DatasetKind(
     find,
     needs=("path",),
-    may=("annotations", "labels", "classes", "annotated"),
+    may=("annotations", "labels", "classes", "segments", "annotated"),
     truths={"": ("class",)},
 )

@@ -72,6 +72,6 @@ def _table(class_ids: str | tuple[int, ...] | None) -> tuple[int, ...] | None:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations", "labels"),
-    may=("ending", "class_ids", "classes", "annotated"),
+    may=("ending", "class_ids", "classes", "segments", "annotated"),
     truths={"": ("pixels",)},
 )

@@ -136,6 +136,6 @@ def _objects(rows: list[_Row], index: Mapping[str, int]) -> Objects:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "annotated"),
+    may=("labels", "classes", "segments", "annotated"),
     truths={"": ("objects",)},
 )

@@ -47,5 +47,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 
 
 KIND = DatasetKind(
-    find, needs=("path", "annotations"), may=("ending", "annotated"), truths={"": ("picture",)}
+    find,
+    needs=("path", "annotations"),
+    may=("ending", "segments", "annotated"),
+    truths={"": ("picture",)},
 )

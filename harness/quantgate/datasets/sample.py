@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable  # noqa: TC003 - read at run time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping  # noqa: TC003 - read at run time
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - read at run time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -62,6 +62,8 @@ class Dataset:
         may know more classes. Declared names are all there are.
     notes
         Sentences about what is odd in images or annotations, and no proof of a mistake.
+    segments
+        Names of the segments that an image belongs to (night, camera = left), by its name.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Dataset:
     skipped: tuple[tuple[str, str], ...] = ()
     labels_open: bool = False
     notes: tuple[str, ...] = ()
+    segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def annotated(self) -> bool:

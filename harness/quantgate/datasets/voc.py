@@ -152,6 +152,6 @@ def _index(name: str, stem: str, rows: list[_Row], labels: tuple[str, ...]) -> l
 KIND = DatasetKind(
     find,
     needs=("path",),
-    may=("annotations", "labels", "split", "difficult", "classes", "annotated"),
+    may=("annotations", "labels", "split", "difficult", "classes", "segments", "annotated"),
     truths={"": ("objects",)},
 )

@@ -103,6 +103,6 @@ def _wrong(name: str, file: Path, line: int, expected: str) -> DatasetError:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "annotated"),
+    may=("labels", "classes", "segments", "annotated"),
     truths={"": ("objects",)},
 )

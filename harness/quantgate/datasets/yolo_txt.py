@@ -157,6 +157,6 @@ def _objects(rows: list[_Row]) -> Objects:
 KIND = DatasetKind(
     find,
     needs=("path",),
-    may=("annotations", "labels", "classes", "annotated"),
+    may=("annotations", "labels", "classes", "segments", "annotated"),
     truths={"": ("objects",)},
 )

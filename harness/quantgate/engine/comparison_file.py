@@ -63,7 +63,12 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
     )
     skipped = tuple((name, reason) for name, reason in names["skipped"])
     return Comparison(
-        dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+        dataset.labels,
+        images,
+        dataset.digest,
+        skipped,
+        labels_open=dataset.labels_open,
+        segments=dataset.segments,
     )
 
 

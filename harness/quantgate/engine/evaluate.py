@@ -218,7 +218,12 @@ class _Results:
         if not images:
             raise DatasetError(f"no image of datasets.{dataset.name} could be read")
         return Comparison(
-            dataset.labels, images, dataset.digest, skipped, labels_open=dataset.labels_open
+            dataset.labels,
+            images,
+            dataset.digest,
+            skipped,
+            labels_open=dataset.labels_open,
+            segments=dataset.segments,
         )
 
     def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:

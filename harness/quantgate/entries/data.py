@@ -79,6 +79,13 @@ class DatasetEntry:
             "backgrounds, other pixels of class maps are ignored"
         ),
     ] = None
+    segments: Annotated[
+        Path | None,
+        Doc(
+            "csv of groups of images: a header, the image's name, then one property a column (weather, "
+            "camera); accuracy is told for each, and `limits.max_segment_drop` judges the worst"
+        ),
+    ] = None
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
     annotated: Annotated[
         bool,

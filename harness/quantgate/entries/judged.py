@@ -30,6 +30,13 @@ class Limits:
     max_class_drop: Annotated[
         NonNegative | None, Doc("worst class with at least 10 objects or images")
     ] = None
+    max_segment_drop: Annotated[
+        NonNegative | None,
+        Doc(
+            "worst segment with at least 10 images and objects: of `datasets.NAME.segments`, and of "
+            "small, medium and large objects"
+        ),
+    ] = None
     min_agreement: Annotated[
         Fraction | None,
         Doc(

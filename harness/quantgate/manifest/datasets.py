@@ -75,6 +75,8 @@ def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
         yield missing((*place, "path"), entry.path, "a folder")
     if entry.annotations is not None and not os.path.exists(entry.annotations):  # noqa: PTH110
         yield missing((*place, "annotations"), entry.annotations, "a file or folder")
+    if entry.segments is not None and not os.path.isfile(entry.segments):  # noqa: PTH113
+        yield missing((*place, "segments"), entry.segments, "a csv file")
     if isinstance(entry.labels, Path) and not os.path.isfile(entry.labels):  # noqa: PTH113
         yield missing((*place, "labels"), entry.labels, "a text file")
 

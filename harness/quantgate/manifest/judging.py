@@ -42,7 +42,7 @@ def check_limits(reading: Reading) -> Iterator[Problem]:
             say = f"cannot be judged by {task}, which judges {names(task_limits(task))}"
             yield reading.problem("limits", key, say=say)
         elif not _judgeable(reading, key):
-            say = f"needs annotated images, but evaluate.dataset {_unannotated(reading)}"
+            say = f"needs {_needed(reading, key)}"
             yield reading.problem("limits", key, say=say)
         for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
             kind, unit = LIMITS[key], _unit(reading)
@@ -94,7 +94,31 @@ def _judgeable(reading: Reading, key: str) -> bool:
     task, data = reading.values.get("task"), reading.dataset("evaluate")
     if task is not None and key not in task_limits(task):
         return False
-    return not (LIMITS[key].needs_truth and data is not None and not has_truth(data))
+    if LIMITS[key].needs_truth and data is not None and not has_truth(data):
+        return False
+    return not _without_segments(reading, key)
+
+
+def _without_segments(reading: Reading, key: str) -> bool:
+    """Whether a limit on the worst segment has none: only objects have sizes."""
+    task, data = reading.values.get("task"), reading.dataset("evaluate")
+    if LIMITS[key].of_worst != "segment" or task is None or data is None:
+        return False
+    plan = reading.values.get("evaluate")
+    sized = TASKS[task].TRUTH in {"objects", "masks"}
+    by_size = sized and not (plan is not None and (plan.metric or "").startswith("voc"))
+    return data.segments is None and not by_size
+
+
+def _needed(reading: Reading, key: str) -> str:
+    if _without_segments(reading, key) and not _unread(reading):
+        return "segments: a csv of groups of images in evaluate.dataset's `segments`"
+    return f"annotated images, but evaluate.dataset {_unannotated(reading)}"
+
+
+def _unread(reading: Reading) -> bool:
+    data = reading.dataset("evaluate")
+    return data is not None and not has_truth(data)
 
 
 def _unannotated(reading: Reading) -> str:

@@ -108,6 +108,7 @@ def derive(
         "images": run.manifest.report.images,
         "budget": _budget(run),
         "labels": found.labels,
+        "segments": sorted(found.segments.items()),
         "published": {name: asdict(one) for name, one in entry.published.items()},
         "code": code_digest("core", "tasks", "report"),
     }
@@ -149,7 +150,7 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
         parent, optimized = task.metrics(found).map(lambda of: of[metric])
         said.insert(0, f"{task.METRICS[metric].title} {parent:.3f} → {optimized:.3f}")
     if subject:
-        said.insert(0, f"worst class: {subject}")
+        said.insert(0, f"worst {LIMITS[key].of_worst}: {subject}")
     worst = task.worst(found, plan)[:1]
     if worst:
         said.append(f"worst: {found.images[worst[0].index].name} ({worst[0].sentence})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +73,9 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
 def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
     """Keep what the judged numbers rest on, for the report; speed is measured on the first image."""
     digests = [["evaluation", data.evaluation.digest], ["input", data.evaluation.samples[0].digest]]
+    if data.evaluation.segments:
+        told = json.dumps(sorted(data.evaluation.segments.items()))
+        digests.append(["segments", hashlib.blake2b(told.encode(), digest_size=16).hexdigest()])
     if data.calibration is not None:
         digests.append(["calibration", data.calibration.digest])
     run.keep(entry.id, "data", {"digests": digests})

@@ -89,6 +89,8 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
     parts = by_scope[kind.scope]
     if kind.scope == "images" and not kind.of_metric:
         parts["evaluate"].pop("metric", None)
+    if kind.of_worst == "segment":
+        parts["segments"] = digests.get("segments", "")
     return parts
 
 

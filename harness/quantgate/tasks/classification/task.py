@@ -13,6 +13,7 @@ from quantgate.tasks.classification import accuracy, record
 from quantgate.tasks.classification.tables import classification_table, is_wrong, verdict_of
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = M
         "max_accuracy_drop": accuracy.accuracy_drop,
         "max_error_increase": accuracy.error_increase,
         "max_class_drop": accuracy.class_drop,
+        "max_segment_drop": lambda c, plan: worst_segment(segments(c, plan), len(c)).drop,
         "min_agreement": accuracy.agreement,
     }
 )
@@ -79,6 +81,8 @@ def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:
 
 def subject(key: str, comparison: Classified, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key == "max_segment_drop":
+        return worst_segment(segments(comparison, plan), len(comparison)).name
     if key != "max_class_drop":
         return ""
     return label_name(comparison.labels, accuracy.worst_class(comparison, plan))
@@ -92,10 +96,24 @@ def detail(key: str, comparison: Classified, plan: EvaluationPlan) -> ChangeCoun
 
 
 def tables(comparison: Classified, plan: EvaluationPlan) -> tuple[Table, ...]:
-    """Make the one table of classification."""
-    del plan
+    """Make the table of all images, and that of the segments that the dataset names."""
     accuracy.check(comparison)
-    return (classification_table(comparison),)
+    parts = segments(comparison, plan)
+    by_segment = segment_table(parts, METRICS[accuracy.metric_of(plan)].title)
+    return (classification_table(comparison), *([by_segment] if parts else []))
+
+
+def segments(comparison: Classified, plan: EvaluationPlan) -> tuple[Segment, ...]:
+    """Measure the segments that the dataset names."""
+    metric = accuracy.metric_of(plan)
+    return comparison.once(
+        f"segments {metric}",
+        lambda: user_segments(
+            comparison,
+            lambda own: metrics(own).map(lambda of: of[metric]),
+            lambda own: accuracy.accuracy_drop(own, plan),
+        ),
+    )
 
 
 def changes(result: ImageResult[ClassRecord], plan: EvaluationPlan) -> list[Match]:

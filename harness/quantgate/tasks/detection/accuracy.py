@@ -133,7 +133,7 @@ def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
     """``parent - optimized`` with its paired interval."""
     value = metric_values(comparison, metric)
     samples = _resampled(comparison, metric)
-    difference = _mean(samples.parent) - _mean(samples.optimized)
+    difference = class_mean(samples.parent) - class_mean(samples.optimized)
     return summarize(value.parent - value.optimized, difference, len(comparison))
 
 
@@ -148,7 +148,7 @@ def error_increase(comparison: Detected, metric: str) -> Resampled:
     value = metric_values(comparison, metric)
     refuse_perfect(value.parent, metric)
     samples = _resampled(comparison, metric)
-    ratios = divide(1 - _mean(samples.optimized), 1 - _mean(samples.parent)) - 1
+    ratios = divide(1 - class_mean(samples.optimized), 1 - class_mean(samples.parent)) - 1
     growth = (1 - value.optimized) / (1 - value.parent) - 1
     return summarize(growth, ratios, len(comparison))
 
@@ -223,7 +223,7 @@ def resamples(flags: Pair[dict[int, ClassFlags]]) -> int:
     return int(np.clip(_BUDGET // max(work, 1), FEWEST_RESAMPLES, RESAMPLES))
 
 
-def _mean(samples: Mapping[int, NDArray[np.float64]]) -> NDArray[np.float64]:
+def class_mean(samples: Mapping[int, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Mean over the classes that a resample holds; NaN where it holds none."""
     stacked = np.stack(list(samples.values()))
     held = np.isfinite(stacked)

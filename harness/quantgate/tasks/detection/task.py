@@ -12,6 +12,7 @@ from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
 from quantgate.tasks.detection import accuracy, matching, record
+from quantgate.tasks.detection.sizes import size_segments
 from quantgate.tasks.detection.tables import (
     AGAINST_TRUTH,
     BETWEEN,
@@ -22,6 +23,7 @@ from quantgate.tasks.detection.tables import (
     largest_score_change,
 )
 from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ _QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = Map
         "max_accuracy_drop": lambda c, plan: accuracy.accuracy_drop(c, _metric(plan)),
         "max_error_increase": lambda c, plan: accuracy.error_increase(c, _metric(plan)),
         "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
+        "max_segment_drop": lambda c, plan: worst_segment(segments(c, plan), len(c)).drop,
         "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
         "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
         "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
@@ -117,6 +120,8 @@ def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
 
 def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
+    if key == "max_segment_drop":
+        return worst_segment(segments(comparison, plan), len(comparison)).name
     if key == "max_class_drop":
         label = accuracy.worst_class(comparison, _metric(plan))
     elif key == "min_class_precision":
@@ -148,8 +153,25 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
             view = AGAINST_TRUTH[role]
             made += [basic_table(judged, view), advanced_table(judged, labels, view)]
         if any(accuracy.object_counts(comparison).values()):
+            parts = segments(comparison, plan)
+            made += [segment_table(parts, METRICS[_metric(plan)].title)] if parts else []
             made.append(class_table(comparison, _metric(plan)))
     return tuple(made)
+
+
+def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
+    """Measure the sizes of objects, and the segments that the dataset names."""
+    metric = _metric(plan)
+    named = comparison.once(
+        f"segments {metric}",
+        lambda: user_segments(
+            comparison,
+            lambda own: accuracy.metric_values(own, metric),
+            lambda own: accuracy.accuracy_drop(own, metric),
+            lambda own: sum(accuracy.object_counts(own).values()),
+        ),
+    )
+    return (*size_segments(comparison, metric), *named)
 
 
 def changes(result: ImageResult[Detections], plan: EvaluationPlan) -> list[Match]:

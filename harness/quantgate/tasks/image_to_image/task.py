@@ -21,6 +21,7 @@ from quantgate.tasks import tensors
 from quantgate.tasks.image_to_image import record
 from quantgate.tasks.image_to_image.record import RenderingRecord
 from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
         "psnr": MetricKind("PSNR, dB", unit="dB", worst=None),
     }
 )
-LIMITS: tuple[str, ...] = ("max_accuracy_drop", "min_psnr_db", *tensors.LIMITS)
+LIMITS: tuple[str, ...] = (
+    "max_accuracy_drop",
+    "max_segment_drop",
+    "min_psnr_db",
+    *tensors.LIMITS,
+)
 
 
 #: An image's compact record, and how records are kept in a file.
@@ -83,6 +89,9 @@ def judge_quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Esti
 def _quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Estimate:
     if key == "max_accuracy_drop":
         return _in_unit_of(_metric(plan), _drop(comparison, _metric(plan)).estimate)
+    if key == "max_segment_drop":
+        found = worst_segment(segments(comparison, plan), len(comparison))
+        return _in_unit_of(_metric(plan), found.drop.estimate)
     return _in_unit_of("psnr", bootstrap_mean(_likeness(comparison)).estimate)
 
 
@@ -110,9 +119,23 @@ def smallest_drop(comparison: Rendered, plan: EvaluationPlan) -> float:
 
 
 def subject(key: str, comparison: Rendered, plan: EvaluationPlan) -> str:
-    """Return nothing: no limit of this task is about a class."""
-    del key, comparison, plan
-    return ""
+    """Name the segment that a limit on the worst one is about; no limit is about a class."""
+    if key != "max_segment_drop":
+        return ""
+    return worst_segment(segments(comparison, plan), len(comparison)).name
+
+
+def segments(comparison: Rendered, plan: EvaluationPlan) -> tuple[Segment, ...]:
+    """Measure the segments that the dataset names."""
+    metric = _metric(plan)
+    return comparison.once(
+        f"segments {metric}",
+        lambda: user_segments(
+            comparison,
+            lambda own: metrics(own).map(lambda of: of[metric]),
+            lambda own: _drop(own, metric),
+        ),
+    )
 
 
 def detail(key: str, comparison: Rendered, plan: EvaluationPlan) -> ChangeCounts:
@@ -123,8 +146,7 @@ def detail(key: str, comparison: Rendered, plan: EvaluationPlan) -> ChangeCounts
 
 
 def tables(comparison: Rendered, plan: EvaluationPlan) -> tuple[Table, ...]:
-    """Make the table: one row an image; equal pictures have an empty PSNR (it is endless)."""
-    del plan
+    """Make the table by image (equal pictures have an empty PSNR: it is endless), and by segment."""
     annotated = all(isinstance(result.truth, Rendering) for result in comparison.images)
     columns = [
         Column("image", "Image Name"),
@@ -139,7 +161,9 @@ def tables(comparison: Rendered, plan: EvaluationPlan) -> tuple[Table, ...]:
     changed = frozenset(
         index for index, value in enumerate(_likeness(comparison)) if value < HIGHEST_PSNR_DB
     )
-    return (Table("basic", "Optimized against parent, by image", tuple(columns), rows, changed),)
+    basic = Table("basic", "Optimized against parent, by image", tuple(columns), rows, changed)
+    parts = segments(comparison, plan)
+    return (basic, *([segment_table(parts, METRICS[_metric(plan)].title)] if parts else []))
 
 
 def _row(

@@ -20,6 +20,7 @@ from quantgate.tasks.segmentation.tables import (
     image_agreement,
     sentence_of,
 )
+from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import Judged, judge
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
         "max_accuracy_drop": accuracy.accuracy_drop,
         "max_error_increase": accuracy.error_increase,
         "max_class_drop": accuracy.class_drop,
+        "max_segment_drop": lambda c: worst_segment(segments(c), len(c)).drop,
         "min_agreement": accuracy.agreement,
     }
 )
@@ -104,6 +106,8 @@ def smallest_drop(comparison: Segmented, plan: EvaluationPlan) -> float:
 def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
     del plan
+    if key == "max_segment_drop":
+        return worst_segment(segments(comparison), len(comparison)).name
     if key != "max_class_drop":
         return ""
     return label_name(comparison.labels, accuracy.worst_class(comparison))
@@ -117,12 +121,26 @@ def detail(key: str, comparison: Segmented, plan: EvaluationPlan) -> ChangeCount
 
 
 def tables(comparison: Segmented, plan: EvaluationPlan) -> tuple[Table, ...]:
-    """Make the table by image and the table by class."""
+    """Make the tables by image and by class, and that of the segments that the dataset names."""
     del plan
     annotated = all(isinstance(result.truth, LabelMap) for result in comparison.images)
+    parts = segments(comparison)
     return (
         basic_table(comparison, annotated=annotated),
         class_table(comparison, annotated=annotated),
+        *([segment_table(parts, METRICS[DEFAULT_METRIC].title)] if parts else []),
+    )
+
+
+def segments(comparison: Segmented) -> tuple[Segment, ...]:
+    """Measure the segments that the dataset names."""
+    return comparison.once(
+        "segments",
+        lambda: user_segments(
+            comparison,
+            lambda own: Pair(*(accuracy.mean_iou(own, role) for role in ROLES)),
+            accuracy.accuracy_drop,
+        ),
     )
 
 

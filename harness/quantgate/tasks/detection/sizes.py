@@ -1,0 +1,125 @@
+"""Average precision of small, medium and large objects, by COCO's rules, ready to be resampled."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.average_precision import (
+    COCO_MOST,
+    ImageFlags,
+    assign_greedily,
+    average_precision,
+    merge,
+)
+from quantgate.core.bootstrap import draw, summarize
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks.detection.accuracy import class_mean, outline_of, resamples
+from quantgate.tasks.detection.average_precision import THRESHOLDS
+from quantgate.tasks.detection.matching import Detected, checked, objects_of
+from quantgate.tasks.detection.overlap import overlap_with_truth
+from quantgate.tasks.segments import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.average_precision import ClassFlags
+    from quantgate.core.predictions import Detections, Objects
+    from quantgate.pair import Role
+
+#: Bounds of the area, px², both included; of an object's mask where the annotation tells it.
+SIZES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "small objects": (0.0, 32.0**2),
+        "medium objects": (32.0**2, 96.0**2),
+        "large objects": (96.0**2, 1e10),
+    }
+)
+
+
+def size_segments(comparison: Detected, metric: str) -> tuple[Segment, ...]:
+    """Measure each of COCO's sizes that is annotated; none for metrics that are not COCO's."""
+    if metric not in THRESHOLDS:
+        return ()
+    return comparison.once(
+        f"sizes {metric}",
+        lambda: tuple(
+            found for name in SIZES if (found := _segment(comparison, metric, name)) is not None
+        ),
+    )
+
+
+def _segment(comparison: Detected, metric: str, name: str) -> Segment | None:
+    flags = Pair(*(_flags(comparison, role, THRESHOLDS[metric], SIZES[name]) for role in ROLES))
+    if not flags.parent:
+        return None
+    weights = draw(len(comparison), resamples(flags))
+    once = np.ones((1, len(comparison)), np.int32)
+    value = flags.map(lambda role: float(_mean(role, once)[0]))
+    samples = flags.map(lambda role: _mean(role, weights))
+    positives = np.sum([own.positives for own in flags.parent.values()], axis=0)
+    drop = summarize(
+        value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)
+    )
+    return Segment(name, int((positives > 0).sum()), int(positives.sum()), value, drop)
+
+
+def _mean(flags: Mapping[int, ClassFlags], weights: NDArray[np.int32]) -> NDArray[np.float64]:
+    return class_mean({label: average_precision(own, weights) for label, own in flags.items()})
+
+
+def _flags(
+    comparison: Detected, role: Role, thresholds: Sequence[float], bounds: tuple[float, float]
+) -> dict[int, ClassFlags]:
+    masks = outline_of(comparison) == "segm"
+    by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
+    images = checked(comparison)
+    for index, result in enumerate(images):
+        found, truth = result.record[role], objects_of(result)
+        iou = overlap_with_truth(found, truth)
+        areas = _areas(found, masks=masks)
+        for label in np.union1d(found.labels, truth.labels).tolist():
+            rows = np.flatnonzero(found.labels == label)
+            rows = rows[np.argsort(-found.scores[rows], kind="stable")][:COCO_MOST]
+            flags = _flag_class((found, rows), (truth, label), iou, (areas, thresholds, bounds))
+            by_class.setdefault(label, []).append((index, flags))
+    merged = {
+        label: merge(listed, len(images), len(thresholds))
+        for label, listed in sorted(by_class.items())
+    }
+    return {label: flags for label, flags in merged.items() if flags.positives.any()}
+
+
+def _flag_class(
+    detected: tuple[Detections, NDArray[np.int64]],
+    annotated: tuple[Objects, int],
+    iou: NDArray[np.float64],
+    rule: tuple[NDArray[np.float64], Sequence[float], tuple[float, float]],
+) -> ImageFlags:
+    """Match one class on one image: objects of other sizes are set aside, as crowd regions are."""
+    (found, rows), (truth, label), (areas, thresholds, (low, high)) = detected, annotated, rule
+    columns = np.flatnonzero(truth.labels == label)
+    crowd, own = truth.crowd[columns], truth.areas[columns]
+    aside = crowd | (own < low) | (own > high)
+    chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds, shared=crowd)
+    matched, counted = chosen >= 0, np.append(aside, False)[chosen]
+    other = (areas[rows] < low) | (areas[rows] > high)
+    return ImageFlags(
+        found.scores[rows],
+        matched & ~counted,
+        (matched & counted) | (~matched & other[None, :]),
+        int((~aside).sum()),
+    )
+
+
+def _areas(found: Detections, *, masks: bool) -> NDArray[np.float64]:
+    if masks and found.masks is not None and len(found):
+        from faster_coco_eval.core import mask as rle
+
+        return np.asarray(rle.area(list(found.masks)), np.float64)
+    sides = found.boxes[:, 2:].astype(np.float64) - found.boxes[:, :2].astype(np.float64)
+    return np.asarray(sides.prod(axis=1))
