@@ -27,6 +27,12 @@ def names_of(group: str) -> tuple[str, ...]:
 
 
 @cache
+def modules_of(group: str) -> tuple[str, ...]:
+    """Name the modules behind a catalog's additions, without importing any."""
+    return tuple(sorted({point.module for point in entry_points(group=f"quantgate.{group}")}))
+
+
+@cache
 def plugged(group: str) -> Mapping[str, Any]:
     """Load what other packages add to a catalog, by name.
 

@@ -56,7 +56,7 @@ from quantgate.engine.evaluate import compare
 from quantgate.engine.runtime import Target
 from quantgate.machine import isa_class
 from quantgate.manifest import load_manifest
-from quantgate.pipeline.optimize import bench_of
+from quantgate.pipeline.feeding import bench_of
 from quantgate.pair import Pair
 from quantgate.store import Store
 parent, optimized, empty = map(Path, sys.argv[1:])

@@ -116,3 +116,17 @@ def test_importing_the_package_is_light(tmp_path: Path) -> None:
         f"{(beyond[1] - bare[1]) * 1e3:.0f} ms"
     )
     assert not python("-c", loaded, folder=tmp_path).strip()
+
+
+def test_an_installed_plugin_is_light_elsewhere(tmp_path: Path) -> None:
+    """A session that runs no gates pays little for the plugin, and loads nothing of the gates."""
+    (tmp_path / "test_one.py").write_text("def test_one(): pass\n", encoding="utf-8")
+    plain = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    seen = "import sys, pytest; pytest.main(['-q']); print('quantgate.session' in sys.modules)"
+    without = cost_s(lambda: python(*plain, "-p", "no:quantgate", folder=tmp_path))
+    installed = cost_s(lambda: python(*plain, folder=tmp_path))
+    print(
+        f"the plugin in a session without gates: {(installed[1] - without[1]) * 1e3:.0f} ms of "
+        f"processor time beyond pytest's {without[1] * 1e3:.0f} ms (aim: 20 ms)"
+    )
+    assert python("-c", seen, folder=tmp_path).split()[-1] == "False"

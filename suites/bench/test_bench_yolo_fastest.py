@@ -52,7 +52,7 @@ from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.evaluate import evaluate_role
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.manifest import load_manifest
-from quantgate.pipeline.optimize import bench_of
+from quantgate.pipeline.feeding import bench_of
 from quantgate.store import Store
 manifest = load_manifest(Path("models.toml"))
 entry, store = manifest.models["yolo-fastest"], Path("store")

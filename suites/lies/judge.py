@@ -11,7 +11,7 @@ from quantgate.engine.runtime import Target, compile_model
 from quantgate.errors import HarnessError
 from quantgate.manifest import load_manifest
 from quantgate.pipeline.data import load_data
-from quantgate.pipeline.optimize import bench_of
+from quantgate.pipeline.feeding import bench_of
 from quantgate.store import Store
 from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.doubts.catalog import doubts

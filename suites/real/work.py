@@ -133,7 +133,7 @@ class FullSet:
         from quantgate.engine.evaluate import evaluate_role
         from quantgate.engine.runtime import Target, compile_model
         from quantgate.manifest import load_manifest
-        from quantgate.pipeline.optimize import bench_of
+        from quantgate.pipeline.feeding import bench_of
         from quantgate.store import Store
 
         manifest = load_manifest(self.folder / "models.toml")

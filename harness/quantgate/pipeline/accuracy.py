@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
-from quantgate.pipeline.optimize import bench_of
+from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import worst_pictures
 from quantgate.sourcecode import code_digest
 

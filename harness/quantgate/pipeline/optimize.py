@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from quantgate.errors import QuantizationError
-from quantgate.escaping import printable
-from quantgate.pair import ROLES, Pair
+from quantgate.pair import Pair
+from quantgate.pipeline.feeding import bench_of, prepared
+from quantgate.pipeline.provenance import keep_provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from quantgate.datasets.sample import Dataset, Sample
+    from quantgate.datasets.sample import Sample
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.calibration import Aim
-    from quantgate.engine.evaluate import Bench
     from quantgate.engine.quantize import Optimized, Reached
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.data import Data
@@ -46,12 +42,12 @@ def optimized_artifact(
         artifact = given_artifact(
             entry.optimized, entry.preprocess, root, Store(run.store, model=entry.id)
         )
-        _keep(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
+        keep_provenance(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
         return artifact
     made = _quantized(entry, run, parent, data, progress=progress)
     notes = [*data.notes, *_missed(made.reached)]
     told = {"calibration": list(made.calibrated_on), "notes": notes}
-    _keep(run, entry, Pair(parent, made.artifact), told)
+    keep_provenance(run, entry, Pair(parent, made.artifact), told)
     return made.artifact
 
 
@@ -86,66 +82,6 @@ def _missed(reached: Reached | None) -> list[str]:
             f"{reached.max_drop:g}"
         )
     ]
-
-
-def _keep(run: Run, entry: ModelEntry, pair: Pair[Artifact], told: Mapping[str, Any]) -> None:
-    from quantgate.manifest.lines import lines_of
-
-    facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
-    facts += [
-        ["preprocess", _stated(entry.preprocess)],
-        ["decoder", f"{entry.decoder.kind}: {_stated(entry.decoder)}"],
-    ]
-    written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
-    digests = [[role, pair[role].digest] for role in ROLES]
-    made = {"source": source_text(entry), "entry": written, "facts": facts, "digests": digests}
-    run.keep(entry.id, "optimizing", {**made, **told})
-
-
-def _stated(table: Any) -> str:
-    """Say what a table of the entry comes to, whoever stated it: keys that are not the default."""
-    values = {field: getattr(table, field.name) for field in dataclasses.fields(table)}
-    said = [
-        f"{field.name} {value}"
-        for field, value in values.items()
-        if value and value != field.default
-    ]
-    return printable(", ".join(said)) or "nothing but the defaults"
-
-
-def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:
-    """One sample as the model's input, uint8 [height, width, channels]."""
-    from quantgate.datasets.images import read_image
-    from quantgate.engine.preprocess import prepare
-
-    return prepare(read_image(sample), entry.preprocess, input_size(entry, artifact))[0]
-
-
-def input_size(entry: ModelEntry, artifact: Artifact) -> tuple[int, int]:
-    """``(width, height)`` of the embedded model's input, px."""
-    if entry.preprocess.size is not None:
-        return entry.preprocess.size
-    from quantgate.engine.artifact import input_shape
-
-    _, height, width, _ = input_shape(artifact)
-    return width, height
-
-
-def bench_of(entry: ModelEntry, dataset: Dataset) -> Bench:
-    """What both roles are judged on."""
-    from quantgate.engine.evaluate import Bench
-    from quantgate.tasks.catalog import TASKS
-
-    return Bench(dataset, entry.preprocess, entry.decoder, TASKS[entry.task], entry.task)
-
-
-def source_text(entry: ModelEntry) -> str:
-    """The source as the manifest names it."""
-    from dataclasses import fields
-
-    said = {field.name: getattr(entry.source, field.name) for field in fields(entry.source)}
-    text = ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
-    return printable(text)
 
 
 def _aim(entry: ModelEntry, data: Data) -> Aim | None:

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from quantgate.pipeline.optimize import prepared
+from quantgate.pipeline.feeding import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
