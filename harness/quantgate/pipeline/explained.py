@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.pipeline.optimize import bench_of
+from quantgate.pipeline.feeding import bench_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
