@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import os
-import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,13 +161,27 @@ def test_facts_are_kept_until_a_file_changes(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(encoded("png"))
     first = inspect_files([file], tmp_path / "cache")
-    with sqlite3.connect(tmp_path / "cache" / "files.sqlite") as database:
-        database.execute("UPDATE files_3 SET digest = 'kept'")
-    database.close()
-    assert inspect_files([file], tmp_path / "cache")[0].digest == "kept"
+    stamp = file.stat()
+    file.write_bytes(bytes(stamp.st_size))
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert inspect_files([file], tmp_path / "cache") == first
     file.write_bytes(encoded("png") + b"\x00")
     changed = inspect_files([file], tmp_path / "cache")
-    assert changed[0].digest not in {"kept", first[0].digest}
+    assert changed[0].digest != first[0].digest
+
+
+def test_a_fact_whose_bits_flipped_is_found_again(tmp_path: Path) -> None:
+    """Whatever bit of the cache flips, no other fact than the file's own is ever told."""
+    file, cache = tmp_path / "a.png", tmp_path / "cache"
+    file.write_bytes(encoded("png"))
+    expected = inspect_files([file], cache)
+    good = (cache / "files.sqlite").read_bytes()
+    start = good.index(expected[0].digest[:8].encode()) - 40
+    for at in range(start, min(start + 120, len(good))):
+        bad = bytearray(good)
+        bad[at] ^= 1 << at % 8
+        (cache / "files.sqlite").write_bytes(bad)
+        assert inspect_files([file], cache) == expected
 
 
 @pytest.mark.parametrize("damage", ["garbage", "folder"])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from quantgate.datasets.labels import rarest_labels
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from quantgate.zoo.scenes import Scene
     from quantgate.zoo.strokes import Split
 
+_ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
 _SCENES, _SINGLE = (300, 300), (224, 224)
 _COUNT = 300
@@ -172,17 +172,25 @@ def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]
 
 
 def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
+    """Draw a series' truth, or read it from the store, which keeps a digest of it."""
     version, cache = place
-    file = None
-    if cache is not None:
-        file = cache / "digits" / version / f"{series.label(count).replace('/', '-')}.npz"
-    kept = _kept(file)
-    if kept is None:
-        parts = [_row(series, i) for i in range(count)]
-        rows = np.concatenate([part[0] for part in parts])
-        kept = rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
-        _keep(file, kept)
-    return _Drawn(*kept, series.size)
+    if cache is None:
+        return _Drawn(*_all_rows(series, count), series.size)
+
+    def build(folder: Path) -> None:
+        rows, counts = _all_rows(series, count)
+        np.savez(folder / _ROWS, rows=rows, counts=counts)
+
+    key = {"renderer": version, "series": series.label(count)}
+    folder = Store(cache).get_or_build("truths", key, build)
+    with np.load(folder / _ROWS, allow_pickle=False) as arrays:
+        return _Drawn(arrays["rows"], arrays["counts"], series.size)
+
+
+def _all_rows(series: _Series, count: int) -> tuple[NDArray[np.float32], NDArray[np.bytes_]]:
+    parts = [_row(series, i) for i in range(count)]
+    rows = np.concatenate([part[0] for part in parts])
+    return rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
 
 
 def _truth(drawn: _Drawn, index: int, *, single: bool, masks: bool) -> Truth:
@@ -197,25 +205,3 @@ def _truth(drawn: _Drawn, index: int, *, single: bool, masks: bool) -> Truth:
     size = [drawn.size[1], drawn.size[0]]
     counts = drawn.counts[first:last].tolist()
     return replace(truth, masks=tuple({"size": size, "counts": one} for one in counts))
-
-
-def _kept(file: Path | None) -> tuple[NDArray[np.float32], NDArray[np.bytes_]] | None:
-    if file is None or not file.is_file():
-        return None
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return arrays["rows"], arrays["counts"]
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile):
-        return None  # damaged: drawn again
-
-
-def _keep(file: Path | None, drawn: tuple[NDArray[np.float32], NDArray[np.bytes_]]) -> None:
-    if file is None:
-        return
-    aside = file.with_suffix(f".{os.getpid()}.npz")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(aside, rows=drawn[0], counts=drawn[1])
-        aside.replace(file)
-    except OSError:
-        aside.unlink(missing_ok=True)  # a full or read-only disk costs time, never an answer

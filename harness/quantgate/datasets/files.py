@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.appearance import Appearance, appearance
 from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind
+from quantgate.datasets.remembered import recall, remember
 from quantgate.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_TABLE = (
-    "CREATE TABLE IF NOT EXISTS files_3 (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, "
-    "digest TEXT, reason TEXT, width INTEGER, height INTEGER, orientation INTEGER, bits INTEGER)"
-)
-
-
+_KIND = "files"
 #: Why a file that annotations name cannot be used, where it is not there at all.
 MISSING = "no such file"
 
@@ -66,7 +61,7 @@ def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
         changed files are read; None, or a folder that cannot be written: all are read.
     """
     stamps = [_stamp(path) for path in paths]
-    known = _recall(cache)
+    known = _known(cache)
     facts = [
         FileFact("", _absence(path)) if stamp is None else known.get(stamp)
         for path, stamp in zip(paths, stamps, strict=True)
@@ -77,7 +72,7 @@ def inspect_files(paths: Sequence[Path], cache: Path | None) -> list[FileFact]:
     for i, fact in zip(unknown, found, strict=True):
         facts[i] = fact
     fresh = {stamp: facts[i] for i in unknown if (stamp := stamps[i]) is not None}
-    _remember(cache, {stamp: fact for stamp, fact in fresh.items() if fact is not None})
+    _keep(cache, {stamp: fact for stamp, fact in fresh.items() if fact is not None})
     return [fact for fact in facts if fact is not None]
 
 
@@ -119,27 +114,17 @@ def _inspect(path: Path) -> FileFact:
     return FileFact(digest, **seen)
 
 
-def _recall(cache: Path | None) -> dict[_Stamp, FileFact]:
-    if cache is None or not (cache / "files.sqlite").is_file():
-        return {}
-    try:
-        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
-            rows = database.execute("SELECT * FROM files_3")
-            return {_Stamp(*row[:3]): FileFact(*row[3:]) for row in rows}
-    except sqlite3.Error:
-        return {}  # a damaged or locked cache costs time, never an answer
+def _known(cache: Path | None) -> dict[_Stamp, FileFact]:
+    known = {}
+    for key, text in recall(cache, _KIND).items():
+        path, size, mtime_ns = key.rsplit("\n", 2)
+        known[_Stamp(path, int(size), int(mtime_ns))] = FileFact(*json.loads(text))
+    return known
 
 
-def _remember(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
-    if cache is None or not facts:
-        return
-    rows = [(*astuple(stamp), *astuple(fact)) for stamp, fact in facts.items()]
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
-            database.execute(_TABLE)
-            database.executemany(
-                "INSERT OR REPLACE INTO files_3 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-            )
-    except (sqlite3.Error, OSError):
-        return  # as above: the next run reads the files again
+def _keep(cache: Path | None, facts: dict[_Stamp, FileFact]) -> None:
+    told = {
+        f"{stamp.path}\n{stamp.size}\n{stamp.mtime_ns}": json.dumps(astuple(fact))
+        for stamp, fact in facts.items()
+    }
+    remember(cache, _KIND, told)

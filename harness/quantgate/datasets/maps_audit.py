@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quantgate.core.predictions import IGNORED
+from quantgate.datasets.remembered import recall, remember
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from quantgate.datasets.truths import LazyLabelMap
 
-_TABLE = "CREATE TABLE IF NOT EXISTS maps_1 (digest TEXT PRIMARY KEY, counts BLOB)"
+_KIND = "maps"
 #: Share of ignored pixels that no border and no void class of a usual set reaches.
 _MUCH_IGNORED = 0.3
 _NAMED = 3
@@ -38,12 +37,12 @@ class Mapped:
 
 def histograms(truths: Sequence[LazyLabelMap], cache: Path | None) -> dict[str, NDArray[np.int64]]:
     """Pixels by value, int64 [256], of every map by its digest; remembered in ``cache``."""
-    known = _recall(cache, [truth.digest for truth in truths])
+    known = _recalled(cache, [truth.digest for truth in truths])
     missing = [truth for truth in truths if truth.digest not in known]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         found = list(pool.map(_histogram, missing))
     fresh = {truth.digest: counts for truth, counts in zip(missing, found, strict=True)}
-    _remember(cache, fresh)
+    remember(cache, _KIND, {digest: counts.tobytes().hex() for digest, counts in fresh.items()})
     return known | fresh
 
 
@@ -51,35 +50,13 @@ def _histogram(truth: LazyLabelMap) -> NDArray[np.int64]:
     return np.bincount(truth.labels.reshape(-1), minlength=256).astype(np.int64)
 
 
-def _recall(cache: Path | None, digests: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    if cache is None or not (cache / "files.sqlite").is_file():
-        return {}
-    wanted = set(digests)
-    try:
-        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database:
-            rows = database.execute("SELECT digest, counts FROM maps_1").fetchall()
-    except sqlite3.Error:
-        return {}  # a damaged or locked cache costs time, never an answer
+def _recalled(cache: Path | None, digests: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    known = recall(cache, _KIND)
     return {
-        digest: np.frombuffer(counts, np.int64)
-        for digest, counts in rows
-        if digest in wanted and len(counts) == 256 * 8
+        digest: np.frombuffer(bytes.fromhex(known[digest]), np.int64)
+        for digest in digests
+        if digest in known
     }
-
-
-def _remember(cache: Path | None, fresh: dict[str, NDArray[np.int64]]) -> None:
-    if cache is None or not fresh:
-        return
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(cache / "files.sqlite", timeout=5)) as database, database:
-            database.execute(_TABLE)
-            database.executemany(
-                "INSERT OR REPLACE INTO maps_1 VALUES (?, ?)",
-                [(digest, counts.tobytes()) for digest, counts in fresh.items()],
-            )
-    except (sqlite3.Error, OSError):
-        return  # as above: the next run reads the maps again
 
 
 def audit_maps(dataset: str, maps: Sequence[Mapped], labels: Sequence[str]) -> tuple[str, ...]:

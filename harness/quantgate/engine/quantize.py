@@ -219,8 +219,7 @@ def _refusals(nncf: Any) -> tuple[type[Exception], ...]:
 
 @contextmanager
 def _routed() -> Iterator[Any]:
-    """Import NNCF with its log in ours, its progress bars silent and its telemetry off."""
-    os.environ.setdefault("NNCF_CI", "1")
+    """Import NNCF with its log in ours and its progress bars silent."""
     logger_class = logging.getLoggerClass()
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         # Inside: its handler takes the standard output of this moment, and greets there.

@@ -1,0 +1,17 @@
+"""Libraries that call home are told not to, before they are imported: a gate asks no network for anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def silence() -> None:
+    """Switch off what OpenVINO, NNCF and the client of Hugging Face report of their use.
+
+    OpenVINO's converter, which OpenVINO imports by itself, has no switch: it does without where
+    ``openvino_telemetry`` cannot be imported. Who imported that module before has it still.
+    """
+    os.environ["NNCF_CI"] = os.environ.get("NNCF_CI") or "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # means: is not there
