@@ -243,7 +243,7 @@ def test_accuracy_needs_annotated_objects() -> None:
 
 
 def test_the_worst_image_comes_first_with_a_sentence() -> None:
-    """Most changes first; unchanged images are left out."""
+    """The surer object before the unsure one, lost and moved before lost; unchanged images are left out."""
     scene = _scene(0)
     pairs = [
         (scene, scene),
@@ -254,10 +254,10 @@ def test_the_worst_image_comes_first_with_a_sentence() -> None:
 
     worst = detection.worst(_comparison(pairs), PLAN)
 
-    assert [change.index for change in worst] == [1, 2, 3]
-    assert worst[0].sentence.startswith("1 lost, 5 moved; person 0.65 lost, cat 0.90 moved (IoU 0.")
-    assert worst[1].sentence == "1 lost; person 0.65 lost"
-    assert worst[2].sentence == "1 relabelled; cat 0.91 became dog 0.50"
+    assert [change.index for change in worst] == [3, 1, 2]
+    assert worst[0].sentence == "1 relabelled; cat 0.91 became dog 0.50"
+    assert worst[1].sentence.startswith("1 lost, 5 moved; person 0.65 lost, cat 0.90 moved (IoU 0.")
+    assert worst[2].sentence == "1 lost; person 0.65 lost"
 
 
 def test_changes_of_one_image_for_drawing() -> None:

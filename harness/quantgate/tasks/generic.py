@@ -107,13 +107,24 @@ def changes(result: ImageResult[None], plan: EvaluationPlan) -> list[Match]:
     return []
 
 
-def worst(comparison: Distances, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images whose outputs differ, the largest relative distance first."""
+def severity(comparison: Distances, index: int, plan: EvaluationPlan) -> tuple[float, ...]:
+    """Say how far the outputs of one image are apart: the relative distance of its worst output."""
     del plan
-    distances = tensors.relative_distances(comparison).tolist()
+    return (float(_distances(comparison)[index]),)
+
+
+def _distances(comparison: Distances) -> NDArray[np.float64]:
+    return comparison.once("relative", lambda: tensors.relative_distances(comparison))
+
+
+def worst(comparison: Distances, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images whose outputs differ, in the order of `severity`."""
+    distances = _distances(comparison).tolist()
     listed = [
         ImageChange(
-            index, (value,), f"raw outputs differ by a relative squared error of {value:.3g}"
+            index,
+            severity(comparison, index, plan),
+            f"raw outputs differ by a relative squared error of {value:.3g}",
         )
         for index, value in enumerate(distances)
         if value > 0

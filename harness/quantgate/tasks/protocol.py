@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageChange:
-    """One line about what changed on one image, for people: severity orders the worst first."""
+    """One line about what changed on one image, for people: severity orders the worst first.
+
+    ``severity`` is what the task's function of that name says: tuples compare from left to right.
+    """
 
     index: int
     severity: tuple[float, ...]
@@ -93,6 +96,15 @@ class Task(Protocol):
         """Tell what happened to each object of one image, for drawing."""
         ...
 
+    def severity(
+        self, comparison: Comparison[Any], index: int, plan: EvaluationPlan
+    ) -> tuple[float, ...]:
+        """Say how bad the change of one image is, more is worse; what a person would look at first.
+
+        Where there are annotations, what was right and is wrong now comes before everything else.
+        """
+        ...
+
     def worst(self, comparison: Comparison[Any], plan: EvaluationPlan) -> list[ImageChange]:
-        """Images on which the roles differ, worst first; images without a change are left out."""
+        """Images on which the roles differ, by ``severity``; images without a change are left out."""
         ...

@@ -84,11 +84,20 @@ def changes(result: object, plan: object) -> list[Any]:
     return []
 
 
+def severity(comparison: Comparison[int], index: int, plan: object) -> tuple[float, ...]:
+    """Say that all changed classes are equally bad."""
+    del comparison, index, plan
+    return (1.0,)
+
+
 def worst(comparison: Comparison[int], plan: object) -> list[ImageChange]:
     """Images whose class changed."""
-    del plan
     return [
-        ImageChange(index, (1.0,), f"{image.record.parent} became {image.record.optimized}")
+        ImageChange(
+            index,
+            severity(comparison, index, plan),
+            f"{image.record.parent} became {image.record.optimized}",
+        )
         for index, image in enumerate(comparison.images)
         if image.record.parent != image.record.optimized
     ]

@@ -122,22 +122,35 @@ def changes(result: ImageResult[ClassRecord], plan: EvaluationPlan) -> list[Matc
     return []
 
 
-def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images whose class changed: those now wrong first, then by how far the parent's class fell."""
+def severity(comparison: Classified, index: int, plan: EvaluationPlan) -> tuple[float, ...]:
+    """Say how bad the change of one image's class is; tuples compare from left to right, more is worse.
+
+    1. With annotations: 2 for right that is wrong now, 1 for wrong in both, 0 for wrong that is right
+       now. Without, always 1.
+    2. How clearly the class changed, in confidence: what the parent's class lost and the new one leads by.
+    3. The rank to which the parent's class fell.
+    """
     del plan
+    result = comparison.images[index]
+    parent, optimized = result.record
+    turned = 1 + is_wrong(optimized, result) - is_wrong(parent, result)
+    fall = parent.score - optimized.parent_score
+    lead = optimized.score - optimized.parent_score
+    return float(turned), fall + lead, float(optimized.parent_rank)
+
+
+def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images whose class changed, in the order of `severity`."""
     accuracy.check(comparison)
     listed = []
     for index, result in enumerate(comparison.images):
         parent, optimized = result.record
         if parent.label == optimized.label:
             continue
-        now_wrong = is_wrong(optimized, result) and not is_wrong(parent, result)
-        fall = parent.score - optimized.parent_score
-        severity = (float(now_wrong), float(optimized.parent_rank), fall)
         before, after = (label_name(comparison.labels, r.label) for r in (parent, optimized))
         sentence = (
             f"{before} {parent.score:.2f} became {after} {optimized.score:.2f}; "
             f"{verdict_of(result)}, {before} now ranks {optimized.parent_rank}"
         )
-        listed.append(ImageChange(index, severity, sentence))
+        listed.append(ImageChange(index, severity(comparison, index, plan), sentence))
     return sorted(listed, key=lambda change: change.severity, reverse=True)

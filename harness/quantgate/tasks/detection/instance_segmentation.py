@@ -15,6 +15,7 @@ from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.detection.accuracy import coco
 from quantgate.tasks.detection.average_precision import STATISTICS
+from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.task import (
     LIMITS,
     changes,
@@ -48,6 +49,7 @@ __all__ = [
     "judge_quantity",
     "metrics",
     "pack",
+    "severity",
     "smallest_drop",
     "subject",
     "tables",

@@ -12,6 +12,7 @@ from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
 from quantgate.tasks.detection import accuracy, matching, record
+from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.sizes import size_segments
 from quantgate.tasks.detection.tables import (
     AGAINST_TRUTH,
@@ -20,7 +21,6 @@ from quantgate.tasks.detection.tables import (
     basic_table,
     class_table,
     label_name,
-    largest_score_change,
 )
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
@@ -180,18 +180,17 @@ def changes(result: ImageResult[Detections], plan: EvaluationPlan) -> list[Match
 
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images on which an object is not simply kept: most changes, lowest IoU, largest score change."""
+    """Images on which an object is not simply kept, in the order of `severity`."""
+    return comparison.once(f"worst {matching.rule_of(plan)}", lambda: _worst(comparison, plan))
+
+
+def _worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
     listed = [
-        ImageChange(index, _severity(image), _sentence(image, comparison.labels))
+        ImageChange(index, severity(comparison, index, plan), _sentence(image, comparison.labels))
         for index, image in enumerate(matching.matched(comparison, plan))
         if image.counts.changed
     ]
     return sorted(listed, key=lambda change: change.severity, reverse=True)
-
-
-def _severity(image: MatchedImage) -> tuple[float, ...]:
-    lowest = min((m.iou for m in image.matches if matching.is_matched(m)), default=1.0)
-    return float(image.counts.changed), -lowest, abs(largest_score_change(image) or 0.0)
 
 
 def _sentence(image: MatchedImage, labels: Sequence[str]) -> str:

@@ -187,13 +187,28 @@ def changes(result: ImageResult[RenderingRecord], plan: EvaluationPlan) -> list[
     return []
 
 
+def severity(comparison: Rendered, index: int, plan: EvaluationPlan) -> tuple[float, ...]:
+    """Say how bad the change of one picture is; tuples compare from left to right, more is worse.
+
+    1. With annotated pictures: how much less alike the optimized model's is than its parent's, by the
+       entry's metric.
+    2. How unlike the parent's picture it is: its PSNR, turned round.
+    """
+    result = comparison.images[index]
+    worse = 0.0
+    if all(isinstance(one.truth, Rendering) for one in comparison.images):
+        psnr = plan.metric == "psnr"
+        parent, optimized = (r.truth_psnr_db if psnr else r.truth_ssim for r in result.record)
+        worse = max(0.0, parent - optimized)
+    return worse, -result.record.optimized.parent_psnr_db
+
+
 def worst(comparison: Rendered, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images on which a pixel changed, the least alike first."""
-    del plan
+    """Images on which a pixel changed, in the order of `severity`."""
     listed = [
         ImageChange(
             index,
-            (-value,),
+            severity(comparison, index, plan),
             f"{value:.1f} dB from the parent, SSIM "
             f"{comparison.images[index].record.optimized.parent_ssim:.3f}",
         )

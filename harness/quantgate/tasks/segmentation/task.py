@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from quantgate.core.matching import ChangeCounts
 from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import LabelMap
@@ -150,11 +152,42 @@ def changes(result: ImageResult[SegmentationRecord], plan: EvaluationPlan) -> li
     return []
 
 
-def worst(comparison: Segmented, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images on which a pixel changed its class, the largest share first."""
+def severity(comparison: Segmented, index: int, plan: EvaluationPlan) -> tuple[float, ...]:
+    """Say how bad the changes of one class map are; tuples compare from left to right, more is worse.
+
+    1. With annotations: pixels that were right and are wrong now, as a share of those annotated; counted
+       class by class, so that one class's gain does not hide another's loss.
+    2. Over the classes that the parent sees here: the share of the class that is gone times the square
+       root of its share of the image. A small class that vanished comes before the seams of a large one.
+    3. The share of pixels that changed.
+    """
     del plan
+    return (
+        _turned_wrong(comparison, index),
+        _lost_classes(comparison, index),
+        1.0 - image_agreement(comparison)[index],
+    )
+
+
+def _turned_wrong(comparison: Segmented, index: int) -> float:
+    if not all(isinstance(result.truth, LabelMap) for result in comparison.images):
+        return 0.0
+    parent, optimized = (accuracy.areas(comparison, role, "against_truth") for role in ROLES)
+    fewer = np.maximum(parent.common[index] - optimized.common[index], 0)
+    return float(fewer.sum() / max(1, parent.reference[index].sum()))
+
+
+def _lost_classes(comparison: Segmented, index: int) -> float:
+    found = accuracy.areas(comparison, "optimized", "against_parent")
+    seen, kept = found.reference[index], found.common[index]
+    gone = (seen - kept) / np.maximum(seen, 1)
+    return float((gone * np.sqrt(seen / max(1, seen.sum()))).sum())
+
+
+def worst(comparison: Segmented, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images on which a pixel changed its class, in the order of `severity`."""
     listed = [
-        ImageChange(index, (1.0 - share,), sentence_of(comparison, index))
+        ImageChange(index, severity(comparison, index, plan), sentence_of(comparison, index))
         for index, share in enumerate(image_agreement(comparison))
         if share < 1.0
     ]
