@@ -115,13 +115,14 @@ def _peak_bytes() -> int:
 
 
 def _peak_elsewhere() -> int:
-    try:
-        import resource
-    except ImportError:
+    if sys.platform == "win32":
         import psutil  # type: ignore[import-untyped]
 
         return int(psutil.Process().memory_info().peak_wset)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
+    else:  # noqa: RET505 - mypy reads each system's branch alone
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT
 
 
 if __name__ == "__main__":

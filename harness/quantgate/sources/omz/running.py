@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,6 +82,9 @@ def run_tool(tools: OmzTools, arguments: list[str], relay: Callable[[str], None]
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End the tool together with the processes it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
