@@ -17,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from quantgate.datasets.catalog import load_dataset
+from quantgate.engine.worker import client
 from quantgate.engine.worker.client import Step, Worker
 from quantgate.engine.worker.deaths import Death, death_error, memory_error
 from quantgate.entries import DatasetEntry
@@ -168,17 +169,29 @@ def test_an_interrupt_ends_the_process_too(worker: Worker) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the timer may go off at once
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
             worker.call(STEP, hang)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not psutil.pid_exists(pid)
 
 
+def test_without_posix_steps_run_in_the_run_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started apart, the call is made here, and nothing is started."""
+    monkeypatch.setattr(client, "APART", False)
+    worker = Worker()
+    worker.start()
+
+    assert worker.call(STEP, os.getpid) == os.getpid()
+    assert worker._process is None
+
+
 ORPHAN = """
 import os, sys, time
+from quantgate.engine.worker import client
 from quantgate.engine.worker.client import Step, Worker
 worker = Worker()
 print(worker.call(Step(""), os.getpid), flush=True)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Whether steps run in a process of their own. Windows does not hand a socket on to a child as POSIX
+#: does: there they run in the run's own process, without time limits, and a crash ends the run.
+APART = os.name == "posix"
 #: How long a worker may take to end by itself, and to write down where it hangs, s.
 GRACE_S = 5.0
 _CODE = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*{arguments!r})"
@@ -58,7 +61,7 @@ class Worker:
 
     def start(self) -> None:
         """Start the process without waiting for it: it gets ready meanwhile."""
-        if self._process is None:
+        if APART and self._process is None:
             self._process = _Process(self._warm)
 
     def call(self, step: Step, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,6 +75,8 @@ class Worker:
             Where the process dies, or the call takes longer than the step may; a fresh one is
             started with the next call.
         """
+        if not APART:
+            return function(*args, **kwargs)
         data = pack((function, args, kwargs))
         if self._process is not None and self._process.dead():  # killed while it had nothing to do
             self.kill()
@@ -181,11 +186,16 @@ class _Process:
         descriptor = self._said.fileno()
         size = os.fstat(descriptor).st_size
         start = max(0, size - _EVIDENCE_BYTES)
-        return os.pread(descriptor, size - start, start).decode(errors="replace")
+        # The child appends whatever the shared position is.
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, size - start).decode(errors="replace")
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            self._popen.kill()
+        else:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
         self._release()
 

@@ -41,10 +41,14 @@ class Death:
     evidence: str
 
 
+#: Of systems that have signals; named here, as Python for Windows does not know it.
+SIGKILL = 9
+
+
 def death_error(step: str, death: Death) -> WorkerError:
     """Say how a worker died while it was ``step``, "quantizing"."""
     ended = _ended(death.status)
-    if death.status == -signal.SIGKILL and death.oom_killed:
+    if death.status == -SIGKILL and death.oom_killed:
         sentence = (
             f"out of memory while {step}: the kernel killed the worker process ({ended}); {_REMEDY}"
         )
@@ -54,7 +58,7 @@ def death_error(step: str, death: Death) -> WorkerError:
             f"out of memory while {step}: the worker process ended itself ({ended}); {_REMEDY}",
             death.evidence,
         )
-    if death.status == -signal.SIGKILL:
+    if death.status == -SIGKILL:
         sentence = (
             f"the worker process was killed (SIGKILL) while {step}: by somebody on this machine, or "
             f"where memory ran out and the kernel does not tell; {_REMEDY}"
