@@ -19,10 +19,12 @@ from quantgate.commands import (
     gate,
     history,
     merge,
+    package,
     report,
     store,
     suggest,
     trend,
+    verify,
 )
 from quantgate.commands.console import complain
 from quantgate.errors import HarnessError, ManifestError, UsageError
@@ -43,6 +45,8 @@ VERBS = (
     explain,
     explore,
     suggest,
+    package,
+    verify,
     history,
     trend,
     accept,

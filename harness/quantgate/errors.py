@@ -124,3 +124,7 @@ class ReportError(HarnessError):
 
 class HistoryError(HarnessError):
     """The history of runs cannot be opened, read or written, or what it is given does not fit it."""
+
+
+class PackageError(HarnessError):
+    """A package cannot be made, or is not as it was made."""

@@ -9,7 +9,8 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from quantgate.engine.artifact import digest_of_ir, parent_artifact
+from quantgate.engine.artifact import parent_artifact
+from quantgate.engine.ir_file import digest_of_ir
 from quantgate.engine.naming import ports_of
 from quantgate.entries import Preprocess
 from quantgate.errors import QuantizationError, SourceError, StoreError

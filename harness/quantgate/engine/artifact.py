@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import mmap
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from quantgate.engine.constants import fix_inputs
 from quantgate.engine.embed import embed, widen
+from quantgate.engine.ir_file import SECTION, digest_of_ir
 from quantgate.engine.naming import given_names, name_by_place, ports_of
 from quantgate.errors import QuantizationError, StoreError
 from quantgate.sources.catalog import locate, resolve
@@ -19,6 +18,7 @@ from quantgate.sources.kind import Place
 from quantgate.sources.quantized import quantization_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import openvino as ov
@@ -164,6 +164,29 @@ def save(model: ov.Model, folder: Path) -> None:
     (folder / _ABOUT).write_text(json.dumps({"digest": digest_of_ir(path)}))
 
 
+def hand_out(artifact: Artifact, folder: Path, said: Mapping[str, str]) -> None:
+    """Write an artifact once more, as ``model.xml`` and ``model.bin``, with words in its rt_info.
+
+    Raises
+    ------
+    StoreError
+        Where it is not the same model that can be read back: OpenVINO does not report a full disk.
+    """
+    import openvino as ov
+
+    path = folder / _MODEL
+    model = ov.Core().read_model(artifact.path)
+    for key, value in said.items():
+        model.set_rt_info(value, [SECTION, key])
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+        whole = digest_of_ir(path) == artifact.digest
+    except (RuntimeError, OSError, ET.ParseError):
+        whole = False
+    if not whole:
+        raise StoreError(f"{folder}: the model could not be written whole: free space there")
+
+
 def load(folder: Path) -> Artifact:
     """Find the artifact that :func:`save` wrote."""
     digest = json.loads((folder / _ABOUT).read_text())["digest"]
@@ -178,45 +201,10 @@ def input_shape(artifact: Artifact) -> tuple[int, ...]:
     StoreError
         Where the file names no static input shape: it was not written by this module.
     """
-    for layer in ET.parse(artifact.path).getroot().iter("layer"):  # noqa: S314 - as below
+    for layer in ET.parse(artifact.path).getroot().iter("layer"):  # noqa: S314 - written by OpenVINO
         data = layer.find("data")
         if layer.get("type") == "Parameter" and data is not None:
             sides = data.get("shape", "").split(",")
             if all(side.strip().isdigit() for side in sides):
                 return tuple(int(side) for side in sides)
     raise StoreError(f"{artifact.path} has no input of a static shape: remove it to build it again")
-
-
-def digest_of_ir(path: Path) -> str:
-    """Digest an IR by its graph and constants: layer names and metadata do not count.
-
-    NNCF numbers the nodes it inserts differently when the number of CPUs differs, while the graph
-    stays the same. The names of inputs and of tensors count, as outputs are found by them.
-    """
-    layers = ET.parse(path).getroot()  # noqa: S314 - written by OpenVINO a moment ago
-    digest = hashlib.sha256()
-    weights = path.with_suffix(".bin")
-    with weights.open("rb") as stream:
-        if weights.stat().st_size == 0:
-            _feed(layers, b"", digest)
-        else:
-            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                _feed(layers, data, digest)
-    return digest.hexdigest()
-
-
-def _feed(element: ET.Element, data: mmap.mmap | bytes, digest: hashlib._Hash) -> None:
-    """Digest an element and all below it, constants by their bytes."""
-    if element.tag in {"rt_info", "meta_data"}:
-        return
-    fields = dict(element.attrib)
-    named = element.tag == "layer" and fields.get("type") == "Parameter"
-    if element.tag in {"net", "layer"} and not named:
-        fields.pop("name", None)
-    if element.tag == "data" and {"offset", "size"} <= fields.keys():
-        start, size = int(fields.pop("offset")), int(fields.pop("size"))
-        fields["content"] = hashlib.sha256(data[start : start + size]).hexdigest()
-    digest.update(json.dumps([element.tag, sorted(fields.items())]).encode())
-    for child in element:
-        _feed(child, data, digest)
-    digest.update(b"/")

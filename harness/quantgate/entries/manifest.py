@@ -72,6 +72,13 @@ class ModelEntry:
             "built-in or Open Model Zoo model knows it"
         ),
     ] = field(default_factory=dict)
+    licence: Annotated[
+        str | None,
+        Doc(
+            "of the weights, as SPDX writes it (Apache-2.0); default: what lies with them; for "
+            "`quantgate package`"
+        ),
+    ] = None
     limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
         default_factory=dict, metadata=DERIVED
     )

@@ -21,6 +21,7 @@ def keep_provenance(
 ) -> None:
     """Keep what the report says of how both roles were made; ``told`` are further fields of it."""
     from quantgate.manifest.lines import lines_of
+    from quantgate.package.settings import load_lines
 
     facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
     facts += [
@@ -30,6 +31,8 @@ def keep_provenance(
     written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
     digests = [[role, pair[role].digest] for role in ROLES]
     made = {"source": source_text(entry), "entry": written, "facts": facts, "digests": digests}
+    path = pair.optimized.path.absolute()
+    made |= {"ir": printable(str(path)), "load": printable(load_lines(entry, path))}
     run.keep(entry.id, "optimizing", {**made, **told})
 
 

@@ -49,6 +49,8 @@ class Judged:
         The expected failure that applied, if any.
     unexpected
         How the verdict contradicts its expected failure, one sentence: the run fails for it.
+    fails
+        Whether the run fails for it, whatever the reason.
     """
 
     verdict: Verdict
@@ -58,6 +60,7 @@ class Judged:
     duration_s: float = 0.0
     known: KnownFailure | None = None
     unexpected: str = ""
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,10 @@ class ModelReport:
         By key of a limit, the digest of everything declared that can change its number.
     declared
         The entry as JSON: what differs from the defaults, paths from the manifest's folder.
+    ir
+        Path of the optimized IR on the machine of the run.
+    load
+        Python lines that load it as it was judged.
     """
 
     id: str
@@ -169,6 +176,8 @@ class ModelReport:
     digests: tuple[tuple[str, str], ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)
     declared: str = ""
+    ir: str = ""
+    load: str = ""
 
 
 @dataclass(frozen=True, slots=True)

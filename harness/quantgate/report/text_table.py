@@ -1,8 +1,10 @@
-"""Rows of cells as a table of plain text, for the terminal."""
+"""Rows of cells as a table of plain text, for the terminal, and of Markdown."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from quantgate.escaping import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,3 +19,10 @@ def summary_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return lines
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows of cells in Markdown; the first row is the heading."""
+    lines = [f"| {' | '.join(markdown(cell) for cell in row)} |" for row in rows]
+    lines.insert(1, "|" + "---|" * len(rows[0]))
+    return "\n".join(lines)

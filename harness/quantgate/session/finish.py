@@ -78,6 +78,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     lines += [
         f"NOTE  {model.id}: {one_line(note)}" for model in report.models for note in model.notes
     ]
+    lines += _models_made(report)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report)  # GitHub shows these beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
@@ -85,6 +86,16 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     config.stash[REPORT] = report
     run.forget()
     return bool(missing)
+
+
+def _models_made(report: RunReport) -> list[str]:
+    """Say where the INT8 models lie, and what makes a deliverable of one."""
+    made = [model for model in report.models if model.ir]
+    if not made:
+        return []
+    width = max(len(model.id) for model in made)
+    lines = [f"INT8  {model.id.ljust(width)}  {model.ir}" for model in made]
+    return [*lines, "`quantgate package MODEL` makes a folder to deploy of one of them"]
 
 
 def tell(config: pytest.Config, line: str) -> None:

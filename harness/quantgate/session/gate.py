@@ -108,15 +108,16 @@ class Gate:
 
         known = self.entry.expected_failure.get(self.key)
         standing = expectation(verdict, known, dt.datetime.now(dt.UTC).date())
-        judged = self._judged(verdict, finding, standing)
+        undecided = "fail" if not excusable else self.entry.undecided
+        fails = _fails(verdict, standing.standing, undecided=undecided)
+        judged = replace(self._judged(verdict, finding, standing), fails=fails)
         self.run.append("judged", encode(judged))
         text = verdict_line(judged)
         self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
-        undecided = "fail" if not excusable else self.entry.undecided
-        _raise(verdict, standing.standing, text, undecided=undecided)
+        _raise(verdict, standing.standing, text, fails=fails)
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of answers to images, or of raw outputs."""
@@ -267,12 +268,18 @@ class Gate:
         )
 
 
-def _raise(verdict: Verdict, standing: Standing, text: str, *, undecided: str) -> None:
+def _fails(verdict: Verdict, standing: Standing, *, undecided: str) -> bool:
+    """Whether the run fails for a verdict."""
+    if standing is Standing.KNOWN:
+        return False
+    excused = verdict.outcome is Outcome.UNDECIDED and undecided != "fail"
+    return standing in _STRICT or not (verdict.outcome is Outcome.PASSED or excused)
+
+
+def _raise(verdict: Verdict, standing: Standing, text: str, *, fails: bool) -> None:
     if standing is Standing.KNOWN:
         pytest.xfail(text)
-    if standing in _STRICT:
-        pytest.fail(text, pytrace=False)
-    if verdict.outcome is Outcome.FAILED:
-        pytest.fail(text, pytrace=False)
-    if verdict.outcome is Outcome.UNDECIDED and undecided == "fail":
+    if fails and verdict.outcome is Outcome.UNDECIDED and standing not in _STRICT:
         raise UndecidedError(text)
+    if fails:
+        pytest.fail(text, pytrace=False)
