@@ -15,7 +15,7 @@ from quantgate.core.limits import quantity_name
 from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Limit, Outcome, Verdict
 from quantgate.report.model import Judged, KnownFailure, Metric, ModelReport, Problem, RunReport
-from quantgate.report.performance import Arm, Share, Speedup
+from quantgate.report.performance import Share, Speedup, TimedArm
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 from quantgate.report.publish import draw_worst
 from suites import postgres
@@ -147,7 +147,10 @@ def make_sample(directory: Path, *, images: int = 30, label: str = "car") -> Sam
     )
     names = tuple(f"img-{i:05d}.png" for i in range(images))
     tables = (basic_table(names), advanced_table(names, tuple(f"class {c}" for c in range(10))))
-    arms = (Arm("optimized", "INT8", 412.0, 2.3e6), Arm("parent, f32", "FP32", 311.0, 3.0e6))
+    arms = (
+        TimedArm("optimized", "INT8", 412.0, 2.3e6),
+        TimedArm("parent, f32", "FP32", 311.0, 3.0e6),
+    )
     speedup = Estimate(1.31, 1.22, 1.40, 12, of="rounds")
     ssd = ModelReport(
         "ssd",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantgate.core.speed import Target, decision
+from quantgate.core.speed import SpeedTarget, decision
 from quantgate.core.timing import Conditions
 from quantgate.core.verdict import Outcome
 from quantgate.engine.arms import OpenVinoArms
@@ -162,7 +162,7 @@ def run_gate(folder: Path, case: Case, seed: int) -> Gated:
     Nothing is kept from one gate to the next: every gate compiles anew, as the product does.
     """
     contest = Contest.of(folder / "0.xml", folder / f"{case.extra}.xml")
-    target = Target("parent_f32", 1.0)
+    target = SpeedTarget("parent_f32", 1.0)
     with machine_lock(), competitors(case.beside):
         since, begin = load_mark(), time.perf_counter()
         timing = measure_rounds(contest.build, RoundPlan((target,), seed=seed), CONDITIONS)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quantgate.core.speed import Target, speedup, throughput
+from quantgate.core.speed import SpeedTarget, speedup, throughput
 from quantgate.core.verdict import Outcome
 from quantgate.engine.arms import OpenVinoArms
 from quantgate.engine.quiet import machine_lock
@@ -166,7 +166,7 @@ def test_clear_limits_are_decided_at_the_first_look(folder: Path, tmp_path: Path
     assert measured is not None
     for limit in (measured.value / 1.2, measured.value * 1.2):
         begin = time.perf_counter()
-        timing = time_pair(models, INPUTS, Benchmark(), targets=(Target("parent_f32", limit),))
+        timing = time_pair(models, INPUTS, Benchmark(), targets=(SpeedTarget("parent_f32", limit),))
         print(
             f"\nmeasured {measured.value:.2f} [{measured.low:.2f}, {measured.high:.2f}], limit "
             f"{limit:.2f}: {timing.rounds()} rounds, {time.perf_counter() - begin:.1f} s with the "

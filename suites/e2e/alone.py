@@ -54,7 +54,7 @@ def judged(manifest: Path, model: str, store: Path, images: Sequence[Path]) -> l
     from quantgate.commands.prepare import prepared
     from quantgate.datasets.images import decode_image
     from quantgate.decoders.ports import with_own_names
-    from quantgate.engine.naming import ports_of
+    from quantgate.engine.naming import model_ports
     from quantgate.engine.preprocess import prepare
     from quantgate.engine.runtime import Target, compile_model
 
@@ -64,7 +64,7 @@ def judged(manifest: Path, model: str, store: Path, images: Sequence[Path]) -> l
         entry = ready.entry
         target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
         compiled = compile_model(ready.artifacts.optimized, target)
-        ports = ports_of(compiled.outputs)
+        ports = model_ports(compiled.outputs)
         decoder = with_own_names(entry.decoder, ports)
         _, height, width, _ = compiled.input(0).shape
         for path in images:

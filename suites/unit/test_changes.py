@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantgate.core.changes.change import Change, accept
+from quantgate.core.changes.change import ChangePoint, accept
 from quantgate.core.changes.detect import find_changes
 from quantgate.core.changes.levels import WARM_UP, Levels
 from quantgate.core.changes.scan import scan
@@ -18,7 +18,7 @@ from suites.simulated import FIRST, attainable, columns, key, nightly, runs, spe
 TODAY = dt.date(2026, 4, 1)
 
 
-def found(one: Columns, nights: int = 400) -> list[Change]:
+def found(one: Columns, nights: int = 400) -> list[ChangePoint]:
     """Find the changes of one series."""
     return list(find_changes([one], runs(nights)))
 

@@ -13,20 +13,20 @@ from quantgate.core.changes.panel import Timed, run_days
 from suites.simulated import FIRST, Fleet, columns, key, runs
 
 if TYPE_CHECKING:
-    from quantgate.core.changes.change import Change
+    from quantgate.core.changes.change import ChangePoint
     from quantgate.core.series import Columns, RunFacts, SeriesKey
 
 SEEDS = range(12)
 
 
-def told(series: list[Columns], nights: list[RunFacts] | None = None) -> list[Change]:
+def told(series: list[Columns], nights: list[RunFacts] | None = None) -> list[ChangePoint]:
     """Find and explain the changes of a machine's series."""
     nights = nights or runs(60)
     timed = [kept for one in series if (kept := Timed.of(one, run_days(nights)))]
     return explain(find_changes(series, nights), timed, nights)
 
 
-def around_the_swap(changes: list[Change]) -> dict[SeriesKey, Change]:
+def around_the_swap(changes: list[ChangePoint]) -> dict[SeriesKey, ChangePoint]:
     """Keep what began within three nights of the swap and was told after it."""
     return {
         change.key: change

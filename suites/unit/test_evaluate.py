@@ -18,7 +18,7 @@ from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.engine.artifact import load, save
 from quantgate.engine.evaluate import Bench, compare, evaluate_role
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
 from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
@@ -345,7 +345,7 @@ def test_an_output_is_called_as_its_maker_named_it() -> None:
     model = colour_model()
     model.output(0).set_names({"add:0", "detection_scores:0"})
     model.output(0).get_node().set_friendly_name("detection_scores:0")
-    (port,) = ports_of(model.outputs)
+    (port,) = model_ports(model.outputs)
     assert (port.name, port.aliases) == ("detection_scores:0", ("add:0",))
 
 

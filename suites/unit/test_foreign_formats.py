@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from quantgate.engine.artifact import parent_artifact
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
 from quantgate.errors import SourceError
@@ -37,7 +37,7 @@ def scores(name: str, tmp_path: Path) -> list[float]:
     plan = Preprocess(size=(16, 16), colour="rgb", scale=255.0)
     found = parent_artifact(LocalSource(Path(name)), plan, FORMATS, Store(tmp_path / "store"))
     compiled = compile_model(found, Target())
-    (port,) = ports_of(compiled.outputs)
+    (port,) = model_ports(compiled.outputs)
     assert port.shape == (1, 3)
     image = np.random.default_rng(3).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
     answer: list[float] = compiled([image])[0].ravel().tolist()

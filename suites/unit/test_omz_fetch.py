@@ -23,7 +23,7 @@ from quantgate.sources.omz.fetch import OmzSource, is_fetched
 from quantgate.sources.omz.index import CURRENT, OLDER, index_file
 from quantgate.sources.omz.job import _DownloadRelay, _why_not_downloaded
 from quantgate.sources.omz.knowledge import settings_of
-from quantgate.sources.omz.running import Outcome, run_tool
+from quantgate.sources.omz.running import ToolResult, run_tool
 from quantgate.store import Store
 
 RFB = "ultra-lightweight-face-detection-rfb-320"
@@ -66,8 +66,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
-def _outcome(*tail: str) -> Outcome:
-    return Outcome(1, tail)
+def _outcome(*tail: str) -> ToolResult:
+    return ToolResult(1, tail)
 
 
 def test_index_holds_every_model() -> None:

@@ -19,7 +19,7 @@ from quantgate.report.html.charts import types_chart
 from quantgate.report.html.page import render_page
 from quantgate.report.html.performance_tables import arms_table, every_table
 from quantgate.report.html.view_performance import performance_view
-from quantgate.report.performance import Arm
+from quantgate.report.performance import TimedArm
 from quantgate.report.publish import finish_run
 from quantgate.report.words.numbers import interval
 from quantgate.report.words.performance import slower_sentence
@@ -89,7 +89,7 @@ def test_a_percentile_has_an_interval_over_rounds() -> None:
 
 def test_every_figure_stands_with_its_interval(sample: Any) -> None:
     """The unit is said once; what was not measured is a dash."""
-    arm = Arm(
+    arm = TimedArm(
         "optimized",
         "u8",
         412.0,
@@ -143,7 +143,7 @@ def test_every_table_of_the_page_is_a_file(sample: Any) -> None:
 
 def test_the_table_of_timed_models_has_a_cell_a_column() -> None:
     """Intervals that were not measured are empty cells."""
-    table = arms_table((Arm("optimized", "u8", 412.0),))
+    table = arms_table((TimedArm("optimized", "u8", 412.0),))
 
     cells = dict(zip((column.key for column in table.columns), table.rows[0], strict=True))
     assert (cells["rate_per_s"], cells["rate_per_s_low"]) == (412.0, None)

@@ -9,11 +9,11 @@ import pytest
 from quantgate.decoders.protocol import Port
 from quantgate.engine.artifact import load, save
 from quantgate.engine.interface import integrity, interface_differences
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import (
     Target,
     compile_model,
-    executed_precisions,
+    precision_counts,
 )
 from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
@@ -55,9 +55,9 @@ def test_ports_have_names_and_shapes(tmp_path: Path) -> None:
     """Ports come in the model's order, before and after it is compiled."""
     compiled = compile_model(kept(conv_model(outputs=("b", "a")), tmp_path / "m"), Target())
 
-    assert ports_of(compiled.inputs) == (Port("image", (1, 3, 8, 8)),)
-    assert [port.name for port in ports_of(compiled.outputs)] == ["b", "a"]
-    assert [port.name for port in ports_of(conv_model(outputs=("b", "a")).outputs)] == ["b", "a"]
+    assert model_ports(compiled.inputs) == (Port("image", (1, 3, 8, 8)),)
+    assert [port.name for port in model_ports(compiled.outputs)] == ["b", "a"]
+    assert [port.name for port in model_ports(conv_model(outputs=("b", "a")).outputs)] == ["b", "a"]
 
 
 def test_dynamic_dimensions_are_minus_one() -> None:
@@ -65,7 +65,7 @@ def test_dynamic_dimensions_are_minus_one() -> None:
     node = op.parameter(ov.PartialShape([-1, 3]), np.float32, name="x")
     model = ov.Model([op.relu(node, name="y")], [node])
 
-    assert ports_of(model.inputs) == (Port("x", (-1, 3)),)
+    assert model_ports(model.inputs) == (Port("x", (-1, 3)),)
 
 
 def test_precision_is_as_asked(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_precision_is_as_asked(tmp_path: Path) -> None:
     compiled = compile_model(kept(conv_model(), tmp_path / "m"), Target(precision="f32"))
 
     assert "float32" in str(compiled.get_property("INFERENCE_PRECISION_HINT"))
-    assert set(executed_precisions(compiled)) == {"f32"}
+    assert set(precision_counts(compiled)) == {"f32"}
 
 
 def test_absent_device_lists_the_present_ones(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.ir_file import digest_of_ir
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.entries import Preprocess
 from quantgate.errors import QuantizationError, SourceError, StoreError
 from quantgate.sources.catalog import locate, resolve
@@ -306,9 +306,9 @@ def test_parent_names_every_output(tmp_path: Path) -> None:
     parent = parent_artifact(LocalSource(Path("m.xml")), Preprocess(), tmp_path, store)
 
     outputs = ov.Core().compile_model(parent.path, "CPU").outputs
-    named = ports_of(ov.Core().read_model(parent.path).outputs)
+    named = model_ports(ov.Core().read_model(parent.path).outputs)
     assert all(output.get_names() for output in outputs)
-    assert ports_of(outputs) == named
+    assert model_ports(outputs) == named
     assert len({port.name for port in named}) == 2
 
 

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from quantgate.core.estimate import Estimate
-from quantgate.core.speed import Target, judge_speed, latency_ns, latency_ratio, speedup, throughput
+from quantgate.core.speed import (
+    SpeedTarget,
+    judge_speed,
+    latency_ns,
+    latency_ratio,
+    speedup,
+    throughput,
+)
 from quantgate.core.suggest import suggest
 from quantgate.core.timing import Conditions, Timing
 from quantgate.core.verdict import Limit, Outcome
@@ -162,7 +169,7 @@ def test_target_of_an_arm_that_was_not_measured_ends_the_rounds(model: Path) -> 
 
     names: Any = ("parent_f32", "parent_default")
     arms = OpenVinoArms(Pair(model, model), INPUTS, Benchmark(), names)
-    plan = RoundPlan((Target("parent_f32", 1.0),), window_s=0.001)
+    plan = RoundPlan((SpeedTarget("parent_f32", 1.0),), window_s=0.001)
     timing = measure_rounds(arms.build, plan, EMPTY.conditions)
 
     assert timing.rounds() == 12

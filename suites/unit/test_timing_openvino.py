@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from quantgate.core.speed import Target, judge_speed
+from quantgate.core.speed import SpeedTarget, judge_speed
 from quantgate.core.timing import ArmFacts, Conditions, Timing, Window
 from quantgate.core.verdict import Limit, Outcome
 from quantgate.engine.arms import OpenVinoArms
@@ -96,7 +96,7 @@ def test_slowed_down_model_fails(models: Pair[Path]) -> None:
     """An optimized model with twenty times the layers fails a limit of 1 at one of the first looks."""
     slowed = Pair(models.parent, models.parent.with_name("slowed.xml"))
     timing = time_pair(
-        slowed, INPUTS, Benchmark(), targets=(Target("parent_f32", 1.0),), options=QUICK
+        slowed, INPUTS, Benchmark(), targets=(SpeedTarget("parent_f32", 1.0),), options=QUICK
     )
 
     assert timing.problem == ""
@@ -109,7 +109,7 @@ def test_swapped_roles_are_undecided(models: Pair[Path]) -> None:
     """A parent that executes in INT8 beside an optimized model that does not: no speed verdict."""
     swapped = Pair(models.optimized, models.parent)
     timing = time_pair(
-        swapped, INPUTS, Benchmark(), targets=(Target("parent_f32", 0.01),), options=QUICK
+        swapped, INPUTS, Benchmark(), targets=(SpeedTarget("parent_f32", 0.01),), options=QUICK
     )
     said = verdict_of(timing, 0.01)
 
@@ -208,7 +208,7 @@ def test_unfit_machine_makes_every_verdict_undecided(models: Pair[Path]) -> None
         models,
         INPUTS,
         Benchmark(),
-        targets=(Target("parent_f32", 0.001),),
+        targets=(SpeedTarget("parent_f32", 0.001),),
         control=unfit,
         options=QUICK,
     )
@@ -290,8 +290,11 @@ def test_targets_are_those_of_this_class_of_machine() -> None:
     """Numbers apply everywhere, tables only where they list the class."""
     limits = Limits(min_speedup={"amx": 2.0}, min_native_speedup=1.1)
 
-    assert targets_of(limits, "amx") == (Target("parent_f32", 2.0), Target("parent_default", 1.1))
-    assert targets_of(limits, "avx2") == (Target("parent_default", 1.1),)
+    assert targets_of(limits, "amx") == (
+        SpeedTarget("parent_f32", 2.0),
+        SpeedTarget("parent_default", 1.1),
+    )
+    assert targets_of(limits, "avx2") == (SpeedTarget("parent_default", 1.1),)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from quantgate.core.speed import Target, judge_speed, latency_ratio, speedup, throughput
+from quantgate.core.speed import SpeedTarget, judge_speed, latency_ratio, speedup, throughput
 from quantgate.core.timing import ArmName, Conditions, Timing, timing_from_dict
 from quantgate.core.verdict import Limit, Outcome, Verdict
 from quantgate.engine.rounds import COPIES, ROUNDS_WITHOUT_LIMIT, RoundPlan, measure_rounds
-from quantgate.engine.windows import Arm, CopyFacts, Sample, costs_ns, thinned
+from quantgate.engine.windows import Arm, CopyFacts, WindowSample, costs_ns, thinned
 from quantgate.errors import MeasurementError
 from quantgate.report.model import Judged
 from quantgate.report.words.verdicts import verdict_line
@@ -37,12 +37,12 @@ class FakeArm:
     rng: np.random.Generator
     noise: float = 0.02
 
-    def run_window(self, seconds: float) -> Sample:
+    def run_window(self, seconds: float) -> WindowSample:
         """Pretend to infer for ``seconds``."""
         count = max(2, int(seconds * 1e9 / self.mean_ns))
         factor = np.exp(self.noise * self.rng.normal())
         latencies = [int(self.mean_ns * factor)] * count
-        return Sample(count, sum(latencies), latencies)
+        return WindowSample(count, sum(latencies), latencies)
 
 
 @dataclass
@@ -77,7 +77,7 @@ def verdict(timing: Timing, limit: float, key: str = "min_speedup") -> Verdict:
 
 def measured(
     workshop: Workshop,
-    *targets: Target,
+    *targets: SpeedTarget,
     build: Callable[[int], Sequence[Arm]] | None = None,
     **plan: float,
 ) -> Timing:
@@ -88,7 +88,7 @@ def measured(
 def test_clear_case_stops_at_the_first_look() -> None:
     """A model twice as fast is decided after twelve rounds on four compiled copies."""
     workshop = Workshop(FAST)
-    timing = measured(workshop, Target("parent_f32", 1.5), Target("parent_default", 1.1))
+    timing = measured(workshop, SpeedTarget("parent_f32", 1.5), SpeedTarget("parent_default", 1.1))
 
     assert (timing.rounds(), workshop.built) == (12, 4)
     assert verdict(timing, 1.5).outcome is Outcome.PASSED
@@ -97,7 +97,7 @@ def test_clear_case_stops_at_the_first_look() -> None:
 
 def test_slowed_down_model_fails() -> None:
     """A model made 10 % slower than its parent fails a limit of 1, with its speedup below 1."""
-    said = verdict(measured(Workshop(SLOWED), Target("parent_f32", 1.0)), 1.0)
+    said = verdict(measured(Workshop(SLOWED), SpeedTarget("parent_f32", 1.0)), 1.0)
 
     assert said.outcome is Outcome.FAILED
     assert said.estimate is not None
@@ -117,7 +117,9 @@ def test_the_two_baselines_are_never_mixed() -> None:
 
 def test_rounds_go_on_until_every_limit_is_decided() -> None:
     """A clear limit does not stop the rounds while another is still open."""
-    timing = measured(Workshop(FAST), Target("parent_f32", 1.5), Target("parent_default", 1.25))
+    timing = measured(
+        Workshop(FAST), SpeedTarget("parent_f32", 1.5), SpeedTarget("parent_default", 1.25)
+    )
 
     assert timing.rounds() >= 32
     assert verdict(timing, 1.5).outcome is Outcome.PASSED
@@ -130,7 +132,7 @@ def test_without_a_limit_a_fixed_number_is_measured() -> None:
 
 def test_spent_budget_is_undecided() -> None:
     """When the seconds are over before an interval exists, the verdict is undecided, not a guess."""
-    timing = measured(Workshop(FAST), Target("parent_f32", 1.5), budget_s=0.5)
+    timing = measured(Workshop(FAST), SpeedTarget("parent_f32", 1.5), budget_s=0.5)
     said = verdict(timing, 1.5)
 
     assert timing.rounds() < 9
@@ -164,7 +166,7 @@ def test_arm_that_executed_otherwise_is_undecided(
 ) -> None:
     """An arm that did not execute as declared: undecided with that reason, after one copy."""
     workshop = Workshop(FAST, {**EXECUTED, arm: executed})
-    said = verdict(measured(workshop, Target("parent_f32", 1.5)), 1.5)
+    said = verdict(measured(workshop, SpeedTarget("parent_f32", 1.5)), 1.5)
 
     assert said.outcome is Outcome.UNDECIDED
     assert reason in said.reason
@@ -185,9 +187,9 @@ class DeadArm:
 
     facts: CopyFacts
 
-    def run_window(self, seconds: float) -> Sample:  # noqa: ARG002
+    def run_window(self, seconds: float) -> WindowSample:  # noqa: ARG002
         """Return without an inference."""
-        return Sample(0, 1, ())
+        return WindowSample(0, 1, ())
 
 
 def test_window_without_inference_raises() -> None:
@@ -210,7 +212,7 @@ def test_one_measurement_stands_for_both_baselines_where_default_is_f32() -> Non
     times: dict[ArmName, float] = {
         name: ms for name, ms in FAST.items() if name != "parent_default"
     }
-    timing = measured(Workshop(times), Target("parent_default", 1.5))
+    timing = measured(Workshop(times), SpeedTarget("parent_default", 1.5))
     stored = timing_from_dict({**timing.to_dict(), "native_is_f32": True})
 
     assert timing.rounds() == 12
@@ -243,7 +245,7 @@ def test_listed_isa_class_gets_its_own_limit() -> None:
 
 def test_timing_survives_json() -> None:
     """Every fact of a timing is in its JSON."""
-    timing = measured(Workshop(FAST), Target("parent_f32", 1.5))
+    timing = measured(Workshop(FAST), SpeedTarget("parent_f32", 1.5))
 
     assert timing_from_dict(json.loads(json.dumps(timing.to_dict()))) == timing
 
@@ -289,20 +291,20 @@ def test_copies_are_spread_over_the_rounds() -> None:
 
 def test_cost_of_many_inferences_is_their_median() -> None:
     """One disturbed inference among many does not move the cost."""
-    calm, disturbed = Sample(9, 90, [10] * 9), Sample(9, 1080, [10] * 8 + [1000])
+    calm, disturbed = WindowSample(9, 90, [10] * 9), WindowSample(9, 1080, [10] * 8 + [1000])
 
     assert costs_ns([calm, disturbed]) == [10.0, 10.0]
 
 
 def test_both_arms_of_a_round_use_one_statistic() -> None:
     """Where one window holds few inferences both costs are means, else the ratio would be biased."""
-    few, many = Sample(2, 40, [10, 30]), Sample(9, 1080, [10] * 8 + [1000])
+    few, many = WindowSample(2, 40, [10, 30]), WindowSample(9, 1080, [10] * 8 + [1000])
 
     assert costs_ns([few, many]) == [20.0, 120.0]
 
 
 def test_overlapping_requests_cost_their_share_of_the_time() -> None:
     """With several requests in flight the latency of one is not its cost."""
-    busy = Sample(20, 1000, [200] * 20, alone=False)
+    busy = WindowSample(20, 1000, [200] * 20, alone=False)
 
     assert costs_ns([busy, busy]) == [50.0, 50.0]

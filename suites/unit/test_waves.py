@@ -12,7 +12,7 @@ import pytest
 
 from quantgate.core.geometry import Frame
 from quantgate.engine import waves
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.engine.waves import Waves, wave_length
 
 try:
@@ -218,7 +218,7 @@ def test_answers_of_every_kind_are_those_of_one_inference() -> None:
     for index, image in enumerate(images):
         request = model.create_infer_request()
         request.infer([image[None]])
-        names = [port.name for port in ports_of(model.outputs)]
+        names = [port.name for port in model_ports(model.outputs)]
         assert list(found[index]) == list(dict.fromkeys(names))
         for position, name in enumerate(names):
             expected = request.get_output_tensor(position).data

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from quantgate.core.estimate import Estimate
-    from quantgate.core.layers import Group
+    from quantgate.core.layers import MatchedLayers
     from quantgate.core.profile import Layer, Profile
     from quantgate.pair import Pair
 
@@ -127,7 +127,7 @@ def _alone(profiles: Pair[Profile]) -> Advice | None:
     )
 
 
-def _unfused(group: Group) -> list[Layer]:
+def _unfused(group: MatchedLayers) -> list[Layer]:
     """Find the layers that a joined group has more of than in the parent, the most expensive first."""
     surplus = len(group.optimized) - len(group.parent)
     if not group.parent or surplus <= 0:

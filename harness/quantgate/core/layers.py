@@ -37,7 +37,7 @@ TYPE_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MatchedLayers:
     """Layers of both roles that stand for the same operations of the model."""
 
     parent: tuple[Layer, ...]
@@ -64,7 +64,7 @@ class Group:
         return self.optimized_ns - self.parent_ns
 
 
-def joined(profiles: Pair[Profile]) -> tuple[Group, ...]:
+def joined(profiles: Pair[Profile]) -> tuple[MatchedLayers, ...]:
     """Join the layers of both roles that share an operation, the largest slowdown first.
 
     Inserted reorders name no operation and stay alone. Layers that take no time and compute
@@ -85,7 +85,7 @@ def joined(profiles: Pair[Profile]) -> tuple[Group, ...]:
         for layer in profile.layers:
             key = root(layer.originals[0]) if layer.originals else f"{side}:{layer.name}"
             groups.setdefault(key, ([], []))[side].append(layer)
-    made = [Group(tuple(parent), tuple(optimized)) for parent, optimized in groups.values()]
+    made = [MatchedLayers(tuple(parent), tuple(optimized)) for parent, optimized in groups.values()]
     worth = [group for group in made if group.parent_ns or group.optimized_ns]
     return tuple(sorted(worth, key=lambda group: -group.slower_ns))
 

@@ -31,14 +31,14 @@ NS_PER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SpeedTarget:
     """A speedup limit as the measurement needs it: the baseline and the smallest ratio wanted."""
 
     against: Baseline
     limit: float
 
 
-def decision(timing: Timing, target: Target, plan: TestPlan = PLAN) -> SpeedDecision | None:
+def decision(timing: Timing, target: SpeedTarget, plan: TestPlan = PLAN) -> SpeedDecision | None:
     """Judge the rounds of a timing against one limit; None where no round has both arms."""
     ratios, copies = timing.log_ratios(target.against)
     if len(ratios) == 0:
@@ -80,7 +80,7 @@ def judge_speed(
         return Verdict(model, "speedup", shown, estimate, Outcome.UNDECIDED, reason)
     threshold = float(wanted or math.nan)
     applied = Limit(limit.key, threshold, limit.path)
-    said = decision(timing, Target(against, threshold))
+    said = decision(timing, SpeedTarget(against, threshold))
     problem = timing.problem or timing.unfit
     if problem or said is None or said.outcome is None:
         reason = problem or f"no round of optimized and {against} was measured"

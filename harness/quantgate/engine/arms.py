@@ -16,7 +16,7 @@ from quantgate.engine.compiling import (
     told_by,
 )
 from quantgate.engine.executed import executed_precisions
-from quantgate.engine.windows import ENOUGH_FOR_MEDIAN, CopyFacts, Sample
+from quantgate.engine.windows import ENOUGH_FOR_MEDIAN, CopyFacts, WindowSample
 from quantgate.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class SingleStream:
             if self.typical_ns > SLOW_NS:
                 return
 
-    def run_window(self, seconds: float) -> Sample:
+    def run_window(self, seconds: float) -> WindowSample:
         """Infer until the time is over, longer where few inferences would fit."""
         fast = self.typical_ns < SLOW_NS
         seconds = max(seconds, min(LONGEST_S, ENOUGH_FOR_MEDIAN * self.typical_ns / 1e9))
@@ -77,7 +77,7 @@ class SingleStream:
         while spent < seconds * 1e9 or len(latencies) < 1 + fast:
             latencies.append(self.infer_ns())
             spent += latencies[-1]
-        return Sample(len(latencies), spent, latencies)
+        return WindowSample(len(latencies), spent, latencies)
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class InFlight:
     queue: Any
     clock: Callable[[], int]
 
-    def run_window(self, seconds: float) -> Sample:
+    def run_window(self, seconds: float) -> WindowSample:
         """Fill the pipeline, then count completions until time and number suffice."""
         clock, queue = self.clock, self.queue
         for _ in range(self.facts.requests):
@@ -103,7 +103,7 @@ class InFlight:
             latencies.append(int(queue[free].latency * 1e6))
             elapsed = clock() - begin
         queue.wait_all()
-        return Sample(len(latencies), elapsed, latencies, alone=False)
+        return WindowSample(len(latencies), elapsed, latencies, alone=False)
 
 
 @dataclass(slots=True)

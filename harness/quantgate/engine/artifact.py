@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from quantgate.engine.constants import fix_inputs
 from quantgate.engine.embed import embed, widen
 from quantgate.engine.ir_file import SECTION, digest_of_ir
-from quantgate.engine.naming import given_names, name_by_place, ports_of
+from quantgate.engine.naming import given_names, model_ports, name_by_place
 from quantgate.errors import QuantizationError, StoreError
 from quantgate.sources.catalog import locate, resolve
 from quantgate.sources.kind import Place
@@ -109,7 +109,7 @@ def _name_outputs(model: ov.Model) -> None:
     """Give outputs without a tensor name that of their layer: both roles are read by it."""
     for output in model.outputs:
         if not output.get_names():
-            output.get_tensor().set_names({ports_of([output])[0].name})
+            output.get_tensor().set_names({model_ports([output])[0].name})
 
 
 def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store: Store) -> Artifact:

@@ -11,7 +11,7 @@ from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.tensors import tensor_distance
 from quantgate.decoders.ports import MisfitError, with_own_names
 from quantgate.engine import comparison_file
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DatasetError, DecoderError
@@ -164,7 +164,7 @@ def evaluate_role(
 
 def settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
     """Check that the decoder fits every model, and let it name outputs as they are handed on."""
-    ports = [ports_of(model.outputs) for model in models]
+    ports = [model_ports(model.outputs) for model in models]
     decoder = with_own_names(bench.decoder, ports[0])
     for found in ports:
         check_decoder(decoder, found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.sources.quantized import QuantizationTrace, quantization_trace
 
 if TYPE_CHECKING:
@@ -55,5 +55,5 @@ def interface_differences(models: Pair[Any]) -> tuple[str, ...]:
 def _described(nodes: list[Any]) -> list[str]:
     return [
         f"{port.name} {list(port.shape)} {node.get_element_type().get_type_name()}"
-        for port, node in zip(ports_of(nodes), nodes, strict=True)
+        for port, node in zip(model_ports(nodes), nodes, strict=True)
     ]

@@ -44,7 +44,7 @@ def name_by_place(model: ov.Model, given: Collection[str]) -> None:
         op.set_friendly_name(f"{fresh}_" if fresh in given else fresh)
 
 
-def ports_of(nodes: list[Any]) -> tuple[Port, ...]:
+def model_ports(nodes: list[Any]) -> tuple[Port, ...]:
     """Names and shapes of a model's inputs or outputs (-1 where a dimension is dynamic).
 
     A port without a tensor name bears that of the node behind it.

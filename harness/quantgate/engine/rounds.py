@@ -15,14 +15,14 @@ from quantgate.core.sequential import replay
 from quantgate.core.timing import ArmFacts, ArmName, Conditions, Timing, Window
 from quantgate.core.verdict import Outcome
 from quantgate.engine.executed import executed_problem
-from quantgate.engine.windows import Arm, Sample, costs_ns, thinned
+from quantgate.engine.windows import Arm, WindowSample, costs_ns, thinned
 from quantgate.errors import MeasurementError
 from quantgate.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from quantgate.core.speed import Target
+    from quantgate.core.speed import SpeedTarget
     from quantgate.progress import Progress
 
 #: Rounds on each compiled copy: four copies by the first look, nine by the third (12, 20, 32 …).
@@ -49,7 +49,7 @@ class RoundPlan:
         Asked at every look instead of the targets whether the rounds suffice.
     """
 
-    targets: Sequence[Target] = ()
+    targets: Sequence[SpeedTarget] = ()
     window_s: float = 0.05
     budget_s: float = 60.0
     seed: int = 0
@@ -156,7 +156,7 @@ def _finished(ledger: _Ledger, plan: RoundPlan, conditions: Conditions) -> bool:
     return bool(plan.targets) and all(_decided(timing, target, plan) for target in plan.targets)
 
 
-def _decided(timing: Timing, target: Target, plan: RoundPlan) -> bool:
+def _decided(timing: Timing, target: SpeedTarget, plan: RoundPlan) -> bool:
     alone = target.against == "parent_default" and target.against not in timing.arm_names()
     ratios, copies = timing.log_ratios("parent_f32" if alone else target.against)
     if len(ratios) == 0:
@@ -196,7 +196,7 @@ def _one_round(
     ledger.rounds += 1
 
 
-def _sample(arm: Arm, seconds: float, number: int) -> Sample:
+def _sample(arm: Arm, seconds: float, number: int) -> WindowSample:
     sample = arm.run_window(seconds)
     if sample.count < 1 or sample.elapsed_ns < 1:
         raise MeasurementError(

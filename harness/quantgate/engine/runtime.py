@@ -94,7 +94,7 @@ def _same(name: str, other: str) -> bool:
     return name == other or other.startswith(f"{name}.")
 
 
-def executed_precisions(compiled: ov.CompiledModel) -> Mapping[str, int]:
+def precision_counts(compiled: ov.CompiledModel) -> Mapping[str, int]:
     """Count the nodes of the runtime graph by the precision they execute in, constants left out."""
     counts: Counter[str] = Counter()
     for node in compiled.get_runtime_model().get_ops():

@@ -16,7 +16,7 @@ from quantgate.core.limits import threshold_on
 from quantgate.core.looks import PLAN
 from quantgate.core.noise import between_instances, rank_autocorrelation, robust_sd, widened
 from quantgate.core.ranks import hodges_lehmann, signed_rank_interval
-from quantgate.core.speed import BASELINES, Target
+from quantgate.core.speed import BASELINES, SpeedTarget
 from quantgate.core.timing import ArmName, Conditions, Timing
 from quantgate.engine.arms import OpenVinoArms
 from quantgate.engine.quiet import (
@@ -64,12 +64,12 @@ class Options:
 DEFAULTS = Options()
 
 
-def targets_of(limits: Limits, isa: str) -> tuple[Target, ...]:
+def targets_of(limits: Limits, isa: str) -> tuple[SpeedTarget, ...]:
     """List the speed limits of an entry that apply on this class of machine."""
     declared = {key: getattr(limits, key) for key in BASELINES}
     wanted = {key: threshold_on(value, isa) for key, value in declared.items() if value is not None}
     return tuple(
-        Target(BASELINES[key], value) for key, value in wanted.items() if value is not None
+        SpeedTarget(BASELINES[key], value) for key, value in wanted.items() if value is not None
     )
 
 
@@ -105,7 +105,7 @@ def time_pair(
     inputs: Mapping[str, NDArray[np.generic]],
     benchmark: Benchmark,
     *,
-    targets: Sequence[Target] = (),
+    targets: Sequence[SpeedTarget] = (),
     control: Control | None = None,
     options: Options = DEFAULTS,
 ) -> Timing:

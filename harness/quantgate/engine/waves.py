@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.engine.handing_on import HandingOn
-from quantgate.engine.naming import ports_of
+from quantgate.engine.naming import model_ports
 from quantgate.errors import MeasurementError
 from quantgate.sources.reading import first_line
 
@@ -187,7 +187,7 @@ class _Lane:
 
         self._tensor_of = ov.Tensor
         # Of outputs with the same name the last one counts.
-        self._places = {port.name: place for place, port in enumerate(ports_of(model.outputs))}
+        self._places = {port.name: place for place, port in enumerate(model_ports(model.outputs))}
         self._forms = [_form(node) for node in model.outputs]
         #: Requests that the device works on at the same time.
         self.working = int(model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))

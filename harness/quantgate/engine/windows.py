@@ -19,7 +19,7 @@ KEPT_LATENCIES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class WindowSample:
     """What an arm returns of one window.
 
     Parameters
@@ -38,7 +38,7 @@ class Sample:
     alone: bool = True
 
 
-def costs_ns(samples: Sequence[Sample]) -> list[float]:
+def costs_ns(samples: Sequence[WindowSample]) -> list[float]:
     """Cost of one inference in each window of a round, by the same statistic in all of them.
 
     The median of many inferences is least disturbed by a neighbour; of a few it jumps between
@@ -74,7 +74,7 @@ class Arm(Protocol):
         """What is known of it before the first window."""
         ...
 
-    def run_window(self, seconds: float) -> Sample:
+    def run_window(self, seconds: float) -> WindowSample:
         """Infer for about ``seconds``, the first inference after the switch not counted."""
         ...
 

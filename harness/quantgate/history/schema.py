@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-Step: TypeAlias = "Callable[[Connection], None]"
+Migration: TypeAlias = "Callable[[Connection], None]"
 
 
 def _add_command(connection: Connection) -> None:
@@ -26,7 +26,7 @@ def _add_command(connection: Connection) -> None:
 
 
 #: From each older version to the next one.
-STEPS: Mapping[int, Step] = {1: _add_command}
+STEPS: Mapping[int, Migration] = {1: _add_command}
 
 
 def prepare(engine: Engine, *, create: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantgate.datasets.catalog import DATASETS
-from quantgate.manifest.problems import Place, Problem, found, meant, names, shorten
+from quantgate.manifest.problems import KeyPath, ManifestProblem, found, meant, names, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,16 +29,18 @@ def resolved(root: Path, path: Path | str) -> Path:
     return root / os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises without a home
 
 
-def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place) -> list[Problem]:
+def check_dataset(
+    entry: DatasetEntry, said: Mapping[str, object], place: KeyPath
+) -> list[ManifestProblem]:
     """Check the keys of a dataset against its kind; ``said`` is its table as written."""
     needed, optional = DATASETS[entry.kind].needs, DATASETS[entry.kind].may
     problems = [
-        Problem((*place, key), f'missing, expected because kind = "{entry.kind}" needs it')
+        ManifestProblem((*place, key), f'missing, expected because kind = "{entry.kind}" needs it')
         for key in needed
         if key not in said
     ]
     problems += [
-        Problem(
+        ManifestProblem(
             (*place, key),
             f'expected no such key, because kind = "{entry.kind}" uses '
             f"{names((*needed, *optional))} only",
@@ -48,7 +50,7 @@ def check_dataset(entry: DatasetEntry, said: Mapping[str, object], place: Place)
     ]
     if entry.kind == "digits" and entry.split not in {None, *SPLITS}:
         sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
-        problems.append(Problem((*place, "split"), sentence + meant(entry.split, SPLITS)))
+        problems.append(ManifestProblem((*place, "split"), sentence + meant(entry.split, SPLITS)))
     return problems
 
 
@@ -69,7 +71,7 @@ def located(entry: Entry, root: Path) -> Entry:
     return dataclasses.replace(entry, **paths)  # type: ignore[type-var]
 
 
-def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
+def check_files(entry: DatasetEntry, place: KeyPath) -> Iterator[ManifestProblem]:
     """Check that what a located dataset names is there."""
     if entry.path is not None and not os.path.isdir(entry.path):  # noqa: PTH112 - as in `missing`
         yield missing((*place, "path"), entry.path, "a folder")
@@ -81,7 +83,7 @@ def check_files(entry: DatasetEntry, place: Place) -> Iterator[Problem]:
         yield missing((*place, "labels"), entry.labels, "a text file")
 
 
-def missing(place: Place, path: Path, expected: str) -> Problem:
+def missing(place: KeyPath, path: Path, expected: str) -> ManifestProblem:
     """Say that a file is not where the manifest says.
 
     The callers ask ``os.path``, which answers False for names that the system refuses (too long, a
@@ -90,4 +92,4 @@ def missing(place: Place, path: Path, expected: str) -> Problem:
     found = "a folder" if os.path.isdir(path) else "a file"  # noqa: PTH112
     there = found if os.path.exists(path) else "nothing"  # noqa: PTH110
     shown = shorten(json.dumps(str(path), ensure_ascii=False)[1:-1], _LONGEST_PATH)
-    return Problem(place, f"expected {expected}, found {there} at {shown}")
+    return ManifestProblem(place, f"expected {expected}, found {there} at {shown}")

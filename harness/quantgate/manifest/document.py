@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from quantgate.manifest.problems import Problem
+    from quantgate.manifest.problems import ManifestProblem
 
 #: What a 64-bit signed integer holds: TOML promises no more, and NNCF and NumPy take no more.
 _LARGEST_INT = 2**63 - 1
@@ -105,11 +105,13 @@ def plain(value: object, *, key: str = "") -> Any:
     return math.nan
 
 
-def in_order(document: dict[str, Any], problems: list[Problem]) -> Iterator[Problem]:
+def in_order(
+    document: dict[str, Any], problems: list[ManifestProblem]
+) -> Iterator[ManifestProblem]:
     """Sort problems by the order of the file; what is missing stands at the end of its table."""
     indices: dict[int, dict[str, int]] = {}
 
-    def rank(problem: Problem) -> tuple[int, ...]:
+    def rank(problem: ManifestProblem) -> tuple[int, ...]:
         ranks: list[int] = []
         node: Any = document
         for part in problem.place:

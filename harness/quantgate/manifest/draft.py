@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from quantgate.manifest.problems import Place
+    from quantgate.manifest.problems import KeyPath
 
 #: What ``[defaults]`` may say.
 DEFAULTABLE = (
@@ -36,7 +36,7 @@ SHORTHANDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ModelDraft:
     """A model's table before validation.
 
     Parameters
@@ -49,9 +49,9 @@ class Draft:
 
     id: str
     table: Mapping[str, Any]
-    written: Mapping[Place, Place] = field(default_factory=dict)
+    written: Mapping[KeyPath, KeyPath] = field(default_factory=dict)
 
-    def where(self, *parts: str | int) -> Place:
+    def where(self, *parts: str | int) -> KeyPath:
         """Place in the document at which this key was written."""
         for length in (2, 1):
             if origin := self.written.get(parts[:length]):
@@ -63,12 +63,12 @@ class Draft:
         return self.where(*parts)[0] == "models"
 
 
-def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: Path) -> Draft:
+def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: Path) -> ModelDraft:
     """Merge a model's table over what its source knows over ``[defaults]``, one level deep.
 
     ``root`` is the folder of the manifest.
     """
-    written: dict[Place, Place] = {}
+    written: dict[KeyPath, KeyPath] = {}
     table: dict[str, Any] = {}
     shared = {key: defaults[key] for key in DEFAULTABLE if key in defaults}
     for origin, layer in (
@@ -82,7 +82,7 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: 
         table.pop("calibrate", None)  # the defaults' recipe is for models that are quantized here
     if "decoder" not in table and (kind := _only_decoder(table.get("task"))):
         table["decoder"] = {"kind": kind}
-    return Draft(name, table, written)
+    return ModelDraft(name, table, written)
 
 
 def _known(own: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
@@ -99,7 +99,7 @@ def _only_decoder(task: object) -> str | None:
 
 
 def _lay(
-    table: dict[str, Any], written: dict[Place, Place], key: str, said: tuple[Any, Place]
+    table: dict[str, Any], written: dict[KeyPath, KeyPath], key: str, said: tuple[Any, KeyPath]
 ) -> None:
     """Lay one key over what is there, noting where each part of it was written."""
     value, origin = said

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
 from quantgate.entries import DatasetEntry, Limits, ModelEntry
 from quantgate.manifest import datasets, hints
-from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS, Draft, spell
+from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS, ModelDraft, spell
 from quantgate.manifest.judging import (
     check_expected,
     check_limits,
@@ -18,8 +18,8 @@ from quantgate.manifest.judging import (
 )
 from quantgate.manifest.models import check_model
 from quantgate.manifest.problems import (
-    Place,
-    Problem,
+    KeyPath,
+    ManifestProblem,
     dotted,
     found,
     names,
@@ -40,29 +40,31 @@ _BY_NAME = frozenset({"task", "decoder"})
 
 
 def check_defaults(
-    defaults: Mapping[str, Any], known: Mapping[str, object], problems: list[Problem]
+    defaults: Mapping[str, Any], known: Mapping[str, object], problems: list[ManifestProblem]
 ) -> None:
     """Validate ``[defaults]`` by itself, so that it is right even where no model inherits it."""
     for key, value in defaults.items():
         if key not in DEFAULTABLE:
-            problems.append(Problem(("defaults", key), unknown_key(key, DEFAULTABLE)))
+            problems.append(ManifestProblem(("defaults", key), unknown_key(key, DEFAULTABLE)))
             continue
         hint, inside = _field(key), spell(key, value)
-        place: Place = ("defaults", key)
-        found_here: list[Problem] = []
+        place: KeyPath = ("defaults", key)
+        found_here: list[ManifestProblem] = []
         read(hint, inside, place, found_here)
         if key in {"calibrate", "evaluate"} and isinstance(inside, dict):
             name = inside.get("dataset")
             if isinstance(name, str) and name not in known:
-                found_here.append(Problem((*place, "dataset"), unknown_dataset(name, known)))
+                found_here.append(
+                    ManifestProblem((*place, "dataset"), unknown_dataset(name, known))
+                )
         problems.extend(
-            Problem(("defaults", key) if isinstance(value, str) else at, problem.sentence)
+            ManifestProblem(("defaults", key) if isinstance(value, str) else at, problem.sentence)
             for problem in found_here
             if not _absent(inside, (at := problem.place)[2:])
         )
 
 
-def _absent(table: object, inside: Place) -> bool:
+def _absent(table: object, inside: KeyPath) -> bool:
     """Whether the problem at this place of a table is that nothing stands there."""
     return isinstance(table, dict) and len(inside) == 1 and inside[0] not in table
 
@@ -76,10 +78,13 @@ def _field(key: str) -> Any:
 
 
 def read_model(
-    one: Draft, known: Mapping[str, DatasetEntry | None], root: Path, problems: list[Problem]
+    one: ModelDraft,
+    known: Mapping[str, DatasetEntry | None],
+    root: Path,
+    problems: list[ManifestProblem],
 ) -> ModelEntry | None:
     """Read one model; None, and its problems appended, where anything in the manifest is wrong."""
-    mistaken: list[Problem] = []
+    mistaken: list[ManifestProblem] = []
     values = _values(one, mistaken)
     problems.extend(mistaken)
     for key in ("source", "optimized", "decoder"):
@@ -99,12 +104,14 @@ def read_model(
     return ModelEntry(id=one.id, limit_places=places, **values)
 
 
-def _values(one: Draft, problems: list[Problem]) -> dict[str, Any]:
+def _values(one: ModelDraft, problems: list[ManifestProblem]) -> dict[str, Any]:
     """Validate every key of a model by itself, so that one mistake does not hide the others."""
     values: dict[str, Any] = {}
     known = hints.fields(ModelEntry)
     problems.extend(
-        Problem(one.where(key), unknown_key(key, known)) for key in one.table if key not in known
+        ManifestProblem(one.where(key), unknown_key(key, known))
+        for key in one.table
+        if key not in known
     )
     for key, hint in known.items():
         if key in one.table:
@@ -113,13 +120,13 @@ def _values(one: Draft, problems: list[Problem]) -> dict[str, Any]:
             sentence = f"missing, expected {'a string or ' if key in SHORTHANDS else ''}{say(hint)}"
             if key == "decoder":
                 sentence = _no_decoder(one)
-            problems.append(Problem(("models", one.id, key), sentence))
+            problems.append(ManifestProblem(("models", one.id, key), sentence))
         elif key == "limits":
             values[key] = Limits()
     return values
 
 
-def _no_decoder(one: Draft) -> str:
+def _no_decoder(one: ModelDraft) -> str:
     """Say which decoders serve the task that the entry gives, or list all."""
     task = one.table.get("task")
     kinds = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks] or list(DECODERS)
@@ -129,7 +136,7 @@ def _no_decoder(one: Draft) -> str:
     )
 
 
-def _is_known_by_name(one: Draft, key: str) -> bool:
+def _is_known_by_name(one: ModelDraft, key: str) -> bool:
     """Whether a name in ``source`` would say the key, so that the name is the one thing to mend."""
     source = one.table.get("source")
     return (
@@ -140,12 +147,12 @@ def _is_known_by_name(one: Draft, key: str) -> bool:
     )
 
 
-def _value(one: Draft, key: str, problems: list[Problem]) -> Any:
+def _value(one: ModelDraft, key: str, problems: list[ManifestProblem]) -> Any:
     raw, hint = one.table[key], _field(key)
     if key in {"source", "decoder"}:
         if not isinstance(raw, dict):
             sentence = f"expected a string or {say(hint)}, found {found(raw)}"
-            problems.append(Problem(one.where(key), sentence))
+            problems.append(ManifestProblem(one.where(key), sentence))
             return None
         chosen = (
             _source_of(one, raw, problems) if key == "source" else _decoder_of(one, raw, problems)
@@ -153,47 +160,51 @@ def _value(one: Draft, key: str, problems: list[Problem]) -> Any:
         if chosen is None:
             return None
         hint = chosen
-    inside: list[Problem] = []
+    inside: list[ManifestProblem] = []
     value = read(hint, raw, (), inside)
     for problem in inside:
         parts = (key, *problem.place)
         absent = _absent(raw, problem.place)
         place = ("models", one.id, *parts) if absent else one.where(*parts)
-        problems.append(Problem(place, problem.sentence))
+        problems.append(ManifestProblem(place, problem.sentence))
     return value
 
 
-def _source_of(one: Draft, raw: Mapping[str, Any], problems: list[Problem]) -> type | None:
+def _source_of(
+    one: ModelDraft, raw: Mapping[str, Any], problems: list[ManifestProblem]
+) -> type | None:
     """Kind of source whose first key is there."""
     kinds = {next(iter(hints.fields(kind))): kind for kind in get_args(AnySource)}
     chosen = next((kind for key, kind in kinds.items() if key in raw), None)
     if chosen is None:
         place = ("models", one.id, "source")
-        problems.append(Problem(place, f"expected a table with one of {names(kinds)}"))
+        problems.append(ManifestProblem(place, f"expected a table with one of {names(kinds)}"))
         problems.extend(_strange(one, "source", raw, kinds.values()))
     return chosen
 
 
-def _decoder_of(one: Draft, raw: Mapping[str, Any], problems: list[Problem]) -> type | None:
+def _decoder_of(
+    one: ModelDraft, raw: Mapping[str, Any], problems: list[ManifestProblem]
+) -> type | None:
     """Decoder that ``kind`` names."""
     kind = raw.get("kind")
     if isinstance(kind, str) and kind in DECODERS:
         return DECODERS[kind]  # type: ignore[no-any-return]
     if "kind" in raw:
         place = one.where("decoder", "kind")
-        problems.append(Problem(place, unknown_name("decoder", kind, DECODERS)))
+        problems.append(ManifestProblem(place, unknown_name("decoder", kind, DECODERS)))
     else:
         place = ("models", one.id, "decoder", "kind")
-        problems.append(Problem(place, f"missing, expected one of {names(DECODERS)}"))
+        problems.append(ManifestProblem(place, f"missing, expected one of {names(DECODERS)}"))
         problems.extend(_strange(one, "decoder", raw, DECODERS.values()))
     return None
 
 
 def _strange(
-    one: Draft, key: str, raw: Mapping[str, Any], kinds: Iterable[type]
-) -> Iterator[Problem]:
+    one: ModelDraft, key: str, raw: Mapping[str, Any], kinds: Iterable[type]
+) -> Iterator[ManifestProblem]:
     """Keys that no kind of table knows, where the kind itself could not be told."""
     known = list(dict.fromkeys(name for kind in kinds for name in hints.fields(kind)))
     for name in raw:
         if name not in known:
-            yield Problem(one.where(key, name), unknown_key(name, known))
+            yield ManifestProblem(one.where(key, name), unknown_key(name, known))

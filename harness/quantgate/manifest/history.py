@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.manifest.datasets import resolved
 from quantgate.manifest.document import read_document
-from quantgate.manifest.problems import Problem, found, meant
+from quantgate.manifest.problems import ManifestProblem, found, meant
 from quantgate.redaction import holds_password
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ _SCHEMES = ("sqlite", "postgresql")
 _FILE_URL = "sqlite:///"
 
 
-def read_history(value: object, root: Path, problems: list[Problem]) -> str | None:
+def read_history(value: object, root: Path, problems: list[ManifestProblem]) -> str | None:
     """Read the key: an absolute path or a URL; None, and the problem appended, where it is neither."""
     say = _mistake(value)
     if say:
-        problems.append(Problem((KEY,), say))
+        problems.append(ManifestProblem((KEY,), say))
         return None
     return located(str(value), root)
 
@@ -47,7 +47,7 @@ def declared_history(path: Path) -> str | None:
     document = read_document(path)
     if KEY not in document:
         return None
-    problems: list[Problem] = []
+    problems: list[ManifestProblem] = []
     read = read_history(document[KEY], path.absolute().parent, problems)
     if problems:
         raise ManifestError(str(path), tuple(map(str, problems)))

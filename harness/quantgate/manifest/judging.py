@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from quantgate.core.limits import LIMITS
 from quantgate.declared import task_limits
 from quantgate.manifest.datasets import has_truth
-from quantgate.manifest.problems import Problem, meant, names, unknown_name
+from quantgate.manifest.problems import ManifestProblem, meant, names, unknown_name
 from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def without_shared(reading: Reading) -> Limits:
     return dataclasses.replace(limits, **dict.fromkeys(dropped))
 
 
-def check_limits(reading: Reading) -> Iterator[Problem]:
+def check_limits(reading: Reading) -> Iterator[ManifestProblem]:
     """Check every declared limit; those that ``without_shared`` drops must be dropped before."""
     limits: Limits = reading.values["limits"]
     task = reading.values.get("task")
@@ -55,7 +55,7 @@ def check_limits(reading: Reading) -> Iterator[Problem]:
                 yield reading.problem("limits", key, *filter(None, [isa]), say=say)
 
 
-def check_expected(reading: Reading) -> Iterator[Problem]:
+def check_expected(reading: Reading) -> Iterator[ManifestProblem]:
     """Check that known misses are of declared limits, and have a floor beyond the limit."""
     limits: Limits = reading.values["limits"]
     expected: Mapping[str, ExpectedFailure] = reading.values.get("expected_failure") or {}
@@ -78,7 +78,7 @@ def check_expected(reading: Reading) -> Iterator[Problem]:
             yield reading.problem("expected_failure", key, "floor", say=say)
 
 
-def check_published(reading: Reading) -> Iterator[Problem]:
+def check_published(reading: Reading) -> Iterator[ManifestProblem]:
     """Check that published figures are of metrics that the task measures."""
     task = reading.values.get("task")
     if task is None or "published" in reading.broken:

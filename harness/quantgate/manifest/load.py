@@ -11,7 +11,7 @@ from quantgate.manifest import datasets, hints, history
 from quantgate.manifest.document import in_order, read_document
 from quantgate.manifest.draft import draft
 from quantgate.manifest.entry import check_defaults, read_model
-from quantgate.manifest.problems import Place, Problem, dotted, found, unknown_key
+from quantgate.manifest.problems import KeyPath, ManifestProblem, dotted, found, unknown_key
 from quantgate.manifest.shape import read
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def load_manifest(path: Path) -> Manifest:
         found, and what was probably meant.
     """
     document = read_document(path)
-    problems: list[Problem] = []
+    problems: list[ManifestProblem] = []
     tables = _tables(document, problems)
     root = path.absolute().parent
     known = dict.fromkeys(tables.get("datasets", {})) | {
@@ -71,25 +71,29 @@ def load_manifest(path: Path) -> Manifest:
     )
 
 
-def _tables(document: Mapping[str, Any], problems: list[Problem]) -> dict[str, dict[str, Any]]:
+def _tables(
+    document: Mapping[str, Any], problems: list[ManifestProblem]
+) -> dict[str, dict[str, Any]]:
     """Tables at the top; whatever else stands there is a problem."""
     tables: dict[str, dict[str, Any]] = {}
     for key, value in document.items():
         if key == history.KEY or (key == "$schema" and isinstance(value, str)):
             continue
         if key not in TABLES:
-            problems.append(Problem((key,), unknown_key(key, (*TABLES, history.KEY))))
+            problems.append(ManifestProblem((key,), unknown_key(key, (*TABLES, history.KEY))))
         elif not isinstance(value, dict):
-            problems.append(Problem((key,), f"expected a table, found {found(value)}"))
+            problems.append(ManifestProblem((key,), f"expected a table, found {found(value)}"))
         else:
             tables[key] = value
     if document.get("models", {}) == {}:
-        problems.append(Problem(("models",), "missing, expected at least one [models.NAME]"))
+        problems.append(
+            ManifestProblem(("models",), "missing, expected at least one [models.NAME]")
+        )
     return tables
 
 
 def _named(
-    tables: Mapping[str, Mapping[str, Any]], key: str, problems: list[Problem]
+    tables: Mapping[str, Mapping[str, Any]], key: str, problems: list[ManifestProblem]
 ) -> dict[str, dict[str, Any]]:
     """Tables by name below a table; names become parts of test ids and of file names."""
     sound: dict[str, dict[str, Any]] = {}
@@ -100,19 +104,19 @@ def _named(
                 f"expected a name of letters, digits, '.', '-' and '_' (at most 100, a letter or "
                 f"digit first), found {found(name)}"
             )
-            problems.append(Problem((key, name), sentence))
+            problems.append(ManifestProblem((key, name), sentence))
         if (twin := lower.setdefault(name.lower(), name)) != name:
             sentence = (
                 f"expected names that differ in more than case, found {dotted(key, twin)} too"
             )
-            problems.append(Problem((key, name), sentence))
+            problems.append(ManifestProblem((key, name), sentence))
         if inner := _split_name(key, value):
             sentence = f'a dot separates tables in TOML: write the name in quotes, [{key}."{name}.{inner}"]'
-            problems.append(Problem((key, name, inner), sentence))
+            problems.append(ManifestProblem((key, name, inner), sentence))
         elif isinstance(value, dict):
             sound[name] = value
         else:
-            problems.append(Problem((key, name), f"expected a table, found {found(value)}"))
+            problems.append(ManifestProblem((key, name), f"expected a table, found {found(value)}"))
     return sound
 
 
@@ -125,9 +129,9 @@ def _split_name(key: str, value: object) -> str:
 
 
 def _dataset(
-    name: str, table: dict[str, Any], root: Path, problems: list[Problem]
+    name: str, table: dict[str, Any], root: Path, problems: list[ManifestProblem]
 ) -> DatasetEntry | None:
-    place: Place = ("datasets", name)
+    place: KeyPath = ("datasets", name)
     entry: DatasetEntry | None = read(DatasetEntry, table, place, problems)
     if entry is None:
         return None

@@ -10,7 +10,7 @@ from quantgate.datasets.catalog import DATASETS
 from quantgate.decoders.catalog import DECODER_TASKS
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
-from quantgate.manifest.problems import Problem, found, names, unknown_dataset
+from quantgate.manifest.problems import ManifestProblem, found, names, unknown_dataset
 from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CHANNELS = {"bgr": 3, "rgb": 3, "gray": 1}
 
 
-def check_model(reading: Reading) -> Iterator[Problem]:
+def check_model(reading: Reading) -> Iterator[ManifestProblem]:
     """Run every check of a model but those of its limits."""
     for check in _CHECKS:
         yield from check(reading)
 
 
-def _references(reading: Reading) -> Iterator[Problem]:
+def _references(reading: Reading) -> Iterator[ManifestProblem]:
     for key in ("calibrate", "evaluate"):
         plan: Recipe | EvaluationPlan | None = reading.values.get(key)
         if plan is not None and plan.dataset not in reading.datasets:
@@ -44,7 +44,7 @@ def _references(reading: Reading) -> Iterator[Problem]:
             yield reading.problem(key, "dataset", say=say)
 
 
-def _decoder(reading: Reading) -> Iterator[Problem]:
+def _decoder(reading: Reading) -> Iterator[ManifestProblem]:
     decoder, task = reading.values.get("decoder"), reading.values.get("task")
     if decoder is None or task is None or task in DECODER_TASKS[decoder.kind]:
         return
@@ -53,7 +53,7 @@ def _decoder(reading: Reading) -> Iterator[Problem]:
     yield reading.problem("decoder", "kind", say=say)
 
 
-def _truth(reading: Reading) -> Iterator[Problem]:
+def _truth(reading: Reading) -> Iterator[ManifestProblem]:
     data, task = reading.dataset("evaluate"), reading.values.get("task")
     if data is None or task is None or not data.annotated:
         return
@@ -76,7 +76,7 @@ def tasks_of(truths: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, task in TASKS.items() if task.TRUTH in {None, *truths})
 
 
-def _plan(reading: Reading) -> Iterator[Problem]:
+def _plan(reading: Reading) -> Iterator[ManifestProblem]:
     plan: EvaluationPlan | None = reading.values.get("evaluate")
     task = reading.values.get("task")
     if plan is None or task is None or plan.metric in {None, *TASKS[task].METRICS}:
@@ -85,7 +85,7 @@ def _plan(reading: Reading) -> Iterator[Problem]:
     yield reading.problem("evaluate", "metric", say=say)
 
 
-def _recipe(reading: Reading) -> Iterator[Problem]:
+def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
     recipe: Recipe | None = reading.values.get("calibrate")
     if recipe is None or "calibrate" in reading.broken:
         return
@@ -105,7 +105,7 @@ def _recipe(reading: Reading) -> Iterator[Problem]:
         yield reading.problem("calibrate", "dataset", say=say)
 
 
-def _overlap(reading: Reading) -> Iterator[Problem]:
+def _overlap(reading: Reading) -> Iterator[ManifestProblem]:
     plan: EvaluationPlan | None = reading.values.get("evaluate")
     calibration, evaluation = reading.dataset("calibrate"), reading.dataset("evaluate")
     if plan is None or calibration is None or evaluation is None or "evaluate" in reading.broken:
@@ -133,7 +133,7 @@ def _scenes(entry: DatasetEntry) -> tuple[str, int, bool]:
     return entry.split or "evaluate", entry.seed, entry.subject == "single"
 
 
-def _preprocess(reading: Reading) -> Iterator[Problem]:
+def _preprocess(reading: Reading) -> Iterator[ManifestProblem]:
     steps: Preprocess | None = reading.values.get("preprocess")
     if steps is None or "preprocess" in reading.broken:
         return
@@ -156,7 +156,7 @@ def _preprocess(reading: Reading) -> Iterator[Problem]:
             yield reading.problem("preprocess", key, say=say)
 
 
-def _tags(reading: Reading) -> Iterator[Problem]:
+def _tags(reading: Reading) -> Iterator[ManifestProblem]:
     for tag in reading.values.get("tags") or ():
         if not _MARK.fullmatch(tag) or keyword.iskeyword(tag):
             say = (
@@ -169,7 +169,7 @@ def _tags(reading: Reading) -> Iterator[Problem]:
             yield reading.problem("tags", say=say)
 
 
-_CHECKS: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
+_CHECKS: tuple[Callable[[Reading], Iterator[ManifestProblem]], ...] = (
     _references,
     check_source,
     check_optimized,

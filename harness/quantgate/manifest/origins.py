@@ -9,7 +9,7 @@ from quantgate.errors import HarnessError
 from quantgate.manifest import hints
 from quantgate.manifest.datasets import missing, paths_of
 from quantgate.manifest.known import omz_settings, zoo
-from quantgate.manifest.problems import Problem, meant, names, unknown_name
+from quantgate.manifest.problems import ManifestProblem, meant, names, unknown_name
 from quantgate.sources.darknet.cfg_heads import heads_of
 from quantgate.sources.darknet.locate import DarknetSource
 from quantgate.sources.omz.fetch import OmzSource
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from quantgate.manifest.problems import Place
+    from quantgate.manifest.problems import KeyPath
     from quantgate.manifest.reading import Reading
 
 
-def check_source(reading: Reading) -> Iterator[Problem]:
+def check_source(reading: Reading) -> Iterator[ManifestProblem]:
     """Refuse names that no collection has, and a Darknet cfg that has no heads."""
     source = reading.values.get("source")
     name = getattr(source, "zoo", None)
@@ -35,7 +35,7 @@ def check_source(reading: Reading) -> Iterator[Problem]:
         yield from _darknet(reading, source)
 
 
-def _darknet(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
+def _darknet(reading: Reading, source: DarknetSource) -> Iterator[ManifestProblem]:
     """Refuse a cfg that is not read, and half of what `quantgate fetch` needs."""
     if os.path.isfile(source.cfg):  # noqa: PTH113 - as in `missing`
         try:
@@ -45,7 +45,7 @@ def _darknet(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
     yield from _addresses(reading, source)
 
 
-def _addresses(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
+def _addresses(reading: Reading, source: DarknetSource) -> Iterator[ManifestProblem]:
     """Demand all or none of the addresses and checksums that `quantgate fetch` needs."""
     keys = ("cfg_url", "cfg_sha256", "weights_url", "weights_sha256")
     given = [key for key in keys if getattr(source, key) is not None]
@@ -59,7 +59,7 @@ def _addresses(reading: Reading, source: DarknetSource) -> Iterator[Problem]:
             yield reading.problem("source", key, say=say)
 
 
-def _omz(reading: Reading, source: OmzSource) -> Iterator[Problem]:
+def _omz(reading: Reading, source: OmzSource) -> Iterator[ManifestProblem]:
     """Refuse what Open Model Zoo does not have, and what cannot be a parent."""
     try:
         known = omz_settings(source.omz)
@@ -73,7 +73,7 @@ def _omz(reading: Reading, source: OmzSource) -> Iterator[Problem]:
         yield reading.problem("source", "omz", say=say)
 
 
-def check_optimized(reading: Reading) -> Iterator[Problem]:
+def check_optimized(reading: Reading) -> Iterator[ManifestProblem]:
     """Demand one way to the optimized model: made here, or given."""
     if reading.broken & {"calibrate", "optimized"}:
         return
@@ -86,7 +86,7 @@ def check_optimized(reading: Reading) -> Iterator[Problem]:
         yield reading.problem("optimized", say=say)
 
 
-def check_files(reading: Reading) -> Iterator[Problem]:
+def check_files(reading: Reading) -> Iterator[ManifestProblem]:
     """Demand every file that the entry names."""
     for table in ("source", "optimized", "decoder"):
         value = reading.values.get(table)
@@ -99,8 +99,8 @@ def check_files(reading: Reading) -> Iterator[Problem]:
                 yield _no_file(reading.draft.where(table, key), path, hints.choices(hint))
 
 
-def _no_file(place: Place, path: Path, words: tuple[str, ...]) -> Problem:
+def _no_file(place: KeyPath, path: Path, words: tuple[str, ...]) -> ManifestProblem:
     """Say that a file is not there, and suggest the nearest of the words that may stand for one."""
     expected = f"one of {names(words)}, or a file" if words else "a file or folder"
     problem = missing(place, path, expected)
-    return Problem(problem.place, problem.sentence + meant(path.name, words))
+    return ManifestProblem(problem.place, problem.sentence + meant(path.name, words))

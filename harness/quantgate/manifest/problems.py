@@ -12,16 +12,16 @@ from typing import TypeAlias
 from quantgate.escaping import toml_key
 
 #: Keys and list indices from the root of the document.
-Place: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 
 _LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ManifestProblem:
     """One sentence about one place; the place is put in front of it when it is shown."""
 
-    place: Place
+    place: KeyPath
     sentence: str
 
     def __str__(self) -> str:

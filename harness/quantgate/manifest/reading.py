@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from quantgate.manifest.problems import Problem
+from quantgate.manifest.problems import ManifestProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quantgate.entries import DatasetEntry, EvaluationPlan, Recipe
-    from quantgate.manifest.draft import Draft
+    from quantgate.manifest.draft import ModelDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Reading:
         Every declared dataset; ``None`` where it could not be read.
     """
 
-    draft: Draft
+    draft: ModelDraft
     values: Mapping[str, Any]
     datasets: Mapping[str, DatasetEntry | None] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
 
-    def problem(self, *parts: str, say: str) -> Problem:
+    def problem(self, *parts: str, say: str) -> ManifestProblem:
         """Make a problem at the place where a key was written."""
-        return Problem(self.draft.where(*parts), say)
+        return ManifestProblem(self.draft.where(*parts), say)
 
     def dataset(self, key: str) -> DatasetEntry | None:
         """Dataset that ``calibrate`` or ``evaluate`` names, if it could be read."""

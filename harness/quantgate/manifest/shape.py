@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from quantgate.errors import HarnessError
 from quantgate.manifest import hints
 from quantgate.manifest.document import plain
-from quantgate.manifest.problems import Place, Problem, found, meant, unknown_key
+from quantgate.manifest.problems import KeyPath, ManifestProblem, found, meant, unknown_key
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
 
-def read(hint: Any, raw: object, place: Place, problems: list[Problem]) -> Any:
+def read(hint: Any, raw: object, place: KeyPath, problems: list[ManifestProblem]) -> Any:
     """Validate one value strictly.
 
     Parameters
@@ -40,7 +40,7 @@ def read(hint: Any, raw: object, place: Place, problems: list[Problem]) -> Any:
     if not wrong:
         return value
     problems.extend(
-        Problem((*place, *at), said) if said else _problem(hint, raw, place, at)
+        ManifestProblem((*place, *at), said) if said else _problem(hint, raw, place, at)
         for at, said in wrong.items()
     )
     if hints.is_table(hint) and isinstance(raw, dict):
@@ -49,7 +49,7 @@ def read(hint: Any, raw: object, place: Place, problems: list[Problem]) -> Any:
     return None
 
 
-def _validate(hint: Any, raw: object) -> tuple[Any, dict[Place, str]]:
+def _validate(hint: Any, raw: object) -> tuple[Any, dict[KeyPath, str]]:
     """Return the value and the places that are wrong, with what a constructor said of them."""
     from pydantic import ValidationError
 
@@ -71,7 +71,7 @@ def strict(hint: Any) -> TypeAdapter[list[Any]]:
     return TypeAdapter(list[hint], config=config)
 
 
-def _deepest(raw: object, errors: list[ErrorDetails]) -> dict[Place, str]:
+def _deepest(raw: object, errors: list[ErrorDetails]) -> dict[KeyPath, str]:
     """Places of the errors, once each; a union complains once an alternative: keep the deepest."""
     said = {
         _place(raw, error): str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
@@ -84,7 +84,7 @@ def _deepest(raw: object, errors: list[ErrorDetails]) -> dict[Place, str]:
     }
 
 
-def _place(raw: object, error: ErrorDetails) -> Place:
+def _place(raw: object, error: ErrorDetails) -> KeyPath:
     """Walk the location down the value: what is neither its key nor its index names a union's arm."""
     place: list[str | int] = []
     node: Any = raw
@@ -98,19 +98,19 @@ def _place(raw: object, error: ErrorDetails) -> Place:
     return tuple(place)
 
 
-def _problem(hint: Any, raw: object, place: Place, at: Place) -> Problem:
+def _problem(hint: Any, raw: object, place: KeyPath, at: KeyPath) -> ManifestProblem:
     """Say what the hint expects at a place inside the value, and what is there."""
     node: Any = raw
     for depth, part in enumerate(at):
         keys = _keys(hint, node)
         if isinstance(part, str) and keys is not None and part not in keys:
-            return Problem((*place, *at[: depth + 1]), unknown_key(part, keys))
+            return ManifestProblem((*place, *at[: depth + 1]), unknown_key(part, keys))
         hint = _inside(hint, part)
         if isinstance(node, dict) and part not in node:
-            return Problem((*place, *at[: depth + 1]), f"missing, expected {say(hint)}")
+            return ManifestProblem((*place, *at[: depth + 1]), f"missing, expected {say(hint)}")
         node = node[part]
     sentence = f"expected {say(hint)}, found {found(node)}{meant(node, hints.choices(hint))}"
-    return Problem((*place, *at), sentence)
+    return ManifestProblem((*place, *at), sentence)
 
 
 def say(hint: Any) -> str:

@@ -159,7 +159,7 @@ def contents_of(judged: Judged, licence: Licence, gate: Mapping[str, Any]) -> Co
 def _code(judged: Judged) -> dict[str, str]:
     """Write predict.py, the code that it needs, and the libraries to install for it."""
     from quantgate.decoders.ports import with_own_names
-    from quantgate.engine.naming import ports_of
+    from quantgate.engine.naming import model_ports
     from quantgate.engine.preprocess import prepare
     from quantgate.package.vendor import vendor
 
@@ -167,7 +167,7 @@ def _code(judged: Judged) -> dict[str, str]:
         {
             "Decoder": type(judged.entry.decoder),
             "Preprocess": type(judged.entry.preprocess),
-            "ports_of": ports_of,
+            "ports_of": model_ports,
             "prepare": prepare,
             "with_own_names": with_own_names,
         }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from quantgate.pair import Pair, Role
     from quantgate.pipeline.data import Data
     from quantgate.progress import Progress
-    from quantgate.report.performance import Arm, Speedup
+    from quantgate.report.performance import Speedup, TimedArm
     from quantgate.run import Run
     from quantgate.store import Store
 
@@ -134,14 +134,14 @@ def keep_timing(
     )
 
 
-def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> Arm:
+def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> TimedArm:
     from quantgate.core.speed import latency_ns, latency_range_ns, throughput
-    from quantgate.report.performance import Arm
+    from quantgate.report.performance import TimedArm
 
     facts = timing.facts(name)
     rate = throughput(timing, name)
     role: Role = "optimized" if name == "optimized" else "parent"
-    return Arm(
+    return TimedArm(
         name=name,
         precision=", ".join(facts.executed) or "not told",
         rate_per_s=None if rate is None else rate.value,

@@ -15,7 +15,7 @@ from quantgate.core.estimate import Estimate  # noqa: TC001
 from quantgate.core.explained import Explanation  # noqa: TC001
 from quantgate.core.table import Table  # noqa: TC001
 from quantgate.core.verdict import Verdict  # noqa: TC001
-from quantgate.report.performance import Arm, Explored, Share, Speedup  # noqa: TC001
+from quantgate.report.performance import Explored, Share, Speedup, TimedArm  # noqa: TC001
 from quantgate.report.picture import Picture  # noqa: TC001
 
 #: Version of run.json and verdicts.json; raised when a field changes its meaning or goes away.
@@ -159,7 +159,7 @@ class ModelReport:
     task: str
     source: str = ""
     metrics: tuple[Metric, ...] = ()
-    arms: tuple[Arm, ...] = ()
+    arms: tuple[TimedArm, ...] = ()
     speedups: tuple[Speedup, ...] = ()
     shares: tuple[Share, ...] = ()
     layers: Table | None = None

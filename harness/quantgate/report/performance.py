@@ -13,7 +13,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class TimedArm:
     """One compiled model as it was timed; None means "not measured".
 
     ``rate_range_per_s`` and the ranges of the latency percentiles are 98 % intervals over rounds.

@@ -99,7 +99,7 @@ def _finite(value: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TaskLimits:
     """A task as its messages call it, and the limits that it knows, those of raw outputs last."""
 
     title: str
@@ -107,7 +107,7 @@ class Judged:
 
 
 def judge(
-    key: str, comparison: AnyComparison, task: Judged, own: Callable[[str], Estimate]
+    key: str, comparison: AnyComparison, task: TaskLimits, own: Callable[[str], Estimate]
 ) -> Estimate:
     """Compute what a limit judges: the distance of raw outputs, or by ``own`` the task's quantity.
 

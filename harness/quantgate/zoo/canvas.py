@@ -26,7 +26,7 @@ class _Pose:
     opacity: float
 
 
-class Canvas:
+class SceneCanvas:
     """An image being drawn, and who owns each of its pixels.
 
     Parameters
@@ -45,7 +45,7 @@ class Canvas:
         self.full_px: list[int] = []
 
 
-def place(rng: np.random.Generator, canvas: Canvas, digit: Stroke, height_px: float) -> None:
+def place(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, height_px: float) -> None:
     """Draw a digit of about ``height_px`` at a random pose, over what is there."""
     x0, y0, x1, y1 = digit.box
     scale = height_px / (y1 - y0)
@@ -73,7 +73,7 @@ def _free_centre(
     return np.asarray(min(centres, key=covered), dtype=np.float64)
 
 
-def _blend(rng: np.random.Generator, canvas: Canvas, digit: Stroke, pose: _Pose) -> None:
+def _blend(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, pose: _Pose) -> None:
     import cv2
 
     x0, y0, x1, y1 = digit.box
@@ -127,7 +127,7 @@ def _paint(
     np.copyto(region, np.clip(mixed, 0, 255), casting="unsafe")
 
 
-def occlude(rng: np.random.Generator, canvas: Canvas, thickness: float) -> None:
+def occlude(rng: np.random.Generator, canvas: SceneCanvas, thickness: float) -> None:
     """Lay one bar across the image, over everything."""
     import cv2
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Class names of every built-in model.
 LABELS: Final = tuple(str(digit) for digit in range(10))
 
-Task: TypeAlias = Literal[
+ZooTask: TypeAlias = Literal[
     "classification",
     "detection",
     "instance_segmentation",
@@ -65,7 +65,7 @@ class ZooModel:
     """A built-in model: what it does, how it is fed and decoded, what it reaches."""
 
     name: str
-    task: Task
+    task: ZooTask
     decoder: Mapping[str, Parameter]
     preprocess: ZooPreprocess
     metric: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from quantgate.zoo.backgrounds import background, clutter, degrade
-from quantgate.zoo.canvas import Canvas, occlude, place
+from quantgate.zoo.canvas import SceneCanvas, occlude, place
 from quantgate.zoo.strokes import SPLITS, Split, Stroke, split_members, stroke
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Sce
         For an unknown split, a negative seed or index, or a side below 32 px.
     """
     rng = _generator(seed, index, size, (split, _MANY))
-    canvas = Canvas(background(rng, size), _MIN_CONTRASTS[_MANY])
+    canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_MANY])
     clutter(rng, canvas.image, int(rng.integers(0, 5)))
     reach = min(size)
     for _ in range(int(rng.integers(1, 6))):
@@ -102,7 +102,7 @@ def render_classification(
     none at all where occlusion hides most of it; its label is always given.
     """
     rng = _generator(seed, index, size, (split, _ONE))
-    canvas = Canvas(background(rng, size), _MIN_CONTRASTS[_ONE])
+    canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_ONE])
     clutter(rng, canvas.image, int(rng.integers(0, 6)))
     reach = min(size)
     chosen = _draw_member(rng, split)
@@ -131,7 +131,7 @@ def _draw_member(rng: np.random.Generator, split: Split) -> Stroke:
     return stroke(members[int(rng.integers(len(members)))])
 
 
-def _finish(rng: np.random.Generator, canvas: Canvas, *, blur: float, noise: float) -> Scene:
+def _finish(rng: np.random.Generator, canvas: SceneCanvas, *, blur: float, noise: float) -> Scene:
     """Keep the digits that are visible enough, measure their boxes, then spoil the image."""
     boxes: list[tuple[int, int, int, int]] = []
     labels: list[int] = []

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from quantgate.core.changes.fit import Kind
     from quantgate.core.series import Accepted, RunFacts, SeriesKey
 
-Cause = Literal["model", "machine", "versions", "unclear"]
+ChangeCause = Literal["model", "machine", "versions", "unclear"]
 #: Who said that it was not the model alone: the machine's control, or most of its other models.
 Witness = Literal["", "control", "models"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangePoint:
     """A number that moved.
 
     Parameters
@@ -71,7 +71,7 @@ class Change:
     high: float
     worse: bool | None
     standing: bool
-    cause: Cause = "model"
+    cause: ChangeCause = "model"
     witness: Witness = ""
     accepted: Accepted | None = None
     expired: bool = False
@@ -99,12 +99,14 @@ class Change:
         return bool(self.worse) and self.standing and known and not excused
 
 
-def accept(changes: Iterable[Change], accepted: Sequence[Accepted], today: dt.date) -> list[Change]:
+def accept(
+    changes: Iterable[ChangePoint], accepted: Sequence[Accepted], today: dt.date
+) -> list[ChangePoint]:
     """Mark what somebody accepted after it had happened; an acceptance that has run out says so."""
     return [_accepted(change, accepted, today) for change in changes]
 
 
-def _accepted(change: Change, accepted: Sequence[Accepted], today: dt.date) -> Change:
+def _accepted(change: ChangePoint, accepted: Sequence[Accepted], today: dt.date) -> ChangePoint:
     moved = change.told if change.kind == "drift" else change.moved
     fitting = [
         one

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.changes.change import Change
+from quantgate.core.changes.change import ChangePoint
 from quantgate.core.changes.fit import drift, fit
 from quantgate.core.changes.panel import is_ratio, panel, scale, worse_side
 from quantgate.core.changes.scan import BLOCK, Alarm, scan
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[Any]
 
 
-def find_changes(series: Iterable[Columns], runs: Sequence[RunFacts]) -> Iterator[Change]:
+def find_changes(series: Iterable[Columns], runs: Sequence[RunFacts]) -> Iterator[ChangePoint]:
     """Find every change of every series; causes and acceptances are not looked at yet.
 
     Parameters
@@ -52,7 +52,7 @@ def find_changes(series: Iterable[Columns], runs: Sequence[RunFacts]) -> Iterato
 
 def _described(
     columns: Columns, alarms: Sequence[Alarm], runs: Sequence[RunFacts]
-) -> Iterator[Change]:
+) -> Iterator[ChangePoint]:
     """Fit each alarm between its neighbours; steps that follow each other one way may be one slope."""
     values, sds = scale(columns)
     usual = median(sds)
@@ -107,7 +107,7 @@ def _joined(
 
 def _change(
     columns: Columns, alarm: Alarm, shapes: Sequence[Fit], runs: Sequence[RunFacts]
-) -> Change:
+) -> ChangePoint:
     """Put a fit into the quantity's unit and name the runs around it; `shapes` go on with later ones."""
     shape = shapes[0]
     at = [runs[run] for run in columns.runs.tolist()]
@@ -117,7 +117,7 @@ def _change(
     levels = (shape.before, shape.after)
     before, after = (float(np.exp(level)) for level in levels) if ratio else levels
     side = worse_side(columns.key.quantity)
-    return Change(
+    return ChangePoint(
         columns.key,
         shape.kind,
         start=alarm.start,

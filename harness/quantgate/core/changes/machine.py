@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quantgate.core.changes.change import Cause, Change, Witness
+    from quantgate.core.changes.change import ChangeCause, ChangePoint, Witness
     from quantgate.core.series import RunFacts
 
     Floats = NDArray[np.float64]
@@ -32,8 +32,8 @@ WAIT, NEAR = 4, 3
 
 
 def explain(
-    changes: Iterable[Change], timed: Sequence[Timed], runs: Sequence[RunFacts]
-) -> list[Change]:
+    changes: Iterable[ChangePoint], timed: Sequence[Timed], runs: Sequence[RunFacts]
+) -> list[ChangePoint]:
     """Tell each change of a timed quantity its cause; all others are the model's own.
 
     What is asked is what was known up to some nights after a change was found, so that a cause once
@@ -54,12 +54,14 @@ def explain(
     ]
 
 
-def _explained(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> Change:
+def _explained(change: ChangePoint, machine: Witnesses, runs: Sequence[RunFacts]) -> ChangePoint:
     cause, witness = _cause(change, machine, runs)
     return replace(change, cause=cause, witness=witness)
 
 
-def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> tuple[Cause, Witness]:
+def _cause(
+    change: ChangePoint, machine: Witnesses, runs: Sequence[RunFacts]
+) -> tuple[ChangeCause, Witness]:
     """Ask the control, then the other models, up to some nights longer while they leave it open.
 
     A library that changed that night goes before the machine.
@@ -81,13 +83,13 @@ def _cause(change: Change, machine: Witnesses, runs: Sequence[RunFacts]) -> tupl
     return "versions" if upgraded else "machine", "models"
 
 
-def _begins(change: Change) -> range:
+def _begins(change: ChangePoint) -> range:
     """Days on which the change may have begun, those near the likeliest where they are many."""
     first, likeliest, last = map(day_of, (change.last_good, change.moved, change.first_changed))
     return range(max(first + 1, likeliest - NEAR), min(last, likeliest + NEAR) + 1)
 
 
-def _upgraded(change: Change, runs: Sequence[RunFacts]) -> bool:
+def _upgraded(change: ChangePoint, runs: Sequence[RunFacts]) -> bool:
     """Whether this machine's libraries changed within two days of the change: one wild night shifts it."""
     near = [
         run.versions

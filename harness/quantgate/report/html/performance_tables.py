@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from quantgate.report.model import Metric, ModelReport
-    from quantgate.report.performance import Arm, Range, Share, Speedup
+    from quantgate.report.performance import Range, Share, Speedup, TimedArm
 
 _PERCENTILES = ("p50", "p90", "p99")
 _ARM_COLUMNS = (
@@ -60,7 +60,7 @@ def metrics_table(metrics: Sequence[Metric]) -> Table:
     return Table("metrics", "The three numbers", _METRIC_COLUMNS, rows)
 
 
-def arms_table(arms: Sequence[Arm]) -> Table:
+def arms_table(arms: Sequence[TimedArm]) -> Table:
     """Tabulate every model as it was timed: rates a second, times in ns, sizes in bytes."""
     rows = tuple(tuple(_arm_cells(arm)) for arm in arms)
     return Table("performance", "Performance", _ARM_COLUMNS, rows)
@@ -108,7 +108,7 @@ def shares_table(shares: Sequence[Share]) -> Table:
     return Table("executed-precision", "Executed precision", columns, rows)
 
 
-def _arm_cells(arm: Arm) -> Iterator[Cell]:
+def _arm_cells(arm: TimedArm) -> Iterator[Cell]:
     yield from (arm.name, arm.precision)
     for value, ends in (
         (arm.rate_per_s, arm.rate_range_per_s),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from quantgate.report.model import ModelReport
-    from quantgate.report.performance import Arm, Range, Share, Speedup
+    from quantgate.report.performance import Range, Share, Speedup, TimedArm
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def performance_view(model: ModelReport, prefix: str, files: str) -> Performance
     )
 
 
-def _arm(arm: Arm) -> ArmView:
+def _arm(arm: TimedArm) -> ArmView:
     return ArmView(
         titles.ARM_TITLES.get(arm.name, arm.name),
         arm.precision,

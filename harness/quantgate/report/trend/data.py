@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quantgate.core.changes.change import Change
+    from quantgate.core.changes.change import ChangePoint
     from quantgate.core.series import Columns, RunFacts, SeriesKey
     from quantgate.report.trend.model import Trend
 
@@ -41,7 +41,7 @@ def page_data(trend: Trend, ids: Mapping[int, str], folder: Path) -> Markup:
     folder
         Of the page, from which links to reports on this disk lead.
     """
-    marks: dict[SeriesKey, list[Change]] = {}
+    marks: dict[SeriesKey, list[ChangePoint]] = {}
     for change in trend.changes:
         marks.setdefault(change.key, []).append(change)
     models = [
@@ -87,11 +87,11 @@ def _machines(trend: Trend, ids: Mapping[int, str]) -> dict[str, Any] | None:
 
 
 def _blamed(
-    one: Columns, changes: Sequence[Change], runs: Sequence[RunFacts], ids: Mapping[int, str]
+    one: Columns, changes: Sequence[ChangePoint], runs: Sequence[RunFacts], ids: Mapping[int, str]
 ) -> list[list[Any]]:
     """Mark the control's nights on which numbers moved with the machine, each with how many did."""
     times = np.array([runs[place].at.timestamp() for place in one.runs])
-    nights: dict[int, list[Change]] = {}
+    nights: dict[int, list[ChangePoint]] = {}
     for change in changes:
         place = int(np.searchsorted(times, change.moved.at.timestamp()))
         nights.setdefault(min(place, len(times) - 1), []).append(change)
@@ -114,7 +114,7 @@ def _run(run: RunFacts, folder: Path) -> list[Any]:
 def _model(
     name: str,
     series: Sequence[Columns],
-    marks: Mapping[SeriesKey, Sequence[Change]],
+    marks: Mapping[SeriesKey, Sequence[ChangePoint]],
     ids: Mapping[int, str],
 ) -> dict[str, Any]:
     mine = [marks.get(one.key, []) for one in series]
@@ -131,7 +131,7 @@ def _model(
 
 
 def _series(
-    of: Columns, packed: Packed, marks: Sequence[Change], ids: Mapping[int, str]
+    of: Columns, packed: Packed, marks: Sequence[ChangePoint], ids: Mapping[int, str]
 ) -> dict[str, Any]:
     key, unit = of.key, of.unit
     return {
@@ -146,7 +146,7 @@ def _series(
     }
 
 
-def _mark(change: Change) -> str:
+def _mark(change: ChangePoint) -> str:
     if change.open:
         return "open"
     return "better" if change.worse is False and change.cause == "model" else "past"

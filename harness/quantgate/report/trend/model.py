@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from quantgate.core.changes.change import Change
+    from quantgate.core.changes.change import ChangePoint
     from quantgate.core.series import Columns, RunFacts
 
 
@@ -35,21 +35,21 @@ class Trend:
     name: str
     runs: Sequence[RunFacts]
     series: Sequence[Columns]
-    changes: Sequence[Change]
+    changes: Sequence[ChangePoint]
     controls: Sequence[Columns] = ()
-    control_changes: Sequence[Change] = ()
+    control_changes: Sequence[ChangePoint] = ()
 
     @property
-    def told(self) -> list[Change]:
+    def told(self) -> list[ChangePoint]:
         """Changes that are reported: nobody accepted them, and no machine is to blame."""
         return [c for c in self.changes if c.cause != "machine" and not excused(c)]
 
     @property
-    def open(self) -> list[Change]:
+    def open(self) -> list[ChangePoint]:
         """Changes that fail ``--fail-on-change``."""
         return [change for change in self.changes if change.open]
 
 
-def excused(change: Change) -> bool:
+def excused(change: ChangePoint) -> bool:
     """Whether somebody accepted a change, and that has not run out."""
     return change.accepted is not None and not change.expired

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from quantgate.core.changes.change import Change
+    from quantgate.core.changes.change import ChangePoint
     from quantgate.core.series import Columns, RunFacts
     from quantgate.report.trend.model import Trend
 
@@ -43,7 +43,7 @@ class ChangeView:
     """A row of the table of changes."""
 
     id: str
-    change: Change
+    change: ChangePoint
     word: str
     colour: str
     night: str
@@ -119,7 +119,7 @@ _WIDE, _HIGH, _PAD = 150.0, 34.0, 3.0
 _AROUND = 30
 
 
-def change_chart(columns: Columns, change: Change) -> str:
+def change_chart(columns: Columns, change: ChangePoint) -> str:
     """Draw the nights around a change; decoration, its numbers stand beside it."""
     last = max(change.found, change.first) + _AROUND
     held = slice(max(0, change.first - _AROUND), min(len(columns), last))

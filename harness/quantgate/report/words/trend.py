@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
 
-    from quantgate.core.changes.change import Change
+    from quantgate.core.changes.change import ChangePoint
     from quantgate.core.limits import Form
     from quantgate.report.trend.model import Trend
 
@@ -26,11 +26,11 @@ _SHORT = 9
 _HEADING = ("what", "night", "model", "quantity", "from → to", "size", "came in between", "machine")
 
 
-def _form(change: Change) -> Form:
+def _form(change: ChangePoint) -> Form:
     return form_of(change.key.quantity, change.unit)
 
 
-def headword(change: Change) -> str:
+def headword(change: ChangePoint) -> str:
     """Say what a change is in one word."""
     if excused(change):
         return "accepted"
@@ -41,12 +41,12 @@ def headword(change: Change) -> str:
     return {True: "worse", False: "better", None: "moved"}[change.worse]
 
 
-def size_text(change: Change) -> str:
+def size_text(change: ChangePoint) -> str:
     """Write the size with its interval: ``−7.6 % [−8.9, −6.3]``, ``+0.004 [+0.002, +0.006]``."""
     return " ".join(filter(None, size_parts(change)))
 
 
-def size_parts(change: Change) -> tuple[str, str]:
+def size_parts(change: ChangePoint) -> tuple[str, str]:
     """Write the size and its interval; that of an exact number is empty."""
     sizes = (change.size, change.low, change.high)
     if change.ratio:
@@ -57,19 +57,19 @@ def size_parts(change: Change) -> tuple[str, str]:
     return value, "" if change.low == change.high else f"[{low}, {high}]"
 
 
-def place_text(change: Change) -> str:
+def place_text(change: ChangePoint) -> str:
     """Name the machine class of a series, and the stack where it is not the usual one."""
     key = change.key
     return " · ".join([key.isa, key.machine, *([key.stack] if key.stack != "default" else [])])
 
 
-def levels_text(change: Change) -> str:
+def levels_text(change: ChangePoint) -> str:
     """Write the levels before and after: ``1.31× → 1.21×``."""
     kind = _form(change)
     return f"{written(change.before, kind)} → {written(change.after, kind)}"
 
 
-def between_text(change: Change) -> str:
+def between_text(change: ChangePoint) -> str:
     """Name what came in between: commits and libraries, as far as they are known."""
     parts = []
     if change.commits is not None:
@@ -79,7 +79,7 @@ def between_text(change: Change) -> str:
     return ", ".join(parts) or ("commits not known" if unknown else "same commit, same libraries")
 
 
-def notes(change: Change) -> Iterator[str]:
+def notes(change: ChangePoint) -> Iterator[str]:
     """Say what else is to be known of a change."""
     if change.kind == "drift":
         yield f"a drift that went on until {day(change.told.at)}"
@@ -102,14 +102,14 @@ def day(at: dt.datetime) -> str:
     return at.date().isoformat()
 
 
-def trend_rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
+def trend_rows(changes: Sequence[ChangePoint]) -> list[tuple[str, ...]]:
     """Make the terminal's table of changes, the heading first; machines are named where they differ."""
     rows = [_HEADING, *(_row(change) for change in changes)]
     one_machine = len({machine_of(change.key) for change in changes}) == 1
     return [row[:-1] for row in rows] if one_machine else rows
 
 
-def _row(change: Change) -> tuple[str, ...]:
+def _row(change: ChangePoint) -> tuple[str, ...]:
     of = change.key
     word = headword(change).upper() + (" (drift)" if change.kind == "drift" else "")
     quantity = quantity_name(of.quantity)
@@ -119,7 +119,7 @@ def _row(change: Change) -> tuple[str, ...]:
     return word, night, of.model, quantity, levels, size, "; ".join(said), where
 
 
-def machine_lines(changes: Sequence[Change]) -> Iterator[str]:
+def machine_lines(changes: Sequence[ChangePoint]) -> Iterator[str]:
     """Say of each machine when it changed, and how many numbers moved with it; nights in a row are one."""
     moved = [(c.key.machine, day(c.moved.at), c) for c in changes if c.cause == "machine"]
     moved.sort(key=lambda one: (one[0], one[2].moved.at))
@@ -137,9 +137,9 @@ def machine_lines(changes: Sequence[Change]) -> Iterator[str]:
             yield f"MACHINE  {span}  {machine}: {why}; no model is blamed"
 
 
-def _in_a_row(nights: Sequence[tuple[str, Change]]) -> Iterator[list[tuple[str, Change]]]:
+def _in_a_row(nights: Sequence[tuple[str, ChangePoint]]) -> Iterator[list[tuple[str, ChangePoint]]]:
     """Group nights that are at most two days apart: a step may be placed beside its night."""
-    row: list[tuple[str, Change]] = []
+    row: list[tuple[str, ChangePoint]] = []
     for night, change in nights:
         if row and (change.moved.at - row[-1][1].moved.at).days > 2:  # noqa: PLR2004 - two days
             yield row

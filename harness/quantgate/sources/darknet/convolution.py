@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.sources.darknet.cfg import Section
-    from quantgate.sources.darknet.graph import Graph
+    from quantgate.sources.darknet.graph import DarknetGraph
 
 #: Added to the variance, as OpenCV's reader does.
 EPSILON = 1e-6
@@ -52,7 +52,7 @@ class _Geometry:
         return (height + span) // y + 1, (width + span) // x + 1
 
 
-def build_convolution(section: Section, graph: Graph) -> Any:
+def build_convolution(section: Section, graph: DarknetGraph) -> Any:
     """Append convolution, folded batch norm or bias, and activation."""
     section.refuse(*_OTHER_ARITHMETIC)
     _, channels, height, width = shape_of(graph.current)
@@ -87,7 +87,7 @@ def _geometry(section: Section, channels: int) -> _Geometry:
 
 
 def _parameters(
-    section: Section, graph: Graph, geometry: _Geometry
+    section: Section, graph: DarknetGraph, geometry: _Geometry
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Read biases, batch norm and kernel, in the file's order; fold the batch norm in float64."""
     where = f"layer {section.index} ([convolutional], line {section.line} of {section.file})"
@@ -108,7 +108,7 @@ def _parameters(
     return folded.astype(np.float32), (bias - mean * factor).astype(np.float32)
 
 
-def _convolve(graph: Graph, geometry: _Geometry, kernel: NDArray[np.float32]) -> Any:
+def _convolve(graph: DarknetGraph, geometry: _Geometry, kernel: NDArray[np.float32]) -> Any:
     pads = [geometry.pad, geometry.pad]
     dilations = [geometry.dilation, geometry.dilation]
     groups, strides = geometry.groups, list(geometry.strides_yx)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Graph:
+class DarknetGraph:
     """What the layers so far have produced.
 
     Parameters

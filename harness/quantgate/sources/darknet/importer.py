@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quantgate.sources.darknet.cfg import Section, read_cfg
-from quantgate.sources.darknet.graph import Graph, shape_of
+from quantgate.sources.darknet.graph import DarknetGraph, shape_of
 from quantgate.sources.darknet.layers import LAYERS
 from quantgate.sources.darknet.weights import WeightReader
 from quantgate.sources.opset import opset
@@ -63,14 +63,14 @@ def import_darknet(
     shape = [1, net.integer("channels", 3), height, width]
     source = ops.parameter(shape, name=INPUT)
     source.output(0).set_names({INPUT})
-    graph = Graph(ops, WeightReader(weights), source.output(0), (width, height))
+    graph = DarknetGraph(ops, WeightReader(weights), source.output(0), (width, height))
     for section in layers:
         _append(section, graph)
     graph.weights.finish(f"layer {layers[-1].index} of {cfg.name}")
     return DarknetModel(_model(graph, source, cfg.stem), tuple(head for head, _ in graph.heads))
 
 
-def _append(section: Section, graph: Graph) -> None:
+def _append(section: Section, graph: DarknetGraph) -> None:
     build = LAYERS.get(section.kind)
     if build is None:
         raise section.fail(
@@ -87,7 +87,7 @@ def _append(section: Section, graph: Graph) -> None:
     graph.layers.append(graph.current)
 
 
-def _model(graph: Graph, source: Any, name: str) -> ov.Model:
+def _model(graph: DarknetGraph, source: Any, name: str) -> ov.Model:
     import openvino as ov
 
     ends = [(head.output, node) for head, node in graph.heads] or [("output", graph.current)]

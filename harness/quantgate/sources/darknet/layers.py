@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from quantgate.sources.darknet.convolution import build_convolution
-from quantgate.sources.darknet.graph import Graph, shape_of
+from quantgate.sources.darknet.graph import DarknetGraph, shape_of
 from quantgate.sources.darknet.heads import COORDINATES, read_head
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from quantgate.sources.darknet.cfg import Section
 
 #: Takes a section and the network so far, returns the layer's output.
-Layer: TypeAlias = "Callable[[Section, Graph], Any]"
+DarknetLayer: TypeAlias = "Callable[[Section, DarknetGraph], Any]"
 
 #: An upsampled or reorganised plane above this is a typing error, not a network.
 MAX_PIXELS = 1 << 26
 
 
-def _route(section: Section, graph: Graph) -> Any:
+def _route(section: Section, graph: DarknetGraph) -> Any:
     """Concatenate earlier outputs, or one group of each one's channels."""
     inputs = graph.find(section, "layers")
     groups = section.integer("groups", 1)
@@ -36,7 +36,7 @@ def _route(section: Section, graph: Graph) -> Any:
     return parts[0] if len(parts) == 1 else graph.ops.concat(parts, 1)
 
 
-def _group(section: Section, graph: Graph, node: Any, part: tuple[int, int]) -> Any:
+def _group(section: Section, graph: DarknetGraph, node: Any, part: tuple[int, int]) -> Any:
     group, groups = part
     channels = shape_of(node)[1]
     if channels % groups:
@@ -47,12 +47,12 @@ def _group(section: Section, graph: Graph, node: Any, part: tuple[int, int]) -> 
     return _channels(graph, node, group * width, (group + 1) * width)
 
 
-def _channels(graph: Graph, node: Any, start: int, stop: int) -> Any:
+def _channels(graph: DarknetGraph, node: Any, start: int, stop: int) -> Any:
     bounds = (graph.constant([value]) for value in (start, stop, 1, 1))
     return graph.ops.slice(node, *bounds)
 
 
-def _shortcut(section: Section, graph: Graph) -> Any:
+def _shortcut(section: Section, graph: DarknetGraph) -> Any:
     """Add earlier outputs; where they have other channel counts, the common ones are added."""
     for key in ("weights_type", "weights_normalization"):
         if section.text(key, "none") not in {"none", "0"}:
@@ -63,7 +63,7 @@ def _shortcut(section: Section, graph: Graph) -> Any:
     return graph.activate(section, total, "linear")
 
 
-def _fit_channels(section: Section, graph: Graph, other: Any) -> Any:
+def _fit_channels(section: Section, graph: DarknetGraph, other: Any) -> Any:
     _, channels, *plane = shape_of(graph.current)
     _, found, *other_plane = shape_of(other)
     if plane != other_plane:
@@ -78,7 +78,7 @@ def _fit_channels(section: Section, graph: Graph, other: Any) -> Any:
     return graph.ops.concat([other, zeros], 1)
 
 
-def _upsample(section: Section, graph: Graph) -> Any:
+def _upsample(section: Section, graph: DarknetGraph) -> Any:
     """Repeat every pixel ``stride`` times along both axes."""
     stride = section.integer("stride", 2)
     height, width = shape_of(graph.current)[2:]
@@ -97,7 +97,7 @@ def _upsample(section: Section, graph: Graph) -> Any:
     return node if scale == 1.0 else graph.ops.multiply(node, graph.constant(scale, np.float32))
 
 
-def _maxpool(section: Section, graph: Graph) -> Any:
+def _maxpool(section: Section, graph: DarknetGraph) -> Any:
     """Pool with Darknet's rule: size - 1 padded in all, the smaller half at the top and left."""
     section.refuse("maxpool_depth", "antialiasing", "maxpool_zero_nonmax")
     stride = section.integer("stride", 1)
@@ -114,11 +114,11 @@ def _maxpool(section: Section, graph: Graph) -> Any:
     ).output(0)
 
 
-def _avgpool(_section: Section, graph: Graph) -> Any:
+def _avgpool(_section: Section, graph: DarknetGraph) -> Any:
     return graph.ops.reduce_mean(graph.current, graph.constant([2, 3]), keep_dims=True)
 
 
-def _reorg(section: Section, graph: Graph) -> Any:
+def _reorg(section: Section, graph: DarknetGraph) -> Any:
     """[reorg]: the first Darknet's order, which reads the input as if it had stride² fewer channels."""
     stride = _reorg_stride(section, graph)
     _, channels, height, width = shape_of(graph.current)
@@ -128,7 +128,7 @@ def _reorg(section: Section, graph: Graph) -> Any:
     return _to_depth(graph, tall, [1, channels * stride**2, height // stride, width // stride])
 
 
-def _reorg3d(section: Section, graph: Graph) -> Any:
+def _reorg3d(section: Section, graph: DarknetGraph) -> Any:
     """[reorg3d]: every stride x stride block becomes channels."""
     stride = _reorg_stride(section, graph)
     _, channels, height, width = shape_of(graph.current)
@@ -136,7 +136,7 @@ def _reorg3d(section: Section, graph: Graph) -> Any:
     return _to_depth(graph, blocks, [1, channels * stride**2, height // stride, width // stride])
 
 
-def _reorg_stride(section: Section, graph: Graph) -> int:
+def _reorg_stride(section: Section, graph: DarknetGraph) -> int:
     section.refuse("reverse", "flatten", "extra")
     stride = section.integer("stride", 1)
     height, width = shape_of(graph.current)[2:]
@@ -145,14 +145,14 @@ def _reorg_stride(section: Section, graph: Graph) -> int:
     return stride
 
 
-def _to_depth(graph: Graph, blocks: list[int], final: list[int]) -> Any:
+def _to_depth(graph: DarknetGraph, blocks: list[int], final: list[int]) -> Any:
     ops = graph.ops
     split = ops.reshape(graph.current, graph.constant(blocks), special_zero=False)
     moved = ops.transpose(split, graph.constant([0, 3, 5, 1, 2, 4]))
     return ops.reshape(moved, graph.constant(final), special_zero=False)
 
 
-def _softmax(section: Section, graph: Graph) -> Any:
+def _softmax(section: Section, graph: DarknetGraph) -> Any:
     """Softmax over everything, as a classifier's last layer; ``spatial`` over the channels."""
     if section.integer("groups", 1) != 1:
         raise section.fail("softmax groups are not supported", "groups")
@@ -168,7 +168,7 @@ def _softmax(section: Section, graph: Graph) -> Any:
     return graph.ops.softmax(flat, 1)
 
 
-def _head(section: Section, graph: Graph) -> Any:
+def _head(section: Section, graph: DarknetGraph) -> Any:
     if section.integer("coords", COORDINATES) != COORDINATES:
         raise section.fail("coords must be 4", "coords")
     name = f"{section.kind}_{section.index}"
@@ -177,16 +177,16 @@ def _head(section: Section, graph: Graph) -> Any:
     return graph.current
 
 
-def _same(_section: Section, graph: Graph) -> Any:
+def _same(_section: Section, graph: DarknetGraph) -> Any:
     """Pass on: the layer only acts in training."""
     return graph.current
 
 
-def _activation(section: Section, graph: Graph) -> Any:
+def _activation(section: Section, graph: DarknetGraph) -> Any:
     return graph.activate(section, graph.current, "linear")
 
 
-LAYERS: Mapping[str, Layer] = {
+LAYERS: Mapping[str, DarknetLayer] = {
     "activation": _activation,
     "avg": _avgpool,
     "avgpool": _avgpool,

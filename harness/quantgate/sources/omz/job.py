@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quantgate.errors import SourceError, SourceUnavailableError, StoreError
-from quantgate.sources.omz.running import Outcome, run_tool
+from quantgate.sources.omz.running import ToolResult, run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ class Job:
                 f"{outcome.reason()}"
             )
 
-    def _run(self, tool: str, arguments: list[str], relay: Callable[[str], None]) -> Outcome:
+    def _run(self, tool: str, arguments: list[str], relay: Callable[[str], None]) -> ToolResult:
         chosen = ["--name", self.model.name, "--precisions", self.precision]
         return run_tool(self.tools, [f"{self.tools.package}.{tool}", *chosen, *arguments], relay)
 
@@ -134,7 +134,7 @@ def _event(line: str) -> dict[str, Any]:
     return event if isinstance(event, dict) and "$type" in event else {}
 
 
-def _why_not_downloaded(model: OmzModel, command: str, outcome: Outcome) -> SourceError:
+def _why_not_downloaded(model: OmzModel, command: str, outcome: ToolResult) -> SourceError:
     _refuse_full_disk(outcome)
     if outcome.last("Hash mismatch"):
         expected, actual = (outcome.last(mark) or "" for mark in ("Expected:", "Actual:"))
@@ -151,6 +151,6 @@ def _why_not_downloaded(model: OmzModel, command: str, outcome: Outcome) -> Sour
     )
 
 
-def _refuse_full_disk(outcome: Outcome) -> None:
+def _refuse_full_disk(outcome: ToolResult) -> None:
     if outcome.last("No space left on device"):
         raise StoreError("the disk is full: free space in the store, or set QUANTGATE_STORE")

@@ -16,7 +16,7 @@ from quantgate.sources.omz.feeding import (
 )
 from quantgate.sources.omz.index import CURRENT, OmzModel, find_model, load_index
 from quantgate.sources.omz.inputs import known_inputs
-from quantgate.sources.omz.references import Reference, references_of
+from quantgate.sources.omz.references import OmzReference, references_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,7 +50,7 @@ class OmzSettings:
     task: str | None = None
     decoder: Mapping[str, Any] = field(default_factory=dict)
     preprocess: Mapping[str, Any] = field(default_factory=dict)
-    references: tuple[Reference, ...] = ()
+    references: tuple[OmzReference, ...] = ()
     notes: tuple[str, ...] = ()
     missing: str | None = None
 

@@ -24,7 +24,7 @@ _ORDER = ("top1", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "top5")
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class OmzReference:
     """One published figure.
 
     Parameters
@@ -46,11 +46,11 @@ class Reference:
     dataset: str
 
 
-def references_of(model: OmzModel) -> tuple[Reference, ...]:
+def references_of(model: OmzModel) -> tuple[OmzReference, ...]:
     """Return the published figures, the one that a gate judges first."""
     dataset = str(model.accuracy.get("dataset", ""))
     found = [
-        Reference(_metric(entry), _value(entry.get("reference")), entry["type"], dataset)
+        OmzReference(_metric(entry), _value(entry.get("reference")), entry["type"], dataset)
         for entry in model.accuracy.get("metrics", ())
     ]
     if model.task == "instance_segmentation":
@@ -59,13 +59,13 @@ def references_of(model: OmzModel) -> tuple[Reference, ...]:
     return tuple(sorted(found, key=_rank))
 
 
-def _of_boxes(reference: Reference) -> Reference:
+def _of_boxes(reference: OmzReference) -> OmzReference:
     if reference.metric not in {"ap", "ap50"} or "segm" in reference.kind:
         return reference
     return replace(reference, metric=f"box_{reference.metric}")
 
 
-def _rank(reference: Reference) -> tuple[int, bool]:
+def _rank(reference: OmzReference) -> tuple[int, bool]:
     """By metric; of two APs that of pycocotools, as accuracy_check's own reads higher."""
     place = _ORDER.index(reference.metric) if reference.metric in _ORDER else len(_ORDER)
     return place, reference.kind == "coco_precision"

@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>:? ?")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ToolResult:
     """How a tool ended: its exit status and its last lines, standard error included."""
 
     status: int
@@ -49,7 +49,7 @@ class Outcome:
         return self.tail[-1][:200] if self.tail else "it said nothing"
 
 
-def run_tool(tools: OmzTools, arguments: list[str], relay: Callable[[str], None]) -> Outcome:
+def run_tool(tools: OmzTools, arguments: list[str], relay: Callable[[str], None]) -> ToolResult:
     """Run ``python -m …`` in the tools' environment and relay every line as it comes.
 
     The tool and all that it starts end when this call ends, however it ends.
@@ -77,7 +77,7 @@ def run_tool(tools: OmzTools, arguments: list[str], relay: Callable[[str], None]
     except BaseException:
         _end(process)
         raise
-    return Outcome(process.returncode, tuple(tail))
+    return ToolResult(process.returncode, tuple(tail))
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -14,7 +14,7 @@ from quantgate.tasks.classification.tables import classification_table, is_wrong
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
-from quantgate.tasks.tensors import Judged, judge
+from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +70,7 @@ def judge_quantity(key: str, comparison: Classified, plan: EvaluationPlan) -> Es
     DatasetError
         Where it needs annotations and there are none.
     """
-    task = Judged("classification", LIMITS)
+    task = TaskLimits("classification", LIMITS)
     return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
 
 

@@ -24,7 +24,7 @@ from quantgate.tasks.detection.tables import (
 )
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
-from quantgate.tasks.tensors import Judged, judge
+from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +109,7 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
     DatasetError
         Where it needs annotations and there are none.
     """
-    task = Judged("object detection", LIMITS)
+    task = TaskLimits("object detection", LIMITS)
     return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
 
 

@@ -22,7 +22,7 @@ from quantgate.tasks.image_to_image import record
 from quantgate.tasks.image_to_image.record import RenderingRecord
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
-from quantgate.tasks.tensors import Judged, judge
+from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def judge_quantity(key: str, comparison: Rendered, plan: EvaluationPlan) -> Esti
     DatasetError
         Where it needs annotations and there are none.
     """
-    task = Judged("image to image", LIMITS)
+    task = TaskLimits("image to image", LIMITS)
     return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
 
 

@@ -23,7 +23,7 @@ from quantgate.tasks.segmentation.tables import (
     sentence_of,
 )
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
-from quantgate.tasks.tensors import Judged, judge
+from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +86,7 @@ def judge_quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Est
     DatasetError
         Where it needs annotations and there are none.
     """
-    task = Judged("semantic segmentation", LIMITS)
+    task = TaskLimits("semantic segmentation", LIMITS)
     return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
 
 
