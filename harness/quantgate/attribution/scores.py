@@ -74,7 +74,7 @@ def scores(models: Pair[ov.Model], inputs: Iterable[NDArray[np.generic]]) -> dic
     Parameters
     ----------
     inputs
-        Prepared images as the model's input, batch included.
+        Prepared images as the model's input, [1, ...] each.
 
     Raises
     ------

@@ -37,7 +37,7 @@ def save_failing(
     place
         Of the quantizer in the graph.
     image
-        Prepared input of the whole model, batch included.
+        Prepared input of the whole model, [1, ...].
 
     Returns
     -------

@@ -129,7 +129,7 @@ def flag(
     matched: NDArray[np.int64],
     aside: NDArray[np.bool_],
 ) -> ImageFlags:
-    """Turn the result of :func:`assign_greedily` into flags."""
+    """Turn scores [n] and the result of :func:`assign_greedily`, [n] each, into flags."""
     found = matched >= 0
     counted = np.append(aside, False)[matched]
     return ImageFlags(scores, found & ~counted, found & counted, int((~aside).sum()))

@@ -70,7 +70,7 @@ def _speedups(timing: Timing, arm: ArmName) -> dict[str, list[float]]:
 
 
 def statistics(values_s: NDArray[np.float64]) -> dict[str, Any]:
-    """Compute the statistics that pytest-benchmark stores of one benchmark, in seconds."""
+    """Compute the statistics that pytest-benchmark stores of one benchmark's rounds [n], in s."""
     q1, median, q3 = (float(value) for value in np.percentile(values_s, [25, 50, 75]))
     mean, spread = float(values_s.mean()), float(values_s.std(ddof=1)) if len(values_s) > 1 else 0.0
     fence = 1.5 * (q3 - q1)

@@ -77,7 +77,9 @@ def draw(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.int
 
 
 def summarize(value: float, samples: NDArray[np.float64], n: int) -> Resampled:
-    """Turn resampled values into an interval around ``value``; undefined resamples (NaN) are left out.
+    """Turn resampled values [resamples] into an interval around ``value``.
+
+    Undefined resamples (NaN) are left out.
 
     Raises
     ------
@@ -103,7 +105,14 @@ def summarize(value: float, samples: NDArray[np.float64], n: int) -> Resampled:
 
 
 def bootstrap_mean(values: NDArray[np.floating], seed: int = SEED) -> Resampled:
-    """Mean over images of one value an image, [n]."""
+    """Mean over images of one value an image, [n].
+
+    Examples
+    --------
+    >>> found = bootstrap_mean(np.array([0.0, 0.0, 1.0, 1.0])).estimate
+    >>> found.value, found.low < found.value < found.high, found.n
+    (0.5, True, 4)
+    """
     column = np.asarray(values, np.float64)
     weights = draw(len(column), seed=seed)
     if not np.isfinite(column).all():
@@ -125,5 +134,5 @@ def bootstrap_ratio(
 
 
 def divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quotient, NaN where the divisor is 0."""
+    """Divide arrays [...] of one shape; NaN where the divisor is 0."""
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)

@@ -30,7 +30,13 @@ def intersection(first: NDArray[np.floating], second: NDArray[np.floating]) -> N
 
 
 def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Intersection over union, [n, m], of boxes [n, 4] and [m, 4]; 0 where both areas are 0."""
+    """Intersection over union, [n, m], of boxes [n, 4] and [m, 4]; 0 where both areas are 0.
+
+    Examples
+    --------
+    >>> box_iou(np.array([[0, 0, 10, 10]]), np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 0, 30, 10]]))
+    array([[1.        , 0.33333333, 0.        ]])
+    """
     common = intersection(first, second)
     union = box_area(np.asarray(first).reshape(-1, 4))[:, None] + (
         box_area(np.asarray(second).reshape(-1, 4))[None, :] - common
@@ -39,7 +45,13 @@ def box_iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArra
 
 
 def box_ioa(boxes: NDArray[np.floating], regions: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Share of each box that lies in each region, [n, m]: COCO's overlap with a crowd region."""
+    """Share of each box that lies in each region, [n, m]: COCO's overlap with a crowd region.
+
+    Examples
+    --------
+    >>> box_ioa(np.array([[0, 0, 10, 10]]), np.array([[5, 0, 100, 100]]))
+    array([[0.5]])
+    """
     common = intersection(boxes, regions)
     area = np.broadcast_to(box_area(np.asarray(boxes).reshape(-1, 4))[:, None], common.shape)
     return np.divide(common, area, out=np.zeros_like(common), where=area > 0)
@@ -57,6 +69,12 @@ def assign(weight: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.i
     -------
     tuple of ndarray
         Rows and columns of the pairs. Deterministic: ties are broken by the order of the matrix.
+
+    Examples
+    --------
+    >>> rows, columns = assign(np.array([[0.9, 0.8], [0.8, 0.0]]))
+    >>> rows.tolist(), columns.tolist()
+    ([0, 1], [1, 0])
     """
     allowed = weight > 0
     rows, columns = np.nonzero(allowed)

@@ -50,5 +50,11 @@ class Estimate:
 
     @classmethod
     def exact(cls, value: float, n: int = 1, unit: str = "", of: str = "images") -> Estimate:
-        """Make a deterministic estimate: the interval is the value itself."""
+        """Make a deterministic estimate: the interval is the value itself.
+
+        Examples
+        --------
+        >>> Estimate.exact(0.25, n=12, of="layers")
+        Estimate(value=0.25, low=0.25, high=0.25, n=12, unit='', of='layers')
+        """
         return cls(value, value, value, n, unit, of)

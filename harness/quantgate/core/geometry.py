@@ -37,7 +37,14 @@ class Frame:
     offset: tuple[float, float]
 
     def to_image(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map boxes [n, 4] from model-input pixels to original pixels, clipped to the image."""
+        """Map boxes [n, 4] from model-input pixels to original pixels, clipped to the image.
+
+        Examples
+        --------
+        >>> frame = Frame(image=(200, 100), model=(64, 64), scale=(0.32, 0.32), offset=(0.0, 16.0))
+        >>> frame.to_image(np.array([[0, 16, 64, 48], [-5, 0, 32, 32]])).tolist()
+        [[0.0, 0.0, 200.0, 100.0], [0.0, 0.0, 100.0, 50.0]]
+        """
         scale = np.array([*self.scale, *self.scale], dtype=np.float64)
         offset = np.array([*self.offset, *self.offset], dtype=np.float64)
         limit = np.array([*self.image, *self.image], dtype=np.float64)

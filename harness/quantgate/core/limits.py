@@ -319,7 +319,15 @@ PLUGGED: Mapping[str, LimitKind] = {
 
 
 def threshold_on(declared: float | Mapping[str, float], isa: str | None) -> float | None:
-    """Pick the threshold for an ISA class; None where the limit's table does not list it."""
+    """Pick the threshold for an ISA class; None where the limit's table does not list it.
+
+    Examples
+    --------
+    >>> threshold_on({"amx": 2.0, "vnni": 1.5}, "vnni"), threshold_on(1.2, "avx2")
+    (1.5, 1.2)
+    >>> threshold_on({"amx": 2.0}, "avx2") is None
+    True
+    """
     if isinstance(declared, Mapping):
         found = None if isa is None else declared.get(isa)
         return None if found is None else float(found)
@@ -338,7 +346,13 @@ def limit_title(key: str) -> str:
 
 
 def quantity_name(key: str) -> str:
-    """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``."""
+    """Name what a limit judges inside a sentence: ``min_match_rate`` → ``match rate``.
+
+    Examples
+    --------
+    >>> quantity_name("min_match_rate")
+    'match rate'
+    """
     kind = kind_of(key)
     return kind.name if kind else key.removeprefix("min_").removeprefix("max_").replace("_", " ")
 

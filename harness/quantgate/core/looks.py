@@ -85,7 +85,10 @@ def take_look(
     edges: Edges,
     plan: TestPlan,
 ) -> Look:
-    """Apply the rule of one look: rounds decide, near the limit only together with the copies."""
+    """Apply the rule of one look: rounds decide, near the limit only together with the copies.
+
+    ``log_ratios`` [rounds] are natural logarithms, ``centres`` [copies] their centres by copy.
+    """
     n = len(log_ratios)
     interval = widened(signed_rank_interval(log_ratios, plan.alpha_per_look), log_ratios)
     if interval is None:

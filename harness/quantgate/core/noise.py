@@ -38,12 +38,18 @@ def median(values: NDArray[np.float64]) -> float:
 
 
 def robust_sd(values: NDArray[np.float64]) -> float:
-    """Estimate a standard deviation from the median absolute deviation (normal-consistent)."""
+    """Estimate the standard deviation of values [n] from their median absolute deviation (normal).
+
+    Examples
+    --------
+    >>> round(robust_sd(np.array([1.0, 2.0, 3.0, 4.0, 1000.0])), 4)
+    1.4826
+    """
     return MAD_TO_SD * median(np.abs(values - median(values)))
 
 
 def rank_autocorrelation(values: NDArray[np.float64]) -> float:
-    """Lag-1 autocorrelation of the ranks, so that one outlier does not decide it; 0 when constant."""
+    """Lag-1 autocorrelation of the ranks of values [n]: no outlier decides it; 0 when constant."""
     if len(values) <= TOO_FEW or np.ptp(values) == 0:
         return 0.0
     ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
@@ -54,12 +60,14 @@ def rank_autocorrelation(values: NDArray[np.float64]) -> float:
 def instance_centres(
     values: NDArray[np.float64], instances: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Hodges-Lehmann centre of each compiled copy's rounds, in the order of the copies' numbers."""
+    """Hodges-Lehmann centre of each copy's rounds [copies], from values and copies' numbers [rounds]."""
     return np.array([hodges_lehmann(values[instances == key]) for key in np.unique(instances)])
 
 
 def between_instances(log_ratios: NDArray[np.float64], instances: NDArray[np.int64]) -> float:
-    """Estimate the standard deviation between compiled copies, with the part that rounds explain removed.
+    """Estimate the standard deviation between compiled copies, without what rounds explain.
+
+    ``log_ratios`` and ``instances``, the number of the copy, are [rounds].
 
     A centre of k rounds with noise s has a variance of about ``(π/3)·s²/k``; what the centres vary
     beyond that belongs to the copies. The noise comes from steps between neighbouring rounds of one
@@ -77,7 +85,7 @@ def between_instances(log_ratios: NDArray[np.float64], instances: NDArray[np.int
 
 
 def widened(interval: Interval | None, log_ratios: NDArray[np.float64]) -> Interval | None:
-    """Widen an interval by what neighbouring rounds may have in common: they are worth fewer.
+    """Widen an interval by what neighbours of ``log_ratios`` [rounds] may share: they are worth fewer.
 
     With lag-1 autocorrelation r, n rounds are worth ``n·(1 - r)/(1 + r)`` independent ones. Never
     narrows, also where neighbours avoid each other.
@@ -96,7 +104,7 @@ def widening(autocorrelation: float) -> float:
 
 
 def possible_autocorrelation(log_ratios: NDArray[np.float64]) -> float:
-    """Give the largest lag-1 autocorrelation that the rounds do not speak against.
+    """Give the largest lag-1 autocorrelation that is compatible with ``log_ratios`` [rounds].
 
     The seen one, corrected for its bias, and 1.28 standard errors more. A short series shows too
     little of it, by about ``(1 + 3r)/n``, and scatters by ``√((1 - r²)/n)``:

@@ -21,7 +21,14 @@ _C1, _C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
 
 
 def psnr_db(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Peak signal to noise ratio in dB of two pictures 0..255, at most ``HIGHEST_PSNR_DB``."""
+    """Peak signal to noise ratio of pictures [h, w, channels], 0..255: dB, at most HIGHEST_PSNR_DB.
+
+    Examples
+    --------
+    >>> white = np.full((4, 4, 3), 255, np.float32)
+    >>> round(psnr_db(white, white - 1), 2), psnr_db(white, white)
+    (48.13, 150.0)
+    """
     error = np.asarray(first, np.float64) - second
     mse = float(np.mean(error * error))
     if mse == 0:

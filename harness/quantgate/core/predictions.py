@@ -60,7 +60,7 @@ class Detections:
         return len(self.scores)
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Detections:
-        """Select objects by index or boolean mask, masks included."""
+        """Select objects by index [k] or boolean mask [n], masks included."""
         chosen = np.arange(len(self))[index]
         masks = None if self.masks is None else tuple(self.masks[i] for i in chosen)
         return Detections(self.boxes[chosen], self.scores[chosen], self.labels[chosen], masks)

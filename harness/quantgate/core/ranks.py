@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=128)
 def signed_rank_cdf(n: int) -> NDArray[np.float64]:
-    """Null distribution of the signed-rank statistic without ties: ``P(W <= w)``, w = 0..n(n+1)/2.
+    """Null distribution of the signed-rank statistic without ties.
+
+    ``P(W <= w)`` for w = 0..n(n+1)/2, [n(n+1)/2 + 1].
 
     Every rank is positive with probability one half, so the distribution of the sum is built rank
     by rank (dynamic programming over sums).
@@ -59,18 +61,29 @@ def smallest_n(alpha: float) -> int:
 
 
 def pairwise_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sorted Walsh averages ``(x_i + x_j) / 2`` for ``i <= j``: n(n+1)/2 of them."""
+    """Sorted Walsh averages ``(x_i + x_j) / 2`` of values [n] for ``i <= j``, [n(n+1)/2].
+
+    Examples
+    --------
+    >>> pairwise_means(np.array([1.0, 2.0, 4.0])).tolist()
+    [1.0, 1.5, 2.0, 2.5, 3.0, 4.0]
+    """
     rows, columns = np.triu_indices(len(values))
     return np.sort((values[rows] + values[columns]) / 2)
 
 
 def hodges_lehmann(values: NDArray[np.float64]) -> float:
-    """Median of all pairwise means: the centre that the signed-rank test estimates.
+    """Median of all pairwise means of values [n]: the centre that the signed-rank test estimates.
 
     Raises
     ------
     ValueError
         On an empty array, NaN or infinity.
+
+    Examples
+    --------
+    >>> hodges_lehmann(np.array([1.0, 2.0, 3.0, 100.0]))
+    2.75
     """
     return float(np.median(pairwise_means(_checked(values))))
 

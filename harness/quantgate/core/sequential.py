@@ -127,6 +127,8 @@ def replay(
 ) -> SpeedDecision:
     """Walk through the looks in order and return the first that decided.
 
+    ``log_ratios`` and ``instances``, the number of the compiled copy, are [rounds].
+
     Rounds that another limit made necessary after that never change the verdict. Where no look
     decided, the outcome is UNDECIDED and the numbers are those of all rounds.
 

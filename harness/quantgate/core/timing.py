@@ -146,7 +146,7 @@ class Timing:
     def log_ratios(
         self, against: Baseline, subject: ArmName = "optimized"
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """log(rate of subject / rate of baseline) of every round, and each round's compiled copy.
+        """log(rate of subject / rate of baseline) of every round, and its compiled copy: [rounds] both.
 
         Rounds in which one of the two is missing do not count. Divided inside the round: pooling
         first would keep the noise that both arms of a round share.
@@ -161,12 +161,12 @@ class Timing:
         return np.array(ratios, dtype=np.float64), np.array(copies, dtype=np.int64)
 
     def costs_ns(self, name: ArmName) -> NDArray[np.float64]:
-        """Time of one inference in every window of an arm, in the order measured."""
+        """Time of one inference in every window of an arm, ns [windows], in the order measured."""
         wanted = self.resolved(name)
         return np.array([item.cost_ns for item in self.windows if item.arm == wanted])
 
     def latencies_ns(self, name: ArmName) -> NDArray[np.float64]:
-        """All latency samples of an arm."""
+        """All latency samples of an arm, ns [samples]."""
         wanted = self.resolved(name)
         found = [item.latencies_ns for item in self.windows if item.arm == wanted]
         return np.array([value for part in found for value in part], dtype=np.float64)

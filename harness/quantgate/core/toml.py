@@ -6,5 +6,11 @@ from quantgate.escaping import toml_key
 
 
 def table_name(*keys: str) -> str:
-    """Write the name of a table: ``models."mobilenet-v2-1.0".limits``."""
+    """Write the name of a table: ``models."mobilenet-v2-1.0".limits``.
+
+    Examples
+    --------
+    >>> table_name("models", "mobilenet-v2-1.0", "limits")
+    'models."mobilenet-v2-1.0".limits'
+    """
     return ".".join(map(toml_key, keys))

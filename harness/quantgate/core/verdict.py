@@ -100,6 +100,17 @@ def judge(
     ------
     ValueError
         When there is no threshold, or it is NaN or infinite.
+
+    Examples
+    --------
+    >>> from quantgate.core.estimate import Estimate
+    >>> limit = Limit("min_speedup", 1.5, "models.m.limits.min_speedup")
+    >>> for low, high in ((1.5, 1.9), (1.0, 1.4), (1.4, 1.9)):
+    ...     estimate = Estimate((low + high) / 2, low, high, n=24, of="rounds")
+    ...     print(judge(estimate, limit, model="m", quantity="speedup", mode="interval").outcome)
+    Outcome.PASSED
+    Outcome.FAILED
+    Outcome.UNDECIDED
     """
     if limit.threshold is None or not math.isfinite(limit.threshold):
         raise ValueError(f"{limit.path}: a limit must be finite, found {limit.threshold}")

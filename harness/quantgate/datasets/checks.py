@@ -68,6 +68,8 @@ def audit(
 ) -> tuple[str, ...]:
     """Check depth, repeats and truth of all images that can be read.
 
+    ``maps`` has the number of pixels by class, [256], of maps by digest.
+
     Raises
     ------
     DatasetError

@@ -40,7 +40,7 @@ def read_image(sample: Sample) -> NDArray[np.uint8]:
 
 
 def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
-    """Decode a whole image file; ``where`` names it in errors (as :func:`read_image`)."""
+    """Decode a whole image file to BGR [h, w, 3]; ``where`` names it in errors (as :func:`read_image`)."""
     import cv2
 
     reason = fault(data)

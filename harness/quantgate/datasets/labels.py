@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def labels_in(
     truth: Truth | None, maps: Mapping[str, NDArray[np.int64]] | None = None
 ) -> tuple[int, ...]:
-    """Labels that a truth names, once each; ``maps`` has the pixels by value of maps by digest."""
+    """Labels that a truth names, once each; ``maps``: pixels by value [256] of maps by digest."""
     if isinstance(truth, ClassLabel):
         return (truth.label,)
     if isinstance(truth, Objects):

@@ -55,7 +55,7 @@ class LazyLabelMap(_Lazy, LabelMap):
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """As in LabelMap."""
+        """Class of every pixel [h, w], as in LabelMap."""
         return self.make()
 
 
@@ -66,7 +66,7 @@ class LazyRendering(_Lazy, Rendering):
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """As in Rendering."""
+        """BGR [h, w, 3], 0..255, as in Rendering."""
         return self.make().astype(np.float32)
 
 

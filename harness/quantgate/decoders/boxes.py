@@ -34,7 +34,7 @@ class Candidates:
     labels: NDArray[np.int64]
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
-        """Select by index or boolean mask."""
+        """Select by index [k] or boolean mask [n]."""
         return Candidates(self.boxes[index], self.scores[index], self.labels[index])
 
 
@@ -53,7 +53,7 @@ class Keeping:
 
 
 def sigmoid(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """1 / (1 + exp(-x)), without overflow."""
+    """1 / (1 + exp(-x)) of each value of an array [...], without overflow."""
     return np.float32(1) / (np.float32(1) + np.exp(-np.clip(values, -80, 80)))
 
 
@@ -95,7 +95,7 @@ def above(
 def suppress(
     candidates: Candidates, iou_threshold: float, most: int, measure: str = "iou"
 ) -> NDArray[np.int64]:
-    """Greedy NMS per class: indices of the best ``most`` survivors, by score (stable).
+    """Greedy NMS per class: indices [k] of the best ``most`` survivors, by score (stable).
 
     Whether a box survives depends on better boxes alone, so only as many of the best candidates
     are looked at as are needed to fill ``most``; the result is that of looking at all.
@@ -141,7 +141,7 @@ def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detect
 def select(
     candidates: Candidates, frame: Frame, keeping: Keeping
 ) -> tuple[Detections, NDArray[np.int64]]:
-    """Do as :func:`detections`, and tell which candidate each object was."""
+    """Do as :func:`detections`, and tell which candidate each object was, [objects]."""
     labels = _as_labels(candidates.labels, keeping.class_table)
     index = np.flatnonzero(labels >= 0)
     named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])

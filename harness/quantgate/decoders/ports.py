@@ -150,7 +150,7 @@ def ports_of(outputs: Outputs) -> tuple[Port, ...]:
 
 
 def finite(outputs: Outputs, name: str) -> NDArray[np.float32]:
-    """Read one raw output as float32.
+    """Read one raw output as float32 [1, ...], the batch kept.
 
     Raises
     ------

@@ -52,7 +52,7 @@ class Head:
 
 
 def as_head(array: NDArray[np.float32], anchors: int, size: tuple[int, int]) -> Head:
-    """View a map, channels first or last, as a head over an input of ``(width, height)``.
+    """View a map [1, channels, h, w] or [1, h, w, channels] as a head over an input ``(width, height)``.
 
     A map of five dimensions has one for the anchors, and the numbers of a cell first or last.
 

@@ -49,7 +49,7 @@ def properties(benchmark: Benchmark, name: ArmName) -> dict[str, Any]:
 def set_inputs(
     request: Any, compiled: Any, inputs: Mapping[str, NDArray[np.generic]], batch: int
 ) -> None:
-    """Give a request its tensors, repeated to the batch.
+    """Give a request its tensors, arrays [1, ...] repeated to the batch.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def _repeated(array: NDArray[np.generic], batch: int) -> NDArray[np.generic]:
 
 
 def batched(core: Any, path: Path, inputs: Mapping[str, NDArray[np.generic]], batch: int) -> Any:
-    """Read a model and give its inputs the batch.
+    """Read a model and give its inputs, arrays [1, ...], the batch.
 
     Raises
     ------

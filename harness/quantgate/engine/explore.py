@@ -148,6 +148,8 @@ def explore(
 
     Parameters
     ----------
+    inputs
+        A real preprocessed sample: input name to array [1, ...].
     resume
         Points that are known already, and where to keep fresh ones.
 

@@ -53,7 +53,7 @@ def profile(
     path
         The IR.
     inputs
-        A real preprocessed sample: input name to array.
+        A real preprocessed sample: input name to array [1, ...].
     precision
         "default": as the device runs it; "f32": floating point demanded in f32.
 

@@ -219,7 +219,7 @@ def quantizers(model: ov.Model) -> tuple[Quantizer, ...]:
 
 
 def folded(outputs: Sequence[Any]) -> list[NDArray[np.float32]]:
-    """Compute values that depend on no input of the model, as float32 arrays."""
+    """Compute values that depend on no input of the model, as float32 arrays [...]."""
     import openvino as ov
 
     if not outputs:

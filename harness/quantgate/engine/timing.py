@@ -116,7 +116,7 @@ def time_pair(
     models
         IR files of both roles.
     inputs
-        A real preprocessed sample, input name to array: random input can take other paths.
+        A real preprocessed sample, input name to array [1, ...]: random input can take other paths.
     benchmark
         Device, hint, streams, threads, requests, batch, and the seconds that the rounds may take.
     targets
@@ -185,6 +185,8 @@ def measure_control(
     options: Options = DEFAULTS,
 ) -> Control:
     """Measure a model against a second copy of itself: what this machine makes of the truth 1.
+
+    ``inputs`` are a real preprocessed sample, input name to array [1, ...].
 
     Rounds are added look by look until the value lies within 1 ± δ. A machine is unfit when the
     interval excludes 1 ± δ: then equal models are not equal here. Noise alone does not make it

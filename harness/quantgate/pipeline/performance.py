@@ -75,7 +75,7 @@ def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
 def real_input(
     entry: ModelEntry, artifact: Artifact, data: Data
 ) -> Mapping[str, NDArray[np.generic]]:
-    """A real preprocessed sample: random input can take other paths."""
+    """A real preprocessed sample, input name to array [1, ...]: random input can take other paths."""
     return {"": prepared(entry, artifact, data.evaluation.samples[0])[None]}
 
 

@@ -45,12 +45,12 @@ def compact(prediction: Pair[Any], truth: Truth | None, name: str = "this image"
 
 
 def pack(records: Sequence[None]) -> dict[str, NDArray[np.generic]]:
-    """Keep how many images there were."""
+    """Keep how many images there were, [1]."""
     return {"count": np.array([len(records)], np.int64)}
 
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[None]:
-    """Inverse of ``pack``."""
+    """Inverse of ``pack``: nothing for each image of count [1]."""
     return [None] * int(np.asarray(arrays["count"], np.int64)[0])
 
 

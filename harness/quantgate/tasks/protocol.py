@@ -59,11 +59,11 @@ class Task(Protocol):
         ...
 
     def pack(self, records: Sequence[Any]) -> dict[str, NDArray[np.generic]]:
-        """Turn the records of one role into flat arrays for an .npz (no pickling)."""
+        """Turn the records of one role into flat arrays [n, ...] for an .npz (no pickling)."""
         ...
 
     def unpack(self, arrays: Mapping[str, NDArray[np.generic]]) -> list[Any]:
-        """Inverse of ``pack``."""
+        """Inverse of ``pack``, from its arrays [n, ...]."""
         ...
 
     def metrics(self, comparison: Comparison[Any]) -> Pair[dict[str, float]]:

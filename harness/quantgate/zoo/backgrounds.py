@@ -80,7 +80,7 @@ def _shift_colours(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArra
 
 
 def clutter(rng: np.random.Generator, image: NDArray[np.uint8], count: int) -> None:
-    """Draw ``count`` curves and lines into the image: pen strokes that are no digits."""
+    """Draw ``count`` curves and lines into the image [h, w, 3]: pen strokes that are no digits."""
     import cv2
 
     height, width = image.shape[:2]
@@ -101,7 +101,7 @@ def clutter(rng: np.random.Generator, image: NDArray[np.uint8], count: int) -> N
 def degrade(
     rng: np.random.Generator, image: NDArray[np.uint8], *, blur: float, noise: float
 ) -> NDArray[np.uint8]:
-    """Blur (at most ``blur`` px sigma) and add noise (at most ``noise`` grey levels sigma)."""
+    """Blur an image [h, w, 3] (sigma of at most ``blur`` px) and add noise (``noise`` grey levels)."""
     import cv2
 
     sigma = rng.uniform(0.0, blur)

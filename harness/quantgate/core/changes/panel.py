@@ -75,7 +75,7 @@ class Timed:
 
     @classmethod
     def of(cls, columns: Columns, days: NDArray[np.int64]) -> Timed | None:
-        """Keep a timed series or a control; None of any other. ``days`` are the runs', see `run_days`."""
+        """Keep a timed series or a control; None of any other. ``days`` [runs]: see `run_days`."""
         key = columns.key
         if not (moved_by_machine(key.quantity) or is_control(key)):
             return None

@@ -21,7 +21,7 @@ _MOST = 32.0
 def rendered_panes(
     parent: NDArray[np.uint8], optimized: NDArray[np.uint8], max_side: int
 ) -> tuple[Image, Image, Image]:
-    """Draw both renderings and their difference, amplified by the factor that its caption says."""
+    """Draw both renderings [h, w, 3] and their difference, amplified as its caption says."""
     difference, factor = amplified(parent, optimized)
     return (
         captioned(from_bgr(parent, max_side), "PARENT", PARENT),
@@ -33,7 +33,7 @@ def rendered_panes(
 def amplified(
     parent: NDArray[np.uint8], optimized: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], float]:
-    """Absolute difference of two pictures of one size, stretched, with the factor."""
+    """Absolute difference of two pictures [h, w, 3], stretched, with the factor."""
     difference = np.abs(parent.astype(np.int16) - optimized.astype(np.int16))
     largest = float(difference.max(initial=0))
     factor = max(1.0, min(_MOST, _FULL / largest)) if largest else 1.0

@@ -54,7 +54,7 @@ def class_colour(label: int) -> tuple[int, int, int]:
 def legend(
     parent: NDArray[np.uint8], optimized: NDArray[np.uint8], labels: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """List ``(class name, colour)`` of the classes that either map shows, the largest first."""
+    """List ``(class name, colour)`` of the classes that either map [h, w] shows, the largest first."""
     both = np.concatenate((parent.ravel(), optimized.ravel()))
     found, counts = np.unique(both, return_counts=True)
     order = np.argsort(-counts, kind="stable")

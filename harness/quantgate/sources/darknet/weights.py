@@ -44,7 +44,7 @@ class WeightReader:
         self._next = 0
 
     def take(self, count: int, where: str) -> NDArray[np.float32]:
-        """Return the next ``count`` floats, for the layer that ``where`` names.
+        """Return the next floats [count], for the layer that ``where`` names.
 
         Raises
         ------

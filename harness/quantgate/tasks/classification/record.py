@@ -61,7 +61,7 @@ class ClassRecord:
 
 
 def rank(scores: NDArray[np.float32], label: int) -> int:
-    """Rank of a class, 0 the best; equal scores share the worst rank."""
+    """Rank of a class among scores [classes], 0 the best; equal scores share the worst rank."""
     return int((scores >= scores[label]).sum()) - 1
 
 
@@ -143,7 +143,7 @@ def pack(records: Sequence[ClassRecord]) -> Arrays:
 
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[ClassRecord]:
-    """Inverse of ``pack``."""
+    """Inverse of ``pack``: records of arrays [images, ...]."""
     starts = np.asarray(arrays["tops"], np.int64)
     labels, scores = np.asarray(arrays["labels"]), np.asarray(arrays["scores"])
     ranks = np.asarray(arrays["ranks"], np.int64).tolist()

@@ -224,7 +224,7 @@ def resamples(flags: Pair[dict[int, ClassFlags]]) -> int:
 
 
 def class_mean(samples: Mapping[int, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Mean over the classes that a resample holds; NaN where it holds none."""
+    """Mean over the classes, values by resample [resamples] each; NaN where a resample holds none."""
     stacked = np.stack(list(samples.values()))
     held = np.isfinite(stacked)
     return divide(np.where(held, stacked, 0.0).sum(axis=0), held.sum(axis=0).astype(np.float64))

@@ -18,7 +18,7 @@ Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
 
 
 def offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Where each run starts in a flat array; one more entry than runs."""
+    """Where each run starts in a flat array, [runs + 1]."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.asarray(lengths, np.int64))])
 
 
@@ -41,7 +41,7 @@ def pack(records: Sequence[Detections]) -> Arrays:
 
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
-    """Inverse of ``pack``."""
+    """Inverse of ``pack``: records of arrays [objects, ...] and offsets [images + 1]."""
     objects = np.asarray(arrays["objects"], np.int64)
     boxes, scores = np.asarray(arrays["boxes"]), np.asarray(arrays["scores"])
     labels, masked = np.asarray(arrays["labels"]), np.asarray(arrays["masked"], np.bool_)

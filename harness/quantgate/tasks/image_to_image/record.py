@@ -106,7 +106,7 @@ def pack(records: Sequence[RenderingRecord]) -> Arrays:
 
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[RenderingRecord]:
-    """Inverse of ``pack``."""
+    """Inverse of ``pack``: records of arrays [images, ...]."""
     shapes = np.asarray(arrays["shapes"], np.int64)
     starts = offsets(shapes.prod(axis=1).tolist())
     previews = np.asarray(arrays["previews"], np.uint8)

@@ -113,7 +113,7 @@ def _record(
 
 
 def meet(reference: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> Meetings:
-    """Count the pairs of classes over all pixels that the reference does not ignore."""
+    """Count the pairs of classes of two maps [h, w] over the pixels that the reference does not ignore."""
     keys = reference.astype(np.int64).ravel() * _IDS + predicted.ravel()
     counts = np.bincount(keys, minlength=_IDS * _IDS)
     counts[IGNORED * _IDS :] = 0
@@ -137,7 +137,7 @@ def pack(records: Sequence[SegmentationRecord]) -> Arrays:
 
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord]:
-    """Inverse of ``pack``."""
+    """Inverse of ``pack``: records of arrays [images, ...]."""
     shapes = np.asarray(arrays["shapes"], np.int64).tolist()
     starts = offsets([height * width for height, width in shapes])
     previews = np.asarray(arrays["previews"], np.uint8)
