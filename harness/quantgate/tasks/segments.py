@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import Comparison
+    from quantgate.core.metrics import MetricKind
     from quantgate.core.table import Cell
     from quantgate.pair import Pair
 
@@ -89,17 +90,18 @@ def worst_segment(segments: Sequence[Segment], n: int) -> Segment:
     return max(large, key=lambda one: one.drop.value)
 
 
-def segment_table(segments: Sequence[Segment], title: str) -> Table:
+def segment_table(segments: Sequence[Segment], metric: MetricKind) -> Table:
     """One row a segment, the largest drop first: the metric of both roles."""
+    title, kind = metric.title, "number" if metric.unit else "fraction"
     columns = (
         Column("segment", "Segment"),
         Column("images", "Images", "count"),
         Column("objects", "Annotated Objects", "count"),
-        Column("parent", f"Parent {title}", "number"),
-        Column("optimized", f"Optimized {title}", "number"),
-        Column("drop", "Drop", "number"),
-        Column("low", "Drop, Low", "number"),
-        Column("high", "Drop, High", "number"),
+        Column("parent", f"Parent {title}", kind),
+        Column("optimized", f"Optimized {title}", kind),
+        Column("drop", "Drop", kind),
+        Column("low", "Drop, Low", kind),
+        Column("high", "Drop, High", kind),
         Column("judged", "Large Enough to Judge"),
     )
     ordered = sorted(segments, key=lambda one: (-one.drop.value, one.name))

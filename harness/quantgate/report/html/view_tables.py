@@ -22,6 +22,7 @@ _MODES = ("basic", "advanced")
 #: What the rows that a table marks are, by the key of its first column.
 _ONLY = {
     "class": "classes that changed",
+    "segment": "segments that lost",
     "layer": "layers that got slower",
     "type": "types that got slower",
     "kind": "groups asked about",
@@ -117,7 +118,7 @@ def _report(table: Table) -> str:
     """Name the report that a table belongs to, by the words of DL Workbench."""
     if table.name == "tensors":
         return "tensor distance"
-    if table.name.startswith(("parent_", "optimized_", "classes")):
+    if table.name.startswith(("parent_", "optimized_", "classes", "segments")):
         return "validation"
     keys = {column.key for column in table.columns}
     annotated = keys & {"annotated_class", "parent_miou", "parent_psnr_db", "parent_ssim"}

@@ -99,7 +99,7 @@ def tables(comparison: Classified, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make the table of all images, and that of the segments that the dataset names."""
     accuracy.check(comparison)
     parts = segments(comparison, plan)
-    by_segment = segment_table(parts, METRICS[accuracy.metric_of(plan)].title)
+    by_segment = segment_table(parts, METRICS[accuracy.metric_of(plan)])
     return (classification_table(comparison), *([by_segment] if parts else []))
 
 

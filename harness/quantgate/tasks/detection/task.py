@@ -154,7 +154,7 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
             made += [basic_table(judged, view), advanced_table(judged, labels, view)]
         if any(accuracy.object_counts(comparison).values()):
             parts = segments(comparison, plan)
-            made += [segment_table(parts, METRICS[_metric(plan)].title)] if parts else []
+            made += [segment_table(parts, METRICS[_metric(plan)])] if parts else []
             made.append(class_table(comparison, _metric(plan)))
     return tuple(made)
 

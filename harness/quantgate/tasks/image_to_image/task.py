@@ -163,7 +163,7 @@ def tables(comparison: Rendered, plan: EvaluationPlan) -> tuple[Table, ...]:
     )
     basic = Table("basic", "Optimized against parent, by image", tuple(columns), rows, changed)
     parts = segments(comparison, plan)
-    return (basic, *([segment_table(parts, METRICS[_metric(plan)].title)] if parts else []))
+    return (basic, *([segment_table(parts, METRICS[_metric(plan)])] if parts else []))
 
 
 def _row(

@@ -130,7 +130,7 @@ def tables(comparison: Segmented, plan: EvaluationPlan) -> tuple[Table, ...]:
     return (
         basic_table(comparison, annotated=annotated),
         class_table(comparison, annotated=annotated),
-        *([segment_table(parts, METRICS[DEFAULT_METRIC].title)] if parts else []),
+        *([segment_table(parts, METRICS[DEFAULT_METRIC])] if parts else []),
     )
 
 
