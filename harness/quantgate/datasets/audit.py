@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.datasets.readings import better_reading, outside, sticks_out
+from quantgate.datasets.readings import SLACK_PX, better_reading, outside, sticks_out
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _TWICE = 0.3
 #: Objects and images from which an empty half of every image is no accident.
 _MANY_OBJECTS, _MANY_IMAGES = 20, 8
 _SAME_PX = 1.0
+#: Boxes that do not surround their masks, as a share of all, from which one of the two is of something else.
+_OTHER_OUTLINE = 0.3
 _NAMED = 3
 
 
@@ -94,7 +96,7 @@ def audit_objects(dataset: str, images: Sequence[Marked]) -> tuple[str, ...]:
         return ()
     columns = _columns(dataset, known)
     _refuse_fractions(columns)
-    checks = (_frame, _flat, _copies, _areas, _corner)
+    checks = (_frame, _flat, _copies, _areas, _corner, _outlines)
     return tuple(note for check in checks for note in check(columns))
 
 
@@ -207,6 +209,31 @@ def _areas(columns: _Columns) -> Iterator[str]:
             f"the area of {int(none.sum())} of {len(columns)} objects is 0 ({columns.named(none)}): "
             "by size they all count as small"
         )
+
+
+def _outlines(columns: _Columns) -> Iterator[str]:
+    """Boxes that do not surround their own masks."""
+    from faster_coco_eval.core import mask as rle
+
+    masks = [image.objects.masks for image in columns.images]
+    if not all(masks):
+        return
+    around = np.concatenate([np.asarray(rle.toBbox(list(own or ()))) for own in masks])
+    around[:, 2:] += around[:, :2]
+    off = np.abs(around - columns.boxes)
+    slack = SLACK_PX + 0.1 * (columns.boxes[:, 2:] - columns.boxes[:, :2]).max(axis=1)
+    other = np.asarray((off > slack[:, None]).any(axis=1))
+    said = (
+        f"{int(other.sum())} of {len(columns)} boxes are not those of their masks "
+        f"({columns.named(other)})"
+    )
+    if other.mean() > _OTHER_OUTLINE:
+        raise DatasetError(
+            f"datasets.{columns.dataset}: {said}: boxes and masks are of different frames, scales or "
+            "objects; write both anew from one"
+        )
+    if other.mean() > _NO_SLIP:
+        yield said
 
 
 def _corner(columns: _Columns) -> Iterator[str]:

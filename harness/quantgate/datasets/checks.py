@@ -30,6 +30,8 @@ _SAME_RATIO = 0.04
 _FILLED = 13
 #: Images of the same content, as a share of all, from which they are told.
 _REPEATED = 0.02
+#: Annotated objects or images a label, from which a label that none of them has is odd.
+_MANY_A_LABEL = 20
 _NAMED = 3
 
 
@@ -75,7 +77,7 @@ def audit(
     DatasetError
         Where the truth cannot be of the images, or the pixels would be read nearly black.
     """
-    notes = [*_shallow(name, pairs), *_repeated(pairs), *_turned(pairs)]
+    notes = [*_shallow(name, pairs), *_repeated(pairs), *_turned(pairs), *_unused(pairs, labels)]
     marked = [
         Marked(draft.name, draft.truth, (fact.width, fact.height), draft.places)
         for draft, fact in pairs
@@ -131,6 +133,23 @@ def _repeated(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
     differ = sum(len(found) > 1 for found in classes)
     twisted = f", {differ} of them under different classes" if differ else ""
     yield f"{again} of {len(pairs)} images are copies of others{twisted} ({some})"
+
+
+def _unused(pairs: Sequence[tuple[Draft, FileFact]], labels: Sequence[str]) -> Iterator[str]:
+    """Labels that no object or image has, although there are many for each label."""
+    counts: Counter[int] = Counter()
+    for draft, _ in pairs:
+        if isinstance(draft.truth, Objects):
+            counts.update(draft.truth.labels.tolist())
+        elif isinstance(draft.truth, ClassLabel):
+            counts[draft.truth.label] += 1
+    unused = [label for index, label in enumerate(labels) if not counts[index]]
+    if unused and counts.total() >= _MANY_A_LABEL * len(labels):
+        some = ", ".join(unused[:_NAMED]) + (", …" if len(unused) > _NAMED else "")
+        yield (
+            f"{len(unused)} of {len(labels)} labels occur nowhere ({some}): are labels and class ids "
+            "counted from the same one?"
+        )
 
 
 def _turned(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:

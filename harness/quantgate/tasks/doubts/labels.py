@@ -17,6 +17,8 @@ _FEWEST = 10
 #: Another numbering has to explain so much more, and so much at all, to be believed.
 _MORE, _AT_LEAST = 0.3, 0.5
 _NAMED = 3
+#: A class has moved if so many of its pairs, and such a share, are found as one other; so many have to.
+_PAIRS, _MOSTLY, _CLASSES = 3, 0.6, 3
 
 
 def class_doubts(
@@ -41,10 +43,19 @@ def class_doubts(
         return
     renamed = float((_renamed(annotated, found) == found).mean())
     if renamed >= wanted:
+        names = _renames(annotated, found, labels)
         yield (
             f"{same:.0%} of {n} annotated classes are those that the parent finds there, and "
-            f"{renamed:.0%} would be under other names ({_renames(annotated, found, labels)}): is the "
-            "order of the labels that of the model?"
+            f"{renamed:.0%} would be under other names ({names}): is the order of the labels that of the "
+            "model?"
+        )
+        return
+    moved = _moved(annotated, found)
+    if moved.any():
+        names = _renames(annotated[moved], found[moved], labels)
+        yield (
+            f"the parent finds {len(set(annotated[moved].tolist()))} annotated classes as others, which "
+            f"it does not find as themselves ({names}): is the order of the labels that of the model?"
         )
 
 
@@ -69,6 +80,24 @@ def _renamed(annotated: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[
     rows = table[annotated]
     rows[np.arange(len(found)), found] -= 1
     return np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), -1)
+
+
+def _moved(annotated: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pairs are of classes that moved, [n]: found as one that is not found as itself.
+
+    A class that a weak parent takes for a common one (a truck for a car) did not move: cars are
+    found as cars.
+    """
+    becomes: dict[int, int] = {}
+    for label in np.unique(annotated).tolist():
+        values, counts = np.unique(found[annotated == label], return_counts=True)
+        best = int(counts.argmax())
+        sure = counts.sum() >= _PAIRS and counts[best] >= _MOSTLY * counts.sum()
+        becomes[label] = int(values[best]) if sure else label
+    moved = [c for c, to in becomes.items() if to != c and becomes.get(to, -1) != to]
+    pairs = np.isin(annotated, moved)
+    few = len(moved) < _CLASSES or pairs.sum() < _FEWEST
+    return np.zeros_like(pairs) if few else pairs
 
 
 def _renames(annotated: NDArray[np.int64], found: NDArray[np.int64], labels: Sequence[str]) -> str:
