@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -31,7 +32,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "store housekeeping progress shard stack pair borders sourcecode",
         "store_entry plugins",
         "errors",
-        "escaping redaction",
+        "escaping redaction telemetry",
         "quantgate",
     )
 )
@@ -88,6 +89,14 @@ def test_rooms_import_downwards_only() -> None:
         if room_of(name) != room_of(other) and floor_of(other) <= floor_of(name)
     ]
     assert upwards == []
+
+
+def test_the_document_lists_the_floors() -> None:
+    """docs/architecture.md has a row for each floor, with its rooms, from top to bottom."""
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    rows = [line.split(" | ")[1] for line in text.splitlines() if line[:3].strip("| ").isdigit()]
+    listed = [frozenset(re.findall(r"`(\w+)`", row)) for row in rows]
+    assert listed == [floor for floor in FLOORS if floor != {"quantgate"}]
 
 
 def test_no_modules_import_each_other_in_a_ring() -> None:
