@@ -97,7 +97,8 @@ class _Verbs:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="quantgate", description="Judge quantized vision models against declared limits."
+        prog="quantgate",
+        description="Judge quantized vision models against the limits that you declare.",
     )
     parser.add_argument("--version", action="version", version=f"quantgate {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

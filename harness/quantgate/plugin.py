@@ -13,37 +13,39 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of the gates."""
     group = parser.getgroup("quantgate", "gates of quantized models")
-    group.addoption("--manifest", metavar="FILE", help="the models.toml to judge")
-    group.addoption("--store", metavar="DIR", help="where built models and results are kept")
-    group.addoption("--reports", metavar="DIR", help="where each run leaves its report")
+    group.addoption("--manifest", metavar="FILE", help="judge the models of this models.toml")
+    group.addoption("--store", metavar="DIR", help="keep built models and results in this store")
+    group.addoption("--reports", metavar="DIR", help="write each run's report below this folder")
     group.addoption(
         "--strict-sources",
         action="store_true",
-        help="fail a model that is not on this machine instead of skipping it",
+        help="fail models that are not on this machine instead of skipping them",
     )
     group.addoption(
-        "--shard", metavar="I/N", help="judge part I of N of the models; quantgate merge joins them"
+        "--shard",
+        metavar="I/N",
+        help="judge part I of N of the models; quantgate merge joins the parts",
     )
     group.addoption(
         "--shard-durations",
         metavar="FILE",
-        help="durations.json of an earlier run: parts that take equally long",
+        help="balance the parts by durations.json of an earlier run",
     )
     group.addoption(
         "--record",
         metavar="URL",
         nargs="?",
         const="",
-        help="record the judged numbers in a history: a file, or postgresql://…; without a value the "
-        "one of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite",
+        help="record the judged numbers in a history: a file, or postgresql://…; without a value, "
+        "the history of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite",
     )
     group.addoption(
         "--no-record",
         action="store_true",
-        help="record nothing, although models.toml names a history",
+        help="record nothing, even if models.toml names a history",
     )
     parser.addini(
-        "quantgate_manifest", "the models.toml whose gates this repository runs", default=""
+        "quantgate_manifest", "models.toml whose gates run with this repository's tests", default=""
     )
 
 

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the verb."""
     accept = verbs.add_parser(
-        "accept", help="accept the steps of a number up to now: trend does not report them again"
+        "accept",
+        help="mark the changes of a number so far as intended, so that trend stops reporting them",
     )
-    accept.add_argument("model", help="NAME of a [models.NAME]")
-    accept.add_argument("quantity", help="key of the limit, e.g. min_speedup")
-    accept.add_argument("--reason", required=True, help="why it is as it should be")
-    accept.add_argument("--until", metavar="DATE", help="reported again from this day on")
+    accept.add_argument("model", help="model id: the NAME in [models.NAME]")
+    accept.add_argument("quantity", help="limit key, e.g. min_speedup")
+    accept.add_argument("--reason", required=True, help="say why the change is intended")
+    accept.add_argument("--until", metavar="DATE", help="report it again from this date on")
     add_option(accept)
     accept.set_defaults(run=run)
 

@@ -20,14 +20,14 @@ def add(verbs: Any) -> None:
         nargs="?",
         default=Path("models.toml"),
         type=Path,
-        help="the file to validate (default: models.toml)",
+        help="manifest to validate (default: models.toml)",
     )
     check.add_argument(
-        "--machine", action="store_true", help="is this machine fit for speed gates?"
+        "--machine", action="store_true", help="check whether this machine is fit for speed gates"
     )
     check.add_argument("--zoo", action="store_true", help="list the built-in models")
     check.add_argument(
-        "--omz", action="store_true", help="which Open Model Zoo models are supported"
+        "--omz", action="store_true", help="list the supported Open Model Zoo models"
     )
     check.set_defaults(run=run)
 

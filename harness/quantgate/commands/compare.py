@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    compare = verbs.add_parser("compare", help="two runs side by side: what moved between them")
-    compare.add_argument("before", type=Path, help="a run's folder, or its run.json")
-    compare.add_argument("after", type=Path, help="the run to compare with it")
+    compare = verbs.add_parser(
+        "compare", help="compare two runs and show what changed between them"
+    )
+    compare.add_argument("before", type=Path, help="folder of the earlier run, or its run.json")
+    compare.add_argument("after", type=Path, help="folder of the later run, or its run.json")
     compare.add_argument(
         "--page",
         type=Path,
         default=Path("reports/comparison.html"),
-        help="where the page goes (default: reports/comparison.html)",
+        help="write the page here (default: reports/comparison.html)",
     )
     compare.set_defaults(run=run)
 

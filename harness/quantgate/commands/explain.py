@@ -24,28 +24,28 @@ def add(verbs: Any) -> None:
     """Declare the verb."""
     explain = verbs.add_parser(
         "explain",
-        help="find the layers that lose the accuracy, and tell quantization from execution",
+        help="find the layers that lose accuracy, and whether quantization or execution is to blame",
     )
     add_arguments(explain)
     explain.add_argument(
-        "--images", type=count, default=64, help="images looked at, at most (default: 64)"
+        "--images", type=count, default=64, help="evaluate at most this many images (default: 64)"
     )
     explain.add_argument(
         "--groups",
         type=count,
         default=10,
-        help="groups of layers asked about both ways, the most suspect first (default: 10)",
+        help="measure this many groups of layers both ways, most suspect first (default: 10)",
     )
     explain.add_argument(
         "--seconds",
         type=seconds,
-        help="begin no further question after this time (default: report.explain_s of the manifest)",
+        help="start no new measurement after this time (default: report.explain_s of the manifest)",
     )
     explain.add_argument(
         "--output",
         type=Path,
         default=Path("reports"),
-        help="folder of the page and of the tables (default: reports)",
+        help="write the page and the tables here (default: reports)",
     )
     explain.set_defaults(run=run)
 

@@ -20,37 +20,41 @@ _NS_PER_MS = 1e6
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    explore = verbs.add_parser("explore", help="find the fastest streams, batch, hint and threads")
+    explore = verbs.add_parser(
+        "explore", help="find the fastest combination of streams, batch, hint and threads"
+    )
     add_arguments(explore)
     explore.add_argument(
         "--streams",
         type=counts,
         default=(1, 2),
-        help="numbers of streams to try, e.g. 1,2,4 (default: 1,2)",
+        help="try these numbers of streams, e.g. 1,2,4 (default: 1,2)",
     )
     explore.add_argument(
-        "--batch", type=counts, default=(1,), help="batch sizes to try, e.g. 1,4,8 (default: 1)"
+        "--batch", type=counts, default=(1,), help="try these batch sizes, e.g. 1,4,8 (default: 1)"
     )
     explore.add_argument(
         "--threads",
         type=counts,
         default=(None,),
-        help="numbers of threads to try, e.g. 1,2 (default: the device chooses)",
+        help="try these numbers of threads, e.g. 1,2 (default: the device chooses)",
     )
     explore.add_argument(
         "--hint",
         type=hints,
         default=["latency", "throughput"],
-        help="latency, throughput or both with a comma (default: both)",
+        help="try latency, throughput, or both separated by a comma (default: both)",
     )
     explore.add_argument(
-        "--latency-ms", type=milliseconds, help="also choose the fastest within this p90 latency"
+        "--latency-ms",
+        type=milliseconds,
+        help="also report the fastest setting within this p90 latency",
     )
     explore.add_argument(
         "--output",
         type=Path,
         default=Path("reports"),
-        help="folder of the points and of the page (default: reports)",
+        help="write the measurements and the page here (default: reports)",
     )
     explore.set_defaults(run=run)
 

@@ -30,14 +30,18 @@ def add(verbs: Any) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="models of the manifest or of Open Model Zoo; a name ending in .toml is the manifest",
+        help="model ids of the manifest or names from Open Model Zoo; a name ending in .toml is the manifest",
     )
-    fetch.add_argument("--all", action="store_true", help="every model of the manifest")
-    fetch.add_argument("--list", action="store_true", help="what can be fetched, and what is here")
+    fetch.add_argument("--all", action="store_true", help="fetch every model of the manifest")
     fetch.add_argument(
-        "--store", type=Path, help="where fetched models are kept (also QUANTGATE_STORE)"
+        "--list", action="store_true", help="list what can be fetched, and what is here already"
     )
-    fetch.add_argument("--cache-dir", type=Path, help="omz_downloader's checksum cache")
+    fetch.add_argument(
+        "--store",
+        type=Path,
+        help="keep models in this store (default: QUANTGATE_STORE, or your cache folder)",
+    )
+    fetch.add_argument("--cache-dir", type=Path, help="use this checksum cache of omz_downloader")
     fetch.set_defaults(run=run)
 
 

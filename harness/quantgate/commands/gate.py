@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 _OPTIONS = """\
 options of the gates:
-  --store DIR         where built models and results are kept (also QUANTGATE_STORE)
-  --reports DIR       where each run leaves its report (default: reports beside the manifest)
-  --strict-sources    a model that is not on this machine fails instead of being skipped
+  --store DIR         keep built models and results in this store (default: QUANTGATE_STORE, or your cache folder)
+  --reports DIR       write each run's report below this folder (default: reports beside the manifest)
+  --strict-sources    fail models that are not on this machine instead of skipping them
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts
-  --shard-durations FILE    durations.json of an earlier run: parts that take equally long
-  --record[=URL]      keep the judged numbers in a history: a file, or postgresql://…; without a value the
-                      one of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite
-  --no-record         keep nothing, although models.toml names a history
+  --shard-durations FILE    balance the parts by durations.json of an earlier run
+  --record[=URL]      record the judged numbers in a history: a file, or postgresql://…; without a value,
+                      the history of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite
+  --no-record         record nothing, even if models.toml names a history
 
 any option of pytest, for example:
-  -k ssd              only tests whose name holds "ssd": a model or a gate
-  -m nightly          only models with this tag
-  -n 4                on four processes (needs pytest-xdist; speed is then refused)
-  -m "not speed"      leave the limits of speed out
+  -k ssd              run only tests with "ssd" in their name: a model or a gate
+  -m nightly          run only models with this tag
+  -n 4                use four processes (needs pytest-xdist; speed is not judged then)
+  -m "not speed"      leave out the speed limits
   -x                  stop at the first gate that does not pass
-  --alluredir DIR, --junit-xml FILE    where these results go (default: with the report)
+  --alluredir DIR, --junit-xml FILE    write these results here (default: with the report)
   --collect-only -q   list the gates without running them
 """
 
@@ -37,12 +37,16 @@ def add(verbs: Any) -> None:
     gate = verbs.add_parser(
         "gate",
         usage="quantgate gate [manifest] [OPTION ...]",
-        help="quantize and judge every model of a manifest; further options go to pytest",
+        help="quantize and judge every model of a manifest; other options go to pytest",
         epilog=_OPTIONS,
         formatter_class=RawDescriptionHelpFormatter,
     )
     gate.add_argument(
-        "manifest", nargs="?", default="models.toml", type=Path, help="default: models.toml"
+        "manifest",
+        nargs="?",
+        default="models.toml",
+        type=Path,
+        help="manifest to judge (default: models.toml)",
     )
     gate.set_defaults(run=run)
 

@@ -21,8 +21,8 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history",
         metavar="URL",
-        help="a file or postgresql://…; default: QUANTGATE_HISTORY, `history` of models.toml, or "
-        "reports/history.sqlite",
+        help="use this history, a file or postgresql://… (default: QUANTGATE_HISTORY, `history` of models.toml, or "
+        "reports/history.sqlite)",
     )
 
 

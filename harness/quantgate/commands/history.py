@@ -24,17 +24,19 @@ def add(verbs: Any) -> None:
     """Declare the verb and its own verbs."""
     history = verbs.add_parser("history", help="list, record, export or import recorded runs")
     own = history.add_subparsers(dest="what", required=True, metavar="WHAT")
-    listed = own.add_parser("list", help="the runs that are recorded, oldest first")
+    listed = own.add_parser("list", help="list the recorded runs, oldest first")
     listed.set_defaults(run=_list)
     recorded = own.add_parser("record", help="record finished runs from their folders")
-    recorded.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder")
+    recorded.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
     recorded.set_defaults(run=_record)
-    exported = own.add_parser("export", help="write everything as JSON Lines")
-    exported.add_argument("file", type=Path, help="where to; - is standard output")
+    exported = own.add_parser("export", help="export everything as JSON Lines")
+    exported.add_argument("file", type=Path, help="file to write; - for standard output")
     exported.set_defaults(run=_export)
-    imported = own.add_parser("import", help="join exports into this history; each whole or not")
+    imported = own.add_parser(
+        "import", help="import exports into this history, each completely or not at all"
+    )
     imported.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="what history export wrote"
+        "files", nargs="+", type=Path, metavar="FILE", help="file written by history export"
     )
     imported.set_defaults(run=_import)
     for parser in (listed, recorded, exported, imported):

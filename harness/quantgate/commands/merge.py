@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the verb."""
     merge = verbs.add_parser(
-        "merge", help="join the shards of a run; fails as the whole run would have failed"
+        "merge", help="merge the shards of a run into one; fails if the whole run would have failed"
     )
-    merge.add_argument("shards", nargs="+", type=Path, metavar="RUN", help="a shard's folder")
+    merge.add_argument("shards", nargs="+", type=Path, metavar="RUN", help="folder of a shard")
     merge.add_argument(
         "--output",
         type=Path,
         default=Path("reports/merged"),
-        help="the folder of the whole run (default: reports/merged)",
+        help="write the merged run here (default: reports/merged)",
     )
     merge.add_argument(
         "--mixed-machines",
         action="store_true",
-        help="join shards of machines with different INT8 instructions too",
+        help="also merge shards of machines with different INT8 instructions",
     )
     merge.add_argument(
         "--record",
         metavar="URL",
         nargs="?",
         const="",
-        help="keep the judged numbers in a history, see gate --record; without a value the one that "
+        help="record the judged numbers in a history, see gate --record; without a value, the one that "
         "QUANTGATE_HISTORY names, or history.sqlite beside the output",
     )
     merge.set_defaults(run=run)

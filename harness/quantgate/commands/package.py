@@ -27,7 +27,7 @@ def add(verbs: Any) -> None:
     """Declare the verb."""
     package = verbs.add_parser(
         "package",
-        help="write a model whose gate is green as a folder to deploy, with predict.py, model card "
+        help="package a model that passed its gate as a folder to deploy, with predict.py, model card "
         "and certificate",
     )
     add_arguments(package)
@@ -36,20 +36,23 @@ def add(verbs: Any) -> None:
         dest="judged",
         type=Path,
         metavar="DIR",
-        help="the run that judged it (default: reports/latest beside the manifest)",
+        help="use the verdicts of this run (default: reports/latest beside the manifest)",
     )
     package.add_argument(
-        "--output", type=Path, metavar="DIR", help="the package (default: packages/MODEL)"
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write the package here (default: packages/MODEL)",
     )
     package.add_argument(
         "--force",
         action="store_true",
-        help="although its gate is not green; the certificate says so",
+        help="package it even if its gate did not pass; the certificate says so",
     )
     package.add_argument(
         "--accept-licence",
         action="store_true",
-        help="although the licence of its weights is copyleft, for research only, or unknown",
+        help="package it even if the licence of its weights is copyleft, research only, or unknown",
     )
     package.set_defaults(run=run)
 

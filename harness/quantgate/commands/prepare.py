@@ -44,12 +44,17 @@ class Prepared:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments that name a model."""
-    parser.add_argument("model", help="NAME of a [models.NAME]")
+    parser.add_argument("model", help="model id: the NAME in [models.NAME]")
     parser.add_argument(
-        "--manifest", type=Path, default=Path("models.toml"), help="default: models.toml"
+        "--manifest",
+        type=Path,
+        default=Path("models.toml"),
+        help="manifest of the model (default: models.toml)",
     )
     parser.add_argument(
-        "--store", type=Path, help="where built models are kept (also QUANTGATE_STORE)"
+        "--store",
+        type=Path,
+        help="keep built models in this store (default: QUANTGATE_STORE, or your cache folder)",
     )
 
 

@@ -21,9 +21,11 @@ def add(verbs: Any) -> None:
         default=Path("reports/latest"),
         type=Path,
         metavar="RUN",
-        help="a run's folder (default: reports/latest)",
+        help="folder of the run (default: reports/latest)",
     )
-    report.add_argument("--single-file", action="store_true", help="one HTML file to send around")
+    report.add_argument(
+        "--single-file", action="store_true", help="build one HTML file that can be sent around"
+    )
     report.set_defaults(run=run)
 
 

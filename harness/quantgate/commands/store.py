@@ -23,32 +23,45 @@ _UNITS = ("B", "kB", "MB", "GB")
 def add(verbs: Any) -> None:
     """Declare the verb."""
     store = verbs.add_parser(
-        "store", help="list what is in the store, or prune it by age or size; runs too"
+        "store", help="list what the store holds, or prune it by age or size; runs too"
     )
     store.add_argument(
-        "what", nargs="?", choices=("list", "prune"), default="list", help="(default: list)"
+        "what",
+        nargs="?",
+        choices=("list", "prune"),
+        default="list",
+        help="list what is there, or prune it (default: list)",
     )
-    store.add_argument("--runs", action="store_true", help="the runs below --reports instead")
+    store.add_argument(
+        "--runs", action="store_true", help="list or prune the runs below --reports instead"
+    )
     store.add_argument(
         "--older-than",
         type=age,
         metavar="AGE",
-        help="prune what has not been used for so long: 12h, 30d, 8w",
+        help="prune what has not been used for this long: 12h, 30d, 8w",
     )
     store.add_argument(
         "--max-size",
         type=size,
         metavar="SIZE",
-        help="prune what was used longest ago until the rest fits: 500MB, 20GB",
+        help="prune the least recently used until the rest fits: 500MB, 20GB",
     )
-    store.add_argument("--dry-run", action="store_true", help="say what would go, remove nothing")
-    store.add_argument("--store", type=Path, metavar="DIR", help="a store other than the default")
+    store.add_argument(
+        "--dry-run", action="store_true", help="say what would be removed, but remove nothing"
+    )
+    store.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="use this store (default: QUANTGATE_STORE, or your cache folder)",
+    )
     store.add_argument(
         "--reports",
         type=Path,
         default=Path("reports"),
         metavar="DIR",
-        help="the folder of the runs (default: reports)",
+        help="look for runs in this folder (default: reports)",
     )
     store.set_defaults(run=run)
 

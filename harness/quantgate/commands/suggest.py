@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    suggest = verbs.add_parser("suggest", help="propose limits for a model, ready to paste")
+    suggest = verbs.add_parser("suggest", help="suggest limits for a model, ready to paste")
     add_arguments(suggest)
     suggest.add_argument(
-        "--runs", type=count, default=3, help="timings that the limits rest on (default: 3)"
+        "--runs", type=count, default=3, help="measure speed this many times (default: 3)"
     )
     suggest.set_defaults(run=run)
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    trend = verbs.add_parser("trend", help="which numbers of a history moved, when and by how much")
-    trend.add_argument("url", nargs="?", metavar="URL", help="the history, as with --history")
+    trend = verbs.add_parser(
+        "trend", help="report which recorded numbers changed, when and by how much"
+    )
+    trend.add_argument("url", nargs="?", metavar="URL", help="history to read, as with --history")
     add_option(trend)
     trend.add_argument("--model", help="show this model only")
     trend.add_argument("--quantity", metavar="KEY", help="show this limit only, e.g. min_speedup")
@@ -29,12 +31,12 @@ def add(verbs: Any) -> None:
         "--output",
         type=Path,
         default=Path("reports/trend.html"),
-        help="where the page goes (default: reports/trend.html)",
+        help="write the page here (default: reports/trend.html)",
     )
     trend.add_argument(
         "--fail-on-change",
         action="store_true",
-        help="exit status 1 where a number is worse and nobody accepted it",
+        help="exit with status 1 if a number got worse and nobody accepted it",
     )
     trend.set_defaults(run=run)
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 def add(verbs: Any) -> None:
     """Declare the verb."""
     verify = verbs.add_parser(
-        "verify", help="check a package's files against its certificate, offline"
+        "verify", help="check the files of a package against its certificate, offline"
     )
-    verify.add_argument("package", type=Path, metavar="DIR", help="what quantgate package wrote")
+    verify.add_argument(
+        "package", type=Path, metavar="DIR", help="folder written by quantgate package"
+    )
     verify.set_defaults(run=run)
 
 
