@@ -29,6 +29,10 @@ SUITES = (
 )
 #: Not a limit of the manifest: every model is asked whether it was quantized at all.
 INTEGRITY = "integrity"
+#: The gates' own pytest configuration: where it lies, there are the gates.
+SETTINGS = "gate.ini"
+#: Where a checkout keeps its gates, seen from its top and from its suites.
+_OF_A_CHECKOUT = ("suites/gates", "gates")
 _DEFAULT_CHARS = "fE"
 
 _CASES: pytest.StashKey[dict[str, list[object]]] = pytest.StashKey()
@@ -236,9 +240,13 @@ def _all_cases(config: pytest.Config, run: Run) -> dict[str, list[object]]:
 
 
 def _covers(config: pytest.Config, gates: Path) -> bool:
+    """Whether gates are among the arguments: the installed ones, or those of a checkout."""
     for argument in config.args:
         path = Path(config.invocation_params.dir, argument.split("::", 1)[0]).resolve()
         if path == gates or gates in path.parents or path in gates.parents:
+            return True
+        nested = (path, *path.parents, *(path / place for place in _OF_A_CHECKOUT))
+        if any((folder / SETTINGS).is_file() for folder in nested):
             return True
     return False
 
