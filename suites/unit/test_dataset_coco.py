@@ -192,7 +192,7 @@ SQUARE = [[10, 5, 30, 5, 30, 15, 10, 15]]
 )
 def test_masks_of_every_form_become_run_lengths(tmp_path: Path, shape: Any) -> None:
     """Polygons, plain and compressed run lengths are all read, where masks are asked for."""
-    write_coco(tmp_path, annotations=annotation(segmentation=shape))
+    write_coco(tmp_path, annotations=annotation(segmentation=shape, bbox=[10, 5, 20, 10]))
     truth = load_dataset("d", ENTRY, tmp_path, masks=True).samples[0].truth
     assert isinstance(truth, Objects)
     assert truth.masks is not None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: A polygon needs three points: six numbers.
 _FEWEST_NUMBERS = 6
@@ -56,29 +60,24 @@ def _polygons(parts: list[Any], size: tuple[int, int]) -> list[list[float]]:
                 "y for at least 3 points"
             )
         try:
-            points = [float(value) for value in part]
+            points = np.array(part, np.float64).reshape(-1, 2)
         except (TypeError, ValueError):
-            points = [math.nan]
-        if not all(map(math.isfinite, points)):
+            points = np.full((1, 2), np.nan)
+        if not np.isfinite(points).all():
             raise MasksError(f"has a damaged segmentation: {which} holds what is no number")
         _check_inside(points, size, which)
-        found.append(points)
+        found.append(points.ravel().tolist())
     return found
 
 
-def _check_inside(points: list[float], size: tuple[int, int], which: str) -> None:
+def _check_inside(points: NDArray[np.float64], size: tuple[int, int], which: str) -> None:
     height, width = size
-    x, y = points[0::2], points[1::2]
-    far = max(
-        -min(x) - _SLACK * width,
-        max(x) - width * (1 + _SLACK),
-        -min(y) - _SLACK * height,
-        max(y) - height * (1 + _SLACK),
-    )
-    if far > _SLACK_PX:
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    wide, high = _SLACK_PX + _SLACK * width, _SLACK_PX + _SLACK * height
+    if x0 < -wide or x1 > width + wide or y0 < -high or y1 > height + high:
         raise MasksError(
-            f"has a segmentation of another image: {which} spans x {min(x):g}..{max(x):g}, y "
-            f"{min(y):g}..{max(y):g}, the image has {width}x{height} pixels"
+            f"has a segmentation of another image: {which} spans x {x0:g}..{x1:g}, y {y0:g}..{y1:g}, "
+            f"the image has {width}x{height} pixels"
         )
 
 
