@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import dataclass
 
+from quantgate.borders import DAMAGE
 from quantgate.datasets.headers import HEAD_BYTES, image_kind, pixel_size
 
 #: Orientations of EXIF that exchange width and height.
@@ -65,7 +65,7 @@ def orientation(data: bytes) -> int:
     try:
         with Image.open(io.BytesIO(data)) as image:
             found = image.getexif().get(_ORIENTATION)
-    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
+    except (*DAMAGE, Image.DecompressionBombError):
         return 1  # the file is faulty, and left out with its reason where it is read
     return found if isinstance(found, int) and 1 <= found <= 8 else 1  # noqa: PLR2004 - EXIF's last
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from quantgate.borders import border
 from quantgate.datasets import (
     coco,
     folder,
@@ -95,6 +96,15 @@ def load_dataset(
     DatasetError
         One sentence: missing, empty, inconsistent, or above 1 % of the images unreadable.
     """
+    places = [str(root / place) for place in (entry.path, entry.annotations) if place]
+    what = f"datasets.{name}: {' and '.join(places) or entry.kind} cannot be read"
+    with border(DatasetError, what, "repair it, or leave it out"):
+        return _loaded(name, entry, root, cache, masks=masks)
+
+
+def _loaded(
+    name: str, entry: DatasetEntry, root: Path, cache: Path | None, *, masks: bool
+) -> Dataset:
     kind = DATASETS[entry.kind]
     find = kind.find_masks if masks and kind.find_masks else kind.find
     if kind.load is not None:

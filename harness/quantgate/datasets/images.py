@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.borders import border
 from quantgate.datasets.appearance import LARGEST_PX, unread
 from quantgate.datasets.headers import HEAD_BYTES, fault, image_kind, pixel_size
 from quantgate.errors import DatasetError
@@ -69,13 +70,9 @@ def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
     """Decode the first frame by Pillow: builds of OpenCV before 4.12 have no GIF."""
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise _damaged(where) from error
+    with (
+        border(DatasetError, f"{where} cannot be decoded", also=(Image.DecompressionBombError,)),
+        Image.open(io.BytesIO(data)) as image,
+    ):
+        pixels = np.asarray(image.convert("RGB"))
     return np.ascontiguousarray(pixels[..., ::-1])
-
-
-def _damaged(where: str) -> DatasetError:
-    return DatasetError(f"{where} cannot be decoded: its image data are damaged")

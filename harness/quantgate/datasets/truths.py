@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.borders import border
 from quantgate.core.predictions import IGNORED, LabelMap, Rendering
 from quantgate.errors import DatasetError
 
@@ -118,11 +119,11 @@ def read_label_map(path: Path) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(_bytes(path))) as image:
-            mode, pixels = image.mode, np.asarray(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{path} cannot be decoded: its image data are damaged") from error
+    with (
+        border(DatasetError, f"{path} cannot be decoded", also=(Image.DecompressionBombError,)),
+        Image.open(io.BytesIO(_bytes(path))) as image,
+    ):
+        mode, pixels = image.mode, np.asarray(image)
     if mode not in _INDEXED:
         raise DatasetError(
             f"{path} holds pixels of mode {mode}, expected class ids: a PNG with a palette or with 8 "

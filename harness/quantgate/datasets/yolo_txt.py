@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _SIDES = 4
 #: A polygon needs three points.
 _FEWEST_NUMBERS = 6
+#: A class id beyond is a mistake.
+_MOST_CLASSES = 100_000
 #: Fractions may be rounded to a little above 1; numbers beyond are pixels.
 _MOST = 1.01
 #: Corners of polygons, such as turned boxes, may lie outside of the image: the extent ends there.
@@ -131,7 +133,11 @@ def _row(words: list[str]) -> _Row | None:
     except ValueError:
         return None
     polygon = len(numbers) >= _FEWEST_NUMBERS and len(numbers) % 2 == 0
-    if label < 0 or not label.is_integer() or not (len(numbers) == _SIDES or polygon):
+    if (
+        not 0 <= label < _MOST_CLASSES
+        or not label.is_integer()
+        or not (len(numbers) == _SIDES or polygon)
+    ):
         return None
     if polygon and all(-_BEYOND <= value <= 1 + _BEYOND for value in numbers):
         x, y = ([min(max(value, 0.0), 1.0) for value in numbers[k::2]] for k in (0, 1))
