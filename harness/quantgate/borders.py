@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from quantgate.errors import HarnessError
 
 #: What Python's own readers raise on bytes that are not what they expect, from a truncated file to lists
-#: nested a thousand deep (RecursionError is a RuntimeError, ParseError of XML a SyntaxError), and what
-#: they warn of where warnings are errors.
+#: nested a thousand deep (RecursionError is a RuntimeError, ParseError of XML a SyntaxError).
 DAMAGE: tuple[type[Exception], ...] = (
     ArithmeticError,
     AttributeError,
@@ -31,7 +30,6 @@ DAMAGE: tuple[type[Exception], ...] = (
     SyntaxError,
     TypeError,
     ValueError,
-    Warning,
     csv.Error,
     lzma.LZMAError,
     struct.error,

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from quantgate.borders import border
 from quantgate.errors import ShardError
 
 if TYPE_CHECKING:
@@ -65,16 +66,14 @@ def read_durations(path: Path) -> dict[str, float]:
     ShardError
         Where it is no such file.
     """
-    try:
+    advice = (
+        f"give {DURATIONS} of an earlier run, or leave it out: then every model counts the same"
+    )
+    with border(ShardError, f"--shard-durations {path} cannot be read", advice):
         found = json.loads(path.read_text(encoding="utf-8"))
         seconds: defaultdict[str, float] = defaultdict(float)
         for name, value in dict(found).items():
             seconds[model_part(name)] += float(value)
-    except (OSError, ValueError, TypeError) as error:
-        raise ShardError(
-            f"--shard-durations {path} cannot be read: {error}; give {DURATIONS} of an earlier run, "
-            "or leave it out: then every model counts the same"
-        ) from error
     return dict(seconds)
 
 

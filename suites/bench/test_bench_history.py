@@ -20,6 +20,7 @@ from sqlalchemy import BigInteger, cast, select, text
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.limits import LIMITS
+from quantgate.history.marks import refresh
 from quantgate.history.record import ModelState, Number, RunRecord
 from quantgate.history.store import History, open_history
 from quantgate.history.tables import NUMBERS, RUNS
@@ -143,6 +144,7 @@ def _fill(history: History) -> None:
         )
         ordered = copied.order_by(RUNS.c.id, NUMBERS.c.series_id)
         connection.execute(NUMBERS.insert().from_select(["series_id", "run_id", *numbers], ordered))
+        refresh(connection)
         if connection.dialect.name == "postgresql":
             counter = f"pg_get_serial_sequence('{RUNS.name}', 'id')"
             connection.execute(text(f"SELECT setval({counter}, {NIGHTS})"))

@@ -13,6 +13,7 @@ import pytest
 
 from quantgate.errors import HarnessError
 from suites.faults.formats import DATA
+from suites.faults.kept import KEPT
 from suites.faults.mutants import mutant
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Mutants a border; the long campaign asks for more.
 MUTANTS = int(os.environ.get("QUANTGATE_MUTANTS", "25"))
-BORDERS: dict[str, Border] = {**DATA}
+BORDERS: dict[str, Border] = {**DATA, **KEPT}
 
 
 @pytest.mark.parametrize("name", BORDERS)

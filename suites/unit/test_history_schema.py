@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Three nights and an accepted step, as the first version wrote them.
 VERSION_1 = Path(__file__).with_name("history_schema_1.sql")
+#: What schema 3 added to the runs.
+MARKS = ("numbers", "total", "head")
 STEP = Accepted("ssd", "min_speedup", "faster head", "A <a@b.example>", FIRST, dt.date(2027, 1, 1))
 
 
@@ -90,7 +92,13 @@ def test_a_server_is_brought_up_to_date_too(cluster: Cluster) -> None:
     history = open_history(url, create=True)
     history.record(replace(night(0), command=""))
     with history.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE quantgate_runs DROP COLUMN command"))
+        for table, names in (
+            ("runs", ("command", *MARKS)),
+            ("series", ("head",)),
+            ("accepted", ("head",)),
+        ):
+            for name in names:
+                connection.execute(text(f"ALTER TABLE quantgate_{table} DROP COLUMN {name}"))
         connection.execute(text("UPDATE quantgate_schema SET version = 1"))
 
     again = open_history(url, create=False)

@@ -62,10 +62,15 @@ def orientation(data: bytes) -> int:
     """EXIF's orientation, 1..8; 1 where there is none or it cannot be told."""
     from PIL import Image
 
+    damage: tuple[type[Exception], ...] = (
+        *DAMAGE,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,  # where warnings are errors
+    )
     try:
         with Image.open(io.BytesIO(data)) as image:
             found = image.getexif().get(_ORIENTATION)
-    except (*DAMAGE, Image.DecompressionBombError):
+    except damage:
         return 1  # the file is faulty, and left out with its reason where it is read
     return found if isinstance(found, int) and 1 <= found <= 8 else 1  # noqa: PLR2004 - EXIF's last
 

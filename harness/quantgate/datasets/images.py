@@ -71,7 +71,11 @@ def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
     from PIL import Image
 
     with (
-        border(DatasetError, f"{where} cannot be decoded", also=(Image.DecompressionBombError,)),
+        border(
+            DatasetError,
+            f"{where} cannot be decoded",
+            also=(Image.DecompressionBombError, Image.DecompressionBombWarning),
+        ),
         Image.open(io.BytesIO(data)) as image,
     ):
         pixels = np.asarray(image.convert("RGB"))

@@ -120,7 +120,11 @@ def read_label_map(path: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
     with (
-        border(DatasetError, f"{path} cannot be decoded", also=(Image.DecompressionBombError,)),
+        border(
+            DatasetError,
+            f"{path} cannot be decoded",
+            also=(Image.DecompressionBombError, Image.DecompressionBombWarning),
+        ),
         Image.open(io.BytesIO(_bytes(path))) as image,
     ):
         mode, pixels = image.mode, np.asarray(image)

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from quantgate.borders import DAMAGE, reason_of
 from quantgate.errors import HistoryError
 from quantgate.redaction import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: What reading rows of a damaged database raises beyond the driver's own complaints.
+FOREIGN: tuple[type[Exception], ...] = (SQLAlchemyError, *DAMAGE)
 #: Every SQLite file begins so.
 _MAGIC = b"SQLite format 3\0"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -165,13 +168,23 @@ def sentences(engine: Engine) -> Iterator[None]:
     Raises
     ------
     HistoryError
-        Where the database refuses.
+        Where the database refuses, or what it gives is not what a history holds.
     """
     driver: Any = engine.dialect.loaded_dbapi
     try:
         yield
     except (DBAPIError, driver.Error) as error:
         raise HistoryError(f"history: {shown(engine.url)} {_complaint(error)}") from error
+    except FOREIGN as error:
+        raise damaged(engine, reason_of(error)) from error
+
+
+def damaged(engine: Engine, what: str) -> HistoryError:
+    """Say that what is read is not what was written."""
+    return HistoryError(
+        f"history: {shown(engine.url)} is damaged ({what}); put a copy back, or import an export into a "
+        "new file"
+    )
 
 
 def _complaint(error: Exception) -> str:

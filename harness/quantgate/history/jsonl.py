@@ -150,7 +150,7 @@ def _demand_header(line: bytes, path: Path) -> None:
 def _document(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import func, select
 
 from quantgate.core.limits import kind_of
 from quantgate.core.series import Accepted, Columns, RunFacts, SeriesKey
-from quantgate.history.connection import look
+from quantgate.history.connection import damaged, look
 from quantgate.history.fetching import fetch
 from quantgate.history.interned import texts_by_id
+from quantgate.history.marks import Totals, is_whole, mark
 from quantgate.history.tables import ACCEPTED, NUMBERS, RUNS, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Row, Table
 
     from quantgate.history.fetching import Numbers
 
@@ -47,12 +49,12 @@ def runs(engine: Engine) -> dict[int, RunFacts]:
 
 def counted(engine: Engine) -> list[tuple[RunFacts, int]]:
     """All runs in the order of time, each with how many numbers it has."""
-    count = func.count().label("numbers")
-    query = select(NUMBERS.c.run_id, count).group_by(NUMBERS.c.run_id)
     with look(engine) as connection:
         known = _runs(connection)
-        numbers = {row.run_id: int(row.numbers) for row in connection.execute(query)}
-    return [(run, numbers.get(row, 0)) for row, run in known.items()]
+        counts = {
+            row.id: row.numbers for row in connection.execute(select(RUNS.c.id, RUNS.c.numbers))
+        }
+    return [(run, counts[row]) for row, run in known.items()]
 
 
 def keys(engine: Engine) -> list[SeriesKey]:
@@ -63,6 +65,7 @@ def keys(engine: Engine) -> list[SeriesKey]:
 
 def _runs(connection: Connection) -> dict[int, RunFacts]:
     rows = connection.execute(select(RUNS).order_by(RUNS.c.started_us, RUNS.c.run)).all()
+    _demand_whole(connection, RUNS, rows, "run")
     used = {row.facts_id for row in rows} | {row.versions_id for row in rows}
     parsed = {key: json.loads(text) for key, text in texts_by_id(connection, used).items()}
     return {
@@ -88,21 +91,51 @@ def columns(engine: Engine) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
     with look(engine) as connection:
         known = _runs(connection)
         keys = _keys(connection)
+        totals = {row.id: row.total for row in connection.execute(select(RUNS.c.id, RUNS.c.total))}
     rank = np.full(max(known, default=0) + 2, -1, dtype=np.int64)
     rank[list(known)] = np.arange(len(known))
-    return tuple(known.values()), _columns(engine, keys, rank)
+    return tuple(known.values()), _checked(engine, keys, rank, {row: totals[row] for row in known})
 
 
 def _keys(connection: Connection) -> list[tuple[int, SeriesKey]]:
+    rows = connection.execute(select(SERIES)).all()
+    _demand_whole(connection, SERIES, rows, "series")
     keys = [
         (row.id, SeriesKey(row.model, row.quantity, row.isa, row.machine, row.stack))
-        for row in connection.execute(select(SERIES))
+        for row in rows
     ]
     return sorted(keys, key=lambda pair: pair[1])
 
 
+def _checked(
+    engine: Engine,
+    keys: Sequence[tuple[int, SeriesKey]],
+    rank: NDArray[np.int64],
+    expected: Mapping[int, int],
+) -> Iterator[Columns]:
+    """Give the columns, and compare what was read with the checksums of the runs at the end."""
+    totals = Totals(list(expected))
+    yield from _columns(engine, keys, rank, totals)
+    read = totals.by_row()
+    wrong = sum(read[row] != total for row, total in expected.items())
+    if wrong:
+        runs = "a run" if wrong == 1 else f"{wrong} runs"
+        raise damaged(engine, f"the numbers of {runs} are not those that were recorded")
+
+
+def _demand_whole(
+    connection: Connection, table: Table, rows: Sequence[Row[Any]], what: str
+) -> None:
+    wrong = sum(not is_whole(table, row) for row in rows)
+    if wrong:
+        raise damaged(connection.engine, f"{wrong} × {what} is not what was recorded")
+
+
 def _columns(
-    engine: Engine, keys: Sequence[tuple[int, SeriesKey]], rank: NDArray[np.int64]
+    engine: Engine,
+    keys: Sequence[tuple[int, SeriesKey]],
+    rank: NDArray[np.int64],
+    totals: Totals,
 ) -> Iterator[Columns]:
     """Read some hundred series a look; ``rank`` is the place of each run, -1 of those not known."""
     for start in range(0, len(keys), _AT_ONCE):
@@ -112,11 +145,11 @@ def _columns(
             units = _units(connection, some)
             used = {one for each in numbers.values() for one in each.segment.tolist()}
             texts = texts_by_id(connection, used)
-        for row, key in some:
-            if row in numbers and len(
-                found := _cut((key, units.get(row, "")), numbers[row], rank, texts)
-            ):
-                yield found
+            read = [(row, key, numbers[row]) for row, key in some if row in numbers]
+            for _, key, each in read:
+                totals.add(mark(*astuple(key)), each, texts)
+            cut = [_cut((key, units.get(row, "")), each, rank, texts) for row, key, each in read]
+        yield from (found for found in cut if len(found))
 
 
 def _units(connection: Connection, keys: Sequence[tuple[int, SeriesKey]]) -> dict[int, str]:
@@ -158,14 +191,15 @@ def accepted(engine: Engine) -> tuple[Accepted, ...]:
     """All accepted steps, oldest first."""
     with look(engine) as connection:
         rows = connection.execute(select(ACCEPTED).order_by(ACCEPTED.c.at_us, ACCEPTED.c.id)).all()
-    return tuple(
-        Accepted(
-            model=row.model,
-            quantity=row.quantity,
-            reason=row.reason,
-            who=row.who,
-            at=from_us(row.at_us),
-            until=dt.date.fromisoformat(row.until) if row.until else None,
+        _demand_whole(connection, ACCEPTED, rows, "accepted step")
+        return tuple(
+            Accepted(
+                model=row.model,
+                quantity=row.quantity,
+                reason=row.reason,
+                who=row.who,
+                at=from_us(row.at_us),
+                until=dt.date.fromisoformat(row.until) if row.until else None,
+            )
+            for row in rows
         )
-        for row in rows
-    )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from quantgate.core.estimate import Estimate
-from quantgate.history.connection import look
+from quantgate.history.connection import damaged, look
 from quantgate.history.reading import runs
 from quantgate.history.record import ModelState, Number, RunRecord
 from quantgate.history.tables import MODELS, NUMBERS, RUNS, SERIES, TEXTS
+from quantgate.history.writing import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +32,11 @@ def records(engine: Engine) -> Iterator[RunRecord]:
 
 def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
     rest = connection.execute(
-        select(RUNS.c.manifest, RUNS.c.manifest_digest, RUNS.c.command).where(RUNS.c.id == row)
+        select(RUNS.c.manifest, RUNS.c.manifest_digest, RUNS.c.command, RUNS.c.digest).where(
+            RUNS.c.id == row
+        )
     ).one()
-    return RunRecord(
+    found = RunRecord(
         run=facts.id,
         started=facts.at.isoformat(timespec="microseconds"),
         duration_s=facts.duration_s,
@@ -51,6 +54,9 @@ def _record(connection: Connection, row: int, facts: RunFacts) -> RunRecord:
         place=facts.place,
         command=rest.command,
     )
+    if digest_of(found) != rest.digest:
+        raise damaged(connection.engine, f"run {facts.id} is not what was recorded")
+    return found
 
 
 def _numbers(connection: Connection, row: int) -> tuple[Number, ...]:

@@ -8,6 +8,7 @@ from sqlalchemy import inspect, select, text
 
 from quantgate.errors import HistoryError
 from quantgate.history.connection import look, shown, transaction
+from quantgate.history.marks import refresh
 from quantgate.history.tables import METADATA, PREFIX, SCHEMA, SCHEMAS
 
 if TYPE_CHECKING:
@@ -25,8 +26,19 @@ def _add_command(connection: Connection) -> None:
     )
 
 
+def _add_marks(connection: Connection) -> None:
+    """Schema 3 keeps checksums; what an older version wrote is taken as it is."""
+    for table, columns in _MARKED.items():
+        for column in columns:
+            connection.execute(
+                text(f"ALTER TABLE {PREFIX}{table} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0")
+            )
+    refresh(connection)
+
+
+_MARKED = {"runs": ("numbers", "total", "head"), "series": ("head",), "accepted": ("head",)}
 #: From each older version to the next one.
-STEPS: Mapping[int, Migration] = {1: _add_command}
+STEPS: Mapping[int, Migration] = {1: _add_command, 2: _add_marks}
 
 
 def prepare(engine: Engine, *, create: bool) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 #: Version of the tables; a store of an older one is brought here when it is opened for writing.
-SCHEMA = 2
+SCHEMA = 3
 #: In front of every name: a team's PostgreSQL database may hold other things.
 PREFIX = "quantgate_"
 
@@ -24,6 +24,11 @@ METADATA = MetaData()
 
 def _text_id(name: str) -> Column[int]:
     return Column(name, ForeignKey(f"{PREFIX}texts.id"), nullable=False)
+
+
+def _head() -> Column[int]:
+    """Checksum of a row, see `history.marks`."""
+    return Column("head", BigInteger, nullable=False, server_default="0")
 
 
 SCHEMAS = Table(f"{PREFIX}schema", METADATA, Column("version", Integer, nullable=False))
@@ -56,6 +61,9 @@ RUNS = Table(
     Column("command", Text, nullable=False, server_default=""),
     _text_id("facts_id"),
     _text_id("versions_id"),
+    Column("numbers", Integer, nullable=False, server_default="0"),
+    Column("total", BigInteger, nullable=False, server_default="0"),
+    _head(),
 )
 
 MODELS = Table(
@@ -77,6 +85,7 @@ SERIES = Table(
     Column("isa", Text, nullable=False),
     Column("machine", Text, nullable=False),
     Column("stack", Text, nullable=False),
+    _head(),
     UniqueConstraint("model", "quantity", "isa", "machine", "stack"),
 )
 
@@ -110,5 +119,6 @@ ACCEPTED = Table(
     Column("who", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
     Column("until", Text, nullable=False),
+    _head(),
     UniqueConstraint("model", "quantity", "who", "at_us"),
 )

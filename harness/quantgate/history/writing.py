@@ -7,13 +7,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import nan
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sqlalchemy import func, select
 
 from quantgate.errors import HistoryError
 from quantgate.history.connection import shown, transaction
 from quantgate.history.interned import intern
+from quantgate.history.marks import head_of, mark, number_marks, total_of
 from quantgate.history.reading import from_us, to_us
 from quantgate.history.schema import lock
 from quantgate.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES
@@ -21,7 +24,7 @@ from quantgate.history.tables import ACCEPTED, MODELS, NUMBERS, RUNS, SERIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Insert, Table
 
     from quantgate.core.series import Accepted
     from quantgate.history.record import Number, RunRecord
@@ -122,25 +125,51 @@ def _text(values: Mapping[str, str]) -> str:
 def _insert_run(
     connection: Connection, run: RunRecord, digest: str, texts: Mapping[str, int]
 ) -> int:
-    statement = RUNS.insert().values(
-        run=run.run,
-        digest=digest,
-        started_us=to_us(_started(run)),
-        duration_s=run.duration_s,
-        isa=run.isa,
-        machine=run.machine,
-        stack=run.stack,
-        commit=run.commit,
-        branch=run.branch,
-        manifest=run.manifest,
-        manifest_digest=run.manifest_digest,
-        place=run.place,
-        command=run.command,
-        facts_id=texts[_text(run.facts)],
-        versions_id=texts[_text(run.versions)],
-    )
-    key = connection.execute(statement).inserted_primary_key
+    values = {
+        "run": run.run,
+        "digest": digest,
+        "started_us": to_us(_started(run)),
+        "duration_s": run.duration_s,
+        "isa": run.isa,
+        "machine": run.machine,
+        "stack": run.stack,
+        "commit": run.commit,
+        "branch": run.branch,
+        "manifest": run.manifest,
+        "manifest_digest": run.manifest_digest,
+        "place": run.place,
+        "command": run.command,
+        "facts_id": texts[_text(run.facts)],
+        "versions_id": texts[_text(run.versions)],
+        "numbers": len(run.numbers),
+        "total": _total(run),
+    }
+    key = connection.execute(_marked(RUNS, values)).inserted_primary_key
     return int(key[0]) if key else 0
+
+
+def _marked(table: Table, values: dict[str, Any]) -> Insert:
+    return table.insert().values(**values, head=head_of(table, values))
+
+
+def _total(run: RunRecord) -> int:
+    """Add up the checksums of the numbers that were measured."""
+    measured = [(number, number.estimate) for number in run.numbers if number.estimate is not None]
+    series = [mark(n.model, n.quantity, run.isa, run.machine, run.stack) for n, _ in measured]
+    columns = zip(
+        *(
+            (e.value, e.low, e.high, nan if n.threshold is None else n.threshold)
+            for n, e in measured
+        ),
+        strict=True,
+    )
+    return total_of(
+        number_marks(
+            np.array(series, np.uint64),
+            np.array([mark(number.segment) for number, _ in measured], np.uint64),
+            *(np.array(column, np.float64) for column in columns),
+        ).tolist()
+    )
 
 
 def _insert_models(
@@ -182,7 +211,8 @@ def _series(connection: Connection, run: RunRecord) -> dict[tuple[str, str], int
         if (model, quantity) not in known
     ]
     if missing:
-        connection.execute(SERIES.insert(), missing)
+        marked = [{**values, "head": head_of(SERIES, values)} for values in missing]
+        connection.execute(SERIES.insert(), marked)
         known = _known_series(connection, like)
     return known
 
@@ -230,5 +260,5 @@ def insert_accepted(connection: Connection, accepted: Accepted) -> bool:
     }
     if connection.execute(select(ACCEPTED.c.id).filter_by(**values)).first() is not None:
         return False
-    connection.execute(ACCEPTED.insert().values(**values))
+    connection.execute(_marked(ACCEPTED, values))
     return True

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from quantgate.borders import border
 from quantgate.engine.explore import Point, point_from_dict, setting_snippet
+from quantgate.errors import ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +33,11 @@ def identity(entry: ModelEntry, artifacts: Pair[Artifact]) -> list[str]:
 
 def kept_points(path: Path, of: list[str]) -> list[Point]:
     """Read the points of one pair and its conditions; a line cut off by a crash is left out."""
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    stored = [json.loads(line) for line in lines if line.endswith("}")]
-    return [point_from_dict(item["point"]) for item in stored if item["of"] == of]
+    what, advice = f"the explored points {path} cannot be read", "remove it: then all are measured"
+    with border(ReportError, what, advice):
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        stored = [json.loads(line) for line in lines if line.endswith("}")]
+        return [point_from_dict(item["point"]) for item in stored if item["of"] == of]
 
 
 def keep_point(path: Path, of: list[str], point: Point) -> None:

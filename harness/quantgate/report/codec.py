@@ -10,6 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from quantgate.borders import DAMAGE, reason_of
 from quantgate.errors import ReportError
 from quantgate.redaction import redacted
 
@@ -56,9 +57,9 @@ def decode(kind: type[T], data: object) -> T:
     """
     try:
         return cast("T", _decode(kind, data))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except DAMAGE as error:
         raise ReportError(
-            f"this is no {kind.__name__} of a run: {error}; was the file edited, or written by "
+            f"this is no {kind.__name__} of a run: {reason_of(error)}; was the file edited, or written by "
             "another version? Run the gates again to get a fresh one."
         ) from error
 

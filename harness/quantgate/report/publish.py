@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quantgate.borders import DAMAGE
 from quantgate.report.drawing import draw_worst
 from quantgate.report.files import file_name, point_latest, write_atomic
 
@@ -144,7 +145,7 @@ def load_run(directory: Path) -> RunReport:
     path = directory / "run.json" if directory.is_dir() else directory
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except DAMAGE as error:
         # A run that goes on, or one that was killed, has its folder and no run.json yet.
         reason = error.strerror if isinstance(error, OSError) else "this is no JSON"
         raise ReportError(

@@ -44,7 +44,7 @@ def external_locations(path: Path) -> tuple[str, ...]:
     ):
         try:
             found = {name.decode() for name in _locations(data, "model", (0, len(data)))}
-        except (IndexError, UnicodeDecodeError) as error:
+        except (IndexError, UnicodeDecodeError, RecursionError, ValueError) as error:
             raise SourceError(
                 f"{path}: is no whole ONNX file (it ends early or is damaged): get it again"
             ) from error

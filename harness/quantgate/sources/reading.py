@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from quantgate.borders import DAMAGE
 from quantgate.errors import SourceError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read(source: SourceFile) -> ov.Model:
 
     try:
         model = ov.Core().read_model(source.path)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         told = first_line(error)
         lacking = _UNCONVERTED.search(str(error))
         if lacking:

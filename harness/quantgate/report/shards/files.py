@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from quantgate.borders import border
 from quantgate.errors import ReportError
 from quantgate.report.allure.session import attach_page_after
 from quantgate.report.files import on_disk, point_latest, write_atomic
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Of each shard alone: the merged run writes its own.
 _OF_A_SESSION = ("environment.properties", "categories.json", "executor.json")
+_WHOLE = "hand over each shard's folder whole"
 _GLOBALS = "-globals.json"
 _OF_A_SESSION_END = ("-perf.json", _GLOBALS)
 
@@ -48,8 +50,10 @@ def _of_a_session(folder: str, names: list[str]) -> set[str]:
     """Leave out what speaks of one shard's session, with the page that was attached to it."""
     left = {name for name in names if name in _OF_A_SESSION or name.endswith(_OF_A_SESSION_END)}
     for name in [name for name in left if name.endswith(_GLOBALS)]:
-        document = json.loads(Path(folder, name).read_text(encoding="utf-8"))
-        left |= {str(item["source"]) for item in document.get("attachments", ())}
+        path = Path(folder, name)
+        with border(ReportError, f"{path} cannot be read", _WHOLE):
+            document = json.loads(path.read_text(encoding="utf-8"))
+            left |= {str(item["source"]) for item in document.get("attachments", ())}
     return left
 
 
@@ -59,13 +63,9 @@ def _join(
     found = [shard / name for shard in shards if (shard / name).is_file()]
     if not found:
         return
-    try:
+    where = ", ".join(map(str, found))
+    with border(ReportError, f"{name} of a shard cannot be read ({where})", _WHOLE):
         joined = join([path.read_bytes() for path in found])
-    except (OSError, ValueError, LookupError, TypeError, ET.ParseError) as error:
-        raise ReportError(
-            f"{name} of a shard cannot be read ({', '.join(map(str, found))}): {error}; hand over "
-            "each shard's folder whole"
-        ) from error
     write_atomic(target / name, joined)
 
 
