@@ -118,6 +118,28 @@ def test_red_models_fail_the_run_and_say_why(judged: Ran) -> None:
     assert '-k "test_agreement[damaged-layer]"' in judged.said
 
 
+def test_a_loss_in_one_segment_is_judged_there(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """A class that is lost is a tenth of all images and a third of one camera's: that one is named."""
+    never = np.where(np.arange(10) == 5, np.float32(50), np.float32(0))
+    dropped = {**world.weights, "bias": world.weights["bias"] - never}
+    tiny.quantized(world.root, "one-camera", tiny.build(dropped))
+    manifest = DATA.replace("max_accuracy_drop = 0.03", "max_segment_drop = 0.2").replace(
+        'path = "evaluation"', 'path = "evaluation"\nsegments = "segments.csv"'
+    )
+    folder = project(manifest + GIVEN.format(name="one-camera"))
+    images = sorted((folder / "evaluation").rglob("*.png"))
+    rows = [f"{one.name},{'left' if one.parent.name in '456' else 'right'}" for one in images]
+    (folder / "segments.csv").write_text("\n".join(["image,camera", *rows]), "utf-8")
+
+    ran = world.gate(folder, "-k", "segment")
+
+    assert red(ran, "one-camera") == {"max_segment_drop"}, ran.said
+    assert "worst segment: camera = left" in ran.said
+    assert 0.25 < ran.verdicts["one-camera", "max_segment_drop"]["value"] < 0.4
+
+
 def test_a_slowed_model_fails_the_speed_gate_only(
     world: World, project: Callable[[str], Path]
 ) -> None:

@@ -118,13 +118,17 @@ def folder(root: Path, text: str) -> Dataset:
 
 def test_segments_are_properties_of_images(tmp_path: Path) -> None:
     """One column of segments speaks for itself; several are told with their titles."""
-    plain = folder(tmp_path, "image,segment\na.png,night\na.png,rain\nsub\\c.png,night\n")
+    plain = folder(tmp_path, "image,segment\na.png,night\na.png,rain\nc.png,night\n")
     assert plain.segments == {"a.png": ("night", "rain"), "sub/c.png": ("night",)}
     assert plain.notes == ("datasets.d.segments: 1 images have no row (b.png)",)
-    titled = folder(tmp_path, "file,weather,camera\na.png,rain,left\nb.png,,right\nx.png,sun,\n")
+    titled = folder(
+        tmp_path,
+        "file,weather,camera\nSUB\\C.png,fog,\na.png,rain,left\nb.png,,right\nx.png,sun,\n",
+    )
     assert titled.segments == {
         "a.png": ("weather = rain", "camera = left"),
         "b.png": ("camera = right",),
+        "sub/c.png": ("weather = fog",),
     }
     assert "1 rows are of no image of the dataset (x.png)" in titled.notes[-1]
 

@@ -25,6 +25,8 @@ _KIND = "maps"
 #: Share of ignored pixels that no border and no void class of a usual set reaches.
 _MUCH_IGNORED = 0.3
 _NAMED = 3
+#: Class maps a label, from which a label that none of them has is odd.
+_MAPS_A_LABEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,10 @@ def _notes(maps: Sequence[Mapped], labels: Sequence[str]) -> Iterator[str]:
     if len(classes) < 2 and len(labels) > 1:  # noqa: PLR2004 - one class or none
         only = repr(labels[int(classes[0])]) if len(classes) else "nothing"
         yield f"the class maps hold {only} only: no other of the {len(labels)} labels is judged"
+    unused = [label for index, label in enumerate(labels) if index not in classes]
+    if len(classes) > 1 and unused and len(maps) >= _MAPS_A_LABEL * len(labels):
+        some = ", ".join(unused[:_NAMED]) + (", …" if len(unused) > _NAMED else "")
+        yield f"{len(unused)} of {len(labels)} labels occur on none of {len(maps)} class maps ({some})"
     mixed = [one.name for one in maps if one.counts[IGNORED] and not one.counts[1:IGNORED].any()]
     if len(labels) == 2 and mixed and len(classes) > 1:  # noqa: PLR2004 - background and a class
         some = ", ".join(mixed[:_NAMED]) + (", …" if len(mixed) > _NAMED else "")

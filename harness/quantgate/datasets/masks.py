@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.beside import facts_of, pairs_of
 from quantgate.datasets.findings import Draft, Findings
+from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of
 from quantgate.datasets.truths import label_map_file
@@ -61,6 +62,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         for (image, truth), fact in zip(pairs, facts, strict=True)
     ]
     strays = tuple((path.relative_to(images).as_posix(), "no class map") for path in unused)
+    strays += strays_of(images, image_files(images)[1])
     return Findings(drafts, labels, strays=strays)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.findings import Draft, Findings, make_objects
-from quantgate.datasets.folder import image_files
+from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
 from quantgate.errors import DatasetError
@@ -46,7 +46,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     labels, ids = _labels(name, entry, root)
     if labels is None:
         labels = tuple(sorted({label for listed in rows.values() for label, _, _ in listed}))
-    found, _ = image_files(folder)
+    found, others = image_files(folder)
     files = {same_name(path.stem): path for path in found}
     index = {label: i for i, label in enumerate(ids or labels)}
     _check_labels(name, rows, index)
@@ -68,6 +68,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         for path in found
         if path not in used
     )
+    strays += strays_of(folder, others)
     return Findings(drafts, labels, lost, strays, ids=ids or ())
 
 

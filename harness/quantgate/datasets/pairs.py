@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.beside import facts_of, pairs_of
 from quantgate.datasets.findings import Draft, Findings
+from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of
 from quantgate.datasets.truths import rendering_file
@@ -43,6 +44,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         for (image, target), fact in zip(pairs, facts, strict=True)
     ]
     strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)
+    strays += strays_of(inputs, image_files(inputs)[1])
     return Findings(drafts, strays=strays)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.places import file_of, read_text, same_name
@@ -12,7 +14,6 @@ from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from quantgate.datasets.sample import Dataset
 
@@ -35,7 +36,7 @@ def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
         Where the file is no such csv, or names no image of the dataset; names line and image.
     """
     rows = _rows(dataset.name, file_of(dataset.name, file, root))
-    by_name = {same_name(sample.name): sample.name for sample in dataset.samples}
+    by_name = _names(dataset)
     found: dict[str, dict[str, None]] = {}
     strange: list[str] = []
     for image, names in rows:
@@ -55,6 +56,15 @@ def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
         segments=segments,
         notes=(*dataset.notes, *_gaps(dataset, segments, strange)),
     )
+
+
+def _names(dataset: Dataset) -> dict[str, str]:
+    """Names of images by what a csv may call them: with folders, or without where that is one image."""
+    names = [sample.name for sample in dataset.samples]
+    last = Counter(same_name(PurePosixPath(name).name) for name in names)
+    short = {same_name(PurePosixPath(name).name): name for name in names}
+    unique = {key: name for key, name in short.items() if last[key] == 1}
+    return unique | {same_name(name): name for name in names}
 
 
 def _gaps(

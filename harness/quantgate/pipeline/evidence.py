@@ -36,6 +36,10 @@ class Finding:
 
 
 NOTHING = Finding()
+_TO_CHECK = (
+    "check preprocess (colour, mean, scale, layout), the decoder, the annotations and the class "
+    "numbers, or set a smaller limit"
+)
 
 
 def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Estimate, Finding]:
@@ -68,6 +72,7 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     """
     from quantgate.declared import limit_for, limit_place
     from quantgate.tasks.catalog import TASKS
+    from quantgate.tasks.doubts.catalog import doubts
 
     task, limit = TASKS[entry.task], limit_for(entry, key, None)
     metric = entry.evaluate.metric or task.DEFAULT_METRIC
@@ -80,11 +85,11 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     found = [float(row["parent"]) for row in rows if row["title"] == kind.title]
     if not found or found[0] - guessed > threshold:
         return
+    suspected = doubts(entry.task, compared.comparison)
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
         f"the parent's {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
-        f"{threshold:g} of {limit_place(entry, key)}; check preprocess (colour, mean, scale, layout), the "
-        "decoder, the annotations and the class numbers, or set a smaller limit"
+        f"{threshold:g} of {limit_place(entry, key)}; {' '.join(suspected) or _TO_CHECK}"
     )
 
 

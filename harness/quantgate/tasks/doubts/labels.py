@@ -15,7 +15,7 @@ Ids = "NDArray[np.int64]"
 #: Pairs below which nothing is said.
 _FEWEST = 10
 #: Another numbering has to explain so much more, and so much at all, to be believed.
-_MORE, _AT_LEAST = 0.3, 0.5
+_MORE, _AT_LEAST = 0.2, 0.5
 _NAMED = 3
 #: A class has moved if so many of its pairs, and such a share, are found as one other; so many have to.
 _PAIRS, _MOSTLY, _CLASSES = 3, 0.6, 3
