@@ -58,8 +58,12 @@ def _other_size(annotated: tuple[int, int], fact: FileFact) -> str:
             f"{fact.orientation} turns it to {sizes[1]}: annotate it upright, or remove the "
             "orientation from the file"
         )
-    swapped = ": width and height are exchanged" if annotated == own[::-1] else ""
-    return f"annotated as {sizes[0]} pixels, the file has {sizes[1]}{swapped}"
+    why = ""
+    if annotated == own[::-1]:
+        why = ": width and height are exchanged"
+    elif _same_ratio(annotated, own):
+        why = ", as if it was scaled after it was annotated"
+    return f"annotated as {sizes[0]} pixels, the file has {sizes[1]}{why}"
 
 
 def audit(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.predictions import Objects
-from quantgate.tasks.doubts.labels import class_doubts
+from quantgate.tasks.doubts.labels import class_doubts, no_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.predictions import Detections
 
-#: Images that are looked at, spread evenly; objects of one image.
-_IMAGES, _OBJECTS = 64, 12
+#: Images that are looked at, spread evenly; annotated objects and detections of one image.
+_IMAGES, _OBJECTS, _FOUND = 48, 10, 24
 _FEWEST = 10
 _IOU, _TOUCHES = 0.5, 0.1
 #: Another place has to fit so much more objects, absolutely and relatively, to be believed.
 _MORE, _TIMES = 0.2, 1.5
-_TRIES, _SEED = 150, 0
+_TRIES, _SEED = 100, 0
 #: Share of the parent's surest detections that lie bare in sets that are annotated as people do; significantly
 #: more (one-sided, 5 %) means that some annotations are missing.
 _BARE = 0.15
@@ -76,7 +76,7 @@ def _seen(images: Sequence[ImageResult[Detections]]) -> _Seen:
         counted = np.flatnonzero(~image.truth.crowd)
         # The largest: what is small moves out of its own box by any slip.
         order = counted[np.argsort(-image.truth.areas[counted], kind="stable")][:_OBJECTS]
-        best = slice(0, 2 * len(counted) + 2)
+        best = slice(0, min(2 * len(counted) + 2, _FOUND))
         truth.append(image.truth.boxes[order] / sides)
         truth_labels.append(image.truth.labels[order])
         found.append(image.record.parent.boxes[best] / sides)
@@ -138,7 +138,7 @@ def _elsewhere(seen: _Seen) -> Iterator[str]:
         )
         return
     chance = _chance(seen)
-    if own <= 1.5 * chance + 0.05:
+    if no_better(own, chance):
         yield (
             f"the parent finds something on {own:.0%} of {seen.count} annotated boxes, and on "
             f"{chance:.0%} of those of other images: are the annotations of these images, and is the "

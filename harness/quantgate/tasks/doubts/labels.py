@@ -17,8 +17,18 @@ _FEWEST = 10
 #: Another numbering has to explain so much more, and so much at all, to be believed.
 _MORE, _AT_LEAST = 0.2, 0.5
 _NAMED = 3
+#: Chance of a fit from which all images are alike, and a difference of fits that is none.
+_ALIKE, _SAME = 0.5, 0.03
 #: A class has moved if so many of its pairs, and such a share, are found as one other; so many have to.
 _PAIRS, _MOSTLY, _CLASSES = 3, 0.6, 3
+
+
+def no_better(own: float, chance: float) -> bool:
+    """Whether annotations fit their own images no better than other images' do.
+
+    Where all images are alike (one face in the middle of each) others fit as well, and nothing is told.
+    """
+    return chance < _ALIKE and own <= chance + _SAME + chance * (1 - chance) / 5
 
 
 def class_doubts(
@@ -79,7 +89,10 @@ def _renamed(annotated: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[
     np.add.at(table, (annotated, found), 1)
     rows = table[annotated]
     rows[np.arange(len(found)), found] -= 1
-    return np.where(rows.sum(axis=1) > 0, rows.argmax(axis=1), -1)
+    best = rows.argmax(axis=1)
+    # One class is one other: what a weak parent takes several classes for is the name of one of them.
+    owner = table.argmax(axis=0)
+    return np.where((rows.sum(axis=1) > 0) & (owner[best] == annotated), best, -1)
 
 
 def _moved(annotated: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.bool_]:

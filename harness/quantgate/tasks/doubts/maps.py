@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.predictions import IGNORED, LabelMap
-from quantgate.tasks.doubts.labels import class_doubts
+from quantgate.tasks.doubts.labels import class_doubts, no_better
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +83,7 @@ def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[s
     chance = float(
         np.mean([_iou(np.roll(truth, k, axis=0), found) for k in range(1, min(6, len(truth)))])
     )
-    if own <= 1.2 * chance + 0.02:
+    if no_better(own, chance):
         yield (
             f"the annotated regions and the parent's overlap by {own:.0%}, those of other images by "
             f"{chance:.0%}: are the annotations of these images, and is the parent fed as it was "

@@ -1,0 +1,136 @@
+"""Suspicions about annotations: raised by what is counted or placed otherwise, not by a weak parent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.predictions import Detections, Objects
+from quantgate.pair import Pair
+from quantgate.tasks.doubts.boxes import object_doubts
+from quantgate.tasks.doubts.catalog import doubts
+from quantgate.tasks.doubts.labels import class_doubts
+
+LABELS = tuple("abcdefgh")
+
+
+def told(annotated: list[int], found: list[int]) -> str:
+    """What is suspected of pairs of classes."""
+    return "; ".join(class_doubts(np.array(annotated), np.array(found), LABELS))
+
+
+def test_a_shift_is_told_with_its_step() -> None:
+    """Classes counted from elsewhere are told as what they are, around the end too."""
+    annotated = [k % 8 for k in range(40)]
+    assert "would be if class ids were larger by 1" in told(
+        annotated, [(k + 1) % 8 for k in annotated]
+    )
+    assert "would be if class ids were larger by -2" in told(
+        annotated, [(k - 2) % 8 for k in annotated]
+    )
+
+
+def test_other_names_are_told_by_example() -> None:
+    """An order of labels that is not the model's shows in all classes at once."""
+    order = [3, 1, 0, 2, 7, 6, 4, 5]
+    annotated = [k % 8 for k in range(48)]
+    assert "would be under other names ('a' as 'd'" in told(
+        annotated, [order[k] for k in annotated]
+    )
+
+
+def test_classes_that_moved_are_told_among_many_that_did_not() -> None:
+    """Ids with gaps, read without them, are right up to the first gap: most objects lie there."""
+    annotated = [0] * 80 + [4, 5, 6] * 4
+    found = [0] * 80 + [5, 6, 7] * 4
+    assert "finds 3 annotated classes as others, which it does not find as themselves" in told(
+        annotated, found
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotated", "found"),
+    [
+        ([0, 1, 2, 3] * 10, [0, 0, 2, 2] * 10),
+        ([k % 8 for k in range(40)], [0] * 40),
+        ([k % 8 for k in range(40)], [int(k) for k in np.random.default_rng(0).integers(0, 8, 40)]),
+        ([0, 1] * 4, [1, 0] * 4),
+        ([2] * 40, [3] * 40),
+    ],
+    ids=["confused", "one answer", "guessing", "few", "one class"],
+)
+def test_a_weak_parent_is_no_reason_to_doubt(annotated: list[int], found: list[int]) -> None:
+    """Rare classes taken for common ones, guesses, and too little to tell: nothing is said."""
+    assert not told(annotated, found)
+
+
+def scenes(
+    count: int = 30, *, missed: float = 0.0, invented: int = 0, bare: float = 0.0
+) -> Comparison[Detections]:
+    """Random objects that the parent finds a little beside their places.
+
+    ``missed`` is the share that it does not find, ``invented`` how many detections of low score it
+    adds to each image, ``bare`` the share of objects whose annotations are missing.
+    """
+    rng = np.random.default_rng(1)
+    images = []
+    for index in range(count):
+        n = int(rng.integers(2, 6))
+        corner, sides = rng.uniform(0, 200, (n, 2)), rng.uniform(30, 90, (n, 2))
+        boxes = np.hstack([corner, corner + sides]).astype(np.float32)
+        labels = rng.integers(0, 8, n)
+        seen = rng.random(n) >= missed
+        noise = rng.uniform(0, 250, (invented, 2)).astype(np.float32)
+        found = np.concatenate(
+            [boxes[seen] + rng.normal(0, 3, (int(seen.sum()), 4)), np.hstack([noise, noise + 20])]
+        )
+        scores = np.concatenate(
+            [rng.uniform(0.5, 1, int(seen.sum())), rng.uniform(0.05, 0.4, invented)]
+        )
+        named = np.concatenate([labels[seen], rng.integers(0, 8, invented)])
+        order = np.argsort(-scores)
+        record = Detections(
+            found[order].astype(np.float32), scores[order].astype(np.float32), named[order]
+        )
+        kept = rng.random(n) >= bare
+        area = sides.prod(axis=1).astype(np.float32)
+        truth = Objects(boxes[kept], labels[kept], np.zeros(int(kept.sum()), np.bool_), area[kept])
+        images.append(ImageResult(f"{index}.png", (300, 300), truth, Pair(record, record)))
+    return Comparison(LABELS, tuple(images), "digest")
+
+
+@pytest.mark.parametrize(("missed", "invented"), [(0.0, 0), (0.5, 5), (0.8, 20)])
+def test_a_parent_that_misses_and_invents_raises_nothing(missed: float, invented: int) -> None:
+    """Low recall and low precision are what a gate measures, and no fault of the annotations."""
+    assert object_doubts(scenes(missed=missed, invented=invented)) == ()
+
+
+def test_annotations_of_other_images_fit_no_better_than_chance() -> None:
+    """Shuffled truths are told, and images that are all alike are no reason to doubt."""
+    right = scenes()
+    order = np.random.default_rng(2).permutation(len(right))
+    truths = [right.images[i].truth for i in order]
+    shuffled = tuple(
+        replace(one, truth=truth) for one, truth in zip(right.images, truths, strict=True)
+    )
+    said = object_doubts(Comparison(LABELS, shuffled, "digest"))
+    assert any(
+        "of those of other images: are the annotations of these images" in one for one in said
+    )
+    alike = tuple(replace(right.images[0], name=f"{k}.png") for k in range(12))
+    assert object_doubts(Comparison(LABELS, alike, "digest")) == ()
+
+
+def test_missing_annotations_show_in_what_is_found_for_sure() -> None:
+    """Where sure detections stand on bare ground, somebody has stopped annotating."""
+    (note,) = object_doubts(scenes(bare=0.5))
+    assert "surest detections lie where nothing is annotated: are annotations missing?" in note
+
+
+def test_a_task_without_annotations_of_a_kind_has_no_doubts() -> None:
+    """Pictures, raw tensors and tasks of other packages are left alone."""
+    assert doubts("image_to_image", scenes()) == ()
+    assert doubts("somebody-elses", scenes()) == ()
