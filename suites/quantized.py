@@ -190,18 +190,19 @@ def misexecuting(quantizer: str, factor: float = 1.6) -> Callable[[ov.Model], ov
 
     Where the quantizer is not a FakeQuantize any more all is well, as it is with a real kernel of INT8.
     """
+    return lambda model: in_floats(altered(model, quantizer, factor))
 
-    def execute(model: ov.Model) -> ov.CompiledModel:
-        copy = model.clone()
-        for node in copy.get_ops():
-            if node.get_type_name() == "FakeQuantize" and node.get_friendly_name() == quantizer:
-                readers = list(node.output(0).get_target_inputs())
-                wrong = opset().multiply(node.output(0), np.float32(factor))
-                for reader in readers:
-                    reader.replace_source_output(wrong.output(0))
-        return in_floats(copy)
 
-    return execute
+def altered(model: ov.Model, quantizer: str, factor: float = 1.6) -> ov.Model:
+    """Copy a graph that goes wrong behind one quantizer, as long as that is a FakeQuantize."""
+    copy = model.clone()
+    for node in copy.get_ops():
+        if node.get_type_name() == "FakeQuantize" and node.get_friendly_name() == quantizer:
+            readers = list(node.output(0).get_target_inputs())
+            wrong = opset().multiply(node.output(0), np.float32(factor))
+            for reader in readers:
+                reader.replace_source_output(wrong.output(0))
+    return copy
 
 
 def _embedded(model: ov.Model) -> ov.Model:

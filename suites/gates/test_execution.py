@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from quantgate.engine.memory import Memory
     from quantgate.engine.profile import Profile
     from quantgate.pair import Pair
+    from quantgate.pipeline.explained import Fidelity
     from quantgate.session.gate import Gate
 
 
@@ -36,3 +37,9 @@ def test_size_ratio(gate: Gate, artifacts: Pair[Artifact]) -> None:
 def test_memory_ratio(gate: Gate, memory: Pair[Memory]) -> None:
     """A run of the optimized model peaks at most at this share of the parent's memory."""
     gate.memory(memory)
+
+
+@pytest.mark.limit("max_execution_error")
+def test_execution_error(gate: Gate, fidelity: Fidelity) -> None:
+    """The device loses at most this beyond what the quantized graph loses in plain floating point."""
+    gate.fidelity(fidelity)

@@ -12,6 +12,7 @@ from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.calibration import Aim, Calibration
 from quantgate.engine.interface import integrity
 from quantgate.engine.quantize import quantize
+from quantgate.engine.quantizers import layers
 from quantgate.entries import IgnoredScope, Preprocess, Recipe
 from quantgate.errors import DatasetError, QuantizationError
 from quantgate.pair import Pair
@@ -288,6 +289,11 @@ def test_accuracy_aware_says_whether_it_got_there(
     assert made.reached.parent == pytest.approx(1.0)
     assert made.reached.optimized < 1.0
     assert made.reached.target is reached
+    assert bool(made.put_back) is not reached
+    named = {op.get_friendly_name() for op in ov.Core().read_model(parent.path).get_ops()}
+    assert named.issuperset(made.put_back)
+    left = {layer.name for layer in layers(ov.Core().read_model(made.artifact.path))}
+    assert left.isdisjoint(made.put_back)
     assert made == quantize(parent, AWARE, Calibration(samples(4), picture), store, aim=aim)
 
 

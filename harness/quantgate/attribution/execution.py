@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quantgate.attribution.images import Images, Reference
+from quantgate.attribution.images import Reference
 from quantgate.attribution.simulate import CONFIG, simulated
-from quantgate.core.explained import Execution, FirstFault
-from quantgate.engine.quantizers import Graph
-from quantgate.errors import HarnessError, MeasurementError
+from quantgate.core.explained import Execution
+from quantgate.errors import MeasurementError
 from quantgate.sources.reading import first_line
 
 if TYPE_CHECKING:
@@ -21,8 +19,9 @@ if TYPE_CHECKING:
 Execute = Callable[["ov.Model"], "ov.CompiledModel"]
 #: Compilations of one file that are held against each other.
 COMPILATIONS = 2
-#: Images that the search for the first fault looks at: it compiles more than it infers.
-_FEW = 3
+
+
+_ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,10 @@ class Device:
 
     name: str
     config: dict[str, Any]
+
+    def in_one_stream(self) -> Device:
+        """Execute the same for latency, with one stream: the only way that float graphs are sure to run."""
+        return Device(self.name, self.config | _ONE_STREAM)
 
     def __call__(self, model: ov.Model) -> ov.CompiledModel:
         """Compile a graph.
@@ -88,44 +91,3 @@ def execution(model: ov.Model, parent: Reference, execute: Execute) -> Execution
         compilations=max(executed[0].against(arm).noise for arm in executed[1:]),
         spread=spread,
     )
-
-
-def first_fault(
-    model: ov.Model, images: Images, execute: Execute, found: Execution
-) -> FirstFault | None:
-    """Find the first quantizer that the device executes otherwise than the graph says.
-
-    All quantizers behind a place are computed in floating point and those before it executed; the
-    place is found by halving. None where compilations differ among themselves only.
-    """
-    plain = Reference(images.first(_FEW), in_floats(simulated(model)))
-    graph = Graph(model)
-    fakes = graph.fakes()
-    limit = math.sqrt(max(found.simulated.noise, 1e-12) * max(found.apart, 1e-12))
-
-    def wrong(floats: set[int]) -> bool:
-        try:
-            return plain.ask(execute(simulated(model, floats))).noise > limit
-        except HarnessError:
-            return True  # garbage is no answer either
-
-    if not fakes or not wrong(set()):
-        return None
-    right, faulty = 0, len(fakes)
-    while faulty - right > 1:
-        middle = (right + faulty) // 2
-        if wrong(set(fakes[middle:])):
-            faulty = middle
-        else:
-            right = middle
-    place = fakes[faulty - 1]
-    return _described(graph, place, alone=not wrong({place}))
-
-
-def _described(graph: Graph, place: int, *, alone: bool) -> FirstFault:
-    node = graph.nodes[place]
-    before = node.input_value(0).get_node()
-    behind = next(iter(node.output(0).get_target_inputs())).get_node()
-    readers = tuple(layer.name for layer in graph.layers if place in layer.activations)
-    said = [f"{end.get_friendly_name()} ({end.get_type_name()})" for end in (before, behind)]
-    return FirstFault(node.get_friendly_name(), place, (said[0], said[1]), readers, alone=alone)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantgate.attribution.execution import Device, execution, first_fault, in_floats
+from quantgate.attribution.execution import Device, in_floats
 from quantgate.attribution.facts import facts_of
+from quantgate.attribution.faults import executed
 from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
 from quantgate.attribution.images import Reference, prepare_images
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
-from quantgate.attribution.subgraph import save_failing
 from quantgate.attribution.surgery import floated, only, without
 from quantgate.core.explained import Explanation, Group, GroupKind, sqnr_db
 from quantgate.engine.quantizers import Graph
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     import openvino as ov
 
     from quantgate.attribution.execution import Execute
-    from quantgate.attribution.images import Images
-    from quantgate.core.explained import Loss
+    from quantgate.core.explained import Execution, Loss
     from quantgate.datasets.sample import Sample
     from quantgate.engine.evaluate import Bench
     from quantgate.entries import EvaluationPlan
@@ -64,6 +63,8 @@ class Ask:
         Asked about both ways, by kind.
     execute
         Makes the executed arm.
+    execution
+        What is known of the executed arm already; None: it is held against the graph.
     folder
         Where the smallest failing part is saved; None saves none.
     """
@@ -74,6 +75,7 @@ class Ask:
     seed: int = 0
     groups: Mapping[GroupKind, int] = field(default_factory=lambda: ASKED)
     execute: Execute = _ON_CPU
+    execution: Execution | None = None
     folder: Path | None = None
     progress: Progress = SILENT
     clock: Callable[[], float] = time.perf_counter
@@ -133,26 +135,15 @@ class _Explaining:
         return replace(found, notes=tuple(self._notes), seconds=self._spent())
 
     def _execution(self, found: Explanation) -> Explanation:
-        few = Reference(self._images.first(EXECUTED), in_floats(self._models.parent))
-        optimized, execute = self._models.optimized, self._ask.execute
+        if self._ask.execution is not None:
+            return replace(found, execution=self._ask.execution)
+        few = self._images.first(EXECUTED)
         try:
-            told = execution(optimized, few, execute)
-            if told.cause == "execution":
-                first = first_fault(optimized, few.images, execute, told)
-                told = replace(told, first=first and self._saved(first, few.images))
+            told = executed(self._models, few, self._ask.execute, self._ask.folder)
         except HarnessError as error:
             self._notes.append(f"execution was not compared with the graph: {error}")
             return found
         return replace(found, execution=told)
-
-    def _saved(self, first: Any, images: Images) -> Any:
-        """Save the smallest failing part of what was found, if there is a folder for it."""
-        if self._ask.folder is None:
-            return first
-        image = images.tensors[0][None]
-        optimized, execute = self._models.optimized, self._ask.execute
-        path = save_failing(optimized, first.place, image, execute=execute, folder=self._ask.folder)
-        return first if path is None else replace(first, subgraph=str(path))
 
     def _attribution(self, found: Explanation) -> Explanation:
         inputs = [tensor[None] for tensor in self._images.first(SCORED).tensors]
@@ -224,6 +215,22 @@ class _Explaining:
 
     def _spent(self) -> float:
         return self._ask.clock() - self._began
+
+
+def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> Execution:
+    """Hold the executed model against its own graph on some images, and explain nothing else.
+
+    Raises
+    ------
+    HarnessError
+        Where an arm does not run, or its outputs cannot be read.
+    """
+    import openvino as ov
+
+    models = paths.map(lambda path: ov.Core().read_model(path))
+    samples = drawn(bench.dataset.samples, ask.images, ask.seed)
+    images = prepare_images(bench, plan, samples, _size(models.parent))
+    return executed(models, images, ask.execute, ask.folder)
 
 
 def asked(count: int) -> Mapping[GroupKind, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,22 +53,23 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Explain one model; the status tells only whether that could be done."""
-    from quantgate.attribution.explain import Ask, asked
-    from quantgate.pipeline.explained import explain_entry
+    from quantgate.pipeline.explained import Budget, explain_entry, lay_part
     from quantgate.report.files import file_name
     from quantgate.report.publish import write_explanation
     from quantgate.session.progress_bars import command_bars
     from quantgate.store import Store
 
     with prepared(options) as model, command_bars(model.entry.id) as progress:
-        limit_s = options.seconds or model.run.manifest.report.explain_s or Ask().seconds
-        ask = Ask(
-            images=options.images, seconds=limit_s, groups=asked(options.groups), progress=progress
-        )
+        seconds = options.seconds or model.run.manifest.report.explain_s or Budget().seconds
         store = Store(model.run.store, model=model.entry.id)
-        found = explain_entry(model.entry, store, model.artifacts, model.data, ask=ask)
-    _show(found)
+        given = (model.entry, store, model.artifacts, model.data)
+        budget = Budget(options.images, seconds, options.groups)
+        found = explain_entry(*given, budget=budget, progress=progress)
     page = options.output / f"explain-{file_name(found.model)}.html"
+    if found.execution is not None:
+        execution = lay_part(found.execution, page.parent / page.stem)
+        found = replace(found, execution=execution)
+    _show(found)
     write_explanation(page, found)
     say(f"\npage: {page}")
     return 0

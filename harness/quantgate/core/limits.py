@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: How a quantity is written: a plain fraction, a factor, per cent, decibel, or free magnitude.
 Form = Literal["fraction", "factor", "percent", "decibel", "magnitude", "duration", "bytes"]
-#: What is measured to judge a limit: answers to images, raw outputs, rounds, layers, files.
-Scope = Literal["images", "outputs", "speed", "execution", "size", "memory"]
+#: What is measured to judge a limit: answers to images, raw outputs, execution against
+#: the graph, rounds, layers, files.
+Scope = Literal["images", "outputs", "fidelity", "speed", "execution", "size", "memory"]
 Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
 #: Forms that an estimate's unit decides, whatever its limit.
 _FORMS_OF_UNITS: Mapping[str, Form] = {"dB": "decibel", "ns": "duration", "B": "bytes"}
@@ -232,6 +233,20 @@ _ROWS: tuple[LimitKind, ...] = (
         form="decibel",
         margin=1.0,
         vacuous_at=0.0,
+    ),
+    LimitKind(
+        "max_execution_error",
+        "Execution error",
+        "fidelity",
+        noun="loss of execution against the quantized graph",
+        vacuous_at=1.0,
+        of_metric=True,
+        of_loss=True,
+        moved_by_machine=True,
+        remedy=(
+            "leave the layer that is executed otherwise out of quantization, or try another version of "
+            "OpenVINO: no other recipe helps"
+        ),
     ),
     LimitKind(
         "min_speedup",

@@ -9,11 +9,13 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from quantgate.engine import artifact
 from quantgate.engine.ignored import check_ignored
 from quantgate.engine.naming import given_names, name_by_place
+from quantgate.engine.quantizers import layers
 from quantgate.errors import HarnessError, QuantizationError
 from quantgate.sources.quantized import quantization_trace
 from quantgate.sources.reading import first_line
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 #: Raised whenever this module changes what it asks NNCF for.
-SCHEMA = 1
+SCHEMA = 2
 _REPORT = "quantization.json"
+#: What NNCF calls its fully quantized model, before it puts layers back.
+_INTERMEDIATE = "intermediate_model.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,14 @@ class Optimized:
         Names of the calibration images, in order.
     reached
         For method accuracy-aware, else None.
+    put_back
+        Layers that method accuracy-aware has put back into floating point, in order of execution.
     """
 
     artifact: Artifact
     calibrated_on: tuple[str, ...]
     reached: Reached | None = None
+    put_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +127,22 @@ def quantize(
     }
 
     def build(folder: Path) -> None:
-        reached, skipped = _build(_Job(parent, recipe, calibration, aim), folder)
+        reached, skipped, put_back = _build(_Job(parent, recipe, calibration, aim), folder)
         names = [sample.name for sample in calibration.samples if sample.name not in skipped]
-        told = {"images": names, "reached": None if reached is None else asdict(reached)}
+        told = {
+            "images": names,
+            "reached": None if reached is None else asdict(reached),
+            "put_back": put_back,
+        }
         (folder / _REPORT).write_text(json.dumps(told, indent=1))
 
     folder = store.get_or_build("optimized", key, build)
     told = json.loads((folder / _REPORT).read_text())
     reached = None if told["reached"] is None else Reached(**told["reached"])
-    return Optimized(artifact.load(folder), tuple(told["images"]), reached)
+    return Optimized(artifact.load(folder), tuple(told["images"]), reached, tuple(told["put_back"]))
 
 
-def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
+def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str], list[str]]:
     import openvino as ov
 
     model = ov.Core().read_model(job.parent.path)
@@ -145,7 +156,7 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
     stream = job.calibration.stream()
     with _routed() as nncf:
         try:
-            optimized = _ask(nncf, model, job, stream)
+            optimized, put_back = _ask(nncf, model, job, stream)
         except HarnessError:
             raise
         except _refusals(nncf) as error:
@@ -156,11 +167,11 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str]]:
     name_by_place(optimized, given_names(model))
     artifact.save(optimized, folder)
     reached = None if job.aim is None else _measured(model, optimized, job.aim)
-    return reached, stream.skipped
+    return reached, stream.skipped, put_back
 
 
-def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> ov.Model:
-    """Call NNCF; its parameters are the recipe's, nothing is decided here."""
+def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> tuple[ov.Model, list[str]]:
+    """Call NNCF; its parameters are the recipe's, nothing is decided here. Tells what was put back, too."""
     recipe, aim = job.recipe, job.aim
     asked = {
         "preset": nncf.QuantizationPreset(recipe.preset),
@@ -176,23 +187,34 @@ def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> ov.Model:
     }
     data = nncf.Dataset(stream)
     if aim is None:
-        return nncf.quantize(model, data, **asked)
+        return nncf.quantize(model, data, **asked), []
 
     def validate(compiled: ov.CompiledModel, samples: Any) -> tuple[float, None]:
         return aim.measure(compiled, tuple(samples)), None
 
-    return nncf.quantize_with_accuracy_control(
-        model,
-        data,
-        nncf.Dataset(list(aim.samples)),
-        validate,
-        max_drop=aim.max_drop,
-        drop_type=nncf.DropType.ABSOLUTE,
-        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
-            max_num_iterations=recipe.max_iterations
-        ),
-        **asked,
-    )
+    with TemporaryDirectory(prefix="quantgate-") as scratch:
+        made = nncf.quantize_with_accuracy_control(
+            model,
+            data,
+            nncf.Dataset(list(aim.samples)),
+            validate,
+            max_drop=aim.max_drop,
+            drop_type=nncf.DropType.ABSOLUTE,
+            advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
+                max_num_iterations=recipe.max_iterations, intermediate_model_dir=scratch
+            ),
+            **asked,
+        )
+        return made, _put_back(Path(scratch) / _INTERMEDIATE, made)
+
+
+def _put_back(quantized: Path, made: ov.Model) -> list[str]:
+    """Name the layers that are quantized in NNCF's first model and not in its last one."""
+    import openvino as ov
+
+    left = {layer.name for layer in layers(made)}
+    before = layers(ov.Core().read_model(quantized))
+    return [layer.name for layer in before if layer.name not in left]
 
 
 def _measured(parent: ov.Model, optimized: ov.Model, aim: Aim) -> Reached:

@@ -65,6 +65,13 @@ class Limits:
     min_psnr_db: Annotated[
         NonNegative | None, Doc("likeness of the optimized model's pictures to the parent's")
     ] = None
+    max_execution_error: Annotated[
+        NonNegative | None,
+        Doc(
+            "loss of the executed model against its own quantized graph computed in plain floating point, "
+            "in the metric; without annotations 1 − agreement"
+        ),
+    ] = None
     min_speedup: Annotated[
         SpeedLimit | None, Doc("against the parent in f32; a number or a table by ISA class")
     ] = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.core.limits import LIMITS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from quantgate.core.comparison import Comparison
     from quantgate.core.estimate import Estimate
+    from quantgate.core.explained import Execution
     from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
@@ -35,10 +36,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A comparison with everything derived from it."""
+    """A comparison with everything derived from it, and how truly the device executed it, where known."""
 
     comparison: Comparison[Any]
     derived: Derived
+    execution: Execution | None = None
+
+    def widened(self, estimate: Estimate) -> Estimate:
+        """Widen an estimate by what compilations of the one file differ among themselves."""
+        told = self.execution
+        if told is None or told.repeats or estimate.unit or told.of == "noise":
+            return estimate
+        low, high = estimate.low - told.spread, estimate.high + told.spread
+        return replace(estimate, low=low, high=high)
 
 
 def compare_roles(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from quantgate.core.estimate import Estimate
+    from quantgate.core.explained import Explanation
     from quantgate.core.profile import Profile
     from quantgate.core.timing import Timing
     from quantgate.entries import ExpectedFailure, ModelEntry
@@ -57,6 +58,14 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
     pictures = tuple(decode(Picture, picture) for picture in derived.fields["pictures"])
     return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
+
+
+def explanation_evidence(found: Explanation) -> tuple[Evidence, ...]:
+    """Tables of an explanation, for Allure."""
+    from quantgate.report.evidence import table_csv
+    from quantgate.report.html.explained import explained_tables
+
+    return tuple(table_csv(table) for table in explained_tables(found) if table.rows)
 
 
 def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:

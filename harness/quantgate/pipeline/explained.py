@@ -1,87 +1,209 @@
-"""Explaining an entry's loss: one answer a pair of models, kept in the store."""
+"""What explains an entry's loss, one answer a pair of models, kept in the store."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from quantgate.core.explained import Execution, Explanation
+from quantgate.errors import ReportError
 from quantgate.pipeline.feeding import bench_of
+from quantgate.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from quantgate.attribution.explain import Ask
-    from quantgate.core.explained import Explanation
     from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
     from quantgate.pipeline.data import Data
+    from quantgate.progress import Progress
+    from quantgate.run import Run
     from quantgate.store import Store
 
-_FILE, _SUBGRAPH = "explanation.json", "subgraph"
+T = TypeVar("T", Execution, Explanation)
+
+#: Images that every gate holds execution against the graph on; more where a limit judges it.
+LOOKED_AT, JUDGED = 8, 64
+_FILE, _PART = "explained.json", "part"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an explanation may spend: images, seconds, groups asked about both ways."""
+
+    images: int = 64
+    seconds: float = 60.0
+    groups: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How truly the device executes the quantized graph; None with the reason where that is not known."""
+
+    execution: Execution | None
+    problem: str = ""
+
+
+def executed_entry(
+    entry: ModelEntry, store: Store, artifacts: Pair[Artifact], data: Data
+) -> Execution:
+    """Hold the executed model against its own graph on a few images, or find that in the store.
+
+    Raises
+    ------
+    HarnessError
+        Where an arm does not run, or its outputs cannot be read.
+    """
+    from quantgate.attribution.explain import Ask, look_at_execution
+
+    count = LOOKED_AT if entry.limits.max_execution_error is None else JUDGED
+    target, key = _conditions(entry, artifacts, data)
+    paths, bench = artifacts.map(lambda artifact: artifact.path), bench_of(entry, data.evaluation)
+
+    def build(folder: Path) -> Execution:
+        ask = Ask(
+            images=count,
+            seed=entry.evaluate.seed,
+            execute=_device(target),
+            folder=folder / _PART,
+        )
+        return look_at_execution(paths, bench, entry.evaluate, ask)
+
+    place = ("executed", {**key, "images": count})
+    folder, found = _kept(store, place, build, Execution)
+    return _placed(found, folder)
 
 
 def explain_entry(
-    entry: ModelEntry, store: Store, artifacts: Pair[Artifact], data: Data, *, ask: Ask
+    entry: ModelEntry,
+    store: Store,
+    artifacts: Pair[Artifact],
+    data: Data,
+    *,
+    budget: Budget,
+    progress: Progress = SILENT,
 ) -> Explanation:
     """Explain where a pair of models loses accuracy, or find that in the store.
-
-    Parameters
-    ----------
-    ask
-        What may be spent; its device and folder are the entry's and the store's.
 
     Raises
     ------
     HarnessError
         Where the models cannot be run on any image.
     """
-    from quantgate.attribution.execution import Device
-    from quantgate.attribution.explain import explain
-    from quantgate.core.explained import Explanation
+    from quantgate.attribution.explain import Ask, asked, explain
+
+    target, key = _conditions(entry, artifacts, data)
+    told = executed_entry(entry, store, artifacts, data)
+
+    def build(_: Path) -> Explanation:
+        ask = Ask(
+            entry.id,
+            budget.images,
+            budget.seconds,
+            entry.evaluate.seed,
+            asked(budget.groups),
+            execute=_device(target),
+            execution=told,
+            progress=progress,
+        )
+        paths = artifacts.map(lambda artifact: artifact.path)
+        return explain(paths, bench_of(entry, data.evaluation), entry.evaluate, ask)
+
+    place = ("explained", {**key, "budget": asdict(budget)})
+    _, found = _kept(store, place, build, Explanation)
+    return replace(found, execution=told)
+
+
+def lay_part(found: Execution, folder: Path) -> Execution:
+    """Copy the smallest failing part to where a report is: the store may be emptied.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    if found.first is None or not found.first.subgraph:
+        return found
+    part = Path(found.first.subgraph)
+    try:
+        shutil.copytree(part.parent, folder, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        raise ReportError(f"cannot copy {part.name} to {folder}: {error}") from error
+    path, here = folder / part.name, Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    return replace(found, first=replace(found.first, subgraph=str(shown)))
+
+
+def keep_execution(entry: ModelEntry, run: Run, found: Fidelity) -> None:
+    """Keep for the report how truly the graph was executed, with a note where it was not."""
+    from quantgate.report.codec import encode
+    from quantgate.report.words.explained import execution_fact, execution_sentences
+
+    told = found.execution
+    fact = execution_fact(told) if told else f"not held against the graph: {found.problem}"
+    faulty = told is not None and told.cause == "execution"
+    run.keep(
+        entry.id,
+        "executed",
+        {
+            "facts": [["execution against the quantized graph", fact]],
+            "notes": [" ".join(execution_sentences(told))] if faulty else [],
+            "execution": encode(told),
+        },
+    )
+
+
+def keep_explanation(
+    entry: ModelEntry, run: Run, found: Explanation | None, problem: str = ""
+) -> None:
+    """Keep for the report which layers lose the accuracy, or why that could not be told."""
+    from quantgate.report.codec import encode
+
+    notes = [f"which layers lose the accuracy could not be told: {problem}"] if problem else []
+    run.keep(entry.id, "explained", {"explanation": encode(found), "notes": notes})
+
+
+def _conditions(
+    entry: ModelEntry, artifacts: Pair[Artifact], data: Data
+) -> tuple[Any, dict[str, Any]]:
+    """The executed arm's target, and everything that can change an answer."""
     from quantgate.engine.evaluate import comparison_key
     from quantgate.engine.runtime import Target
     from quantgate.machine import isa_class
-    from quantgate.report.codec import decode, encode
     from quantgate.sourcecode import code_digest
 
-    bench = bench_of(entry, data.evaluation)
     target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
-    key = {
-        "comparison": comparison_key(artifacts, bench, target, isa_class()),
-        "plan": asdict(entry.evaluate),
-        "ask": _asked(ask),
-        "code": code_digest("attribution"),
-    }
-    paths = artifacts.map(lambda artifact: artifact.path)
-
-    def build(folder: Path) -> None:
-        execute = Device(target.device, target.config())
-        own = replace(ask, model=entry.id, execute=execute, folder=folder / _SUBGRAPH)
-        found = explain(paths, bench, entry.evaluate, own)
-        (folder / _FILE).write_text(json.dumps(encode(found)), encoding="utf-8")
-
-    folder = store.get_or_build("explained", key, build)
-    found = decode(Explanation, json.loads((folder / _FILE).read_text("utf-8")))
-    return _placed(found, folder)
+    compared = comparison_key(artifacts, bench_of(entry, data.evaluation), target, isa_class())
+    plan, code = asdict(entry.evaluate), code_digest("attribution")
+    return target, {"comparison": compared, "plan": plan, "code": code, "model": entry.id}
 
 
-def _asked(ask: Ask) -> Mapping[str, Any]:
-    return {
-        "images": ask.images,
-        "seconds": ask.seconds,
-        "seed": ask.seed,
-        "groups": dict(ask.groups),
-    }
+def _device(target: Any) -> Any:
+    from quantgate.attribution.execution import Device
+
+    return Device(target.device, target.config())
 
 
-def _placed(found: Explanation, folder: Path) -> Explanation:
+def _kept(
+    store: Store, place: tuple[str, Mapping[str, Any]], build: Callable[[Path], T], of: type[T]
+) -> tuple[Path, T]:
+    """Find what was built for a kind and key in the store, or build it; return its folder too."""
+    from quantgate.report.codec import decode, encode
+
+    def write(folder: Path) -> None:
+        (folder / _FILE).write_text(json.dumps(encode(build(folder))), encoding="utf-8")
+
+    folder = store.get_or_build(*place, write)
+    return folder, decode(of, json.loads((folder / _FILE).read_text("utf-8")))
+
+
+def _placed(found: Execution, folder: Path) -> Execution:
     """Name the failing part where it lies now: it was written before the entry had its place."""
-    execution = found.execution
-    if execution is None or execution.first is None or not execution.first.subgraph:
+    if found.first is None or not found.first.subgraph:
         return found
-    path = folder / _SUBGRAPH / Path(execution.first.subgraph).name
-    first = replace(execution.first, subgraph=str(path))
-    return replace(found, execution=replace(execution, first=first))
+    path = folder / _PART / Path(found.first.subgraph).name
+    return replace(found, first=replace(found.first, subgraph=str(path)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from quantgate.errors import QuantizationError
+from quantgate.errors import DatasetError, QuantizationError
+from quantgate.escaping import toml_string
 from quantgate.pair import Pair
 from quantgate.pipeline.feeding import bench_of, prepared
 from quantgate.pipeline.provenance import keep_provenance
@@ -45,7 +47,7 @@ def optimized_artifact(
         keep_provenance(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
         return artifact
     made = _quantized(entry, run, parent, data, progress=progress)
-    notes = [*data.notes, *_missed(made.reached)]
+    notes = [*data.notes, *_missed(made.reached), *_put_back(made)]
     told = {"calibration": list(made.calibrated_on), "notes": notes}
     keep_provenance(run, entry, Pair(parent, made.artifact), told)
     return made.artifact
@@ -68,8 +70,23 @@ def _quantized(
         entry.calibrate,
         calibration,
         Store(run.store, model=entry.id),
-        aim=_aim(entry, data),
+        aim=_aim(entry, data, progress),
     )
+
+
+def _put_back(made: Optimized) -> list[str]:
+    """Name the layers that accuracy-aware quantization has put back, as they would be left out for good."""
+    if not made.put_back:
+        return []
+    count = len(made.put_back)
+    layers = "1 layer" if count == 1 else f"{count} layers"
+    names = ", ".join(map(toml_string, made.put_back))
+    return [
+        (
+            f"accuracy-aware quantization put {layers} back into floating point: "
+            f"calibrate.ignored.names = [{names}] does the same without the search"
+        )
+    ]
 
 
 def _missed(reached: Reached | None) -> list[str]:
@@ -84,8 +101,12 @@ def _missed(reached: Reached | None) -> list[str]:
     ]
 
 
-def _aim(entry: ModelEntry, data: Data) -> Aim | None:
-    """Aim accuracy-aware quantization at the task's own metric, on the calibration images."""
+def _aim(entry: ModelEntry, data: Data, progress: Progress) -> Aim | None:
+    """Aim accuracy-aware quantization at the task's own metric, on the calibration images.
+
+    The search goes over the images many times, one by one where it ranks layers: each round of them
+    is a pass of the progress. An image without objects loses nothing, whatever is put back.
+    """
     recipe = entry.calibrate
     if recipe is None or recipe.method != "accuracy-aware" or data.calibration is None:
         return None
@@ -100,8 +121,21 @@ def _aim(entry: ModelEntry, data: Data) -> Aim | None:
     bench = bench_of(entry, data.calibration)
     metric = entry.evaluate.metric or bench.task.DEFAULT_METRIC
 
+    every, looked_at = len(data.calibration.samples), itertools.count()
+
     def measure(compiled: Any, samples: Sequence[Sample]) -> float:
-        return bench.task.metrics(evaluate_role(compiled, bench, samples)).parent[metric]
+        found = evaluate_role(compiled, bench, samples)
+        for _ in samples:
+            number = next(looked_at)
+            if number % every == 0:
+                progress.start(f"accuracy-aware, pass {number // every + 1}", every)
+            progress.advance()
+        try:
+            return bench.task.metrics(found).parent[metric]
+        except DatasetError:
+            if len(samples) == every:
+                raise
+            return 0.0
 
     drop = recipe.max_drop if recipe.max_drop is not None else entry.limits.max_accuracy_drop
     if drop is None:

@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING
 from quantgate.core.limits import LIMITS
 
 if TYPE_CHECKING:
+    from quantgate.core.explained import Explanation
     from quantgate.entries import ModelEntry
 
 
-def remedy_for(entry: ModelEntry, key: str) -> str:
-    """Say what to try for a missed limit of this entry; empty where nothing general helps."""
+def remedy_for(entry: ModelEntry, key: str, explained: Explanation | None = None) -> str:
+    """Say what to try for a missed limit of this entry; empty where nothing general helps.
+
+    Parameters
+    ----------
+    explained
+        Which layers lose the accuracy, where that is known: they are named instead of being alluded to,
+        and no recipe is proposed where it is the device that loses it.
+    """
     kind = LIMITS[key]
-    return kind.remedy or (_recipe(entry) if kind.of_images else "")
+    told = explained.execution if explained else None
+    if told is not None and told.cause == "execution":
+        return ""
+    return kind.remedy or (_recipe(entry, named=explained is not None) if kind.of_images else "")
 
 
-def _recipe(entry: ModelEntry) -> str:
+def _recipe(entry: ModelEntry, *, named: bool) -> str:
     recipe = entry.calibrate
     if recipe is None:
         return "compare how the optimized model was preprocessed and calibrated with its parent"
@@ -25,5 +36,6 @@ def _recipe(entry: ModelEntry) -> str:
         tries.append('calibrate.preset = "mixed"')
     if recipe.method == "default":
         tries.append('calibrate.method = "accuracy-aware"')
-    tries.append("calibrate.ignored for the layers that suffer most")
-    return f"to try: {', '.join(tries)}"
+    if not named:
+        tries.append("calibrate.ignored for the layers that suffer most")
+    return f"to try: {', '.join(tries)}" if tries else ""

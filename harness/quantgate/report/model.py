@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from quantgate.core.estimate import Estimate  # noqa: TC001
-from quantgate.core.explained import Explanation  # noqa: TC001
+from quantgate.core.explained import Execution, Explanation  # noqa: TC001
 from quantgate.core.table import Table  # noqa: TC001
 from quantgate.core.verdict import Verdict  # noqa: TC001
 from quantgate.report.performance import Explored, Share, Speedup, TimedArm  # noqa: TC001
@@ -131,6 +131,8 @@ class ModelReport:
         Of the task, basic and advanced, plus tensor distance where it was measured.
     explored
         Settings that ``quantgate explore`` measured of this very pair, if it did.
+    execution
+        How truly the device executed the quantized graph, on a few images.
     explanation
         Which layers lose the accuracy, where a limit of it failed.
     omitted
@@ -166,6 +168,7 @@ class ModelReport:
     layer_types: Table | None = None
     tables: tuple[Table, ...] = ()
     explored: tuple[Explored, ...] = ()
+    execution: Execution | None = None
     explanation: Explanation | None = None
     pictures: tuple[Picture, ...] = ()
     omitted: int = 0

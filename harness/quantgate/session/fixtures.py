@@ -7,17 +7,20 @@ one model is resident at a time. A fixture that raises breaks the gates of its m
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from quantgate.errors import SourceUnavailableError
+from quantgate.errors import HarnessError, SourceUnavailableError
 from quantgate.pair import Pair
 from quantgate.session.gate import Gate
 from quantgate.session.stash import RUN
 from quantgate.store import Store
 
 if TYPE_CHECKING:
+    from quantgate.core.explained import Explanation
     from quantgate.core.timing import Timing
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.interface import Integrity
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.accuracy import Compared
     from quantgate.pipeline.data import Data
+    from quantgate.pipeline.explained import Fidelity
     from quantgate.run import Run
     from quantgate.session.steps import Steps
 
@@ -98,11 +102,30 @@ def optimized(artifacts: Pair[Artifact]) -> Artifact:
 
 
 @pytest.fixture(scope="session")
+def fidelity(
+    entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data, steps: Steps
+) -> Fidelity:
+    """How truly the device executes the quantized graph, on a few images; or why that is not known."""
+    from quantgate.pipeline.explained import Fidelity, executed_entry, keep_execution, lay_part
+    from quantgate.report.files import file_name
+
+    given = (entry, Store(run.store, model=entry.id), artifacts, data)
+    try:
+        told = steps.call("holding execution against the graph", executed_entry, *given)
+        found = Fidelity(lay_part(told, run.directory / "failing" / file_name(entry.id)))
+    except HarnessError as error:
+        found = Fidelity(None, str(error))
+    keep_execution(entry, run, found)
+    return found
+
+
+@pytest.fixture(scope="session")
 def comparison(
     entry: ModelEntry,
     run: Run,
     artifacts: Pair[Artifact],
     data: Data,
+    fidelity: Fidelity,
     steps: Steps,
 ) -> Compared:
     """Both roles over the evaluation set, with the worst images drawn."""
@@ -110,7 +133,38 @@ def comparison(
 
     given = (entry, run, artifacts, data)
     with steps.bars() as progress:
-        return steps.call("comparing both roles", compare_roles, *given, progress=progress)
+        found = steps.call("comparing both roles", compare_roles, *given, progress=progress)
+    return replace(found, execution=fidelity.execution)
+
+
+@pytest.fixture(scope="session")
+def explanation(
+    entry: ModelEntry,
+    run: Run,
+    artifacts: Pair[Artifact],
+    data: Data,
+    fidelity: Fidelity,
+    steps: Steps,
+) -> Explanation | None:
+    """Which layers lose the accuracy: asked for by the first gate of accuracy that fails."""
+    from quantgate.pipeline.explained import Budget, explain_entry, keep_explanation
+
+    limit_s = run.manifest.report.explain_s
+    if not limit_s:
+        return None
+    given = (entry, Store(run.store, model=entry.id), artifacts, data)
+    budget = Budget(seconds=limit_s)
+    try:
+        with steps.bars() as progress:
+            found = steps.call(
+                "explaining the loss", explain_entry, *given, budget=budget, progress=progress
+            )
+    except HarnessError as error:
+        keep_explanation(entry, run, None, str(error))
+        return None
+    found = replace(found, execution=fidelity.execution)
+    keep_explanation(entry, run, found)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -190,4 +244,5 @@ def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
 
     key = str(request.node.get_closest_marker("limit").args[0])
     begin_gate(entry.id, key, entry.task, entry.tags)
-    return Gate(run, entry, key, isa_class(), request.node, time.perf_counter())
+    explain = partial(request.getfixturevalue, "explanation")
+    return Gate(run, entry, key, isa_class(), request.node, time.perf_counter(), explain)

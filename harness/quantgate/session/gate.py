@@ -21,8 +21,9 @@ from quantgate.pipeline.remedies import remedy_for
 from quantgate.session.terminal import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from quantgate.core.explained import Explanation
     from quantgate.core.limits import LimitKind, Scope
     from quantgate.core.timing import Timing
     from quantgate.core.verdict import JudgeMode
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from quantgate.pair import Pair
     from quantgate.pipeline.accuracy import Compared
     from quantgate.pipeline.evidence import Expectation
+    from quantgate.pipeline.explained import Fidelity
     from quantgate.report.model import Judged, KnownFailure
     from quantgate.run import Run
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 MEASURED: Mapping[Scope, str] = {
     "images": "comparison",
     "outputs": "comparison",
+    "fidelity": "fidelity",
     "speed": "timing",
     "execution": "profiles",
     "size": "artifacts",
@@ -63,6 +66,8 @@ class Gate:
         ISA class of this machine.
     started_s
         Reading of ``time.perf_counter`` when the test began.
+    explain
+        Finds which layers lose the accuracy; None where that is not wanted or could not be told.
     """
 
     run: Run
@@ -71,6 +76,7 @@ class Gate:
     isa: str
     node: pytest.Item
     started_s: float
+    explain: Callable[[], Explanation | None]
 
     @property
     def limit(self) -> Limit | None:
@@ -90,9 +96,23 @@ class Gate:
         mode: JudgeMode = "interval" if demanded or estimate.timed else "value"
         verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
         if verdict.outcome is Outcome.FAILED:
-            said = filter(None, (finding.detail, remedy_for(self.entry, self.key)))
-            finding = replace(finding, detail="; ".join(said))
+            finding = self._explained(finding)
         self.conclude(verdict, finding)
+
+    def _explained(self, finding: Finding) -> Finding:
+        """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
+        kind = LIMITS[self.key]
+        found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
+        if found is None:
+            said = filter(None, (finding.detail, remedy_for(self.entry, self.key)))
+            return replace(finding, detail="; ".join(said))
+        from quantgate.pipeline.evidence import explanation_evidence
+        from quantgate.report.words.explained import verdict_text
+
+        remedy = remedy_for(self.entry, self.key, explained=found)
+        said = filter(None, (finding.detail, verdict_text(found), remedy))
+        evidence = (*finding.evidence, *explanation_evidence(found))
+        return replace(finding, detail="; ".join(said), evidence=evidence)
 
     def conclude(
         self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True
@@ -124,7 +144,19 @@ class Gate:
         from quantgate.pipeline.evidence import judged_quantity
 
         self._of("images", "outputs")
-        self.judge(*judged_quantity(self.entry, self.key, compared))
+        estimate, finding = judged_quantity(self.entry, self.key, compared)
+        self.judge(compared.widened(estimate), finding)
+
+    def fidelity(self, found: Fidelity) -> None:
+        """Judge what the device loses beyond the quantized graph."""
+        from quantgate.report.words.explained import execution_fact
+
+        self._of("fidelity")
+        if found.execution is None:
+            raise MeasurementError(
+                f"{limit_place(self.entry, self.key)} cannot be judged: {found.problem}"
+            )
+        self.judge(found.execution.error, Finding(execution_fact(found.execution)))
 
     def speed(self, timing: Timing, profiles: Pair[Profile]) -> None:
         """Judge a limit of speed; nothing measured is never passed, and a miss says why.

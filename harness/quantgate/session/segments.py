@@ -82,6 +82,7 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
         "memory": conditions,
         "speed": {**conditions, **real},
         "execution": {**device, **real},
+        "fidelity": {**seen, **_scored(entry)},
         # Raw outputs are compared as they are: nothing is decoded, matched or scored.
         "outputs": {**seen, "precision": entry.evaluate.precision},
         "images": {**seen, **_scored(entry)},

@@ -40,14 +40,43 @@ def sentences(found: Explanation) -> tuple[str, ...]:
     return (*said, *(_sentence(note) for note in found.notes))
 
 
+def verdict_text(found: Explanation) -> str:
+    """Say in one line for a verdict where accuracy is lost, and what leaves it out."""
+    told = found.execution
+    if told is not None and told.cause == "execution":
+        said = f"it is execution, not quantization: {_losses(told)}"
+        first = told.first
+        if first is None:
+            return said
+        before, behind = first.between
+        return f"{said}; first at {first.quantizer}, between {before} and {behind}: {ignored(first.layers)}"
+    layers = _worth(found, found.ranked("layer"))[:_NAMED]
+    if not layers or layers[0].costs(found.base) < _STANDS_OUT:
+        return "no single layer stands out"
+    named = ", ".join(
+        f"{group.name} ({written(group.costs(found.base), 'percent')})" for group in layers
+    )
+    return f"lost in {named}: {ignored(group.name for group in layers)}"
+
+
+def execution_fact(told: Execution) -> str:
+    """Say for a list of facts how truly the device executes the graph."""
+    losses = f"simulated {loss_text(told.simulated)}, executed {loss_text(told.executed)}"
+    words = {
+        "quantization": "agrees with it",
+        "neither": "agrees with it, and nothing is lost",
+        "execution": "does not agree with it",
+    }
+    repeats = "" if told.repeats else ", and compilations differ among themselves"
+    images = counted(told.images, "images")
+    return f"{words[told.cause]} on {images}: {losses}{repeats}"
+
+
 def execution_sentences(told: Execution | None) -> tuple[str, ...]:
     """Say whether the device computes what the quantized graph says."""
     if told is None or told.cause == "neither":
         return ()
-    losses = (
-        f"computed in plain floating point the quantized graph loses {loss_text(told.simulated)}, "
-        f"as the device executes it {loss_text(told.executed)} ({counted(told.images, 'images')})"
-    )
+    losses = f"{_losses(told)} ({counted(told.images, 'images')})"
     if told.cause == "quantization":
         return (f"It is quantization: {losses}.",)
     said = [f"It is execution, not quantization: {losses}."]
@@ -56,11 +85,22 @@ def execution_sentences(told: Execution | None) -> tuple[str, ...]:
         said.append(f"Compilations of this one file differ among themselves ({apart} apart).")
     if told.first is not None:
         before, behind = told.first.between
+        alone = "; with it alone in floating point the difference is gone"
         said.append(
             f"The first quantizer that is executed otherwise is {told.first.quantizer}, between {before} "
-            f"and {behind}{'; with it alone in floating point the difference is gone' if told.first.alone else ''}."
+            f"and {behind}{alone if told.first.alone else ''}."
         )
     return (*said, _what_to_do(told))
+
+
+def _losses(told: Execution) -> str:
+    """Hold what both arms lose against each other."""
+    verb = "keeps" if told.of == "noise" else "loses"
+    simulated, executed = loss_text(told.simulated), loss_text(told.executed)
+    return (
+        f"computed in plain floating point the quantized graph {verb} {simulated}, "
+        f"as the device executes it {executed}"
+    )
 
 
 def _what_to_do(told: Execution) -> str:
@@ -82,12 +122,17 @@ def cause_sentences(found: Explanation) -> tuple[str, ...]:
     if not found.groups or found.base.noise <= ROUNDING:
         return ()
     facts = {layer.name: layer for layer in found.layers}
-    said = [
+    told = found.execution
+    own = told is not None and told.cause == "execution"
+    said = [f"Quantization itself costs less, {loss_text(found.base)}; of that:"] if own else []
+    said += [
         _group_sentence(found, group, "Block") for group in _worth(found, found.ranked("block"))[:1]
     ]
     layers = _worth(found, found.ranked("layer"))[:_TOLD]
     said += [_layer_sentence(found, group, facts[group.name]) for group in layers]
     costs = [group.costs(found.base) for group in layers]
+    if own:
+        return tuple(said)
     if not costs or max(costs) < _STANDS_OUT:
         said.append(
             f"No single layer stands out among {counted(len(found.layers), 'layers')}: other settings of the "
@@ -105,13 +150,13 @@ def ignored(names: Iterable[str]) -> str:
 
 
 def loss_text(loss: Loss) -> str:
-    """Write one arm's loss: the metric's, else agreement's, and the noise."""
+    """Write one arm's loss: the metric's, else agreement's, with what it keeps of signal to noise."""
     noise = written(sqnr_db(loss.noise), "decibel")
     if loss.drop is not None:
         return f"{written(loss.drop, 'fraction')} ({noise})"
     if loss.disagreement is not None:
         return f"{written(loss.disagreement, 'fraction')} of agreement ({noise})"
-    return f"all but {noise} of signal to noise"
+    return f"{noise} of signal to noise"
 
 
 def arm_text(found: Explanation, loss: Loss | None) -> str:
