@@ -105,7 +105,7 @@ class OutOfMemoryError(WorkerError):
 
 
 class UndecidedError(HarnessError):
-    """A verdict is UNDECIDED: the interval straddles the limit or the machine is unfit.
+    """A verdict is UNDECIDED: the interval contains the limit or the machine is unfit.
 
     Its message is the lines that the terminal shows of the verdict.
     """

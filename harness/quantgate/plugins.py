@@ -82,5 +82,5 @@ def _load(group: str, point: EntryPoint) -> Any:
     except (ImportError, AttributeError) as error:
         raise PluginError(
             f"the entry point {point.name!r} of quantgate.{group} ({point.value}) cannot be loaded: "
-            f"{error}; mend or uninstall the package that declares it"
+            f"{error}; fix or uninstall the package that declares it"
         ) from error

@@ -127,6 +127,6 @@ class Run:
 
 def _unwritable(directory: Path, error: OSError) -> ReportError:
     return ReportError(
-        f"cannot write to {directory}: {error.strerror or error}; give a writable folder with room "
-        "in it with --reports"
+        f"cannot write to {directory}: {error.strerror or error}; give a writable folder with free "
+        "space with --reports"
     )

@@ -187,7 +187,7 @@ class Store:
         try:
             stamps = stamps_of(entry)
         except OSError as error:
-            return f"its files cannot be seen: {error.strerror}"
+            return f"its files cannot be listed: {error.strerror}"
         problem = damage_of(entry, stamps, read=self._trusted.get(entry) != stamps)
         if problem is None:
             self._trusted[entry] = stamps
@@ -212,8 +212,8 @@ class Store:
             if error.errno not in _OUR_DISK and not self._owns(error.filename):
                 raise
             raise StoreError(
-                f"the store {self.root} cannot be written ({error.strerror}): free space or "
-                "permissions there, or set QUANTGATE_STORE to another folder"
+                f"the store {self.root} cannot be written ({error.strerror}): free some space or "
+                "fix the permissions there, or set QUANTGATE_STORE to another folder"
             ) from error
 
     def _owns(self, filename: object) -> bool:

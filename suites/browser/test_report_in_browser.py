@@ -352,7 +352,7 @@ def test_screenshots_are_kept(sample: Any, open_page: OpenPage, scheme: str) -> 
 
 
 def test_layers_are_sorted_and_filtered_like_images(page: Any) -> None:
-    """The table by layer type unfolds into a live one, what got slower first."""
+    """The table by layer type unfolds into a live one, largest slowdown first."""
     page.locator("#m0 details.layers summary").first.click()
     page.wait_for_selector("#m0-types.live .tabulator-row")
     shown = column(page, "#m0-types", 0)

@@ -128,7 +128,7 @@ def test_the_control_shows_why_a_step_is_the_machines(tmp_path: Path, open_page:
     assert page.locator("#controls .chart .lim").count() == 1
     titles = page.locator("#controls .mark title").all_text_contents()
     assert titles == ["2026-02-10: the control moved", "2026-02-10: 1 number moved with it"]
-    assert "its control moved the same night" in page.locator("#c0").inner_text()
+    assert "its control changed the same night" in page.locator("#c0").inner_text()
     page.locator("#controls a .mark circle").click()
     assert page.evaluate("location.hash") == "#c0"
 

@@ -201,8 +201,7 @@ def test_undecided_is_broken_not_failed(pytester: pytest.Pytester) -> None:
 
     assert result["status"] == "broken"
     assert (
-        category_of(result)
-        == "Undecided: the interval straddles the limit, or the machine is unfit"
+        category_of(result) == "Undecided: the interval contains the limit, or the machine is unfit"
     )
 
 

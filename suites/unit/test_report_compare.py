@@ -136,7 +136,7 @@ def test_the_terminal_says_what_moved(sample: Any) -> None:
 
     assert "REPAIRED  ssd: match rate: FAILED 0.912 [0.894, 0.931] → PASSED 0.960" in lines
     assert comparison_lines(compare_runs(sample.report, sample.report)) == [
-        "no verdict and no value moved"
+        "no verdict and no value changed"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Compare performance: what got slower first, every figure with its interval, every table a file."""
+"""Compare performance: largest slowdown first, every figure with its interval, every table a file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_what_got_slower_is_named_first() -> None:
     assert [row[0] for row in table.rows] == ["reorder1", "softmax", "conv2", "conv1"]
     assert slower_sentence(table) == (
         "Slower than in the parent: reorder1 (Reorder, i8) 0 ns → 40.0 µs, softmax (Softmax, f32) "
-        "20.0 µs → 25.0 µs; 45.0 µs in all. Everything together: 1.22 ms → 415 µs."
+        "20.0 µs → 25.0 µs; 45.0 µs in all. Total: 1.22 ms → 415 µs."
     )
 
 

@@ -86,13 +86,13 @@ def test_undecided_says_why_and_what_to_do(judged_of: JudgedOf) -> None:
         1.3,
         Estimate(1.31, 1.22, 1.4, 64, of="rounds"),
         Outcome.UNDECIDED,
-        "the interval straddles the limit",
+        "the interval contains the limit",
         remedy="raise benchmark.seconds",
     )
 
     assert verdict_line(judged) == (
         "UNDECIDED  ssd: speedup 1.31× [1.22, 1.40] over 64 rounds, against min_speedup 1.3. "
-        "The interval straddles the limit. Raise benchmark.seconds."
+        "The interval contains the limit. Raise benchmark.seconds."
     )
 
 

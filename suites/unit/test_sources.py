@@ -150,11 +150,11 @@ WHOLE = onnx_model(INSIDE)
 BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "missing": (lambda folder: folder / "no.onnx", "no.onnx: no such model file"),
     "no weights": (_no_weights, "expected tiny.bin, which is missing"),
-    "cut weights": (_cut_weights, "tiny.xml: is not a whole OpenVINO IR model"),
-    "cut graph": (_cut_graph, "tiny.xml: is not a whole OpenVINO IR model"),
+    "cut weights": (_cut_weights, "tiny.xml: is not a complete OpenVINO IR model"),
+    "cut graph": (_cut_graph, "tiny.xml: is not a complete OpenVINO IR model"),
     "empty": (_write("m.onnx", b""), "empty .0 bytes.: get it again"),
     "text as onnx": (_write("m.onnx", b"<html>404 Not Found</html>"), "m.onnx: is n"),
-    "cut onnx": (_write("m.onnx", WHOLE[:-20]), "m.onnx: is no whole ONNX file"),
+    "cut onnx": (_write("m.onnx", WHOLE[:-20]), "m.onnx: is not a complete ONNX file"),
     "onnx, weights gone": (_write("m.onnx", onnx_model(outside("w.bin"))), "w.bin is missing"),
     "onnx, weights above": (
         _write("m.onnx", onnx_model(outside("../w.bin"))),
@@ -162,13 +162,13 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "rubbish tflite": (
         _write("m.tflite", bytes(300)),
-        "not a whole TensorFlow Lite model .OpenVINO recognizes no",
+        "not a complete TensorFlow Lite model .OpenVINO recognizes no",
     ),
     "rubbish pb": (
         _write("m.pb", b"\xff" * 300),
-        "not a whole TensorFlow frozen graph model .OpenVINO recognizes no",
+        "not a complete TensorFlow frozen graph model .OpenVINO recognizes no",
     ),
-    "rubbish paddle": (_write("m.pdmodel", b"\xff" * 300), "not a whole PaddlePaddle model"),
+    "rubbish paddle": (_write("m.pdmodel", b"\xff" * 300), "not a complete PaddlePaddle model"),
     "torch": (_write("m.pt", b"x"), ".pt is not read: export it first: torch.onnx.export"),
     "checkpoint": (_write("m.pth", b"x"), ".pth is not read: export it first"),
     "darknet": (
@@ -226,7 +226,7 @@ def test_cut_onnx_never_gives_a_traceback(cut: int, tmp_path: Path) -> None:
     if cut in whole_fields:
         assert external_locations(path) == ()
     else:
-        with pytest.raises(SourceError, match="is no whole ONNX file"):
+        with pytest.raises(SourceError, match="is not a complete ONNX file"):
             locate(LocalSource(path), tmp_path)
 
 

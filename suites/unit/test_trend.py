@@ -106,7 +106,7 @@ def test_quiet_nights_are_one_sentence(
     status, said = trend("--fail-on-change")
 
     assert status == 0
-    assert said.startswith("nothing moved in 2 series over 45 runs\npage: ")
+    assert said.startswith("nothing changed in 2 series over 45 runs\npage: ")
 
 
 def test_a_planted_step_is_told_and_fails_where_that_is_wanted(
@@ -157,7 +157,7 @@ def test_an_accepted_step_is_not_told_until_it_has_run_out(
     history.accept(accepted)
     status, said = trend("--fail-on-change")
     assert status == 0
-    assert "nothing moved in 2 series over 36 runs (1 accepted)" in said
+    assert "nothing changed in 2 series over 36 runs (1 accepted)" in said
     assert "WORSE" not in said
 
     history.accept(replace(accepted, at=accepted.at + dt.timedelta(days=1)))
@@ -174,7 +174,7 @@ def test_an_expired_acceptance_is_told(
     status, said = trend("--fail-on-change")
 
     assert status == 1
-    assert "accepted by A <a@b.c> until 2026-03-01: for now; that has run out" in said
+    assert "accepted by A <a@b.c> until 2026-03-01: for now; the acceptance has expired" in said
 
 
 def test_machines_are_named_where_the_table_has_several(
@@ -224,13 +224,13 @@ def test_a_control_that_moved_days_before_excuses_nothing(
 def test_a_control_that_moved_is_told_as_the_reason(
     history: History, trend: Callable[..., tuple[int, str]]
 ) -> None:
-    """The machine's line says whether its control or most of its models moved; no series is the control's."""
+    """The machine's line says whether its control or most of its models changed; no series is the control's."""
     record_both(history, 36, control_at=30, slower_at=30)
     status, said = trend("--fail-on-change", "--model", "ssd")
 
     assert status == 0
-    assert "a1b2: its control moved, and 1 number with it; no model is blamed" in said
-    assert "nothing moved in 1 series over 36 runs (1 moved with a machine)" in said
+    assert "a1b2: its control changed, and 1 number with it; no model is blamed" in said
+    assert "nothing changed in 1 series over 36 runs (1 changed with a machine)" in said
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_filters_narrow_what_is_told(
     status, said = trend("--quantity", "max_size_ratio", "--fail-on-change")
 
     assert status == 0
-    assert said.startswith("nothing moved in 1 series")
+    assert said.startswith("nothing changed in 1 series")
 
 
 def test_markup_in_names_stays_text(

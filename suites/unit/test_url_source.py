@@ -147,7 +147,9 @@ def test_broken_transfer_is_resumed(site: Site, store: Store) -> None:
 def test_next_run_resumes(site: Site, store: Store) -> None:
     """What an earlier run left is continued, not started again."""
     site.behave = ["cut"] * 3
-    with pytest.raises(SourceUnavailableError, match="broke off after 917504 of 1048576 bytes"):
+    with pytest.raises(
+        SourceUnavailableError, match="was interrupted after 917504 of 1048576 bytes"
+    ):
         fetch_url(UrlSource(site.url(), SHA), store, _plan())
     assert [path.stat().st_size for path in _partials(store)] == [917504]
     assert fetch_url(UrlSource(site.url(), SHA), store, _plan()).read_bytes() == DATA

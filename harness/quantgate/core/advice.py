@@ -143,7 +143,7 @@ def _small(profiles: Pair[Profile]) -> Advice | None:
     return Advice(
         "small-model",
         f"all {len(profile.layers)} layers together take {profile.time_ns / 1e3:.0f} µs: starting "
-        "them costs about as much as computing, so INT8 has little to win; try a larger batch",
+        "them costs about as much as computing, so INT8 has little to gain; try a larger batch",
         _named(profile.layers),
     )
 

@@ -1,4 +1,4 @@
-"""Both roles' layers side by side, joined over what was fused, what got slower first."""
+"""Both roles' layers side by side, joined over what was fused, largest slowdown first."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ def layer_table(profiles: Pair[Profile]) -> Table:
         )
         for group in joined(profiles)
     )
-    return Table("layers", "Layers, what got slower first", LAYER_COLUMNS, rows, _slower(rows))
+    return Table("layers", "Layers, largest slowdown first", LAYER_COLUMNS, rows, _slower(rows))
 
 
 def type_table(profiles: Pair[Profile]) -> Table:
-    """Tabulate both roles by layer type, what got slower first."""
+    """Tabulate both roles by layer type, largest slowdown first."""
     counts = [Counter(layer.type for layer in profile.layers) for profile in profiles]
     times = [_time_by_type(profile.layers) for profile in profiles]
     kinds = sorted(
@@ -124,7 +124,7 @@ def type_table(profiles: Pair[Profile]) -> Table:
         if times[0][kind] or times[1][kind]
     )
     return Table(
-        "layer-types", "Layer types, what got slower first", TYPE_COLUMNS, rows, _slower(rows)
+        "layer-types", "Layer types, largest slowdown first", TYPE_COLUMNS, rows, _slower(rows)
     )
 
 

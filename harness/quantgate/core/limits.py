@@ -278,7 +278,7 @@ _ROWS: tuple[LimitKind, ...] = (
         margin=0.02,
         relative=True,
         remedy=(
-            "weights left in floating point and the description of the graph count too, which weighs "
+            "weights left in floating point and the description of the graph count too, which matters "
             "in small models: look at the share of work in INT8"
         ),
     ),

@@ -98,7 +98,7 @@ def take_look(
         return Look(None, everything, n, "rounds", reason)
     outcome = edges.outcome(interval)
     if abs(interval[1] - edges.fail) >= edges.near:
-        reason = "" if outcome else "the interval over rounds straddles the limit"
+        reason = "" if outcome else "the interval over rounds contains the limit"
         return Look(outcome, interval, n, "rounds", reason)
     over = _over_instances(centres, plan)
     if over is None:

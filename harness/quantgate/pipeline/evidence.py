@@ -153,8 +153,8 @@ def expectation(verdict: Verdict, known: ExpectedFailure | None, today: dt.date)
     if today >= known.expires:
         return Expectation(
             Standing.EXPIRED,
-            f"the miss was expected until {known.expires} only ({path}.expires): repair the model, or "
-            "decide again and set a new date",
+            f"the miss was expected only until {known.expires} ({path}.expires): fix the model, or "
+            "set a new date",
         )
     beyond = (
         verdict.estimate.value < known.floor

@@ -49,7 +49,7 @@ def skip_without_int8(entry: ModelEntry) -> None:
         import pytest
 
         pytest.skip(
-            f"this machine ({isa}) has no INT8 instructions that make a quantized model faster as a rule, "
+            f"this machine ({isa}) has no INT8 instructions that usually make a quantized model faster, "
             "and the limit's table does not list it: speed is not judged here, accuracy and agreement are"
         )
 

@@ -37,5 +37,5 @@ def _recipe(entry: ModelEntry, *, named: bool) -> str:
     if recipe.method == "default":
         tries.append('calibrate.method = "accuracy-aware"')
     if not named:
-        tries.append("calibrate.ignored for the layers that suffer most")
+        tries.append("calibrate.ignored for the layers that lose most")
     return f"to try: {', '.join(tries)}" if tries else ""

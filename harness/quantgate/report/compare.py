@@ -103,7 +103,7 @@ def comparison_lines(comparison: RunComparison) -> list[str]:
         f"{model}: {len(table.rows)} rows of {table.title!r} differ"
         for model, table in comparison.images
     ]
-    return [*comparison.notes, *(lines or ["no verdict and no value moved"]), *images]
+    return [*comparison.notes, *(lines or ["no verdict and no value changed"]), *images]
 
 
 def _verdicts(before: RunReport, after: RunReport) -> Iterator[VerdictChange]:
@@ -135,7 +135,7 @@ def _notes(before: RunReport, after: RunReport) -> Iterator[str]:
     ]
     if stacks:
         yield (
-            f"the stacks differ ({', '.join(stacks)}): what moved may come from the optimizer or the "
+            f"the stacks differ ({', '.join(stacks)}): the changes may come from the optimizer or the "
             "runtime, not from the model"
         )
     if before.machine != after.machine:

@@ -90,6 +90,6 @@ def on_disk(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ReportError(
-            f"cannot write {path}: {error.strerror or error}; free some room or choose another "
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another "
             "writable folder with --reports"
         ) from error

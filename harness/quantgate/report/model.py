@@ -126,7 +126,7 @@ class ModelReport:
     metrics
         The three numbers, one row a metric; empty without annotations.
     layers, layer_types
-        Time of both roles by layer, joined over what was fused, and by type; what got slower first.
+        Time of both roles by layer, joined over what was fused, and by type; largest slowdown first.
     tables
         Of the task, basic and advanced, plus tensor distance where it was measured.
     explored

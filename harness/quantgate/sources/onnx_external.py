@@ -46,7 +46,7 @@ def external_locations(path: Path) -> tuple[str, ...]:
             found = {name.decode() for name in _locations(data, "model", (0, len(data)))}
         except (IndexError, UnicodeDecodeError, RecursionError, ValueError) as error:
             raise SourceError(
-                f"{path}: is no whole ONNX file (it ends early or is damaged): get it again"
+                f"{path}: is not a complete ONNX file (truncated or damaged): get it again"
             ) from error
     outside = [name for name in found if name.startswith("/") or ".." in name.split("/")]
     if outside:

@@ -46,7 +46,7 @@ def read(source: SourceFile) -> ov.Model:
             ) from error
         reason = "OpenVINO recognizes no model in it" if _UNRECOGNIZED in told else told
         raise SourceError(
-            f"{source.path}: is not a whole {source.form} model ({reason}): get or export it again"
+            f"{source.path}: is not a complete {source.form} model ({reason}): get or export it again"
         ) from error
     if not model.outputs:
         raise SourceError(f"{source.path}: the model has no outputs")

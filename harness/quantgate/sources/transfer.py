@@ -80,7 +80,7 @@ def transfer(url: str, part: Path, bounds: Bounds, progress: Progress) -> None:
     except _WrongRange as error:
         # What a server will not go on from is of no use: the next attempt starts over.
         part.unlink(missing_ok=True)
-        raise TransferBroken("the server sent another range than asked for") from error
+        raise TransferBroken("the server sent a different range than requested") from error
     except urllib.error.HTTPError as error:
         with error:
             _judge(url, part, error)
@@ -168,7 +168,7 @@ def _copy(
     if total is not None and done < total:
         if done == start:  # it answers, and has no more: what is here belongs to another file
             raise _WrongRange
-        raise TransferBroken(f"broke off after {done} of {total} bytes")
+        raise TransferBroken(f"was interrupted after {done} of {total} bytes")
 
 
 def _read(response: Any) -> bytes:
@@ -186,7 +186,7 @@ def _judge(url: str, part: Path, error: urllib.error.HTTPError) -> None:
         if match and part.exists() and _number(match[2]) == part.stat().st_size:
             return
         part.unlink(missing_ok=True)
-        raise TransferBroken("what had come does not fit the file any more") from error
+        raise TransferBroken("the partial file no longer matches") from error
     if error.code in _PASSING:
         wait = error.headers.get("Retry-After", "")
         wait_s = min(float(_number(wait) or 0), _MAX_WAIT_S)

@@ -93,7 +93,7 @@ def fetch_url(
     SourceUnavailableError
         Where it cannot be reached; names ``plan.command``.
     SourceError
-        For a checksum that differs (what came is removed), a refusal by the server, a file above
+        For a checksum that differs (the download was removed), a refusal by the server, a file above
         ``plan.max_bytes``, or an archive that is damaged, escapes, or lacks the member.
     """
     sha256, name = _checked(source)
@@ -104,7 +104,7 @@ def fetch_url(
         _download(source.url, part, plan, progress or Silent())
         if resumed and digest_of_file(part) != sha256:
             log.info(
-                "%s: what an earlier download left does not fit: from the start",
+                "%s: the rest of an earlier download does not match: starting over",
                 redacted_url(source.url),
             )
             part.unlink()
@@ -156,7 +156,7 @@ def _checked(source: UrlSource) -> tuple[str, str]:
     if len(os.fsencode(name)) > LONGEST_NAME:
         raise SourceError(
             f"{source.url}: expected a file name of at most {LONGEST_NAME} bytes, found "
-            f"{len(os.fsencode(name))}: disks keep no longer ones"
+            f"{len(os.fsencode(name))}: no disk takes longer ones"
         )
     return source.sha256.lower(), name
 
@@ -198,7 +198,7 @@ def _verify(url: str, part: Path, sha256: str) -> None:
         with suppress(OSError):
             part.unlink()
         raise SourceError(
-            f"{url}: expected SHA-256 {sha256}, found {found}; what came is removed: check the "
+            f"{url}: expected SHA-256 {sha256}, found {found}; the download was removed: check the "
             "address, then sha256 in the manifest"
         )
 

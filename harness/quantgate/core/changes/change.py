@@ -44,12 +44,12 @@ class ChangePoint:
     standing
         Whether the latest level of the same segment has not come back.
     cause
-        ``machine`` where the control or most other models' timings moved the same night, ``versions``
+        ``machine`` where the control or most other models' timings changed the same night, ``versions``
         where they moved the night a library changed, ``unclear`` where more nights have to tell.
     witness
         Which of them moved, where `cause` is ``machine`` or ``versions``.
     accepted, expired
-        Who accepted it, and whether that has run out.
+        Who accepted it, and whether the acceptance has expired.
     unit
         Of the series' numbers.
     """
@@ -102,7 +102,7 @@ class ChangePoint:
 def accept(
     changes: Iterable[ChangePoint], accepted: Sequence[Accepted], today: dt.date
 ) -> list[ChangePoint]:
-    """Mark what somebody accepted after it had happened; an acceptance that has run out says so."""
+    """Mark what somebody accepted after it had happened; an expired acceptance says so."""
     return [_accepted(change, accepted, today) for change in changes]
 
 

@@ -26,7 +26,7 @@ _MOST_PAGE_BYTES = 10_000_000
 CATEGORIES: tuple[dict[str, Any], ...] = (
     {"name": "Regressed: a limit was missed", "matchedStatuses": ["failed"]},
     {
-        "name": "Undecided: the interval straddles the limit, or the machine is unfit",
+        "name": "Undecided: the interval contains the limit, or the machine is unfit",
         "matchedStatuses": ["broken"],
         "messageRegex": ".*UNDECIDED.*",
     },

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Of each shard alone: the merged run writes its own.
 _OF_A_SESSION = ("environment.properties", "categories.json", "executor.json")
-_WHOLE = "hand over each shard's folder whole"
+_WHOLE = "pass the complete folder of each shard"
 _GLOBALS = "-globals.json"
 _OF_A_SESSION_END = ("-perf.json", _GLOBALS)
 

@@ -153,7 +153,7 @@ def _demand_each_once(shards: Sequence[tuple[Shard, RunReport]], count: int) -> 
     if absent:
         raise ShardError(
             f"shard {', '.join(absent)} is missing: its job left no report, or its folder was not "
-            "given; what it had to judge is judged nowhere"
+            "given; what it had to judge is not judged"
         )
 
 
@@ -176,7 +176,7 @@ def _demand_one_whole(shards: Sequence[tuple[Shard, RunReport]], *, mixed: bool)
     double = [model for model, times in owners.items() if times > 1]
     if double:
         raise ShardError(
-            f"{double[0]} was judged by two shards, because they were dealt out by different "
+            f"{double[0]} was judged by two shards, because they were assigned by different "
             "--shard-durations: give all of them the same file, or none"
         )
 

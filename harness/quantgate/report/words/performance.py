@@ -15,10 +15,10 @@ _NAMED = 3
 
 
 def slower_sentence(layers: Table) -> str:
-    """Name what got slower first, each with its time in both roles, and what it comes to.
+    """Name the layers that got slower, the largest slowdown first, and what it adds up to.
 
     ``Slower than in the parent: conv7 (Convolution, f32) 0.20 ms → 0.35 ms, and 2 more layers;
-    0.16 ms in all. Everything together: 5.10 ms → 2.30 ms.``
+    0.16 ms in all. Total: 5.10 ms → 2.30 ms.``
     """
     place = {column.key: index for index, column in enumerate(layers.columns)}
     slower = [layers.rows[index] for index in sorted(layers.erroneous)]
@@ -26,7 +26,7 @@ def slower_sentence(layers: Table) -> str:
         written(sum(amount(row[place[key]]) for row in layers.rows) * _NS_PER_US, "duration")
         for key in ("parent_us", "optimized_us")
     ]
-    together = f"Everything together: {totals[0]} → {totals[1]}."
+    together = f"Total: {totals[0]} → {totals[1]}."
     if not slower:
         return f"No layer is slower than in the parent. {together}"
     named = [_named(row, place) for row in slower[:_NAMED]]

@@ -23,7 +23,16 @@ _WITNESSES = {"control": "its control", "models": "most of its other models", ""
 #: Lines of the terminal's table; the page has them all.
 MOST_ROWS = 40
 _SHORT = 9
-_HEADING = ("what", "night", "model", "quantity", "from → to", "size", "came in between", "machine")
+_HEADING = (
+    "what",
+    "night",
+    "model",
+    "quantity",
+    "from → to",
+    "size",
+    "changed in between",
+    "machine",
+)
 
 
 def _form(change: ChangePoint) -> Form:
@@ -70,7 +79,7 @@ def levels_text(change: ChangePoint) -> str:
 
 
 def between_text(change: ChangePoint) -> str:
-    """Name what came in between: commits and libraries, as far as they are known."""
+    """Name what changed in between: commits and libraries, as far as they are known."""
     parts = []
     if change.commits is not None:
         parts.append("…".join(commit[:_SHORT] for commit in change.commits))
@@ -82,19 +91,19 @@ def between_text(change: ChangePoint) -> str:
 def notes(change: ChangePoint) -> Iterator[str]:
     """Say what else is to be known of a change."""
     if change.kind == "drift":
-        yield f"a drift that went on until {day(change.told.at)}"
+        yield f"a drift that lasted until {day(change.told.at)}"
     if change.cause == "machine":
-        yield f"the machine changed: {_WITNESSES[change.witness]} moved the same night"
+        yield f"the machine changed: {_WITNESSES[change.witness]} changed the same night"
     if change.cause == "versions":
-        yield "most other models moved the night a library changed"
+        yield "most other models changed on the night of a library upgrade"
     if change.cause == "unclear":
-        yield "other models stirred too: later nights will tell whether it was the machine"
+        yield "other models changed too: later nights will show whether it was the machine"
     if change.accepted is not None:
         end = "" if change.accepted.until is None else f" until {change.accepted.until}"
         said = f"accepted by {change.accepted.who}{end}: {change.accepted.reason}"
-        yield f"{said}; that has run out" if change.expired else said
+        yield f"{said}; the acceptance has expired" if change.expired else said
     if not change.standing:
-        yield "it stands no longer"
+        yield "it no longer stands"
 
 
 def day(at: dt.datetime) -> str:
@@ -130,9 +139,9 @@ def machine_lines(changes: Sequence[ChangePoint]) -> Iterator[str]:
             numbers = counted(len({change.key for _, change in nights}), "numbers")
             by = {change.witness for _, change in nights}
             why = (
-                f"its control moved, and {numbers} with it"
+                f"its control changed, and {numbers} with it"
                 if "control" in by
-                else f"most of its models moved, {numbers}"
+                else f"most of its models changed, {numbers}"
             )
             yield f"MACHINE  {span}  {machine}: {why}; no model is blamed"
 
@@ -159,17 +168,17 @@ def summary(trend: Trend) -> str:
     over = f"in {series} over {runs}"
     told = trend.told
     if not told:
-        return f"nothing moved {over}{_excused(trend)}"
+        return f"nothing changed {over}{_excused(trend)}"
     words = [headword(change) for change in told]
     parts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
-    return f"{counted(len(told), 'numbers')} moved {over}: {', '.join(parts)}{_excused(trend)}"
+    return f"{counted(len(told), 'numbers')} changed {over}: {', '.join(parts)}{_excused(trend)}"
 
 
 def _excused(trend: Trend) -> str:
     held = sum(excused(change) for change in trend.changes)
     moved = sum(change.cause == "machine" and not excused(change) for change in trend.changes)
     said = [f"{held} accepted"] if held else []
-    said += [f"{moved} moved with a machine"] if moved else []
+    said += [f"{moved} changed with a machine"] if moved else []
     return f" ({', '.join(said)})" if said else ""
 
 

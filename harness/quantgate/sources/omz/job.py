@@ -140,7 +140,7 @@ def _why_not_downloaded(model: OmzModel, command: str, outcome: ToolResult) -> S
         expected, actual = (outcome.last(mark) or "" for mark in ("Expected:", "Actual:"))
         return SourceError(
             f"omz model {model.name!r}: expected SHA-384 {expected.split()[-1]}, found "
-            f"{actual.split()[-1]}; what came is removed: the publisher has changed the file"
+            f"{actual.split()[-1]}; the download was removed: the publisher has changed the file"
         )
     refused = outcome.last("Client Error:")
     if refused:
