@@ -21,7 +21,7 @@ def task_limits(task: str) -> tuple[str, ...]:
     return tuple(
         key
         for key, kind in LIMITS.items()
-        if not kind.of_images or key in TASKS[task].LIMITS or key in PLUGGED
+        if not kind.of_images or kind.asks in TASKS[task].LIMITS or key in PLUGGED
     )
 
 

@@ -17,7 +17,7 @@ from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.engine.artifact import load, save
-from quantgate.engine.evaluate import Bench, compare, evaluate_role
+from quantgate.engine.evaluate import Bench, compare, compare_with_baseline, evaluate_role
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
@@ -498,3 +498,33 @@ def test_interrupt_ends_it_at_once(artifacts: Pair[Artifact], store: Store) -> N
     assert rest.count("reading") < 500
     assert list((store.root / "building").iterdir()) == []
     assert not list(store.root.glob("v*/comparison/*/*"))
+
+
+def test_one_pass_serves_parent_and_baseline(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store, tmp_path: Path
+) -> None:
+    """With a baseline each image is read once, and both comparisons are what each alone would be."""
+    baseline = kept(tmp_path / "baseline", gain=0.9)
+    bench = bench_of([renderer.sample(i) for i in range(9)])
+    three = (artifacts.parent, artifacts.optimized, baseline)
+    compare_with_baseline(three, bench, store, target=TARGET, isa="vnni")
+    assert renderer.calls == 9
+    pairs = (artifacts, Pair(baseline, artifacts.optimized))
+    found = [plain(compare(pair, bench, store, target=TARGET, isa="vnni")) for pair in pairs]
+    assert renderer.calls == 9
+    other = Store(tmp_path / "other")
+    alone = [plain(compare(pair, bench, other, target=TARGET, isa="vnni")) for pair in pairs]
+    assert found == alone
+    assert found[0] != found[1]
+
+
+def test_a_broken_baseline_is_called_so(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store, tmp_path: Path
+) -> None:
+    """An image that the baseline cannot answer names the baseline, not the parent."""
+    baseline = kept(tmp_path / "baseline", square_root=True)
+    black = replace(renderer.sample(0), image=lambda: np.zeros((8, 8, 3), np.uint8))
+    bench = bench_of([black, renderer.sample(1)])
+    three = (artifacts.parent, artifacts.optimized, baseline)
+    with pytest.raises(DecoderError, match=r"000\.png, baseline model: .*NaN"):
+        compare_with_baseline(three, bench, store, target=TARGET, isa="vnni")

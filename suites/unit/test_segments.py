@@ -26,9 +26,17 @@ ENTRY = ModelEntry(
     limits=Limits(max_accuracy_drop=0.01),
 )
 ALL = frozenset(LIMITS)
-TRUTH = frozenset({"max_accuracy_drop", "max_error_increase", "max_class_drop", "max_segment_drop"})
+BASELINE = frozenset(key for key in LIMITS if key.endswith("_to_baseline"))
+TRUTH = frozenset(
+    {
+        *("max_accuracy_drop", "max_error_increase", "max_class_drop", "max_segment_drop"),
+        "max_accuracy_drop_to_baseline",
+    }
+)
 RAW = frozenset({"max_tensor_distance", "min_sqnr_db"})
-TIMED = frozenset({"min_speedup", "min_native_speedup", "max_latency_ratio"})
+TIMED = frozenset(
+    {"min_speedup", "min_native_speedup", "max_latency_ratio", "min_speedup_to_baseline"}
+)
 EXECUTED = frozenset({"min_int8_share", "max_reorder_share"})
 SEEN = ALL - TIMED - EXECUTED - {"max_size_ratio", "max_memory_ratio"}
 
@@ -58,6 +66,7 @@ def recipe(**changed: Any) -> Recipe:
         ({"calibrate": recipe(preset="mixed")}, ALL),
         ({"calibrate": recipe(preset="performance")}, set()),
         ({"source": LocalSource(ROOT / "other.xml")}, ALL),
+        ({"baseline": LocalSource(ROOT / "released.xml")}, BASELINE),
         ({"preprocess": Preprocess(mean=127.5)}, ALL),
         ({"decoder": DECODERS["yolox"]()}, SEEN - RAW),
         ({"evaluate": EvaluationPlan("val", metric="ap50")}, TRUTH | {"max_execution_error"}),

@@ -7,7 +7,7 @@ Packages add rows through the entry points ``quantgate.limits``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from quantgate.plugins import extended
@@ -30,6 +30,8 @@ _OF_THE_MACHINE = frozenset({"speed", "memory"})
 #: Steps below these are of no interest: of numbers that scatter, then of exact ones, where a byte
 #: more in a file is a step. Ratios relative, decibels and fractions absolute.
 SMALLEST_RATIO, SMALLEST_DB, SMALLEST = (0.01, 0.001), (0.1, 1e-6), (0.001, 1e-9)
+#: Ends the keys of limits that compare with the baseline.
+TO_BASELINE = "_to_baseline"
 #: Margin that a suggested limit in decibels leaves, whatever its quantity.
 _MARGIN_DB = 1.0
 
@@ -64,6 +66,8 @@ class LimitKind:
         Whether it belongs to a class of machine: ``suggest`` writes a table.
     needs_truth
         Whether it compares with annotations.
+    to_baseline
+        Whether the baseline, a released model, stands where the parent stands for other limits.
     of_metric
         Whether it depends on ``evaluate.metric``, and takes that metric's unit.
     of_loss
@@ -93,6 +97,7 @@ class LimitKind:
     vacuous_at: float | None = None
     by_isa: bool = False
     needs_truth: bool = False
+    to_baseline: bool = False
     of_metric: bool = False
     of_loss: bool = False
     resolved: bool = False
@@ -105,6 +110,11 @@ class LimitKind:
     def __post_init__(self) -> None:
         if not self.key.startswith(("min_", "max_")):
             raise ValueError(f"the key of a limit begins with min_ or max_, found {self.key!r}")
+
+    @property
+    def asks(self) -> str:
+        """Key of the limit that asks the same of the parent: its own, but for a baseline's."""
+        return self.key.removesuffix(TO_BASELINE) if self.to_baseline else self.key
 
     @property
     def of_images(self) -> bool:
@@ -325,8 +335,27 @@ _ROWS: tuple[LimitKind, ...] = (
     ),
 )
 
+
+def _to_baseline(kind: LimitKind) -> LimitKind:
+    """Ask of the baseline what a limit asks of the parent; nothing is suggested for it."""
+    return replace(
+        kind,
+        key=f"{kind.key}{TO_BASELINE}",
+        title=f"{kind.title.removesuffix(_IN_F32)} (to the baseline)",
+        noun=f"{kind.name} to the baseline",
+        statistic="baseline" if kind.scope == "speed" else kind.statistic,
+        margin=None,
+        to_baseline=True,
+    )
+
+
+_IN_F32 = " (parent in f32)"
+_ASKED_OF_BASELINES = (
+    *("max_accuracy_drop", "min_agreement", "min_match_rate", "min_psnr_db", "min_speedup"),
+)
+_ALL_ROWS = (*_ROWS, *(_to_baseline(kind) for kind in _ROWS if kind.key in _ASKED_OF_BASELINES))
 #: Limits by key, in the order in which gates run and reports list them.
-LIMITS: Mapping[str, LimitKind] = extended("limits", {kind.key: kind for kind in _ROWS})
+LIMITS: Mapping[str, LimitKind] = extended("limits", {kind.key: kind for kind in _ALL_ROWS})
 #: Those that other packages bring: each is judged by its own ``measure``.
 PLUGGED: Mapping[str, LimitKind] = {
     key: kind for key, kind in LIMITS.items() if kind.measure is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import numpy as np
 
@@ -14,16 +14,17 @@ from quantgate.core.limits import LIMITS, threshold_on
 from quantgate.core.looks import PLAN, TestPlan
 from quantgate.core.ranks import hodges_lehmann, signed_rank_interval
 from quantgate.core.sequential import SpeedDecision, replay
+from quantgate.core.timing import Baseline
 from quantgate.core.verdict import Limit, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
-    from quantgate.core.timing import ArmName, Baseline, Timing
+    from quantgate.core.timing import ArmName, Timing
 
 #: Which baseline each limit of models.toml means.
 BASELINES: Mapping[str, Baseline] = {
     key: cast("Baseline", kind.statistic)
     for key, kind in LIMITS.items()
-    if kind.scope == "speed" and kind.statistic.startswith("parent_")
+    if kind.scope == "speed" and kind.statistic in get_args(Baseline)
 }
 #: Error of each side of the intervals that are shown but not judged.
 SHOWN_ALPHA = 0.01

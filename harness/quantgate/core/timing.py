@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: ``parent_f32``: the parent with f32 demanded; ``parent_default``: as the device runs it by
-#: default; ``parent_copy``: a second copy of the parent in f32, which only the control measures.
-ArmName = Literal["optimized", "parent_f32", "parent_default", "parent_copy"]
-Baseline = Literal["parent_f32", "parent_default", "parent_copy"]
+#: default; ``parent_copy``: a second copy of the parent in f32, which only the control measures;
+#: ``baseline``: the released model, where an entry names one.
+ArmName = Literal["optimized", "parent_f32", "parent_default", "parent_copy", "baseline"]
+Baseline = Literal["parent_f32", "parent_default", "parent_copy", "baseline"]
 
 
 @dataclass(frozen=True, slots=True)

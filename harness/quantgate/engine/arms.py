@@ -113,7 +113,7 @@ class OpenVinoArms:
     Parameters
     ----------
     models
-        IR files of both roles.
+        IR files of both roles; ``baseline`` is that of a released model.
     inputs
         A real preprocessed sample: input name to array, batch 1 or ``benchmark.batch``.
     names
@@ -132,6 +132,7 @@ class OpenVinoArms:
     names: tuple[ArmName, ...]
     clock: Callable[[], int] = time.perf_counter_ns
     native_is_f32: bool = False
+    baseline: Path | None = None
     _core: Any = None
     _read: dict[Path, Any] = field(default_factory=dict)
     _copiers: dict[ArmName, Copier] = field(default_factory=dict)
@@ -181,6 +182,8 @@ class OpenVinoArms:
         return Copier(self._core, self._read[path], self.benchmark.device, chosen)
 
     def _path(self, name: ArmName) -> Path:
+        if name == "baseline" and self.baseline is not None:
+            return self.baseline
         return self.models["optimized" if name == "optimized" else "parent"]
 
     def _requests(self, compiled: list[Any]) -> int:

@@ -14,9 +14,9 @@ from quantgate.engine import comparison_file
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
-from quantgate.errors import DatasetError, DecoderError
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.machine import LIBRARIES
-from quantgate.pair import ROLES, Pair
+from quantgate.pair import Pair
 from quantgate.progress import SILENT
 from quantgate.sourcecode import code_digest
 from quantgate.store_entry import digest_of_file
@@ -134,11 +134,78 @@ def compare(
     return comparison_file.load(folder, bench.task, bench.dataset)
 
 
+def compare_with_baseline(
+    artifacts: tuple[Artifact, Artifact, Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> None:
+    """Put into the store what :func:`compare` finds of parent and optimized, and of baseline and optimized.
+
+    One pass over the images serves both, so that the baseline costs its own inference and no more.
+    Where either is there already, nothing is done: the other one is cheaper alone.
+
+    Parameters
+    ----------
+    artifacts
+        Parent, optimized and baseline.
+
+    Raises
+    ------
+    As :func:`compare`; MeasurementError where the baseline takes another input.
+    """
+    parent, optimized, baseline = artifacts
+    pairs = (Pair(parent, optimized), Pair(baseline, optimized))
+    keys = [comparison_key(pair, bench, target, isa) for pair in pairs]
+    if any(store.holds("comparison", key) for key in keys):
+        return
+    models = [compile_model(item, target) for item in artifacts]
+    both = compare_three(models, bench, progress)
+    for key, found in zip(keys, both, strict=True):
+
+        def build(folder: Path, found: Comparison[Any] = found) -> None:
+            comparison_file.save(found, bench.task, folder)
+
+        store.get_or_build("comparison", key, build)
+
+
+def compare_three(
+    models: Sequence[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
+) -> Pair[Comparison[Any]]:
+    """Run parent, optimized and baseline at once; compare the optimized with both, the parent first."""
+    bench = settled(bench, models)
+    _refuse_other_input(models)
+    samples = bench.dataset.samples
+    results = Pair(_Results(samples, bench), _Results(samples, bench, "baseline"))
+
+    def consume(index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        parent, optimized, baseline = outputs
+        known = results.parent.add_pair(index, frame, [parent, optimized])
+        results.optimized.add_pair(index, frame, [baseline, optimized], optimized=known)
+
+    skipped = stream(models, Feed(samples, bench.preprocess, consume, progress))
+    return results.map(lambda found: found.comparison(skipped))
+
+
+def _refuse_other_input(models: Iterable[ov.CompiledModel]) -> None:
+    shapes = [str(model.input(0).partial_shape) for model in models]
+    other = next((shape for shape in shapes if shape != shapes[0]), None)
+    if other is not None:
+        raise MeasurementError(
+            f"the models to compare take inputs of {shapes[0]} and {other}: they are judged on the same "
+            "images, so give an optimized model and a baseline of the same size"
+        )
+
+
 def compare_models(
     models: Pair[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
 ) -> Comparison[Any]:
     """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
     bench = settled(bench, models)
+    _refuse_other_input(models)
     results = _Results(bench.dataset.samples, bench)
     feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
     skipped = stream(list(models), feed)
@@ -190,21 +257,31 @@ def check_decoder(decoder: Decoder, ports: Sequence[Port]) -> None:
 class _Results:
     """Image results by index, filled from callbacks in any order."""
 
-    def __init__(self, samples: Sequence[Sample], bench: Bench) -> None:
+    def __init__(self, samples: Sequence[Sample], bench: Bench, first: str = "parent") -> None:
         if not samples:
             raise DatasetError(
                 f"datasets.{bench.dataset.name} has no image to evaluate: at least one is needed"
             )
         self._samples = samples
         self._bench = bench
+        self._first = first
         self._found: list[ImageResult[Any] | None] = [None] * len(samples)
 
-    def add_pair(self, index: int, frame: Frame, outputs: list[Outputs]) -> None:
-        """Decode and compare one image of both roles."""
+    def add_pair(
+        self, index: int, frame: Frame, outputs: list[Outputs], *, optimized: Any = None
+    ) -> Any:
+        """Decode and compare one image of both roles; give the optimized model's prediction.
+
+        ``optimized`` is that prediction where it is known already.
+        """
         pair = Pair(*outputs)
         name = self._samples[index].name
-        predictions = Pair(*(self._decode(name, role, pair[role], frame) for role in ROLES))
-        self._keep(index, frame, predictions, _distances(name, pair))
+        parent = self._decode(name, self._first, pair.parent, frame)
+        known = optimized
+        if known is None:
+            known = self._decode(name, "optimized", pair.optimized, frame)
+        self._keep(index, frame, Pair(parent, known), _distances(name, pair))
+        return known
 
     def add_single(self, index: int, frame: Frame, outputs: list[Outputs]) -> None:
         """Decode one image of one model."""

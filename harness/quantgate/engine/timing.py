@@ -52,13 +52,17 @@ PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a measurement leaves open: arms, seed of the random order, clock (ns) and listener."""
+    """What a measurement leaves open: arms, seed of the random order, clock (ns) and listener.
+
+    ``baseline``: IR file of a released model, timed as one more arm of every round.
+    """
 
     arms: tuple[ArmName, ...] = ARMS
     seed: int = 0
     clock: Callable[[], int] = time.perf_counter_ns
     progress: Progress | None = None
     window_s: float = 0.05
+    baseline: Path | None = None
 
 
 DEFAULTS = Options()
@@ -130,7 +134,11 @@ def time_pair(
     MeasurementError
         In a parallel pytest worker, when the lock cannot be had, or when a model does not run.
     """
-    factory = OpenVinoArms(models, inputs, benchmark, options.arms, options.clock)
+    more: tuple[ArmName, ...] = () if options.baseline is None else ("baseline",)
+    arms = (*options.arms, *more)
+    factory = OpenVinoArms(
+        models, inputs, benchmark, arms, options.clock, baseline=options.baseline
+    )
     unfit = "" if control is None or control.fit else control.reason
     plan = RoundPlan(
         () if unfit else targets,

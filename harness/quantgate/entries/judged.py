@@ -91,6 +91,22 @@ class Limits:
     max_reorder_share: Annotated[
         Fraction | None, Doc("share of time spent in reorders and conversions")
     ] = None
+    max_accuracy_drop_to_baseline: Annotated[
+        NonNegative | None, Doc("baseline − optimized, in the metric's own unit; needs `baseline`")
+    ] = None
+    min_agreement_to_baseline: Annotated[
+        Fraction | None, Doc("min_agreement with the baseline in the parent's place")
+    ] = None
+    min_match_rate_to_baseline: Annotated[
+        Fraction | None, Doc("min_match_rate with the baseline in the parent's place")
+    ] = None
+    min_psnr_db_to_baseline: Annotated[
+        NonNegative | None, Doc("likeness of the optimized model's pictures to the baseline's")
+    ] = None
+    min_speedup_to_baseline: Annotated[
+        SpeedLimit | None,
+        Doc("against the baseline, in the same rounds; a number or a table by ISA class"),
+    ] = None
 
 
 if not TYPE_CHECKING and PLUGGED:

@@ -44,6 +44,13 @@ class ModelEntry:
         LocalSource | None,
         Doc("a model quantized elsewhere, instead of `calibrate`; a string is a path"),
     ] = None
+    baseline: Annotated[
+        LocalSource | None,
+        Doc(
+            "the model in the field, quantized as well: a file, or the folder of a package; the "
+            "optimized model is judged against it too, by the limits …_to_baseline"
+        ),
+    ] = None
     preprocess: Annotated[Preprocess, Doc("how an image becomes the input")] = Preprocess()
     benchmark: Annotated[Benchmark, Doc("how speed is measured")] = Benchmark()
     limits: Annotated[Limits, Doc("what is judged, one test each")] = Limits()

@@ -29,6 +29,7 @@ DEFAULTABLE = (
 SHORTHANDS = {
     "source": "path",
     "optimized": "path",
+    "baseline": "path",
     "decoder": "kind",
     "calibrate": "dataset",
     "evaluate": "dataset",

@@ -87,7 +87,7 @@ def read_model(
     mistaken: list[ManifestProblem] = []
     values = _values(one, mistaken)
     problems.extend(mistaken)
-    for key in ("source", "optimized", "decoder"):
+    for key in ("source", "optimized", "baseline", "decoder"):
         if values.get(key) is not None:
             values[key] = datasets.located(values[key], root)
     broken = {part for problem in mistaken for part in problem.place[1:] if isinstance(part, str)}

@@ -96,7 +96,11 @@ def _judgeable(reading: Reading, key: str) -> bool:
         return False
     if LIMITS[key].needs_truth and data is not None and not has_truth(data):
         return False
-    return not _without_segments(reading, key)
+    return not (_without_segments(reading, key) or _without_baseline(reading, key))
+
+
+def _without_baseline(reading: Reading, key: str) -> bool:
+    return LIMITS[key].to_baseline and reading.values.get("baseline") is None
 
 
 def _without_segments(reading: Reading, key: str) -> bool:
@@ -111,6 +115,8 @@ def _without_segments(reading: Reading, key: str) -> bool:
 
 
 def _needed(reading: Reading, key: str) -> str:
+    if _without_baseline(reading, key):
+        return f"a model to compare with: set models.{reading.draft.id}.baseline"
     if _without_segments(reading, key) and not _unread(reading):
         return "segments: a csv of groups of images in evaluate.dataset's `segments`"
     return f"annotated images, but evaluate.dataset {_unannotated(reading)}"

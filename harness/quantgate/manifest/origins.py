@@ -88,7 +88,7 @@ def check_optimized(reading: Reading) -> Iterator[ManifestProblem]:
 
 def check_files(reading: Reading) -> Iterator[ManifestProblem]:
     """Demand every file that the entry names."""
-    for table in ("source", "optimized", "decoder"):
+    for table in ("source", "optimized", "baseline", "decoder"):
         value = reading.values.get(table)
         if isinstance(value, DarknetSource):
             continue  # like other networks that have to be fetched, it is skipped where it is not here

@@ -11,8 +11,9 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quantgate.core.limits import LIMITS
+from quantgate.core.limits import LIMITS, TO_BASELINE
 from quantgate.errors import HarnessError, ReportError
+from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import worst_pictures
 from quantgate.sourcecode import code_digest
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.explained import Execution
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.evaluate import Bench
+    from quantgate.engine.runtime import Target
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
     from quantgate.pipeline.data import Data
     from quantgate.progress import Progress
     from quantgate.report.model import Metric
     from quantgate.run import Run
+    from quantgate.store import Store
     from quantgate.tasks.protocol import Task
 
 
@@ -52,28 +56,73 @@ class Compared:
 
 
 def compare_roles(
-    entry: ModelEntry, run: Run, artifacts: Pair[Artifact], data: Data, *, progress: Progress
+    entry: ModelEntry,
+    run: Run,
+    artifacts: Pair[Artifact],
+    data: Data,
+    *,
+    baseline: Artifact | None = None,
+    progress: Progress,
 ) -> Compared:
-    """Evaluate both roles on the same images, or find that in the store; keep it for the report."""
-    from quantgate.engine.evaluate import compare, comparison_key
-    from quantgate.engine.runtime import Target
-    from quantgate.machine import isa_class
-    from quantgate.store import Store
+    """Evaluate both roles on the same images, or find that in the store; keep it for the report.
 
-    target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
-    bench, isa = bench_of(entry, data.evaluation), isa_class()
-    found = compare(
-        artifacts,
-        bench,
-        Store(run.store, model=entry.id),
-        target=target,
-        isa=isa,
-        progress=progress,
-    )
-    key = comparison_key(artifacts, bench, target, isa)
+    A baseline is evaluated in the same pass, for :func:`compare_to_baseline`.
+    """
+    from quantgate.engine.evaluate import compare_with_baseline
+
+    conditions = _Conditions.of(entry, run, data)
+    if baseline is not None:
+        how = conditions.keywords(progress)
+        three = (*artifacts, baseline)
+        compare_with_baseline(three, conditions.bench, conditions.store, **how)
+    found, key = conditions.compared(artifacts, progress)
     derived = derive(entry, run, found, data=data, key=key)
     run.keep(entry.id, "comparing", derived.fields)
     return Compared(found, derived)
+
+
+def compare_to_baseline(
+    entry: ModelEntry, run: Run, released: Pair[Artifact], data: Data, *, progress: Progress
+) -> Compared:
+    """Compare the optimized model with the baseline, which is in the parent's place; keep it."""
+    found, key = _Conditions.of(entry, run, data).compared(released, progress)
+    derived = derive(entry, run, found, data=data, key=key, to_baseline=True)
+    shown = {key: derived.fields[key] for key in ("metrics", "tables", "pictures", "omitted")}
+    told = {"digest": released.parent.digest, **shown}
+    run.keep(entry.id, "released", {"released": told})
+    return Compared(found, derived)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """What every comparison of an entry is made with."""
+
+    bench: Bench
+    store: Store
+    target: Target
+    isa: str
+
+    @classmethod
+    def of(cls, entry: ModelEntry, run: Run, data: Data) -> _Conditions:
+        from quantgate.engine.runtime import Target
+        from quantgate.machine import isa_class
+        from quantgate.store import Store
+
+        target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
+        store = Store(run.store, model=entry.id)
+        return cls(bench_of(entry, data.evaluation), store, target, isa_class())
+
+    def keywords(self, progress: Progress) -> dict[str, Any]:
+        return {"target": self.target, "isa": self.isa, "progress": progress}
+
+    def compared(
+        self, pair: Pair[Artifact], progress: Progress
+    ) -> tuple[Comparison[Any], Mapping[str, Any]]:
+        """Compare a pair, or find that in the store; with the key of what was found."""
+        from quantgate.engine.evaluate import compare, comparison_key
+
+        found = compare(pair, self.bench, self.store, **self.keywords(progress))
+        return found, comparison_key(pair, self.bench, self.target, self.isa)
 
 
 _MEGABYTE = 1_000_000
@@ -98,7 +147,13 @@ class Derived:
 
 
 def derive(
-    entry: ModelEntry, run: Run, found: Comparison[Any], *, data: Data, key: Mapping[str, Any]
+    entry: ModelEntry,
+    run: Run,
+    found: Comparison[Any],
+    *,
+    data: Data,
+    key: Mapping[str, Any],
+    to_baseline: bool = False,
 ) -> Derived:
     """Compute it, or find it in the store; its pictures are laid into the run's directory.
 
@@ -106,6 +161,8 @@ def derive(
     ----------
     key
         Everything that can change the comparison, see ``engine.evaluate.comparison_key``.
+    to_baseline
+        Whether the comparison's parent is the baseline.
     """
     from quantgate.core.estimate import Estimate
     from quantgate.declared import declared_limits
@@ -113,6 +170,7 @@ def derive(
 
     wanted = {
         "comparison": key,
+        "to baseline": to_baseline,
         "plan": asdict(entry.evaluate),
         "limits": declared_limits(entry),
         "images": run.manifest.report.images,
@@ -125,8 +183,8 @@ def derive(
 
     def build(folder: Path) -> None:
         document = {
-            "judged": _judged(entry, found),
-            "fields": _fields(entry, run, (found, data), folder),
+            "judged": _judged(entry, found, to_baseline=to_baseline),
+            "fields": _fields(entry, run, (found, data), folder, to_baseline=to_baseline),
         }
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
@@ -152,9 +210,10 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     from quantgate.tasks.catalog import TASKS
 
     task, plan = TASKS[entry.task], entry.evaluate
-    estimate = task.judge_quantity(key, found, plan)
-    said = [counts_sentence(asdict(task.detail(key, found, plan)))]
-    subject = task.subject(key, found, plan)
+    asked = LIMITS[key].asks
+    estimate = task.judge_quantity(asked, found, plan)
+    said = [counts_sentence(asdict(task.detail(asked, found, plan)))]
+    subject = task.subject(asked, found, plan)
     if LIMITS[key].of_metric and not subject:
         metric = plan.metric or task.DEFAULT_METRIC
         parent, optimized = task.metrics(found).map(lambda of: of[metric])
@@ -167,13 +226,14 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     return estimate, "; ".join(said)
 
 
-def _judged(entry: ModelEntry, found: Comparison[Any]) -> dict[str, Any]:
+def _judged(entry: ModelEntry, found: Comparison[Any], *, to_baseline: bool) -> dict[str, Any]:
     from quantgate.declared import declared_limits
     from quantgate.tasks.catalog import TASKS
 
     judged = {}
     for key in declared_limits(entry):
-        if key not in TASKS[entry.task].LIMITS:
+        kind = LIMITS[key]
+        if kind.to_baseline != to_baseline or kind.asks not in TASKS[entry.task].LIMITS:
             continue
         try:
             estimate, detail = quantity(entry, key, found)
@@ -184,7 +244,12 @@ def _judged(entry: ModelEntry, found: Comparison[Any]) -> dict[str, Any]:
 
 
 def _fields(
-    entry: ModelEntry, run: Run, compared: tuple[Comparison[Any], Data], folder: Path
+    entry: ModelEntry,
+    run: Run,
+    compared: tuple[Comparison[Any], Data],
+    folder: Path,
+    *,
+    to_baseline: bool,
 ) -> dict[str, Any]:
     from quantgate.report.codec import encode
     from quantgate.report.publish import draw_worst
@@ -196,10 +261,17 @@ def _fields(
     task, plan = TASKS[entry.task], entry.evaluate
     most = run.manifest.report.images
     changed, more = worst_pictures(entry, task, found, data.evaluation, most=most)
-    drawn, dropped = draw_worst(changed, folder, model=entry.id, budget_bytes=_budget(run))
+    tables = [*task.tables(found, plan), tensors.tensor_table(found)]
+    metrics = _metrics(entry, task, found)
+    place = entry.id
+    if to_baseline:
+        place, tables = f"{entry.id}{TO_BASELINE}", [named_after_baseline(one) for one in tables]
+        metrics = [replace(metric, source=None, origin="") for metric in metrics]
+        changed = [(replace(one, roles=BASELINE_ROLES), load) for one, load in changed]
+    drawn, dropped = draw_worst(changed, folder, model=place, budget_bytes=_budget(run))
     return {
-        "metrics": encode(_metrics(entry, task, found)),
-        "tables": encode([*task.tables(found, plan), tensors.tensor_table(found)]),
+        "metrics": encode(metrics),
+        "tables": encode(tables),
         "pictures": encode(drawn),
         "omitted": more + dropped,
         "notes": [

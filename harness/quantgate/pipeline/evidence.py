@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import LIMITS
 from quantgate.core.verdict import Outcome, Verdict
 from quantgate.errors import MeasurementError
 
@@ -86,7 +87,11 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     task, limit = TASKS[entry.task], limit_for(entry, key, None)
     metric = entry.evaluate.metric or task.DEFAULT_METRIC
     threshold = None if limit is None else limit.threshold
-    if key != "max_accuracy_drop" or threshold is None or task.METRICS[metric].worst is None:
+    if (
+        LIMITS[key].asks != "max_accuracy_drop"
+        or threshold is None
+        or task.METRICS[metric].worst is None
+    ):
         return
     kind, classes = task.METRICS[metric], len(compared.comparison.labels)
     guessed = min(1.0, kind.guesses / classes) if classes > 1 else 0.0
@@ -94,10 +99,11 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     found = [float(row["parent"]) for row in rows if row["title"] == kind.title]
     if not found or found[0] - guessed > threshold:
         return
+    whose = "baseline" if LIMITS[key].to_baseline else "parent"
     suspected = doubts(entry.task, compared.comparison)
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
-        f"the parent's {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
+        f"the {whose}'s {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
         f"{threshold:g} of {limit_place(entry, key)}; {' '.join(suspected) or _TO_CHECK}"
     )
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from quantgate.core.speed import BASELINES
 from quantgate.pipeline.feeding import prepared
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _MEMORY = "memory.json"
 _SPEEDUPS = (
     ("min_speedup", "parent_f32", "against the parent in f32"),
     ("min_native_speedup", "parent_default", "against the parent as the device runs it by default"),
+    ("min_speedup_to_baseline", "baseline", "against the baseline"),
 )
 
 
@@ -43,7 +45,7 @@ def skip_without_int8(entry: ModelEntry) -> None:
     from quantgate.machine import has_int8, isa_class
 
     isa = isa_class()
-    declared = (entry.limits.min_speedup, entry.limits.min_native_speedup)
+    declared = [getattr(entry.limits, key) for key in BASELINES]
     listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
     if entry.benchmark.device == "CPU" and not has_int8() and not listed:
         import pytest
@@ -85,32 +87,42 @@ def time_roles(
     data: Data,
     control: Control | None,
     *,
-    run: Run,
+    baseline: Artifact | None = None,
     progress: Progress,
 ) -> tuple[Timing, Control]:
     """Measure the pair; before the first of a session, whose control is None, the machine itself."""
     from quantgate.engine.timing import Options, measure_control, targets_of, time_pair
     from quantgate.machine import isa_class
-    from quantgate.report.codec import encode
 
     inputs = real_input(entry, artifacts.parent, data)
     paths = artifacts.map(lambda artifact: artifact.path)
     if control is None:
         control = measure_control(paths.parent, inputs, entry.benchmark)
-        run.append(_CONTROL, encode(control.ratio))
     timing = time_pair(
         paths,
         inputs,
         entry.benchmark,
         targets=targets_of(entry.limits, isa_class()),
         control=control,
-        options=Options(progress=progress),
+        options=Options(progress=progress, baseline=None if baseline is None else baseline.path),
     )
     return timing, control
 
 
+def keep_control(run: Run, control: Control) -> None:
+    """Keep what the session's control measured."""
+    from quantgate.report.codec import encode
+
+    run.append(_CONTROL, encode(control.ratio))
+
+
 def keep_timing(
-    entry: ModelEntry, run: Run, sizes: tuple[Pair[Artifact], Pair[Memory]], timing: Timing
+    entry: ModelEntry,
+    run: Run,
+    sizes: tuple[Pair[Artifact], Pair[Memory]],
+    timing: Timing,
+    *,
+    baseline: Artifact | None = None,
 ) -> None:
     """Keep arms and paired speedups for the report."""
     from quantgate.report.codec import encode
@@ -120,7 +132,7 @@ def keep_timing(
         entry.id,
         "timing",
         {
-            "arms": encode([_arm(timing, name, sizes) for name in timing.arm_names()]),
+            "arms": encode([_arm(timing, name, sizes, baseline) for name in timing.arm_names()]),
             "speedups": encode(_speedups(entry, timing)),
             "notes": list(conditions.notes),
             "facts": [
@@ -134,13 +146,19 @@ def keep_timing(
     )
 
 
-def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory]]) -> TimedArm:
+def _arm(
+    timing: Timing,
+    name: ArmName,
+    sizes: tuple[Pair[Artifact], Pair[Memory]],
+    baseline: Artifact | None,
+) -> TimedArm:
     from quantgate.core.speed import latency_ns, latency_range_ns, throughput
     from quantgate.report.performance import TimedArm
 
     facts = timing.facts(name)
     rate = throughput(timing, name)
     role: Role = "optimized" if name == "optimized" else "parent"
+    released = baseline if name == "baseline" else None
     return TimedArm(
         name=name,
         precision=", ".join(facts.executed) or "not told",
@@ -154,8 +172,8 @@ def _arm(timing: Timing, name: ArmName, sizes: tuple[Pair[Artifact], Pair[Memory
         p99_range_ns=latency_range_ns(timing, name, 99),
         first_ns=_median(facts.first_ns),
         compile_ns=_median(facts.compile_ns),
-        size_bytes=sizes[0][role].size_bytes,
-        memory_bytes=sizes[1][role].peak_bytes,
+        size_bytes=(released or sizes[0][role]).size_bytes,
+        memory_bytes=sizes[1][role].peak_bytes if released is None else None,
     )
 
 

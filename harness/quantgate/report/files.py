@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+#: Folder of the tables that compare with the baseline, in that of a model's tables.
+BASELINE_TABLES = "baseline"
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file aside and rename it into place.

@@ -118,6 +118,20 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """The optimized model against the baseline, in whose columns the parent's name is the baseline's.
+
+    ``digest`` is the baseline's; the rest is as in :class:`ModelReport`.
+    """
+
+    digest: str
+    metrics: tuple[Metric, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    omitted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReport:
     """One entry of the manifest: everything measured about it.
 
@@ -151,6 +165,8 @@ class ModelReport:
         By key of a limit, the digest of everything declared that can change its number.
     declared
         The entry as JSON: what differs from the defaults, paths from the manifest's folder.
+    released
+        The same against the baseline, where there is one.
     ir
         Path of the optimized IR on the machine of the run.
     load
@@ -179,6 +195,7 @@ class ModelReport:
     digests: tuple[tuple[str, str], ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)
     declared: str = ""
+    released: Released | None = None
     ir: str = ""
     load: str = ""
 

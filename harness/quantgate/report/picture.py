@@ -73,6 +73,8 @@ class Picture:
         ``(class name, colour)`` pairs that the picture shows.
     truth
         Annotated class or a sentence about the truth, or empty.
+    roles
+        What captions call the two models.
     threshold, hysteresis
         The shared score threshold of the comparison, and how far below it a pair still matches.
     """
@@ -92,4 +94,5 @@ class Picture:
     legend: tuple[tuple[str, str], ...] = ()
     truth: str = ""
     threshold: float = 0.5
+    roles: tuple[str, str] = ("Parent", "Optimized")
     hysteresis: float = 0.05

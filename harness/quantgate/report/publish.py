@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.borders import DAMAGE
 from quantgate.report.drawing import draw_worst
-from quantgate.report.files import file_name, point_latest, write_atomic
+from quantgate.report.files import BASELINE_TABLES, file_name, point_latest, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -230,9 +230,13 @@ def _write_tables(report: RunReport, directory: Path) -> None:
     from quantgate.report.html.performance_tables import every_table
 
     for model in report.models:
-        for table in every_table(model):
+        folder = directory / file_name(model.id)
+        places = [(folder, table) for table in every_table(model)]
+        if model.released is not None:
+            places += [(folder / BASELINE_TABLES, table) for table in model.released.tables]
+        for place, table in places:
             for item in (table_csv(table), table_json(table)):
-                write_atomic(directory / file_name(model.id) / item.name, item.data)
+                write_atomic(place / item.name, item.data)
 
 
 def tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ SUITES = (
     "test_integrity.py",
     "test_accuracy.py",
     "test_agreement.py",
+    "test_release.py",
     "test_execution.py",
     "test_plugged.py",
     "test_speed.py",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quantgate.errors import HarnessError, SourceUnavailableError
+from quantgate.errors import HarnessError, ManifestError, SourceUnavailableError
 from quantgate.pair import Pair
 from quantgate.session.gate import Gate
 from quantgate.session.stash import RUN
@@ -120,10 +120,21 @@ def fidelity(
 
 
 @pytest.fixture(scope="session")
+def baseline(entry: ModelEntry, run: Run, steps: Steps) -> Artifact | None:
+    """The released model that the optimized one is judged against; None where there is none."""
+    from quantgate.pipeline.baseline import baseline_artifact
+
+    if entry.baseline is None:
+        return None
+    return steps.call("reading the baseline", baseline_artifact, entry, run)
+
+
+@pytest.fixture(scope="session")
 def comparison(
     entry: ModelEntry,
     run: Run,
     artifacts: Pair[Artifact],
+    baseline: Artifact | None,
     data: Data,
     fidelity: Fidelity,
     steps: Steps,
@@ -133,8 +144,33 @@ def comparison(
 
     given = (entry, run, artifacts, data)
     with steps.bars() as progress:
-        found = steps.call("comparing both roles", compare_roles, *given, progress=progress)
+        found = steps.call(
+            "comparing both roles", compare_roles, *given, baseline=baseline, progress=progress
+        )
     return replace(found, execution=fidelity.execution)
+
+
+@pytest.fixture(scope="session")
+def released(
+    entry: ModelEntry,
+    run: Run,
+    artifacts: Pair[Artifact],
+    baseline: Artifact | None,
+    comparison: Compared,
+    data: Data,
+    steps: Steps,
+) -> Compared:
+    """The optimized model against the baseline, on the same images and from the same pass."""
+    from quantgate.pipeline.accuracy import compare_to_baseline
+
+    if baseline is None:
+        raise ManifestError(str(run.manifest.path), (f"models.{entry.id}.baseline: missing",))
+    given = (entry, run, Pair(baseline, artifacts.optimized), data)
+    with steps.bars() as progress:
+        found = steps.call(
+            "comparing with the baseline", compare_to_baseline, *given, progress=progress
+        )
+    return replace(found, execution=comparison.execution)
 
 
 @pytest.fixture(scope="session")
@@ -188,21 +224,26 @@ def timing(
     fast_int8: None,
     artifacts: Pair[Artifact],
     memory: Pair[Memory],
+    baseline: Artifact | None,
     data: Data,
     control: list[Control],
     steps: Steps,
 ) -> Timing:
     """Paired interleaved rounds of the optimized model against its parent."""
-    from quantgate.pipeline.performance import keep_timing, time_roles
+    from quantgate.pipeline.performance import keep_control, keep_timing, time_roles
     from quantgate.session.benchmarks import keep_records
 
     del fast_int8
     known = control[0] if control else None
     given = (entry, artifacts, data, known)
     with steps.bars() as progress:
-        found, measured = steps.call("timing", time_roles, *given, run=run, progress=progress)
+        found, measured = steps.call(
+            "timing", time_roles, *given, baseline=baseline, progress=progress
+        )
+    if known is None:
+        keep_control(run, measured)
     control[:] = [measured]
-    keep_timing(entry, run, (artifacts, memory), found)
+    keep_timing(entry, run, (artifacts, memory), found, baseline=baseline)
     keep_records(run, entry.id, found)
     return found
 

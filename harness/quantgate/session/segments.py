@@ -88,6 +88,8 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
         "images": {**seen, **_scored(entry)},
     }
     parts = by_scope[kind.scope]
+    if kind.to_baseline:
+        parts["baseline"] = entry.baseline
     if kind.scope == "images" and not kind.of_metric:
         parts["evaluate"].pop("metric", None)
     if kind.of_worst == "segment":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from quantgate.core.limits import kind_of, limit_title
-from quantgate.report.files import file_name
+from quantgate.report.files import BASELINE_TABLES, file_name
 from quantgate.report.html import charts
 from quantgate.report.html.explained import ExplainedView, explained_view
 from quantgate.report.html.pictures import PictureView, picture_view
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.report.model import Judged, Metric, ModelReport, RunReport
+    from quantgate.report.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,18 @@ class ModelView:
     explained: ExplainedView | None
     groups: tuple[TableGroup, ...]
     pictures: tuple[PictureView, ...]
+    released: ReleasedView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedView:
+    """The optimized model against the baseline."""
+
+    digest: str
+    metrics: tuple[MetricView, ...]
+    groups: tuple[TableGroup, ...]
+    pictures: tuple[PictureView, ...]
+    omitted: int
 
 
 def verdict_view(judged: Judged) -> VerdictView:
@@ -114,11 +127,33 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
         performance=performance_view(model, f"m{place}", files),
         explained=_explained(model, f"m{place}", files),
         groups=table_groups(model.tables, f"m{place}", files),
-        pictures=tuple(
-            picture_view(picture, f"m{place}-p{index}", directory)
-            for index, picture in enumerate(model.pictures)
-            if picture.image
-        ),
+        pictures=_pictures(model.pictures, f"m{place}", directory),
+        released=_released(model, f"m{place}-r", files, directory),
+    )
+
+
+def _pictures(
+    pictures: tuple[Picture, ...], identity: str, directory: Path
+) -> tuple[PictureView, ...]:
+    return tuple(
+        picture_view(picture, f"{identity}-p{index}", directory)
+        for index, picture in enumerate(pictures)
+        if picture.image
+    )
+
+
+def _released(
+    model: ModelReport, identity: str, files: str, directory: Path
+) -> ReleasedView | None:
+    found = model.released
+    if found is None:
+        return None
+    return ReleasedView(
+        found.digest,
+        tuple(_metric(metric) for metric in found.metrics),
+        table_groups(found.tables, identity, f"{files}/{BASELINE_TABLES}"),
+        _pictures(found.pictures, identity, directory),
+        found.omitted,
     )
 
 

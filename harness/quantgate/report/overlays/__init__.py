@@ -48,8 +48,8 @@ def panes(
             f"{[image.shape for image in images]}"
         )
     if picture.kind == "rendered":
-        return rendered_panes(images[1], images[2], max_side)
+        return rendered_panes(images[1], images[2], max_side, picture.roles[0])
     if picture.kind == "segments":
-        return segment_panes(images[0], images[1], images[2], max_side)
+        return segment_panes(images[0], (images[1], images[2]), max_side, picture.roles[0])
     draw = object_panes if picture.kind == "objects" else class_panes
     return draw(picture, from_bgr(images[0], max_side))

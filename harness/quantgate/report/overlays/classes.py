@@ -25,7 +25,7 @@ def class_panes(picture: Picture, image: Image) -> tuple[Image, Image, Image]:
     optimized = _bars(square, picture.optimized, picture.parent, OPTIMIZED)
     return (
         captioned(square, f"IMAGE{truth}", PAPER),
-        captioned(parent, "PARENT", PARENT),
+        captioned(parent, picture.roles[0].upper(), PARENT),
         captioned(optimized, "OPTIMIZED", OPTIMIZED),
     )
 

@@ -25,7 +25,7 @@ def object_panes(picture: Picture, image: Image) -> tuple[Image, Image, Image]:
     optimized = _role_pane(image, changes, "optimized", scale)
     counts = {name: sum(c.change == name for c in changes) for name in CHANGES}
     return (
-        captioned(parent, f"PARENT   {_objects(changes, 'parent')}", PARENT),
+        captioned(parent, f"{picture.roles[0].upper()}   {_objects(changes, 'parent')}", PARENT),
         captioned(optimized, f"OPTIMIZED   {_objects(changes, 'optimized')}", OPTIMIZED),
         captioned(
             _diff_pane(image, changes, scale), f"DIFF   {counts_sentence(counts)}", "#FFFFFF"

@@ -19,12 +19,18 @@ _MOST = 32.0
 
 
 def rendered_panes(
-    parent: NDArray[np.uint8], optimized: NDArray[np.uint8], max_side: int
+    parent: NDArray[np.uint8],
+    optimized: NDArray[np.uint8],
+    max_side: int,
+    first: str = "Parent",
 ) -> tuple[Image, Image, Image]:
-    """Draw both renderings [h, w, 3] and their difference, amplified as its caption says."""
+    """Draw both renderings [h, w, 3] and their difference, amplified as its caption says.
+
+    ``first`` is what the caption calls the parent.
+    """
     difference, factor = amplified(parent, optimized)
     return (
-        captioned(from_bgr(parent, max_side), "PARENT", PARENT),
+        captioned(from_bgr(parent, max_side), first.upper(), PARENT),
         captioned(from_bgr(optimized, max_side), "OPTIMIZED", OPTIMIZED),
         captioned(from_bgr(difference, max_side), f"DIFFERENCE x {factor:.0f}", PAPER),
     )

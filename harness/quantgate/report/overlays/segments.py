@@ -22,7 +22,10 @@ _TURN = 0.618034
 
 
 def segment_panes(
-    image: NDArray[np.uint8], parent: NDArray[np.uint8], optimized: NDArray[np.uint8], max_side: int
+    image: NDArray[np.uint8],
+    maps: tuple[NDArray[np.uint8], NDArray[np.uint8]],
+    max_side: int,
+    first: str = "Parent",
 ) -> tuple[Image, Image, Image]:
     """Draw both class maps and their difference.
 
@@ -30,14 +33,17 @@ def segment_panes(
     ----------
     image
         BGR uint8 [height, width, 3].
-    parent, optimized
-        Class ids uint8 [h, w] of one shape, any fraction of the image's size.
+    maps
+        Class ids uint8 [h, w] of parent and optimized, any fraction of the image's size.
+    first
+        What the caption calls the parent.
     """
+    parent, optimized = maps
     photograph = from_bgr(image, max_side)
     differs = parent != optimized
     share = written(float(differs.mean()), "percent")
     return (
-        captioned(_tinted(photograph, parent), "PARENT", PARENT),
+        captioned(_tinted(photograph, parent), first.upper(), PARENT),
         captioned(_tinted(photograph, optimized), "OPTIMIZED", OPTIMIZED),
         captioned(_marked(photograph, differs), f"DIFF   {share} of the pixels", PAPER),
     )

@@ -16,6 +16,7 @@ ARM_TITLES = {
     "optimized": "Optimized",
     "parent_f32": "Parent in f32",
     "parent_default": "Parent as the device runs it",
+    "baseline": "Baseline",
 }
 
 
