@@ -124,6 +124,16 @@ def test_annotations_of_other_images_fit_no_better_than_chance() -> None:
     assert object_doubts(Comparison(LABELS, alike, "digest")) == ()
 
 
+def test_a_model_of_few_classes_is_told_of_the_filter() -> None:
+    """A detector of one class on annotations of eight is judged on what it cannot know."""
+    images = tuple(
+        replace(one, record=one.record.map(lambda own: own.take(own.labels == 2)))
+        for one in scenes().images
+    )
+    (note,) = object_doubts(Comparison(LABELS, images, "digest"))
+    assert "never finds anything but 'c', where 8 classes are annotated" in note
+
+
 def test_missing_annotations_show_in_what_is_found_for_sure() -> None:
     """Where sure detections stand on bare ground, somebody has stopped annotating."""
     (note,) = object_doubts(scenes(bare=0.5))

@@ -14,7 +14,7 @@ from quantgate.core.average_precision import (
     average_precision,
     merge,
 )
-from quantgate.core.bootstrap import draw, summarize
+from quantgate.core.bootstrap import FEWEST_RESAMPLES, draw, summarize
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.accuracy import class_mean, outline_of, resamples
 from quantgate.tasks.detection.average_precision import THRESHOLDS
@@ -45,19 +45,21 @@ def size_segments(comparison: Detected, metric: str) -> tuple[Segment, ...]:
     """Measure each of COCO's sizes that is annotated; none for metrics that are not COCO's."""
     if metric not in THRESHOLDS:
         return ()
-    return comparison.once(
-        f"sizes {metric}",
-        lambda: tuple(
-            found for name in SIZES if (found := _segment(comparison, metric, name)) is not None
-        ),
+    return comparison.once(f"sizes {metric}", lambda: _segments(comparison, metric))
+
+
+def _segments(comparison: Detected, metric: str) -> tuple[Segment, ...]:
+    roles = Pair(*(_flags(comparison, role, THRESHOLDS[metric]) for role in ROLES))
+    return tuple(
+        _segment(comparison, name, flags)
+        for name in SIZES
+        if (flags := roles.map(lambda of, name=name: of[name])).parent  # type: ignore[misc]
     )
 
 
-def _segment(comparison: Detected, metric: str, name: str) -> Segment | None:
-    flags = Pair(*(_flags(comparison, role, THRESHOLDS[metric], SIZES[name]) for role in ROLES))
-    if not flags.parent:
-        return None
-    weights = draw(len(comparison), resamples(flags))
+def _segment(comparison: Detected, name: str, flags: Pair[dict[int, ClassFlags]]) -> Segment:
+    # Three sizes share what the whole set's interval may cost, and a little more.
+    weights = draw(len(comparison), max(FEWEST_RESAMPLES, resamples(flags) // 4))
     once = np.ones((1, len(comparison)), np.int32)
     value = flags.map(lambda role: float(_mean(role, once)[0]))
     samples = flags.map(lambda role: _mean(role, weights))
@@ -73,10 +75,11 @@ def _mean(flags: Mapping[int, ClassFlags], weights: NDArray[np.int32]) -> NDArra
 
 
 def _flags(
-    comparison: Detected, role: Role, thresholds: Sequence[float], bounds: tuple[float, float]
-) -> dict[int, ClassFlags]:
+    comparison: Detected, role: Role, thresholds: Sequence[float]
+) -> dict[str, dict[int, ClassFlags]]:
+    """Match every class of every image once a size; sizes of which nothing is annotated are empty."""
     masks = outline_of(comparison) == "segm"
-    by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
+    listed: dict[str, dict[int, list[tuple[int, ImageFlags]]]] = {name: {} for name in SIZES}
     images = checked(comparison)
     for index, result in enumerate(images):
         found, truth = result.record[role], objects_of(result)
@@ -85,13 +88,17 @@ def _flags(
         for label in np.union1d(found.labels, truth.labels).tolist():
             rows = np.flatnonzero(found.labels == label)
             rows = rows[np.argsort(-found.scores[rows], kind="stable")][:COCO_MOST]
-            flags = _flag_class((found, rows), (truth, label), iou, (areas, thresholds, bounds))
-            by_class.setdefault(label, []).append((index, flags))
-    merged = {
-        label: merge(listed, len(images), len(thresholds))
-        for label, listed in sorted(by_class.items())
+            for name, bounds in SIZES.items():
+                flags = _flag_class((found, rows), (truth, label), iou, (areas, thresholds, bounds))
+                listed[name].setdefault(label, []).append((index, flags))
+    return {
+        name: {
+            label: merged
+            for label, own in sorted(by_class.items())
+            if (merged := merge(own, len(images), len(thresholds))).positives.any()
+        }
+        for name, by_class in listed.items()
     }
-    return {label: flags for label, flags in merged.items() if flags.positives.any()}
 
 
 def _flag_class(

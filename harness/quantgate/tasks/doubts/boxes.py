@@ -25,6 +25,8 @@ _FEWEST = 10
 _IOU, _TOUCHES = 0.5, 0.1
 #: Another place has to fit so much more objects, absolutely and relatively, to be believed.
 _MORE, _TIMES = 0.2, 1.5
+#: Classes that a model of a few finds, and how many more are annotated at least.
+_FEW, _MANY_MORE = 3, 5
 _TRIES, _SEED = 100, 0
 #: Share of the parent's surest detections that lie bare in sets that are annotated as people do; significantly
 #: more (one-sided, 5 %) means that some annotations are missing.
@@ -65,7 +67,26 @@ def object_doubts(comparison: Comparison[Detections]) -> tuple[str, ...]:
     seen = _seen(chosen)
     if seen.count < _FEWEST:
         return ()
+    narrow = tuple(_narrow(images, comparison.labels))
+    if narrow:
+        return narrow
     return (*_elsewhere(seen), *_classes(seen, comparison.labels), *_missing(images))
+
+
+def _narrow(images: Sequence[ImageResult[Detections]], labels: Sequence[str]) -> Iterator[str]:
+    """A model of a few classes on annotations of many: what it does not know counts as missed."""
+    found = {int(label) for one in images for label in np.unique(one.record.parent.labels)}
+    annotated = np.concatenate(
+        [one.truth.labels for one in images if isinstance(one.truth, Objects)]
+    )
+    kinds = len(set(annotated.tolist()))
+    others = float((~np.isin(annotated, list(found))).mean())
+    if len(found) <= _FEW and kinds >= len(found) + _MANY_MORE and others > _BARE:
+        names = ", ".join(repr(labels[k]) if k < len(labels) else str(k) for k in sorted(found))
+        yield (
+            f"the parent never finds anything but {names}, where {kinds} classes are annotated: if it "
+            "knows no others, choose those that it knows by datasets.NAME.classes"
+        )
 
 
 def _seen(images: Sequence[ImageResult[Detections]]) -> _Seen:
