@@ -44,7 +44,7 @@ _LONGEST = 200
 def border(
     kind: type[HarnessError], what: str, advice: str = "", *, also: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """Read foreign bytes inside: damage is told as ``what: reason; advice``.
+    """Read foreign bytes inside the block; damage is reported as ``what: reason; advice``.
 
     Parameters
     ----------

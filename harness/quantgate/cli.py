@@ -1,4 +1,4 @@
-"""The command line: ``quantgate VERB``; exit status 4 is bad usage."""
+"""The command line, ``quantgate VERB``; exit status 4 means wrong usage."""
 
 from __future__ import annotations
 

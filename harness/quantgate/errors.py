@@ -1,4 +1,4 @@
-"""Every way in which the harness itself can fail: never an AssertionError, so never a red gate.
+"""Errors of the harness itself: never an AssertionError, so never a red gate.
 
 A limit missed is an AssertionError (the model regressed). Everything here means that the harness
 could not tell: bad input, a crash, a measurement that did not decide.
@@ -115,7 +115,7 @@ class UndecidedError(HarnessError):
 
 
 class ShardError(HarnessError):
-    """A run cannot be split over machines as asked, or its shards do not make one run."""
+    """A run cannot be split as requested, or its shards do not form one run."""
 
 
 class ReportError(HarnessError):

@@ -58,7 +58,7 @@ def entries_in(store: Path) -> list[Item]:
 
 
 def runs_in(reports: Path) -> list[Item]:
-    """List the folders of runs below ``reports``; nothing else there is a run."""
+    """List the run folders below ``reports``; everything else there is left alone."""
     folders = (
         path
         for path in reports.glob("*/")

@@ -128,7 +128,7 @@ def parse_cpuinfo(text: str) -> CpuFacts:
 
 
 def _without_cpuinfo(system: str, machine: str) -> CpuFacts:
-    """Fall back where the kernel tells nothing (macOS, Windows); py-cpuinfo knows x86 flags."""
+    """Fall back where there is no cpuinfo (macOS, Windows); py-cpuinfo knows x86 flags."""
     if machine in {"arm64", "aarch64"}:
         return CpuFacts(f"{platform.processor() or machine} ({system})", frozenset({"asimd"}))
     try:
@@ -146,7 +146,7 @@ def isa_class() -> IsaClass:
 
 
 def has_int8() -> bool:
-    """Tell whether this processor has dot-product instructions for INT8 (VNNI or AMX).
+    """Whether this processor has dot-product instructions for INT8 (VNNI or AMX).
 
     Without them a quantized model is rarely faster, and speed is not judged.
     """

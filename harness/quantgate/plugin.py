@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Hand a session over to the gates' hooks where gates are asked for."""
+    """Activate the gates' hooks if gates are requested."""
     if not (config.getoption("--manifest") or config.getini("quantgate_manifest")):
         return
     from quantgate.session import hooks

@@ -1,4 +1,4 @@
-"""Kinds that other packages bring: entry points that add to the visible catalogs.
+"""Plug-ins: entry points of other packages that add to the catalogs.
 
 A package declares, say, ``[project.entry-points."quantgate.decoders"]`` with ``"my-head" =
 "my_package:MyHead"``; the catalog then lists it after the built-in ones. Nothing is imported until a
@@ -34,7 +34,7 @@ def modules_of(group: str) -> tuple[str, ...]:
 
 @cache
 def plugged(group: str) -> Mapping[str, Any]:
-    """Load what other packages add to a catalog, by name.
+    """Load the plug-ins of a catalog, by name.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def plugged(group: str) -> Mapping[str, Any]:
 
 
 def extended(group: str, built_in: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to a catalog what other packages bring; a built-in name cannot be taken.
+    """Add plug-ins to a catalog; a built-in name cannot be replaced.
 
     Raises
     ------

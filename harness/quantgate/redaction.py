@@ -1,4 +1,4 @@
-"""Passwords, tokens and signatures, masked in whatever a run tells or leaves behind: the one border.
+"""Mask passwords, tokens and signatures in everything that a run prints or writes.
 
 Whoever writes a text that others read (an error, a record, a report, a terminal's line) passes it
 through here. Of an address the user's part, the password and every value of the query go; of other

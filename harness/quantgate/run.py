@@ -1,4 +1,4 @@
-"""One run of the gates: where it reads and writes, and the parts it leaves behind as it goes.
+"""One run of the gates: where it reads and writes, and the parts it writes as it goes.
 
 Every judged number and every finished part of a model is written at once, by whichever process made
 it, so that a crash of one model, or of a worker, never takes the other results.

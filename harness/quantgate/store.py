@@ -1,4 +1,4 @@
-"""The content-addressed store: what was built once is never built again, and never half there.
+"""The content-addressed store: entries are built once, and exist completely or not at all.
 
 An entry's address is the digest of its key: every input that can change the result, tool versions
 included. An entry is built in a directory aside, recorded, synced and renamed into place under a
@@ -115,7 +115,7 @@ class Store:
         return entry
 
     def address(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the entry of a key lies, built or not."""
+        """Path of the entry of a key, whether built or not."""
         digest = digest_of({"schema": SCHEMA, "kind": kind, "key": key})
         return self.root / f"v{SCHEMA}" / kind / digest[:2] / digest[2:]
 
@@ -124,7 +124,7 @@ class Store:
         return self._problem(self.address(kind, key)) is None
 
     def remove(self, path: Path) -> bool:
-        """Remove an entry, or what else lies in the store; False where another process builds it.
+        """Remove an entry, or anything else in the store; False if another process is building it.
 
         Raises
         ------
@@ -173,7 +173,7 @@ class Store:
         self._trusted[entry] = stamps_of(entry)
 
     def _retire(self, entry: Path) -> None:
-        """Take an entry out of sight in one step before it is deleted."""
+        """Move an entry away atomically before it is deleted."""
         self._trusted.pop(entry, None)
         if not entry.exists():
             return
@@ -183,7 +183,7 @@ class Store:
         shutil.rmtree(grave, ignore_errors=True)
 
     def _problem(self, entry: Path) -> str | None:
-        """Say what is wrong with an entry, or None where it can be used."""
+        """Describe what is wrong with an entry; None if it can be used."""
         try:
             stamps = stamps_of(entry)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""One entry of the store on disk: its own record, and what is wrong with it."""
+"""One entry of the store on disk: its record, and how damage is detected."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def write_record(folder: Path, schema: int, key: Mapping[str, Any], model: str) -> None:
-    """Write the entry's own account of itself, and make everything durable.
+    """Write the entry's record of its key and files, and sync everything to disk.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def stamps_of(entry: Path) -> Stamps:
 
 
 def damage_of(entry: Path, stamps: Stamps, *, read: bool) -> str | None:
-    """Say what is wrong with an entry, or None where it can be used.
+    """Describe what is wrong with an entry; None if it can be used.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Libraries that call home are told not to, before they are imported: a gate never uses the network."""
+"""Switch off the telemetry of libraries before they are imported: a gate never uses the network."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What quantization costs, and where: layers put back into floating point, and execution told apart."""
+"""What quantization costs and where: layers put back into floating point, execution separated."""

@@ -218,7 +218,7 @@ class _Explaining:
 
 
 def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> Execution:
-    """Hold the executed model against its own graph on some images, and explain nothing else.
+    """Compare the executed model with its own graph on some images, without explaining layers.
 
     Raises
     ------

@@ -78,7 +78,7 @@ def first_fault(
 
 
 class _Search:
-    """Tells whether a graph with some quantizers in floating point is executed as it says."""
+    """Checks whether a graph with some quantizers in floating point executes as written."""
 
     def __init__(self, model: ov.Model, images: Images, execute: Execute, found: Execution) -> None:
         self._model, self._execute = model, execute

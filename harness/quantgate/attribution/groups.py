@@ -1,4 +1,4 @@
-"""Layers in groups that are asked about together: by block, by type, by pattern, and each alone."""
+"""Groups of layers that are measured together: by block, type, pattern, and each layer alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images prepared once, and arms asked about them: how far each is from a reference."""
+"""Images prepared once, and the distance of each arm from a reference on them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _AGREEMENTS = ("min_agreement", "min_match_rate")
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What every arm is asked about.
+    """The images that every arm runs on.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Images:
 
     @property
     def annotated(self) -> bool:
-        """Whether the task's metric can be asked for."""
+        """Whether the task's metric is defined."""
         return all(sample.truth is not None for sample in self.samples)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""How much noise each layer makes by itself, and how much has gathered there: one pass over the images.
+"""The noise that each layer adds, and the noise accumulated there, in one pass over the images.
 
 Three copies of the graph are joined into one: in floating point, with every quantizer computed in
 plain floating point, and one whose layers each read the first copy, so that their noise is their own.

@@ -30,7 +30,7 @@ _MODEL, _INPUTS = "subgraph.xml", "inputs.npz"
 def save_failing(
     model: ov.Model, place: int, image: NDArray[np.generic], *, execute: Execute, folder: Path
 ) -> Path | None:
-    """Save the smallest part around a quantizer that fails by itself, with its inputs.
+    """Save the smallest subgraph around a quantizer that fails on its own, with its inputs.
 
     Parameters
     ----------

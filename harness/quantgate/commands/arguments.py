@@ -1,4 +1,4 @@
-"""Values of options: what is no such value is refused before anything is measured."""
+"""Parse option values; invalid ones are refused before anything is measured."""
 
 from __future__ import annotations
 

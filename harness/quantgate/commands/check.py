@@ -33,7 +33,7 @@ def add(verbs: Any) -> None:
 
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
-    """Answer what was asked."""
+    """Run the checks that were requested."""
     if options.machine:
         from quantgate.commands.machine import check_machine
 

@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, errors on standard error."""
+"""Output of commands: results on standard output, errors on standard error."""
 
 from __future__ import annotations
 

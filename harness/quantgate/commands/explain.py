@@ -52,7 +52,7 @@ def add(verbs: Any) -> None:
 
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
-    """Explain one model; the status tells only whether that could be done."""
+    """Explain one model; the status only says whether that was possible."""
     from quantgate.pipeline.explained import Budget, explain_entry, lay_part
     from quantgate.report.files import file_name
     from quantgate.report.publish import write_explanation

@@ -1,4 +1,4 @@
-"""Which history a command means: ``--history``, the environment, models.toml, or the file of the runs."""
+"""Find the history that a command uses: ``--history``, environment, models.toml, or the default file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``quantgate history``: list, record, export and import what nightly runs left."""
+"""``quantgate history``: list, record, export and import recorded runs."""
 
 from __future__ import annotations
 

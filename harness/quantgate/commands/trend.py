@@ -1,4 +1,4 @@
-"""``quantgate trend``: which numbers moved from night to night, when, and what came in then."""
+"""``quantgate trend``: which recorded numbers changed, when, and what was committed or upgraded then."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def _block(
 def _recall_shares(
     recall: NDArray[np.float64], interpolation: Interpolation
 ) -> NDArray[np.float64]:
-    """How much of the curve each hit stands for: recall gained, or recall points passed."""
+    """How much of the curve each hit accounts for: recall gained, or recall points passed."""
     steps = _RECALL_STEPS.get(interpolation)
     if steps is None:
         return np.diff(recall, axis=1, prepend=0.0)

@@ -64,7 +64,7 @@ class Comparison(Generic[R]):
         return len(self.images)
 
     def once(self, key: str, compute: Callable[[], V]) -> V:
-        """Return what ``compute`` returned when ``key`` was first asked for.
+        """Compute a value once per key and return it again on later calls.
 
         Limits, tables and pictures rest on the same matches and the same AP; those are computed
         once. ``key`` must name every parameter of the computation.

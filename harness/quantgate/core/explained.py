@@ -94,7 +94,7 @@ class LayerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Layers that are asked about together.
+    """Layers that are measured together.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Group:
 
     @property
     def asked(self) -> bool:
-        """Whether both questions were answered."""
+        """Whether both measurements were made."""
         return self.only is not None and self.back is not None
 
     def costs(self, total: Loss) -> float:

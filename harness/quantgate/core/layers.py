@@ -38,7 +38,7 @@ TYPE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class MatchedLayers:
-    """Layers of both roles that stand for the same operations of the model."""
+    """Layers of both roles that implement the same operations of the model."""
 
     parent: tuple[Layer, ...]
     optimized: tuple[Layer, ...]

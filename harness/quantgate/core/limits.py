@@ -137,7 +137,7 @@ class LimitKind:
         return 1 if self.key.startswith("max_") else -1
 
     def written_as(self, unit: str = "") -> Form:
-        """Choose how the quantity is written; an estimate's unit goes first."""
+        """Choose how the quantity is written; the estimate's unit takes precedence."""
         return _FORMS_OF_UNITS.get(unit, self.form)
 
     def smallest_step(self, unit: str = "") -> tuple[float, float]:
@@ -402,6 +402,6 @@ def quantity_name(key: str) -> str:
 
 
 def form_of(key: str, unit: str = "") -> Form:
-    """Choose how the quantity behind a limit's key is written; an estimate's unit goes first."""
+    """Choose how the quantity behind a limit's key is written; the estimate's unit takes precedence."""
     kind = kind_of(key)
     return kind.written_as(unit) if kind else _FORMS_OF_UNITS.get(unit, "fraction")

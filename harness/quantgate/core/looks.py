@@ -138,7 +138,7 @@ class Edges:
     near: float
 
     def outcome(self, interval: Interval) -> Outcome | None:
-        """Say which side of the edges an interval lies on; None where it straddles one."""
+        """Return the side of the edges on which an interval lies; None if it contains an edge."""
         low, _, high = interval
         if low >= self.ok:
             return Outcome.PASSED

@@ -131,7 +131,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class RawOutputs:
-    """A model's outputs by name, as they came: nothing is known of their meaning."""
+    """A model's raw outputs by name; nothing is known about their meaning."""
 
     values: Mapping[str, NDArray[np.generic]]
 

@@ -51,7 +51,7 @@ def machine_of(of: SeriesKey | RunFacts) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A step that somebody accepted: not reported again before ``until`` (None: for ever).
+    """An accepted change: not reported again before ``until`` (None: never again).
 
     ``at`` is when it was accepted: steps up to then are meant. ``who`` is git's own identity.
     """

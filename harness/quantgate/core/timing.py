@@ -137,7 +137,7 @@ class Timing:
         raise KeyError(name)
 
     def resolved(self, name: ArmName) -> ArmName:
-        """Name the arm whose windows stand for ``name``."""
+        """Return the arm whose windows represent ``name``."""
         return "parent_f32" if name == "parent_default" and self.native_is_f32 else name
 
     def rounds(self) -> int:

@@ -19,7 +19,7 @@ _PNG_DEPTH_AT, _DEEP = 24, 16
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """What reading a file gives, as far as headers and EXIF tell; rare kinds are decoded.
+    """What a file's headers and EXIF say about its image; rare formats are decoded.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def appearance(data: bytes) -> Appearance:
 
 
 def orientation(data: bytes) -> int:
-    """EXIF's orientation, 1..8; 1 where there is none or it cannot be told."""
+    """EXIF orientation, 1..8; 1 if there is none or it cannot be determined."""
     from PIL import Image
 
     damage: tuple[type[Exception], ...] = (

@@ -1,4 +1,4 @@
-"""Truths that lie in files beside the images: found by name."""
+"""Truths in files beside the images, found by name."""
 
 from __future__ import annotations
 

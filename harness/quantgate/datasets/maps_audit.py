@@ -1,4 +1,4 @@
-"""Whether class maps say something: which classes occur, how much is ignored, what 255 stands for."""
+"""Whether class maps are meaningful: which classes occur, how much is ignored, what 255 means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learnt about files, kept between runs in one SQLite file, each fact under a digest of its own.
+"""Facts about files, kept between runs in one SQLite file, each under its own digest.
 
 A fact that was damaged on the disk is learnt again: a cache costs time, never an answer.
 """

@@ -23,7 +23,7 @@ _NAMED = 3
 
 
 def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
-    """Tell the segments of every image.
+    """Attach the segments to every image.
 
     The csv has a header; its first column names images as the dataset does, every other column is
     a property. An image is in the segment ``title = value`` of each of its properties, or in the

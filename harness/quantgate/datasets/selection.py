@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """The chosen images, and one sentence where fewer were there than asked for."""
+    """The chosen images, and a sentence if there are fewer than requested."""
 
     dataset: Dataset
     note: str = ""

@@ -23,7 +23,7 @@ _INDEXED = frozenset({"P", "L"})
 
 
 class _Lazy:
-    """A truth whose pixels are made whenever they are asked for; its subclasses hold the slots.
+    """A truth whose pixels are created on demand; its subclasses hold the slots.
 
     Parameters
     ----------

@@ -141,7 +141,7 @@ def detections(candidates: Candidates, frame: Frame, keeping: Keeping) -> Detect
 def select(
     candidates: Candidates, frame: Frame, keeping: Keeping
 ) -> tuple[Detections, NDArray[np.int64]]:
-    """Do as :func:`detections`, and tell which candidate each object was, [objects]."""
+    """Like :func:`detections`, with the index of each object's candidate, [objects]."""
     labels = _as_labels(candidates.labels, keeping.class_table)
     index = np.flatnonzero(labels >= 0)
     named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])

@@ -1,4 +1,4 @@
-"""Greedy suppression by DIoU: the IoU less how far apart the centres lie.
+"""Greedy suppression by DIoU: IoU minus the normalized distance of the centres.
 
 Zheng et al. 2020 (arXiv:1911.08287): DIoU = IoU - d² / c², d the distance of the centres, c the
 diagonal of the smallest box around both.

@@ -1,4 +1,4 @@
-"""Finding a decoder's outputs among the model's."""
+"""Find a decoder's outputs among the model's."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _by_every_name(ports: Sequence[Port]) -> dict[str, Port]:
 
 
 def with_own_names(decoder: Decoder, ports: Sequence[Port]) -> Decoder:
-    """Give the decoder the names by which outputs are handed on, in place of their aliases.
+    """Replace aliases in a decoder's outputs by the names that the outputs are passed on with.
 
     Raises
     ------

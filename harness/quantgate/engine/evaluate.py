@@ -73,7 +73,7 @@ class Bench:
 
 
 def _settings(decoder: Any) -> dict[str, Any]:
-    """Give a decoder's parameters; a file counts by what it holds, wherever it lies."""
+    """Return a decoder's parameters; a file counts by its content, not its path."""
     found = asdict(decoder)
     for key, value in found.items():
         if isinstance(value, Path):
@@ -230,7 +230,7 @@ def evaluate_role(
 
 
 def settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
-    """Check that the decoder fits every model, and let it name outputs as they are handed on."""
+    """Check that the decoder fits every model, and resolve the names of its outputs."""
     ports = [model_ports(model.outputs) for model in models]
     decoder = with_own_names(bench.decoder, ports[0])
     for found in ports:

@@ -43,7 +43,7 @@ class HandingOn:
         self._image_s = 0.0
 
     def take(self, index: int, frame: Frame, outputs: list[Outputs]) -> None:
-        """Hand one image on, and wait where enough of them are under way."""
+        """Pass one image on, and wait if enough of them are in flight."""
         if self._image_s < LONG_S:
             self._run(index, frame, outputs)
             return

@@ -1,4 +1,4 @@
-"""Checking an ignored scope against the graph before NNCF is asked, with what was probably meant."""
+"""Check an ignored scope against the graph before NNCF sees it, and suggest what was meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peak memory of compiling and running one model, measured in a process of its own.
+"""Peak memory of compiling and running one model, measured in a separate process.
 
 ``python -m quantgate.engine.memory MODEL DEVICE HINT THREADS`` prints the figures as JSON.
 """

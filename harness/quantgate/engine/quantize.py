@@ -171,7 +171,7 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str], 
 
 
 def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> tuple[ov.Model, list[str]]:
-    """Call NNCF; its parameters are the recipe's, nothing is decided here. Tells what was put back, too."""
+    """Call NNCF with the recipe's parameters; also return what was reverted to floating point."""
     recipe, aim = job.recipe, job.aim
     asked = {
         "preset": nncf.QuantizationPreset(recipe.preset),

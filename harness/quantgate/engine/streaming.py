@@ -40,7 +40,7 @@ Loaded = tuple["NDArray[np.uint8]", "Frame"]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What goes through the models.
+    """The images that go through the models.
 
     Parameters
     ----------

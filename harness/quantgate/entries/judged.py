@@ -135,7 +135,7 @@ class ExpectedFailure:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A metric of the source model as somebody measured it, outside of quantgate."""
+    """A metric of the source model that was measured outside of quantgate."""
 
     value: Annotated[float, Doc("in the metric's own unit (fractions, dB)")]
     origin: Annotated[str, MinLen(1), Doc("who says so, and on which images")]

@@ -149,14 +149,14 @@ def _begin(connection: Any) -> None:
 
 @contextmanager
 def look(engine: Engine) -> Iterator[Any]:
-    """Connect for a look; what goes wrong is one sentence."""
+    """Connect for reading; errors become one sentence."""
     with sentences(engine), engine.connect() as connection:
         yield connection
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Any]:
-    """Connect for one transaction, complete or absent; what goes wrong is one sentence."""
+    """Connect for one transaction, applied completely or not at all; errors become one sentence."""
     with sentences(engine), engine.execution_options(writes=True).begin() as connection:
         yield connection
 

@@ -87,7 +87,7 @@ def _runs(connection: Connection) -> dict[int, RunFacts]:
 
 
 def columns(engine: Engine) -> tuple[tuple[RunFacts, ...], Iterator[Columns]]:
-    """Read the runs now, and the series as they are asked for; see `History.columns`."""
+    """Read the runs at once and the series on demand; see `History.columns`."""
     with look(engine) as connection:
         known = _runs(connection)
         keys = _keys(connection)

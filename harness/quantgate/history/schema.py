@@ -20,7 +20,7 @@ Migration: TypeAlias = "Callable[[Connection], None]"
 
 
 def _add_command(connection: Connection) -> None:
-    """Schema 2 keeps how a run was started; of older runs nobody knows."""
+    """Schema 2 records how a run was started; this is unknown for older runs."""
     connection.execute(
         text(f"ALTER TABLE {PREFIX}runs ADD COLUMN command TEXT NOT NULL DEFAULT ''")
     )

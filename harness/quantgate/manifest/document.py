@@ -108,7 +108,7 @@ def plain(value: object, *, key: str = "") -> Any:
 def in_order(
     document: dict[str, Any], problems: list[ManifestProblem]
 ) -> Iterator[ManifestProblem]:
-    """Sort problems by the order of the file; what is missing stands at the end of its table."""
+    """Sort problems in file order; missing keys come at the end of their table."""
     indices: dict[int, dict[str, int]] = {}
 
     def rank(problem: ManifestProblem) -> tuple[int, ...]:

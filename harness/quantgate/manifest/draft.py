@@ -87,7 +87,7 @@ def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: 
 
 
 def _known(own: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
-    """What the source knows; its figures are those of its own task, and say nothing of another."""
+    """What the source knows; its figures belong to its own task only."""
     known = known_of(own.get("source"), root)
     if own.get("task", known.get("task")) != known.get("task"):
         known.pop("published", None)
@@ -124,5 +124,5 @@ def _other(key: str, below: Mapping[str, Any], spelled: Mapping[str, Any]) -> bo
 
 
 def spell(key: str, value: object) -> Any:
-    """Write a shorthand out as the table that it stands for."""
+    """Expand a shorthand into its table."""
     return {SHORTHANDS[key]: value} if key in SHORTHANDS and isinstance(value, str) else value

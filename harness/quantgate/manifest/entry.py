@@ -42,7 +42,7 @@ _BY_NAME = frozenset({"task", "decoder"})
 def check_defaults(
     defaults: Mapping[str, Any], known: Mapping[str, object], problems: list[ManifestProblem]
 ) -> None:
-    """Validate ``[defaults]`` by itself, so that it is right even where no model inherits it."""
+    """Validate ``[defaults]`` on its own, so that errors show even if no model inherits them."""
     for key, value in defaults.items():
         if key not in DEFAULTABLE:
             problems.append(ManifestProblem(("defaults", key), unknown_key(key, DEFAULTABLE)))
@@ -65,7 +65,7 @@ def check_defaults(
 
 
 def _absent(table: object, inside: KeyPath) -> bool:
-    """Whether the problem at this place of a table is that nothing stands there."""
+    """Whether the problem at this key is that it is missing."""
     return isinstance(table, dict) and len(inside) == 1 and inside[0] not in table
 
 
@@ -105,7 +105,7 @@ def read_model(
 
 
 def _values(one: ModelDraft, problems: list[ManifestProblem]) -> dict[str, Any]:
-    """Validate every key of a model by itself, so that one mistake does not hide the others."""
+    """Validate every key of a model separately, so that one mistake does not hide others."""
     values: dict[str, Any] = {}
     known = hints.fields(ModelEntry)
     problems.extend(
@@ -203,7 +203,7 @@ def _decoder_of(
 def _strange(
     one: ModelDraft, key: str, raw: Mapping[str, Any], kinds: Iterable[type]
 ) -> Iterator[ManifestProblem]:
-    """Keys that no kind of table knows, where the kind itself could not be told."""
+    """Keys that no kind of table knows, if the kind itself is unknown."""
     known = list(dict.fromkeys(name for kind in kinds for name in hints.fields(kind)))
     for name in raw:
         if name not in known:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def known_of(source: object, root: Path) -> dict[str, Any]:
-    """Task, decoder and preprocess of the model that a source names; empty where nobody knows."""
+    """Task, decoder and preprocess of the model that a source names; empty if unknown."""
     if not isinstance(source, dict):
         return {}
     for key, knows in (("zoo", _of_zoo), ("omz", _of_omz), ("cfg", _of_darknet)):

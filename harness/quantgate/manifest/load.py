@@ -74,7 +74,7 @@ def load_manifest(path: Path) -> Manifest:
 def _tables(
     document: Mapping[str, Any], problems: list[ManifestProblem]
 ) -> dict[str, dict[str, Any]]:
-    """Tables at the top; whatever else stands there is a problem."""
+    """Top-level tables; anything else at the top is a problem."""
     tables: dict[str, dict[str, Any]] = {}
     for key, value in document.items():
         if key == history.KEY or (key == "$schema" and isinstance(value, str)):

@@ -100,7 +100,7 @@ def check_files(reading: Reading) -> Iterator[ManifestProblem]:
 
 
 def _no_file(place: KeyPath, path: Path, words: tuple[str, ...]) -> ManifestProblem:
-    """Say that a file is not there, and suggest the nearest of the words that may stand for one."""
+    """Report a missing file, and suggest the closest word that is accepted in its place."""
     expected = f"one of {names(words)}, or a file" if words else "a file or folder"
     problem = missing(place, path, expected)
     return ManifestProblem(problem.place, problem.sentence + meant(path.name, words))

@@ -1,4 +1,4 @@
-"""A problem of models.toml: where it stands, and one sentence about it."""
+"""A problem of models.toml: its location and one sentence."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def say(hint: Any) -> str:
 
 
 def _keys(hint: Any, node: object) -> list[str] | None:
-    """Keys that a table may have; None where any key may stand."""
+    """Keys that a table may have; None if any key is allowed."""
     for option in hints.options(hint) if isinstance(node, dict) else []:
         bare, _ = hints.unwrap(option)
         if hints.is_table(bare):

@@ -35,7 +35,7 @@ def certificate(digests: Mapping[str, str], predicate: Mapping[str, Any]) -> byt
 
 
 def read_certificate(data: bytes) -> Mapping[str, Any]:
-    """Read a certificate that nobody changed.
+    """Read a certificate and check that it was not changed.
 
     Raises
     ------

@@ -101,7 +101,7 @@ class Licence:
 
 
 def licence_of(entry: ModelEntry, place: Place) -> Licence:
-    """Find out a model's licence: what models.toml says, or what lies with its weights.
+    """Determine a model's licence from models.toml or the files beside its weights.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _tail(path: Path) -> bytes:
 
 
 def kind_of(name: str) -> Kind:
-    """Tell the kind of an SPDX expression; of alternatives the freest counts, of parts the strictest."""
+    """Classify an SPDX expression: the most permissive alternative, the strictest part."""
     alternatives = [_strictest(part) for part in re.split(r"\s+OR\s+", name.strip("() "))]
     return min(alternatives, key=KINDS.index)
 

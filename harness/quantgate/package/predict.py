@@ -62,7 +62,7 @@ def _frozen(values, folder):
 
 
 def told(prediction, labels):
-    """Say a prediction in JSON: objects one by one, the best classes, or what its arrays hold."""
+    """Write a prediction as JSON: objects one by one, the best classes, or a summary of arrays."""
     columns = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)}
     columns = {name: value for name, value in columns.items() if value is not None}
     if {"labels", "scores"} <= set(columns):

@@ -1,4 +1,4 @@
-"""The part of quantgate that a model's predictions need, as a small module of its own.
+"""The part of quantgate that a model's predictions need, as a small standalone module.
 
 Found by the names that statements use, from the decoder on: a package decodes with the very code
 that was judged, and brings neither quantgate nor its libraries.

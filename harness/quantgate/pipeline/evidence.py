@@ -127,7 +127,7 @@ def timing_finding(timing: Timing, profiles: Pair[Profile]) -> Finding:
 
 
 class Standing(Enum):
-    """How a verdict stands against what models.toml expects of it."""
+    """How a verdict relates to what models.toml expects of it."""
 
     PLAIN = "plain"
     KNOWN = "known"

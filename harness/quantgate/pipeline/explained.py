@@ -33,7 +33,7 @@ _FILE, _PART = "explained.json", "part"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an explanation may spend: images, seconds, groups asked about both ways."""
+    """Budget of an explanation: images, seconds, groups measured both ways."""
 
     images: int = 64
     seconds: float = 60.0
@@ -160,7 +160,7 @@ def keep_execution(entry: ModelEntry, run: Run, found: Fidelity) -> None:
 def keep_explanation(
     entry: ModelEntry, run: Run, found: Explanation | None, problem: str = ""
 ) -> None:
-    """Keep for the report which layers lose the accuracy, or why that could not be told."""
+    """Keep for the report which layers lose accuracy, or why that could not be determined."""
     from quantgate.report.codec import encode
 
     notes = [f"which layers lose the accuracy could not be told: {problem}"] if problem else []

@@ -27,7 +27,7 @@ def points_file(reports: Path, model: str) -> Path:
 
 
 def identity(entry: ModelEntry, artifacts: Pair[Artifact]) -> list[str]:
-    """Tell for which pair of models and under which conditions points were measured."""
+    """Identify the pair of models and the conditions of explored points."""
     return [*artifacts.map(lambda artifact: artifact.digest), str(entry.benchmark)]
 
 

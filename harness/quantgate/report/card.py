@@ -27,7 +27,7 @@ _UNKNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a card tells besides its run.
+    """Contents of a card besides its run.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The pipeline that a run belongs to, told from the variables that it sets: for Allure's links."""
+"""Detect the CI pipeline of a run from its environment variables, for links in Allure."""
 
 from __future__ import annotations
 

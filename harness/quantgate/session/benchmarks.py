@@ -24,7 +24,7 @@ def keep_records(run: Run, model: str, timing: Timing) -> None:
 
 
 def write_records(config: pytest.Config, run: Run) -> None:
-    """Write ``benchmark.json`` into the run, and wherever pytest-benchmark was asked to save.
+    """Write ``benchmark.json`` into the run, and wherever pytest-benchmark's options say.
 
     Its own session saves only what its fixture measured, so that ``--benchmark-json``,
     ``--benchmark-save`` and ``--benchmark-autosave`` would leave nothing of a run of gates.

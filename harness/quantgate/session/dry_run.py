@@ -51,7 +51,7 @@ class Idle:
 
 
 def leave_nothing(config: pytest.Config, run: Run) -> None:
-    """See to it that the run's directory goes, and that nobody names a file in it."""
+    """Remove the run's directory, and keep other plugins from naming files in it."""
     manager = config.pluginmanager
     writers = tuple(
         plugin

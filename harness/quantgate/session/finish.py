@@ -89,7 +89,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
 
 
 def _models_made(report: RunReport) -> list[str]:
-    """Say where the INT8 models lie, and what makes a deliverable of one."""
+    """Say where the INT8 models are, and how to package one."""
     made = [model for model in report.models if model.ir]
     if not made:
         return []
@@ -114,7 +114,7 @@ def record(config: pytest.Config, run: Run) -> bool:
 
 
 def write_summary(reporter: Any, run: Run) -> None:
-    """Write the table of all verdicts and where the evidence lies."""
+    """Write the table of all verdicts and the paths of the evidence."""
     from quantgate.report.text_table import summary_lines
     from quantgate.report.words.run import summary_rows
 
@@ -129,7 +129,7 @@ def write_summary(reporter: Any, run: Run) -> None:
 
 
 def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
-    """Say what was not asked here: what is cut short or selected must not look like a whole run."""
+    """Say what was not judged: a run cut short or selected must not look complete."""
     if report.shard is not None:
         shard, models = report.shard, dict(report.shard.expected)
         return [

@@ -67,7 +67,7 @@ def data(entry: ModelEntry, run: Run) -> Data:
 
 @pytest.fixture(scope="session")
 def parent(entry: ModelEntry, run: Run, steps: Steps) -> Artifact:
-    """The model as it came, with its preprocessing embedded."""
+    """The model before quantization, with its preprocessing embedded."""
     from quantgate.engine.artifact import parent_artifact
 
     place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
@@ -182,7 +182,7 @@ def explanation(
     fidelity: Fidelity,
     steps: Steps,
 ) -> Explanation | None:
-    """Which layers lose the accuracy: asked for by the first gate of accuracy that fails."""
+    """Which layers lose accuracy, computed for the first accuracy gate that fails."""
     from quantgate.pipeline.explained import Budget, explain_entry, keep_explanation
 
     limit_s = run.manifest.report.explain_s
@@ -262,7 +262,7 @@ def profiles(
 
 @pytest.fixture(scope="session")
 def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], steps: Steps) -> Pair[Memory]:
-    """Peak memory of each role, each measured in a process of its own."""
+    """Peak memory of each role, measured in separate processes."""
     from quantgate.pipeline.performance import memory_of_roles
 
     given = (entry, artifacts, Store(run.store, model=entry.id))

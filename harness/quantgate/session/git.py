@@ -48,7 +48,7 @@ def commit_of(folder: Path, environ: Mapping[str, str] | None = None) -> Commit:
 
 
 def identity(folder: Path) -> str:
-    """Name and address with which git would sign a commit; empty where nobody told it."""
+    """Name and address with which git would sign a commit; empty if not configured."""
     # Without this setting git makes an address up from the machine's name.
     ident = _git(folder, "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT")
     return ident.rsplit(">", 1)[0] + ">" if ">" in ident else ""

@@ -97,7 +97,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Drop the placeholders of limits that nobody declares, before they are counted."""
+    """Drop the placeholders of undeclared limits before they are counted."""
     report = yield
     if RUN in collector.config.stash and report.passed and report.result:
         report.result = [node for node in report.result if not collection.is_placeholder(node)]
@@ -125,7 +125,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Leave the file names out of the progress: each verdict has a line of its own."""
+    """Leave file names out of the progress, since each verdict has its own line."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and session.config.stash.get(RUN, None) is not None:
         reporter.showfspath = False
@@ -160,7 +160,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Close with the table of all verdicts and the places where the evidence lies."""
+    """Close with the table of all verdicts and the paths of the evidence."""
     run = config.stash.get(RUN, None)
     if run is not None and not hasattr(config, "workerinput"):
         finish.write_summary(terminalreporter, run)

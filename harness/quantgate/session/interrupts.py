@@ -25,7 +25,7 @@ class Interrupts:
         self._installed = False
 
     def pytest_sessionstart(self) -> None:
-        """Listen, unless somebody handles interrupts in another way than Python itself."""
+        """Install the handler, unless interrupts are already handled differently from Python's default."""
         own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if own and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._note)

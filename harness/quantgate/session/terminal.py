@@ -39,7 +39,7 @@ class VerdictLines:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Count the outcome without a letter of its own."""
+        """Count the outcome without printing a letter."""
         if not isinstance(report, pytest.TestReport) or not is_gate(report):
             return None
         if not speaks(report):

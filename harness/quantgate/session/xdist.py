@@ -30,7 +30,7 @@ def scheduler(config: Any, log: Any) -> Any:
         """One unit of work a model."""
 
         def _split_scope(self, nodeid: str) -> str:
-            """Group by the parameter, which of a gate is its model; others stand alone."""
+            """Group gates by their parameter, the model; other tests form their own group."""
             return model_part(nodeid)
 
         def schedule(self) -> None:
@@ -84,7 +84,7 @@ class CrashedGates:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Leave a note before anything can break; only workers are outlived by somebody."""
+        """Leave a note before anything can crash; only a worker's crash can be reported later."""
         gate = gate_of(item)
         if gate is not None and hasattr(item.config, "workerinput"):
             self.run.append("begun", {"nodeid": item.nodeid, "model": gate[0], "gate": gate[1]})

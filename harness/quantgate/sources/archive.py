@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody vouches for: no escapes, no links, no bombs.
+"""Unpack untrusted archives: no path escapes, no links, no decompression bombs.
 
 Names and kinds of all members are checked, chosen or not: an archive that tries to escape is not
 worth a second chance. Sizes are counted on the bytes that come out, never believed.

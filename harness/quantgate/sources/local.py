@@ -1,4 +1,4 @@
-"""A model file that lies beside the manifest."""
+"""A model file, by its path relative to the manifest."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Task(Protocol):
         ...
 
     def changes(self, result: ImageResult[Any], plan: EvaluationPlan) -> list[Match]:
-        """Tell what happened to each object of one image, for drawing."""
+        """Return what happened to each object of one image, for drawing."""
         ...
 
     def severity(

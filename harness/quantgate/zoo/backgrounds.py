@@ -1,4 +1,4 @@
-"""What the digits lie on: photographs, procedural textures, clutter, noise."""
+"""Backgrounds of the digits: photographs, procedural textures, clutter, noise."""
 
 from __future__ import annotations
 

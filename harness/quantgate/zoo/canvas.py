@@ -105,7 +105,7 @@ def _level(matrix: NDArray[np.float64], levels: int) -> int:
 def _ink_colour(
     rng: np.random.Generator, region: NDArray[np.uint8], min_contrast: float
 ) -> NDArray[np.float64]:
-    """Choose a colour that differs from what lies under it."""
+    """Choose a colour that differs from the background under it."""
     under = region.reshape(-1, 3).mean(axis=0)
     colour = rng.uniform(0.0, 255.0, 3)
     if float(np.abs(colour - under).mean()) < min_contrast:

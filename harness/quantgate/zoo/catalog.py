@@ -143,7 +143,7 @@ ZOO: Final[Mapping[str, ZooModel]] = {model.name: model for model in _MODELS}
 
 
 def xml_path(name: str) -> Path:
-    """Path of a built-in model's IR; its ``.bin`` lies beside it.
+    """Path of a built-in model's IR; its ``.bin`` is beside it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A number that moved: when, by how much, from which run to which, and whether somebody accepted it."""
+"""A change of a recorded number: when, by how much, between which runs, and whether it was accepted."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ChangePoint:
 
     @property
     def open(self) -> bool:
-        """Whether it is worse, still so, not the machine's, and accepted by nobody: fails a gate."""
+        """Whether it fails a gate: worse, still standing, not the machine's, and not accepted."""
         excused = self.accepted is not None and not self.expired
         known = self.cause in {"model", "versions"}
         return bool(self.worse) and self.standing and known and not excused
@@ -102,7 +102,7 @@ class ChangePoint:
 def accept(
     changes: Iterable[ChangePoint], accepted: Sequence[Accepted], today: dt.date
 ) -> list[ChangePoint]:
-    """Mark what somebody accepted after it had happened; an expired acceptance says so."""
+    """Mark changes that were accepted after they happened; an expired acceptance says so."""
     return [_accepted(change, accepted, today) for change in changes]
 
 

@@ -1,4 +1,4 @@
-"""When did a number move, by how much, and what came in that night?
+"""Detect when a number changed and by how much, and what was committed that night.
 
 Series are never compared with each other, segments of a series never either. The detector is our own
 (`scan`): on the same nights, at the same rate of false reports, it finds more steps in time than

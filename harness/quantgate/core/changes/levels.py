@@ -86,7 +86,7 @@ class Levels:
             kept[night + 1, rows] = one
 
     def relearn(self, row: int, first: int, night: int) -> None:
-        """Begin a regime of one series at a night that lies back, and take in what has come since."""
+        """Start a regime of one series at an earlier night, and take in the nights since."""
         known = first + WARM_UP
         if known > night + 1:
             return

@@ -1,4 +1,4 @@
-"""Did the model change, or the machine under it? Asked of the control and of all other models."""
+"""Decide whether the model or its machine changed, from the control and all other models."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAIT, NEAR = 4, 3
 def explain(
     changes: Iterable[ChangePoint], timed: Sequence[Timed], runs: Sequence[RunFacts]
 ) -> list[ChangePoint]:
-    """Tell each change of a timed quantity its cause; all others are the model's own.
+    """Assign a cause to each change of a timed quantity; all other changes are the model's own.
 
     What is asked is what was known up to some nights after a change was found, so that a cause once
     told stays.

@@ -121,7 +121,7 @@ class _Scan:
             self.equal[night] = np.where(same, self.equal[night - 1] + 1, 0)
 
     def run(self) -> Iterator[Alarm]:
-        """Go through the nights in their order, yielding each change on the night that tells it."""
+        """Go through the nights in order and yield each change on the night that reveals it."""
         for night, values in enumerate(self.values):
             alive = np.isfinite(values)
             begins = alive & self.begins[night]
@@ -198,7 +198,7 @@ class _Scan:
         return found
 
     def _restart(self, row: int, first: int, night: int) -> None:
-        """Begin a regime at a night that lies back."""
+        """Start a regime at an earlier night."""
         self.start[row] = first
         self.levels.relearn(row, first, night)
 

@@ -71,7 +71,7 @@ class Witnesses:
         return bool((self._deviates(begin, end)[self.control] >= CONTROL_MOVED).any())
 
     def others(self, model: str, begin: int, end: int) -> Floats:
-        """How far each other model moved, float64 [models that can tell]; its timings speak with one voice."""
+        """How far each other model moved, float64 [models that can tell]; all its timings count as one."""
         moved = np.minimum(self._deviates(begin, end), LOUDEST)
         heard = np.isfinite(moved) & ~self.control & (self.models != model)
         names, place = np.unique(self.models[heard], return_inverse=True)

@@ -44,7 +44,7 @@ def pack(call: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> by
 
 
 def unpack(data: bytes, relay: Relay) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Read what :func:`pack` wrote, with a listener that tells over the pipe."""
+    """Read what :func:`pack` wrote, with a listener that reports over the pipe."""
     reader = _Unpickler(io.BytesIO(data))
     reader.relay = relay
     found: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]] = reader.load()
@@ -66,7 +66,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 class Relay:
-    """Tells progress and log records over the pipe, from any thread.
+    """Sends progress and log records over the pipe, from any thread.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ class Relay:
             self._connection.send_bytes(data)
 
     def start(self, name: str, total: int) -> None:
-        """Tell that a piece of work begins."""
+        """Report that a piece of work starts."""
         self._steps = 0
         self.send("start", name, total)
 
     def advance(self, steps: int = 1) -> None:
-        """Tell steps that are done, several at once."""
+        """Report completed steps, several at once."""
         with self._lock:
             self._steps += steps
             now = time.monotonic()
@@ -105,7 +105,7 @@ class Relay:
             self._steps, self._told_s = 0, now
 
     def close(self) -> None:
-        """Tell that it is over."""
+        """Report that it is finished."""
         self.send("close")
 
 

@@ -132,7 +132,7 @@ class _Process:
         return self._popen.poll() is not None
 
     def ask(self, data: bytes, step: Step, progress: Progress | None) -> tuple[Any, ...]:
-        """Send a call and wait for its answer; progress and log records are handed on meanwhile."""
+        """Send a call and wait for its answer, passing progress and log records on meanwhile."""
         try:
             if not self._ready:
                 self._receive(None)
@@ -182,7 +182,7 @@ class _Process:
         return death_error(step.name, Death(self._popen.returncode, killed, self.evidence()))
 
     def evidence(self) -> str:
-        """What it wrote since it was asked last: messages of native code, and where it was."""
+        """Output since the last call: messages of native code, and its stack."""
         descriptor = self._said.fileno()
         size = os.fstat(descriptor).st_size
         start = max(0, size - _EVIDENCE_BYTES)

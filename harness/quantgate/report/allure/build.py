@@ -126,7 +126,7 @@ def _find_npx() -> list[str]:
 
 
 def _generate(npx: list[str], arguments: list[str]) -> None:
-    """Prefer the cache: no network is asked for what was fetched before."""
+    """Prefer the cache: nothing that was fetched before is requested again."""
     offline = _run([*npx, "--offline", "-y", ALLURE, *arguments])
     if offline.returncode == 0:
         return

@@ -37,7 +37,7 @@ _IDENTITY = "quantgate-identity"
 
 
 class StableIdentity:
-    """Gives a gate the same identity wherever its file lies and however tests are distributed.
+    """Gives a gate the same identity wherever its file is and however tests are distributed.
 
     Allure 2 reads ``historyId``, Allure 3 makes its own from ``testCaseId`` and the parameters that
     are not excluded: so both have to be stable, and no measured number may be a parameter.
@@ -65,7 +65,7 @@ class StableIdentity:
 
 
 def is_on() -> bool:
-    """Whether somebody listens: without ``--alluredir`` nothing has to be drawn for Allure."""
+    """Whether Allure is active: without ``--alluredir`` nothing has to be drawn for it."""
     return bool(allure_commons.plugin_manager.hook.attach_data.get_hookimpls())
 
 
@@ -107,7 +107,7 @@ def describe(html: str) -> None:
 
 
 def report_crash(model: str, gate: str, task: str, sentence: str) -> None:
-    """Write the result of a test whose worker died: nobody else would.
+    """Write the result of a test whose worker died, since the worker cannot.
 
     Call it in the controlling process, from ``pytest_handlecrashitem``.
     """

@@ -1,4 +1,4 @@
-"""What ``quantgate explore`` measured: its table, its best points, and a page of its own."""
+"""Results of ``quantgate explore``: the table, the best points, and the page."""
 
 from __future__ import annotations
 

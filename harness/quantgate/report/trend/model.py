@@ -41,7 +41,7 @@ class Trend:
 
     @property
     def told(self) -> list[ChangePoint]:
-        """Changes that are reported: nobody accepted them, and no machine is to blame."""
+        """Changes that are reported: not accepted, and not caused by the machine."""
         return [c for c in self.changes if c.cause != "machine" and not excused(c)]
 
     @property
@@ -51,5 +51,5 @@ class Trend:
 
 
 def excused(change: ChangePoint) -> bool:
-    """Whether somebody accepted a change, and that has not run out."""
+    """Whether a change was accepted and the acceptance has not expired."""
     return change.accepted is not None and not change.expired

@@ -69,7 +69,7 @@ def write_trend(trend: Trend, page: Path) -> None:
 
 
 def render_trend(trend: Trend, folder: Path) -> str:
-    """Render the page that will lie in a folder."""
+    """Render the page for a folder, with links relative to it."""
     rows = list(_rows(trend, folder))
     names = ("quantity", "machine", "stack")
     choices = {name: sorted({getattr(one.key, name) for one in trend.series}) for name in names}
@@ -120,7 +120,7 @@ _AROUND = 30
 
 
 def change_chart(columns: Columns, change: ChangePoint) -> str:
-    """Draw the nights around a change; decoration, its numbers stand beside it."""
+    """Draw the nights around a change, as decoration: its numbers are in the table."""
     last = max(change.found, change.first) + _AROUND
     held = slice(max(0, change.first - _AROUND), min(len(columns), last))
     value, low, high = (column[held] for column in (columns.value, columns.low, columns.high))

@@ -53,7 +53,7 @@ def rate(per_second: float) -> str:
 
 
 def plain(value: float) -> str:
-    """Write a threshold as it stands in models.toml: ``0.95``, ``2``."""
+    """Write a threshold as models.toml has it: ``0.95``, ``2``."""
     return minus(f"{value:.10g}")
 
 

@@ -51,7 +51,7 @@ _NOTHING_LEFT = 0.02
 
 
 def metric_note(metric: Metric) -> str:
-    """Say where a loss arose, or that the parent itself is broken; empty where nothing stands out."""
+    """Say where a loss arose, or that the parent itself is broken; empty if nothing stands out."""
     source, parent = metric.source, metric.parent
     if parent is None:
         return ""

@@ -1,4 +1,4 @@
-"""The sentences of a whole run: what came out, how gates moved, the table that closes it."""
+"""Sentences about a whole run: outcomes, changes between runs, the closing table."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def margin_text(verdict: Verdict) -> str:
 
 
 def basis_text(estimate: Estimate) -> str:
-    """Say what the value rests on, ``over 200 images``; a single unit goes without saying."""
+    """Write the sample size, ``over 200 images``; empty for a single unit."""
     return f"over {counted(estimate.n, estimate.of)}" if estimate.n > 1 else ""
 
 

@@ -64,7 +64,7 @@ def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
 
 
 def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
-    """Return the node that stands for an input, or None where it takes the image."""
+    """Return the node that replaces an input, or None if it takes the image."""
     names = {parameter.get_friendly_name(), *parameter.output(0).get_names()}
     if enlarged_input(model) in names:
         return _enlarge(model, network, parameter, ops)

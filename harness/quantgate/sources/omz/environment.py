@@ -1,4 +1,4 @@
-"""An interpreter that holds openvino-dev: this one, one that is named, or one of its own.
+"""An interpreter with openvino-dev: this one, a configured one, or a separate environment.
 
 NNCF 3 cannot live beside openvino-dev, so on the default stack the tools run in an environment
 that uv creates on demand; what crosses is an IR on disk.

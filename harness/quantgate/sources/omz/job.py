@@ -45,7 +45,7 @@ class Job:
     progress: Progress
 
     def run(self, folder: Path, cache: Path, attempts: Attempts) -> None:
-        """Leave NAME.xml and NAME.bin in the folder, and nothing else.
+        """Write NAME.xml and NAME.bin into the folder, and nothing else.
 
         Raises
         ------

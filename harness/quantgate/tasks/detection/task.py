@@ -175,7 +175,7 @@ def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
 
 
 def changes(result: ImageResult[Detections], plan: EvaluationPlan) -> list[Match]:
-    """Tell what happened to each object of one image, for drawing."""
+    """Return what happened to each object of one image, for drawing."""
     return list(matching.match_image(result, matching.rule_of(plan)).matches)
 
 

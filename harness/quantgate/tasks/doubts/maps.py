@@ -60,7 +60,7 @@ def _classes(
 
 
 def _commonest(images: Sequence[ImageResult[SegmentationRecord]]) -> int:
-    """Class with most annotated pixels: the ground on which the others stand."""
+    """Class with the most annotated pixels, the background of the others."""
     total = np.zeros(256, np.int64)
     for image in images:
         met = image.record.parent.against_truth
