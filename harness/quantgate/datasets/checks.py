@@ -11,12 +11,13 @@ from quantgate.core.predictions import ClassLabel, Objects
 from quantgate.datasets.appearance import LYING
 from quantgate.datasets.audit import Marked, audit_objects
 from quantgate.datasets.maps_audit import Mapped, audit_maps
-from quantgate.datasets.pairs_audit import audit_pairs
+from quantgate.datasets.pairs_audit import Picture, audit_pairs
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering, picture
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -71,10 +72,13 @@ def audit(
     pairs: Sequence[tuple[Draft, FileFact]],
     labels: Sequence[str],
     maps: Mapping[str, NDArray[np.int64]],
+    *,
+    cache: Path | None = None,
 ) -> tuple[str, ...]:
     """Check depth, repeats and truth of all images that can be read.
 
-    ``maps`` has the number of pixels by class, [256], of maps by digest.
+    ``maps`` has the number of pixels by class, [256], of maps by digest; in ``cache`` is remembered
+    what was learnt.
 
     Raises
     ------
@@ -94,13 +98,15 @@ def audit(
         if isinstance(draft.truth, LazyLabelMap)
     ]
     notes += audit_maps(name, mapped, labels)
-    notes += audit_pairs(
-        [
-            (partial(picture, draft.path), draft.truth.make)
-            for draft, _ in pairs
-            if isinstance(draft.truth, LazyRendering)
-        ]
-    )
+    pictures = [
+        (
+            Picture(fact.digest, partial(picture, draft.path)),
+            Picture(draft.truth.digest, draft.truth.make),
+        )
+        for draft, fact in pairs
+        if isinstance(draft.truth, LazyRendering)
+    ]
+    notes += audit_pairs(pictures, cache)
     return tuple(f"datasets.{name}: {note}" for note in notes)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.datasets.remembered import recall, remember
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    Read = Callable[[], NDArray[np.uint8]]
-
+_KIND = "thumbs"
 #: Pairs that are looked at, spread evenly; side of the small pictures, px.
 _PAIRS, _SIDE = 12, 24
 _FEWEST = 4
@@ -20,21 +23,33 @@ _FEWEST = 4
 _MORE = 0.15
 
 
-def audit_pairs(pairs: Sequence[tuple[Read, Read]]) -> Iterator[str]:
-    """Note targets that are more like other inputs than like their own, or like them mirrored.
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture by its digest; ``read`` gives its pixels, uint8 [height, width, 3]."""
+
+    digest: str
+    read: Callable[[], NDArray[np.uint8]]
+
+
+def audit_pairs(
+    pairs: Sequence[tuple[Picture, Picture]], cache: Path | None = None
+) -> Iterator[str]:
+    """Note targets that are more like other inputs than like their own, or like them turned.
 
     Parameters
     ----------
     pairs
-        Functions that read an input and its target, uint8 [height, width, 3].
+        Inputs and their targets.
+    cache
+        Where small pictures are remembered.
     """
     if len(pairs) < _FEWEST:
         return
     chosen = np.unique(np.linspace(0, len(pairs) - 1, _PAIRS).astype(int)).tolist()
     # The neighbour of each is looked at as well: lists slip by one.
     some = sorted({min(i + step, len(pairs) - 1) for i in chosen for step in (0, 1)})
-    inputs = np.stack([_thumb(pairs[i][0]()) for i in some])
-    targets = np.stack([_thumb(pairs[i][1]()) for i in some])
+    inputs = _thumbs([pairs[i][0] for i in some], cache)
+    targets = _thumbs([pairs[i][1] for i in some], cache)
     like = _flat(inputs) @ _flat(targets).T
     own = float(np.median(np.diag(like)))
     best = float(np.median(np.where(np.eye(len(like)), -1.0, like).max(axis=1)))
@@ -55,11 +70,25 @@ def audit_pairs(pairs: Sequence[tuple[Read, Read]]) -> Iterator[str]:
             return
 
 
-def _thumb(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _thumbs(pictures: Sequence[Picture], cache: Path | None) -> NDArray[np.float64]:
+    """Small grey pictures [pictures, side, side]."""
+    known = {key: fact for key, fact in recall(cache, _KIND).items() if len(fact) == 2 * _SIDE**2}
+    fresh = {
+        one.digest: _thumb(one.read()).tobytes().hex()
+        for one in pictures
+        if one.digest not in known
+    }
+    remember(cache, _KIND, fresh)
+    known |= fresh
+    data = b"".join(bytes.fromhex(known[one.digest]) for one in pictures)
+    return np.frombuffer(data, np.uint8).reshape(-1, _SIDE, _SIDE).astype(np.float64)
+
+
+def _thumb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2
 
     small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(np.asarray(small, np.float64).mean(axis=2))
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def _flat(pictures: NDArray[np.float64]) -> NDArray[np.float64]:
