@@ -1,4 +1,4 @@
-"""``python -m harness`` is ``quantgate``."""
+"""``python -m quantgate`` is ``quantgate``."""
 
 import sys
 

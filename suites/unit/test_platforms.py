@@ -26,7 +26,8 @@ import quantgate
 names = [
     module.name
     for module in pkgutil.walk_packages(quantgate.__path__, "quantgate.")
-    if not module.name.endswith("__main__")
+    # predict.py is a script that packages carry, with modules of its own beside it.
+    if not module.name.endswith(("__main__", "package.predict"))
 ]
 for name in names:
     importlib.import_module(name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import os
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,12 +103,20 @@ def _aside(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[bool]:
-    """Hold a folder's lock, which the system lets go of when its process dies."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
+    """Hold a folder's lock, which the system lets go of when its process dies.
+
+    Windows locks no folders: there it is held by nobody, and leftovers of killed runs stay.
+    """
+    if sys.platform == "win32":
         yield False
-    finally:
-        os.close(descriptor)
+    else:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(descriptor)
