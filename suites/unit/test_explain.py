@@ -14,7 +14,12 @@ from quantgate.attribution.simulate import simulated
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers
 from quantgate.pair import Pair
-from quantgate.report.words.explained import execution_sentences, headline, sentences
+from quantgate.report.words.explained import (
+    execution_sentences,
+    headline,
+    sentences,
+    verdict_text,
+)
 from quantgate.sources.opset import opset
 from quantgate.tasks.catalog import TASKS
 from suites.quantized import (
@@ -179,6 +184,22 @@ def test_out_of_time_keeps_what_is_known(planted: Bed) -> None:
     assert sum(group.asked for group in found.groups) < 10
     assert any("time was over after" in note for note in found.notes)
     assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+
+
+def test_without_time_for_any_question_the_noise_names_the_layer(
+    planted: Bed, tmp_path: Path
+) -> None:
+    """Nothing asked is never "no layer stands out": one pass has named the suspect already."""
+    paths = planted.saved(damaged(planted.models.optimized, 3, "narrow"), tmp_path)
+    ticks = count(0, 20)
+    ask = Ask(images=8, seconds=1, clock=lambda: float(next(ticks)))
+
+    found = explain(paths, planted.bench, planted.plan, ask)
+
+    assert not any(group.asked for group in found.groups)
+    assert verdict_text(found).startswith("most of the noise begins in block3/conv (")
+    assert 'calibrate.ignored.names = ["block3/conv"]' in " ".join(sentences(found))
+    assert "stands out" not in " ".join(sentences(found))
 
 
 def test_a_model_without_quantizers_is_one_sentence(planted: Bed) -> None:

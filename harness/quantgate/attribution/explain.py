@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 #: Images that groups are asked about, those that execution is looked at on, and those scored.
 IMAGES, EXECUTED, SCORED = 64, 16, 16
 #: Groups asked about both ways, by kind: ten.
-ASKED: Mapping[GroupKind, int] = MappingProxyType({"block": 3, "layer": 5, "type": 1, "pattern": 1})
+ASKED: Mapping[GroupKind, int] = MappingProxyType({"layer": 5, "block": 3, "type": 1, "pattern": 1})
 _ON_CPU = Device("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 _LOOPS = frozenset({"TensorIterator", "Loop", "If"})
 #: Part of the noise that may be left with every layer put back: the rest must be quantization's.
@@ -234,10 +234,10 @@ def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask
 
 
 def asked(count: int) -> Mapping[GroupKind, int]:
-    """Divide a number of groups among the kinds as ``ASKED`` does: half of them single layers."""
+    """Divide a number of groups among the kinds as ``ASKED`` does: half of them single layers, first of all."""
     blocks = max(1, count * 3 // 10)
     others = min(2, count // 5)
-    kinds: dict[GroupKind, int] = {"block": blocks, "layer": max(1, count - blocks - others)}
+    kinds: dict[GroupKind, int] = {"layer": max(1, count - blocks - others), "block": blocks}
     return kinds | {"type": others - others // 2, "pattern": others // 2}
 
 

@@ -12,11 +12,12 @@ from quantgate.pipeline.feeding import bench_of, prepared
 from quantgate.pipeline.provenance import keep_provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from quantgate.datasets.sample import Sample
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.calibration import Aim
+    from quantgate.engine.evaluate import Bench
     from quantgate.engine.quantize import Optimized, Reached
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.data import Data
@@ -102,16 +103,11 @@ def _missed(reached: Reached | None) -> list[str]:
 
 
 def _aim(entry: ModelEntry, data: Data, progress: Progress) -> Aim | None:
-    """Aim accuracy-aware quantization at the task's own metric, on the calibration images.
-
-    The search goes over the images many times, one by one where it ranks layers: each round of them
-    is a pass of the progress. An image without objects loses nothing, whatever is put back.
-    """
+    """Aim accuracy-aware quantization at the task's own metric, on the calibration images."""
     recipe = entry.calibrate
     if recipe is None or recipe.method != "accuracy-aware" or data.calibration is None:
         return None
     from quantgate.engine.calibration import Aim
-    from quantgate.engine.evaluate import evaluate_role
 
     if not data.calibration.annotated:
         raise QuantizationError(
@@ -120,13 +116,31 @@ def _aim(entry: ModelEntry, data: Data, progress: Progress) -> Aim | None:
         )
     bench = bench_of(entry, data.calibration)
     metric = entry.evaluate.metric or bench.task.DEFAULT_METRIC
+    drop = recipe.max_drop if recipe.max_drop is not None else entry.limits.max_accuracy_drop
+    if drop is None:
+        raise QuantizationError(
+            f"models.{entry.id}.calibrate.method accuracy-aware needs a drop to aim at: set "
+            "calibrate.max_drop or limits.max_accuracy_drop"
+        )
+    measure = measuring(bench, metric, progress)
+    return Aim(data.calibration.samples, measure, drop, {**bench.key(), "metric": metric})
 
-    every, looked_at = len(data.calibration.samples), itertools.count()
+
+def measuring(
+    bench: Bench, metric: str, progress: Progress
+) -> Callable[[Any, Sequence[Sample]], float]:
+    """Make what measures a compiled model on some of a bench's images, as a search does again and again.
+
+    Layers are ranked image by image; each round of the images is a pass of the progress. An image
+    without objects loses nothing, whatever is put back: its metric is 0 for every model.
+    """
+    from quantgate.engine.evaluate import evaluate_role
+
+    every, looked_at = len(bench.dataset.samples), itertools.count()
 
     def measure(compiled: Any, samples: Sequence[Sample]) -> float:
         found = evaluate_role(compiled, bench, samples)
-        for _ in samples:
-            number = next(looked_at)
+        for number in itertools.islice(looked_at, len(samples)):
             if number % every == 0:
                 progress.start(f"accuracy-aware, pass {number // every + 1}", every)
             progress.advance()
@@ -137,10 +151,4 @@ def _aim(entry: ModelEntry, data: Data, progress: Progress) -> Aim | None:
                 raise
             return 0.0
 
-    drop = recipe.max_drop if recipe.max_drop is not None else entry.limits.max_accuracy_drop
-    if drop is None:
-        raise QuantizationError(
-            f"models.{entry.id}.calibrate.method accuracy-aware needs a drop to aim at: set "
-            "calibrate.max_drop or limits.max_accuracy_drop"
-        )
-    return Aim(data.calibration.samples, measure, drop, {**bench.key(), "metric": metric})
+    return measure

@@ -50,6 +50,10 @@ def verdict_text(found: Explanation) -> str:
             return said
         before, behind = first.between
         return f"{said}; first at {first.quantizer}, between {before} and {behind}: {ignored(first.layers)}"
+    suspects = _suspects(found)
+    if suspects:
+        named = ", ".join(f"{one.name} ({written(one.share, 'percent')})" for one in suspects)
+        return f"most of the noise begins in {named}: {ignored(one.name for one in suspects)}"
     layers = _worth(found, found.ranked("layer"))[:_NAMED]
     if not layers or layers[0].costs(found.base) < _STANDS_OUT:
         return "no single layer stands out"
@@ -133,6 +137,14 @@ def cause_sentences(found: Explanation) -> tuple[str, ...]:
     costs = [group.costs(found.base) for group in layers]
     if own:
         return tuple(said)
+    suspects = _suspects(found)
+    if suspects:
+        named = ", ".join(f"{one.name} ({written(one.share, 'percent')})" for one in suspects)
+        said.append(
+            f"Most of the noise begins in {named}, which one pass over the images tells; what it costs was "
+            f"not asked. To leave them out: {ignored(one.name for one in suspects)}"
+        )
+        return tuple(said)
     if not costs or max(costs) < _STANDS_OUT:
         said.append(
             f"No single layer stands out among {counted(len(found.layers), 'layers')}: other settings of the "
@@ -189,6 +201,14 @@ def reason(layer: LayerFacts) -> str:
 
 def _width(ends: tuple[float, float]) -> float:
     return ends[1] - ends[0]
+
+
+def _suspects(found: Explanation) -> list[Group]:
+    """Layers with the largest shares of the noise, where time was too short to ask about any of them."""
+    layers = found.ranked("layer")
+    if any(group.asked for group in layers):
+        return []
+    return [group for group in layers[:_NAMED] if group.share >= _STANDS_OUT]
 
 
 def _worth(found: Explanation, groups: Iterable[Group]) -> list[Group]:
