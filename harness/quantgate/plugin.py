@@ -32,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="balance the parts by durations.json of an earlier run",
     )
     group.addoption(
+        "--changed-since",
+        metavar="REV",
+        help="judge only models whose entry, files or data changed since a revision of git",
+    )
+    group.addoption(
         "--record",
         metavar="URL",
         nargs="?",

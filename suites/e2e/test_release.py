@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,3 +127,22 @@ def test_a_baseline_of_another_size_is_refused(world: World, released: Path) -> 
     assert ran.status == 1
     assert "the models to compare take inputs of " in ran.said
     assert "[1,16,16,3]" in ran.said
+
+
+def test_only_what_changed_is_judged(world: World, released: Path) -> None:
+    """In a repository the gates of unchanged models are left out by name, and fail nothing."""
+    somebody = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false")
+    git = ("git", *somebody)
+    (released / ".gitignore").write_text("reports\n", encoding="utf-8")
+    # The images are links to files that git does not track, written a moment ago.
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    environment = {**os.environ, "GIT_COMMITTER_DATE": later.isoformat()}
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], cwd=released, check=True, env=environment)
+    ran = world.gate(released, "--changed-since", "HEAD")
+    assert ran.status == 0, ran.said
+    assert "unchanged since HEAD, not judged: tiny" in ran.said
+    manifest = released / "models.toml"
+    manifest.write_text(manifest.read_text("utf-8").replace("0.98", "0.97"), encoding="utf-8")
+    ran = world.gate(released, "--changed-since", "HEAD", "--collect-only", "-q")
+    assert "test_agreement_to_baseline[tiny]" in ran.said

@@ -55,9 +55,14 @@ def identity(folder: Path) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    return ask(folder, *arguments) or ""
+
+
+def ask(folder: Path, *arguments: str) -> str | None:
+    """Run git in a folder and give what it says; None where there is no git, or it fails."""
     program = shutil.which("git")
     if program is None:
-        return ""
+        return None
     try:
         done = subprocess.run(  # noqa: S603 - git itself, with arguments of our own
             [program, "-C", str(folder), *arguments],
@@ -68,5 +73,5 @@ def _git(folder: Path, *arguments: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -13,7 +13,7 @@ from quantgate.redaction import redacted
 from quantgate.session import collection, finish, history, sharding, terminal
 from quantgate.session.dry_run import asks_about_pytest, runs_nothing
 from quantgate.session.interrupts import Interrupts
-from quantgate.session.stash import LOSSES, RUN, SELECTED, STOPWATCH
+from quantgate.session.stash import LOSSES, RUN, SELECTED, STOPWATCH, UNCHANGED
 from quantgate.session.steps import WorkerKeeper
 from quantgate.session.xdist import CrashedGates
 
@@ -106,12 +106,13 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the gates by model, and keep a shard."""
+    """Order the gates by model, and keep what changed and a shard."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
     items[:] = collection.ordered(run, items)
     try:
+        _leave_unchanged(config, run, items)
         if not runs_nothing(config):
             sharding.plan(run, items, selected=config.stash.get(SELECTED, False))
     except HarnessError as error:
@@ -121,6 +122,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     mine = set(sharding.part_items(run.part, items))
     left = [item for item in items if item not in mine]
     items[:] = [item for item in items if item in mine]
+    config.hook.pytest_deselected(items=left)
+
+
+def _leave_unchanged(config: pytest.Config, run: Run, items: list[pytest.Item]) -> None:
+    """Deselect the gates of models that did not change since ``--changed-since``."""
+    since = config.getoption("--changed-since")
+    if not since:
+        return
+    from quantgate.session.changed import changed_models
+
+    changed = changed_models(run.manifest, since)
+    gates = {item: gate for item in items if (gate := collection.gate_of(item)) is not None}
+    left = [item for item, gate in gates.items() if gate[0] not in changed]
+    config.stash[UNCHANGED] = tuple(dict.fromkeys(gates[item][0] for item in left))
+    items[:] = [item for item in items if item not in set(left)]
     config.hook.pytest_deselected(items=left)
 
 
@@ -192,7 +208,13 @@ def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
         return
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models
+    unchanged = config.stash.get(UNCHANGED, ())
+    if unchanged and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = exitstatus = pytest.ExitCode.OK  # nothing changed is no mistake
     failed = finish.finish(config, run, exitstatus)
+    if unchanged:
+        since = config.getoption("--changed-since")
+        finish.tell(config, f"unchanged since {since}, not judged: {', '.join(unchanged)}")
     if exitstatus != pytest.ExitCode.INTERRUPTED:
         failed |= finish.record(config, run)
     if failed:

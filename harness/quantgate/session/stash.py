@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 #: True once -k, -m or another plugin left tests out.
 SELECTED: pytest.StashKey[bool] = pytest.StashKey()
+#: Models that --changed-since left out.
+UNCHANGED: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 #: Verdicts and problems of the finished report.
 ANSWERS: pytest.StashKey[tuple[tuple[Judged, ...], tuple[Problem, ...]]] = pytest.StashKey()
 REPORT: pytest.StashKey[RunReport] = pytest.StashKey()
