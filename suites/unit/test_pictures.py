@@ -14,7 +14,7 @@ from quantgate.decoders.masks import encode
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.entries import EvaluationPlan, ModelEntry
 from quantgate.pair import Pair
-from quantgate.pipeline.pictures import worst_pictures
+from quantgate.pipeline.pictures import changed_pictures
 from quantgate.report.drawing import draw_worst
 from quantgate.sources.local import LocalSource
 from quantgate.tasks.catalog import TASKS
@@ -42,7 +42,7 @@ def drawn(folder: Path, task: str, pair: Pair[Any]) -> tuple[Picture, ...]:
     )
     dataset = Dataset("d", (sample,), ("cat", "dog"), "digest")
     compared = Comparison(dataset.labels, (result,), "digest")
-    found, more = worst_pictures(entry, TASKS[task], compared, dataset, most=3)
+    found, more = changed_pictures(entry, TASKS[task], compared, dataset)
     assert more == (task == "generic")
     return draw_worst(found, folder, model="m", budget_bytes=10**7)[0]
 

@@ -245,25 +245,39 @@ def loader(calls: list[int], index: int) -> Callable[[], list[Any]]:
     return load
 
 
-def test_the_bound_stops_reading_images(tmp_path: Path) -> None:
-    """What is not drawn is counted and never read."""
-    calls: list[int] = []
-    wanted = [(one("kept"), loader(calls, i)) for i in range(5)]
+def test_beyond_the_worst_the_photograph_is_kept(tmp_path: Path) -> None:
+    """Every changed image has a picture; only the worst have the panes that Allure shows."""
+    wanted = [(one("kept"), loader([], i)) for i in range(5)]
 
     drawn, omitted = draw_worst(wanted, tmp_path, model="ssd", budget_bytes=10**8, most=2)
 
-    assert (len(drawn), omitted, calls) == (2, 3, [0, 1])
+    assert (len(drawn), omitted) == (5, 0)
+    assert [bool(picture.overlay) for picture in drawn] == [True, True, False, False, False]
+    assert all((tmp_path / picture.image).stat().st_size > 100 for picture in drawn)
+    with Image.open(tmp_path / drawn[4].image) as photograph:
+        assert (photograph.format, photograph.size) == ("JPEG", (600, 400))
+
+
+def test_nothing_is_read_beyond_the_budget(tmp_path: Path) -> None:
+    """Such images keep what was found on them, and are counted."""
+    calls: list[int] = []
+    wanted = [(one("lost"), loader(calls, i)) for i in range(4)]
+
+    drawn, omitted = draw_worst(wanted, tmp_path, model="ssd", budget_bytes=1)
+
+    assert (omitted, calls) == (4, [0])
+    assert all(picture.changes and not picture.image for picture in drawn)
 
 
 def test_the_budget_bounds_the_bytes(tmp_path: Path) -> None:
-    """The files together stay within it, and every picture is drawn or counted."""
+    """The files together stay within it, and every picture has files or is counted."""
     wanted = [(one("kept"), loader([], i)) for i in range(6)]
     whole, _ = draw_worst(wanted[:1], tmp_path / "one", model="ssd", budget_bytes=10**8)
     size = sum(path.stat().st_size for path in (tmp_path / "one").rglob("*.webp"))
 
     drawn, omitted = draw_worst(wanted, tmp_path / "all", model="ssd", budget_bytes=int(2.5 * size))
 
-    assert (len(whole), len(drawn), omitted) == (1, 2, 4)
+    assert (len(whole), sum(bool(p.image) for p in drawn), omitted) == (1, 2, 4)
     assert sum(path.stat().st_size for path in (tmp_path / "all").rglob("*.webp")) <= 2.5 * size
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,11 @@ from quantgate.core.estimate import Estimate
 from quantgate.core.verdict import Outcome
 from quantgate.errors import ReportError
 from quantgate.report.html.charts import grouped_shares, interval_chart, rounds_chart, share_bar
+from quantgate.report.html.overview import overview_rows
 from quantgate.report.html.page import render_page
+from quantgate.report.html.view import model_view
 from quantgate.report.html.view_tables import embedded
+from quantgate.report.model import Problem
 from quantgate.report.performance import Speedup
 from quantgate.report.publish import finish_run
 
@@ -56,7 +60,7 @@ def parsed(page: str) -> Elements:
 
 def test_the_page_loads_nothing(sample: Any) -> None:
     """No address but data: and # in any element but a link, and a policy that forbids all others."""
-    elements = parsed(render_page(sample.report, sample.directory))
+    elements = parsed(render_page(sample.report, sample.directory).html)
 
     addresses = [
         attributes[name]
@@ -84,16 +88,17 @@ def test_links_lead_to_places_of_the_page_or_to_files_of_the_run(sample: Any) ->
 
 def test_the_page_is_read_without_a_script(sample: Any) -> None:
     """Verdicts, numbers, table rows, changes and what was omitted are text in the file."""
-    text = " ".join(parsed(render_page(sample.report, sample.directory)).text.split())
+    text = " ".join(parsed(render_page(sample.report, sample.directory).html).text.split())
 
     for said in (
         "1 failed, 1 known, 2 passed (2 models, 1 min 23 s)",
+        "failed Match rate 0.912 [0.894, 0.931] ≥ 0.95, 0.038 below",
         "match rate 0.912 [0.894, 0.931] over 200 images, below min_match_rate 0.95 (by 0.038)",
         "AP@[.5:.95]",
         "0.372 its authors on val2017",
         "0.020 below the published 0.372",
         "img-00003.png",
-        "7 changed images omitted; the tables list all",
+        "of 7 no picture was kept (report.budget_mb)",
         "20 of 300 rows, erroneous ones first",
         "tiger cat",
     ):
@@ -104,7 +109,7 @@ def test_names_with_markup_are_text(sample_of: Callable[..., Any], evil: str) ->
     """Class names, file names, manifest lines: no element and no script comes from them."""
     sample = sample_of(label=evil)
 
-    page = render_page(sample.report, sample.directory)
+    page = render_page(sample.report, sample.directory).html
     elements = parsed(page)
 
     assert not [a for _, a in elements.found if "onerror" in a or a.get("src") == "x"]
@@ -130,9 +135,58 @@ def test_a_missing_picture_is_one_sentence(sample: Any) -> None:
         render_page(sample.report, sample.directory)
 
 
+def test_what_does_not_fit_into_the_page_lies_beside_it(sample: Any) -> None:
+    """Without room the details are scripts and the pictures files, and the page says so."""
+    report = replace(sample.report, inline_mb=0.0)
+
+    page = render_page(report, sample.directory)
+
+    assert set(page.beside) == {"views/m0.js", "views/m1.js"}
+    assert all(data.startswith(b"quantgate.take(") for data in page.beside.values())
+    assert 'src="data:' not in page.html
+    assert "views/m0.js" in parsed(page.html).text
+    assert b"pictures/ssd/" in page.beside["views/m0.js"]
+
+
+def test_the_worst_pictures_of_all_models_come_into_the_page_first(sample: Any) -> None:
+    """With room for one picture it is the worst of the model that fails; the others are files."""
+    whole = render_page(sample.report, sample.directory)
+    sizes = [
+        len(part.encode()) for part in re.findall(r"<noscript.*?</noscript>", whole.html, re.DOTALL)
+    ]
+    pictures = re.findall(r'src="(data:image[^"]*)"', whole.html)
+    room = (sum(sizes) - sum(map(len, pictures[1:])) + 2000) / 1e6
+
+    tight = render_page(replace(sample.report, inline_mb=room), sample.directory)
+
+    assert len(pictures) == 2
+    assert re.findall(r'src="(data:image[^"]*)"', tight.html) == pictures[:1]
+    assert re.findall(r'img src="(pictures/[^"]*)"', tight.html)
+
+
+def test_every_model_has_its_row_the_failed_ones_first(sample: Any) -> None:
+    """Skipped and broken models stand in their place with their reason, each reason once."""
+    problems = (
+        Problem("gone", "integrity", "skipped", "no such file"),
+        Problem("gone", "min_match_rate", "skipped", "no such file"),
+        Problem("odd", "integrity", "broken", "cannot be read"),
+        Problem("odd", "max_size_ratio", "broken", "cannot be read"),
+    )
+    report = replace(sample.report, problems=problems)
+    models = [model_view(model, place, report) for place, model in enumerate(report.models)]
+
+    rows = overview_rows(report, models)
+
+    assert [(row.name, row.word) for row in rows] == [
+        ("ssd", "failed"), ("odd", "broken"), ("digits", "known"), ("gone", "skipped"),
+    ]  # fmt: skip
+    assert rows[1].reasons == (("broken", "integrity, max_size_ratio", "cannot be read"),)
+    assert rows[3].reasons == (("skipped", "every limit", "no such file"),)
+
+
 def test_identifiers_are_unique(sample: Any) -> None:
     """Anchors lead to one place each."""
-    elements = parsed(render_page(sample.report, sample.directory))
+    elements = parsed(render_page(sample.report, sample.directory).html)
     identifiers = [a["id"] for _, a in elements.found if "id" in a]
 
     targets = {
@@ -146,7 +200,7 @@ def test_identifiers_are_unique(sample: Any) -> None:
 
 def test_every_table_heading_has_its_scope(sample: Any) -> None:
     """Screen readers say which column a cell is of."""
-    elements = parsed(render_page(sample.report, sample.directory))
+    elements = parsed(render_page(sample.report, sample.directory).html)
 
     assert all("scope" in a for tag, a in elements.found if tag == "th")
     assert all(a.get("alt") for tag, a in elements.found if tag == "img")

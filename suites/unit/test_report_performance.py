@@ -161,7 +161,7 @@ def test_names_of_layers_are_text(sample: Any, evil: str) -> None:
     )
     report = dataclasses.replace(sample.report, models=(model, sample.report.models[1]))
 
-    page = render_page(report, sample.directory)
+    page = render_page(report, sample.directory).html
 
     assert "<img src=x" not in page
     assert "&lt;img src=x" in types_chart(type_table(profiles))

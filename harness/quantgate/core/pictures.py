@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: How an image is drawn: its objects, its best classes, its class maps, or what the model made of it.
 PictureKind = Literal["objects", "classes", "segments", "rendered"]
+#: Kinds of which each role has a picture of its own; objects and classes are drawn where they are shown.
+PAINTED = frozenset({"segments", "rendered"})
 #: Largest value of a pixel.
 PEAK = 255.0
 #: Equal pictures have no noise; beyond float32's own 24 bits more signal is not a difference.

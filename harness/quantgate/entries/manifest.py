@@ -95,8 +95,17 @@ class ModelEntry:
 class ReportPlan:
     """``[report]``: how much evidence is made."""
 
-    images: Annotated[int, Ge(0), Doc("worst images drawn a model")] = 12
-    budget_mb: Annotated[Positive, Doc("most megabytes of pictures a run")] = 50.0
+    images: Annotated[
+        int, Ge(0), Doc("worst images a model that are shown at once, and drawn for Allure")
+    ] = 12
+    budget_mb: Annotated[Positive, Doc("most megabytes of pictures a run keeps")] = 200.0
+    inline_mb: Annotated[
+        float,
+        Ge(0),
+        Doc(
+            "most megabytes of pictures and details inside the page; the rest lies in files beside it"
+        ),
+    ] = 3.0
     explain_s: Annotated[
         NonNegative,
         Doc("how long the layers of a model whose accuracy fails may be searched; 0: not at all"),

@@ -15,7 +15,7 @@ from quantgate.core.limits import LIMITS, TO_BASELINE
 from quantgate.errors import HarnessError, ReportError
 from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
 from quantgate.pipeline.feeding import bench_of
-from quantgate.pipeline.pictures import worst_pictures
+from quantgate.pipeline.pictures import changed_pictures
 from quantgate.sourcecode import code_digest
 
 if TYPE_CHECKING:
@@ -259,8 +259,7 @@ def _fields(
 
     found, data = compared
     task, plan = TASKS[entry.task], entry.evaluate
-    most = run.manifest.report.images
-    changed, more = worst_pictures(entry, task, found, data.evaluation, most=most)
+    changed, more = changed_pictures(entry, task, found, data.evaluation)
     tables = [*task.tables(found, plan), tensors.tensor_table(found)]
     metrics = _metrics(entry, task, found)
     place = entry.id
@@ -268,7 +267,13 @@ def _fields(
         place, tables = f"{entry.id}{TO_BASELINE}", [named_after_baseline(one) for one in tables]
         metrics = [replace(metric, source=None, origin="") for metric in metrics]
         changed = [(replace(one, roles=BASELINE_ROLES), load) for one, load in changed]
-    drawn, dropped = draw_worst(changed, folder, model=place, budget_bytes=_budget(run))
+    drawn, dropped = draw_worst(
+        changed,
+        folder,
+        model=place,
+        budget_bytes=_budget(run),
+        most=run.manifest.report.images,
+    )
     return {
         "metrics": encode(metrics),
         "tables": encode(tables),

@@ -57,7 +57,8 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     known = derived.judged.get(key)
     estimate, detail = known or quantity(entry, key, compared.comparison)
     tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
-    pictures = tuple(decode(Picture, picture) for picture in derived.fields["pictures"])
+    drawn = [picture for picture in derived.fields["pictures"] if picture["overlay"]]
+    pictures = tuple(decode(Picture, picture) for picture in drawn)
     return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
 
 

@@ -1,4 +1,4 @@
-"""From compared predictions to the pictures a report draws: the worst images first."""
+"""From compared predictions to the pictures a report shows: every changed image, the worst first."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ _BARS = 5
 Drawable = tuple[Picture, "Callable[[], Sequence[NDArray[np.uint8]]]"]
 
 
-def worst_pictures(
-    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset, *, most: int
+def changed_pictures(
+    entry: ModelEntry, task: Task, comparison: Comparison[Any], dataset: Dataset
 ) -> tuple[list[Drawable], int]:
-    """List the images that changed most, worst first, ready to be drawn.
+    """List every image that changed, worst first, ready to be drawn.
 
     Returns
     -------
     tuple
-        At most ``most`` pictures, and how many more images changed.
+        The pictures, and how many images changed that cannot be drawn.
     """
     samples = {sample.name: sample for sample in dataset.samples}
     changed = task.worst(comparison, entry.evaluate)
     found: list[Drawable] = []
     if task.PICTURE is None:
         return [], len(changed)
-    for change in changed[:most]:
+    for change in changed:
         result = comparison.images[change.index]
         picture = _picture(entry, task, (comparison, result), change.sentence)
         found.append((picture, _loader(samples[result.name], result)))
-    return found, max(0, len(changed) - most)
+    return found, 0
 
 
 def _loader(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
@@ -99,7 +99,6 @@ def _changes(
             optimized=_seen(result.record.optimized, match.optimized, labels),
             iou=match.iou if match.parent is not None and match.optimized is not None else None,
             crossed=match.score_crossed,
-            sentence=match.change.sentence,
         )
 
 

@@ -1,10 +1,12 @@
-"""Picture files of one run: drawn worst first, until the budget of bytes is used up."""
+"""Picture files of one run: the worst drawn in full, every other changed image as a photograph."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 from typing import TYPE_CHECKING
 
+from quantgate.core.pictures import PAINTED
 from quantgate.report.files import file_name, write_atomic
 from quantgate.report.overlays import panes
 from quantgate.report.overlays.canvas import beside, from_bgr, grid, webp
@@ -15,13 +17,15 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from quantgate.report.picture import Picture
 
     Loader = Callable[[], Sequence[NDArray[np.uint8]]]
 
-#: Longest side of the bare photograph on the page, px.
-IMAGE_PX = 960
+#: Longest side of the bare photograph, px: of the worst images, and of the others.
+IMAGE_PX, SMALL_PX = 960, 640
+_PANES = ("parent", "optimized", "diff")
 
 
 def draw_worst(
@@ -34,11 +38,12 @@ def draw_worst(
 ) -> tuple[tuple[Picture, ...], int]:
     """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
 
-    At most ``most`` pictures are drawn; the loaders of the others are never called. Each loader returns the BGR uint8 image ``[height, width, 3]`` at original size; for
-    ``kind == "rendered"`` it returns image, parent's and optimized model's renderings, for
-    ``kind == "segments"`` the image and both roles' class ids ``[h, w]``.
+    The first ``most`` are drawn in full, of the others the photograph is kept. Each loader returns the BGR
+    uint8 image ``[height, width, 3]`` at original size; for ``kind == "rendered"`` it returns image,
+    parent's and optimized model's renderings, for ``kind == "segments"`` the image and both roles' class
+    ids ``[h, w]``. A picture beyond the budget is never loaded.
 
-    Returns the pictures with their file names filled in, and how many were omitted.
+    Returns all pictures with their file names filled in, and of how many there is no file.
 
     Raises
     ------
@@ -47,34 +52,52 @@ def draw_worst(
     """
     drawn: list[Picture] = []
     used, omitted = 0, 0
+    folder = f"pictures/{file_name(model)}"
     for index, (picture, load) in enumerate(pictures):
-        if used >= budget_bytes or (most is not None and index >= most):
+        if used >= budget_bytes:
             omitted += 1
+            drawn.append(_with_legend(picture, ()))
             continue
         images = load()
-        files = _files(picture, images, f"{index:02d}-{file_name(picture.name)}")
+        make = _in_full if most is None or index < most else _bare
+        files = make(picture, images, f"{index:02d}-{file_name(picture.name)}")
         size = sum(len(data) for data in files.values())
+        picture = _with_legend(picture, images)  # noqa: PLW2901 - the same picture, completed
         if used + size > budget_bytes:
             used = budget_bytes
             omitted += 1
+            drawn.append(picture)
             continue
         used += size
-        folder = f"pictures/{file_name(model)}"
         for name, data in files.items():
             write_atomic(directory / folder / name, data)
-        drawn.append(_named(_with_legend(picture, images), folder, list(files)))
+        drawn.append(_named(picture, [f"{folder}/{name}" for name in files]))
     return tuple(drawn), omitted
 
 
-def _files(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
+def jpeg(image: Image, quality: int = 75) -> bytes:
+    """Encode as JPEG: twenty times as fast as WebP, and a third larger."""
+    stream = io.BytesIO()
+    image.convert("RGB").save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def _in_full(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
     drawn = panes(picture, images)
-    files = {
-        f"{stem}.webp": webp(from_bgr(images[0], IMAGE_PX)),
-        f"{stem}.overlay.webp": webp(beside(drawn)),
-    }
-    names = ("parent", "optimized", "diff")
-    files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(names, drawn, strict=True)}
+    files = {f"{stem}.webp": webp(from_bgr(images[0], IMAGE_PX))}
+    files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(_PANES, drawn, strict=True)}
+    files[f"{stem}.overlay.webp"] = webp(beside(drawn))
     files[f"{stem}.overview.webp"] = webp(grid(drawn), quality=70)
+    return files
+
+
+def _bare(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
+    files = {f"{stem}.jpg": jpeg(from_bgr(images[0], SMALL_PX))}
+    if picture.kind in PAINTED:
+        drawn = panes(picture, images, SMALL_PX)
+        files |= {
+            f"{stem}.{name}.jpg": jpeg(pane) for name, pane in zip(_PANES, drawn, strict=True)
+        }
     return files
 
 
@@ -83,12 +106,14 @@ def _with_legend(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> Pictu
         return picture
     from quantgate.report.overlays.segments import legend
 
-    shown = legend(images[1], images[2], picture.labels)
+    shown = legend(images[1], images[2], picture.labels) if images else ()
     return dataclasses.replace(picture, labels=(), legend=shown)
 
 
-def _named(picture: Picture, folder: str, names: list[str]) -> Picture:
-    image, overlay, *drawn, overview = (f"{folder}/{name}" for name in names)
+def _named(picture: Picture, names: Sequence[str]) -> Picture:
+    """Fill in the files: image, three panes, overlay and overview, as far as they were made."""
+    image, *others = names
+    overlay, overview = (*others[3:], "", "")[:2]
     return dataclasses.replace(
-        picture, image=image, overlay=overlay, panes=tuple(drawn), overview=overview
+        picture, image=image, panes=tuple(others[:3]), overlay=overlay, overview=overview
     )

@@ -40,7 +40,7 @@ class Judged:
     detail
         Counts and the worst image in one sentence, "41 lost, 7 gained; worst: a.png (5 lost)".
     remedy
-        What to do about UNDECIDED, one sentence; empty otherwise.
+        What to do about a miss or about UNDECIDED, one sentence; empty otherwise.
     repeat
         The command that repeats exactly this one test.
     duration_s
@@ -149,8 +149,10 @@ class ModelReport:
         How truly the device executed the quantized graph, on a few images.
     explanation
         Which layers lose the accuracy, where a limit of it failed.
+    pictures
+        Every changed image, the worst first; the worst are drawn in full (see `Picture`).
     omitted
-        Changed images that were not drawn (bound or budget).
+        Changed images of which no picture was kept: nothing to draw, or the budget was used up.
     calibration
         Names of the images the optimizer saw.
     entry
@@ -248,6 +250,8 @@ class RunReport:
         Where the run is one of several that make a whole; None otherwise.
     mixed
         Whether it was joined of shards of machines of several classes: a history keeps each of them.
+    inline_mb
+        ``report.inline_mb`` of the manifest: how much the page holds itself.
     """
 
     run: str
@@ -268,4 +272,5 @@ class RunReport:
     control: Estimate | None = None
     shard: Shard | None = None
     mixed: bool = False
+    inline_mb: float = 3.0
     schema: int = field(default=SCHEMA)

@@ -60,10 +60,13 @@ class Picture:
     sentence
         What changed on this image.
     image
-        WebP of the bare photograph, scaled down.
-    overlay, overview, panes
-        WebP "Parent | Optimized | Diff" with the captions burned in: beside each other, as a 2 × 2
-        grid, and one by one. `report.publish.draw_worst` fills in all file names.
+        The bare photograph, scaled down; empty where the budget of the run's pictures was used up.
+    panes
+        "Parent | Optimized | Diff", one by one, with the captions burned in; empty for objects and classes
+        that are not among the worst, which are drawn over the photograph where they are shown.
+    overlay, overview
+        The panes beside each other and as a 2 × 2 grid: of the worst images alone.
+        `report.publish.draw_worst` fills in all file names.
     changes
         For ``kind == "objects"``: every object of both roles at or above the hysteresis.
     parent, optimized

@@ -120,7 +120,10 @@ def write_run(
     write_atomic(directory / "summary.md", step_summary(report).encode())
     _write_tables(report, directory / "tables")
     page = directory / "index.html"
-    write_atomic(page, render_page(report, directory).encode())
+    made = render_page(report, directory)
+    for name, data in made.beside.items():
+        write_atomic(directory / name, data)
+    write_atomic(page, made.html.encode())
     if allure is not None:
         from quantgate.report.allure.session import write_session
 

@@ -104,15 +104,14 @@ class Gate:
         kind = LIMITS[self.key]
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
         if found is None:
-            said = filter(None, (finding.detail, remedy_for(self.entry, self.key)))
-            return replace(finding, detail="; ".join(said))
+            return replace(finding, remedy=remedy_for(self.entry, self.key))
         from quantgate.pipeline.evidence import explanation_evidence
         from quantgate.report.words.explained import verdict_text
 
         remedy = remedy_for(self.entry, self.key, explained=found)
-        said = filter(None, (finding.detail, verdict_text(found), remedy))
+        detail = "; ".join(filter(None, (finding.detail, verdict_text(found))))
         evidence = (*finding.evidence, *explanation_evidence(found))
-        return replace(finding, detail="; ".join(said), evidence=evidence)
+        return replace(finding, detail=detail, remedy=remedy, evidence=evidence)
 
     def conclude(
         self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True

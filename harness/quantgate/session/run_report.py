@@ -47,6 +47,7 @@ def gather(config: pytest.Config, run: Run, status: int) -> RunReport:
         branch=repository.branch,
         control=_control(run),
         shard=sharding.shard_of(run, status),
+        inline_mb=run.manifest.report.inline_mb,
     )
 
 

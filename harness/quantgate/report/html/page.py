@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,16 @@ from quantgate.escaping import visible_lines
 from quantgate.report.html import charts
 from quantgate.report.html.explained import explained_view
 from quantgate.report.html.exploration import explored_view
+from quantgate.report.html.inlined import share_out
+from quantgate.report.html.overview import overview_rows
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
-from quantgate.report.html.view import ModelView, VerdictView, model_view, verdict_view
+from quantgate.report.html.view import model_view, verdict_view
 from quantgate.report.html.view_tables import table_view
-from quantgate.report.model import distinct_skips
 from quantgate.report.words import run as run_words
 from quantgate.report.words import titles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import jinja2
@@ -33,11 +35,20 @@ if TYPE_CHECKING:
     from quantgate.report.model import RunReport
     from quantgate.report.performance import Explored
 
-_FIRST = ("failed", "undecided", "known")
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, and the files that lie beside it: addresses relative to its folder, and their bytes."""
+
+    html: str
+    beside: Mapping[str, bytes]
 
 
-def render_page(report: RunReport, directory: Path) -> str:
-    """Render the page; picture files are read from the run's directory and embedded.
+def render_page(report: RunReport, directory: Path) -> Page:
+    """Render the page of a run; pictures are read from the run's directory.
+
+    Each model's details are inside ``<noscript>``: read as they are without JavaScript, and built by the
+    script when they are opened, so that the page is quick whatever the number of models.
 
     Raises
     ------
@@ -46,30 +57,35 @@ def render_page(report: RunReport, directory: Path) -> str:
     """
     from quantgate.errors import ReportError
 
-    counts = run_words.outcome_counts(report.judged, report.problems)
+    models = [model_view(m, place, report) for place, m in enumerate(report.models)]
+    rows = overview_rows(report, models)
+    order = {row.name: place for place, row in enumerate(rows)}
+    models.sort(key=lambda model: order[model.report.id])
+    template = _environment().get_template("model.html.j2")
+    views = [(model, template.render(m=model, **_shared())) for model in models]
     try:
-        models = [model_view(m, place, report, directory) for place, m in enumerate(report.models)]
+        parts, beside = share_out(views, directory, report.inline_mb)
     except OSError as error:
         raise ReportError(
             f"a picture of the run cannot be read: {error}; keep the folder {directory} whole"
         ) from error
-    return (
+    counts = run_words.outcome_counts(report.judged, report.problems)
+    html = (
         _environment()
         .get_template("page.html.j2")
         .render(
             report=report,
-            models=models,
+            rows=rows,
+            parts=parts,
             counts=counts,
+            tasks=sorted({row.task for row in rows if row.task}),
+            tags=sorted({tag for row in rows for tag in row.tags}),
             outcome_bar=Markup(charts.outcome_bar(counts)),  # noqa: S704 - fixed words
-            problems=[p for p in report.problems if p.status not in {"passed", "skipped"}],
-            skips=[p for p in distinct_skips(report.problems) if p.status == "skipped"],
             summary=run_words.run_summary(report),
-            wrong=[(m, v) for m in models for v in m.verdicts if v.word in _FIRST],
-            keys=_keys(models),
-            cells={(v.model, v.key): v for m in models for v in m.verdicts},
             **_shared(),
         )
     )
+    return Page(html, beside)
 
 
 def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPicture] = ()) -> str:
@@ -127,14 +143,6 @@ def _shared() -> dict[str, Any]:
         "changes": CHANGES,
         "version": __version__,
     }
-
-
-def _keys(models: Sequence[ModelView]) -> list[tuple[str, str]]:
-    """List the limits that any model declares, in the order of their titles' table."""
-    known = list(LIMITS)
-    found: dict[str, VerdictView] = {v.key: v for m in models for v in m.verdicts}
-    order = sorted(found, key=lambda key: known.index(key) if key in known else len(known))
-    return [(key, found[key].title) for key in order]
 
 
 @lru_cache(maxsize=1)

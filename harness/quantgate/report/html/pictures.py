@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from markupsafe import Markup
 
 from quantgate.escaping import markup
 from quantgate.report.html.palette import CHANGES, MORE_ROWS, OPTIMIZED, PARENT, SEEN_FIRST, ink_on
-from quantgate.report.html.view_tables import embedded
 from quantgate.report.words import objects as object_words
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from quantgate.pair import Role
     from quantgate.report.picture import ObjectChange, Picture, Seen
 
@@ -65,6 +59,20 @@ def diff_svg(picture: Picture) -> str:
             label = placer.label(seen.box, object_words.change_label(change), colour)
             labels.append(_group(change, index, label))
     return _svg(picture, shapes, labels)
+
+
+def changes_svg(picture: Picture) -> str:
+    """Mark what changed and nothing else: for pictures too small for labels."""
+    shapes = [
+        _group(
+            change,
+            index,
+            _shape(seen, CHANGES[change.change], change, dashed=change.change == "lost"),
+        )
+        for index, change in _ordered(picture)
+        if change.change != "kept" and (seen := change.optimized or change.parent) is not None
+    ]
+    return _svg(picture, shapes, []).replace('"none"', '"xMidYMid"', 1)  # as the picture is fitted
 
 
 def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
@@ -158,53 +166,3 @@ class _Placer:
             x < right and left < x + wide and y < bottom and top < y + high
             for left, top, right, bottom in self.taken
         )
-
-
-@dataclass(frozen=True, slots=True)
-class PictureView:
-    """One picture with its panes."""
-
-    id: str
-    picture: Picture
-    uri: str
-    panes: tuple[str, ...]
-    parent: Markup
-    optimized: Markup
-    diff: Markup
-    changes: tuple[tuple[int, str, tuple[str, ...]], ...]
-    data: Markup
-
-
-def picture_view(picture: Picture, identity: str, directory: Path) -> PictureView:
-    """Prepare one picture; its files are read from the run's directory."""
-    objects = picture.kind == "objects"
-    rendered = picture.panes if picture.kind in {"rendered", "segments"} else ()
-    changes = [
-        [c.change, c.parent.score if c.parent else None, c.optimized.score if c.optimized else None]
-        for c in picture.changes
-    ]
-    document = {
-        "threshold": picture.threshold,
-        "hysteresis": picture.hysteresis,
-        "changes": changes,
-    }
-    return PictureView(
-        id=identity,
-        picture=picture,
-        uri=_uri(directory / picture.image),
-        panes=tuple(_uri(directory / pane) for pane in rendered),
-        parent=Markup(role_svg(picture, "parent") if objects else ""),  # noqa: S704 - escaped there
-        optimized=Markup(role_svg(picture, "optimized") if objects else ""),  # noqa: S704 - escaped there
-        diff=Markup(diff_svg(picture) if objects else ""),  # noqa: S704 - escaped there
-        changes=_objects(picture),
-        data=embedded(document),
-    )
-
-
-def _objects(picture: Picture) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
-    listed = sorted(enumerate(picture.changes), key=lambda item: SEEN_FIRST.index(item[1].change))
-    return tuple((index, c.change, object_words.change_cells(c)) for index, c in listed)
-
-
-def _uri(path: Path) -> str:
-    return data_uri(path.read_bytes())

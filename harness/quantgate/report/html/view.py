@@ -11,17 +11,15 @@ from quantgate.core.limits import kind_of, limit_title
 from quantgate.report.files import BASELINE_TABLES, file_name
 from quantgate.report.html import charts
 from quantgate.report.html.explained import ExplainedView, explained_view
-from quantgate.report.html.pictures import PictureView, picture_view
 from quantgate.report.html.view_performance import PerformanceView, performance_view
+from quantgate.report.html.view_pictures import GalleryView, gallery_view
 from quantgate.report.html.view_tables import TableGroup, table_groups
 from quantgate.report.words import numbers, titles, verdicts
 from quantgate.report.words import performance as performance_words
+from quantgate.report.words.answer import Answer, answer_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from quantgate.report.model import Judged, Metric, ModelReport, RunReport
-    from quantgate.report.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,8 @@ class ModelView:
     performance: PerformanceView | None
     explained: ExplainedView | None
     groups: tuple[TableGroup, ...]
-    pictures: tuple[PictureView, ...]
+    gallery: GalleryView
+    answer: Answer | None
     released: ReleasedView | None
 
 
@@ -83,7 +82,7 @@ class ReleasedView:
     digest: str
     metrics: tuple[MetricView, ...]
     groups: tuple[TableGroup, ...]
-    pictures: tuple[PictureView, ...]
+    gallery: GalleryView
     omitted: int
 
 
@@ -109,7 +108,7 @@ def verdict_view(judged: Judged) -> VerdictView:
     )
 
 
-def model_view(model: ModelReport, place: int, report: RunReport, directory: Path) -> ModelView:
+def model_view(model: ModelReport, place: int, report: RunReport) -> ModelView:
     """Prepare one model's part."""
     verdicts = tuple(verdict_view(j) for j in report.judged if j.verdict.model == model.id)
     problems = tuple(p for p in report.problems if p.model == model.id)
@@ -127,24 +126,13 @@ def model_view(model: ModelReport, place: int, report: RunReport, directory: Pat
         performance=performance_view(model, f"m{place}", files),
         explained=_explained(model, f"m{place}", files),
         groups=table_groups(model.tables, f"m{place}", files),
-        pictures=_pictures(model.pictures, f"m{place}", directory),
-        released=_released(model, f"m{place}-r", files, directory),
+        gallery=gallery_view(model.pictures, f"m{place}"),
+        answer=answer_of(model.id, model, report.judged, report.problems),
+        released=_released(model, f"m{place}-r", files),
     )
 
 
-def _pictures(
-    pictures: tuple[Picture, ...], identity: str, directory: Path
-) -> tuple[PictureView, ...]:
-    return tuple(
-        picture_view(picture, f"{identity}-p{index}", directory)
-        for index, picture in enumerate(pictures)
-        if picture.image
-    )
-
-
-def _released(
-    model: ModelReport, identity: str, files: str, directory: Path
-) -> ReleasedView | None:
+def _released(model: ModelReport, identity: str, files: str) -> ReleasedView | None:
     found = model.released
     if found is None:
         return None
@@ -152,7 +140,7 @@ def _released(
         found.digest,
         tuple(_metric(metric) for metric in found.metrics),
         table_groups(found.tables, identity, f"{files}/{BASELINE_TABLES}"),
-        _pictures(found.pictures, identity, directory),
+        gallery_view(found.pictures, identity),
         found.omitted,
     )
 

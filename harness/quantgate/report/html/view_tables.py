@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +49,7 @@ class TableView:
     rows: tuple[tuple[str, ...], ...]
     total: int
     erroneous: int
-    data: Markup
+    data: str
     file: str = ""
 
 
@@ -66,6 +68,12 @@ def embedded(document: object) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - escaped just above
+
+
+def packed(document: object) -> str:
+    """Write JSON compressed, as text for a script element; the browser unpacks it when it is asked for."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(), 6)).decode("ascii")
 
 
 def table_groups(tables: Sequence[Table], prefix: str, files: str) -> tuple[TableGroup, ...]:
@@ -109,7 +117,7 @@ def table_view(table: Table, identity: str, mode: str = "", *, files: str = "") 
         rows=rows,
         total=len(table.rows),
         erroneous=len(table.erroneous),
-        data=embedded(document),
+        data=packed(document),
         file=f"{files}/{table.name}" if files else "",
     )
 

@@ -228,8 +228,10 @@ def _known(known: KnownFailure | None) -> str:
 
 
 def _details(judged: Judged) -> str:
-    detail = judged.detail.rstrip(". ")
-    return f"{detail}." if detail else ""
+    """What changed, and what to try; of an undecided verdict the first line tells that already."""
+    tries = judged.remedy if judged.verdict.outcome is Outcome.FAILED else ""
+    told = "; ".join(text.rstrip(". ") for text in (judged.detail, tries) if text)
+    return f"{told}." if told else ""
 
 
 def _repeat(judged: Judged) -> str:

@@ -1,0 +1,149 @@
+"use strict";
+// Tables: sorted and filtered by Tabulator, built when they come into view.
+var quantgate = {};
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const press = (buttons, chosen) =>
+    buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === chosen)));
+  quantgate.all = all;
+  quantgate.press = press;
+  // Compressed JSON inside a script element.
+  quantgate.unpacked = async (script) => {
+    const bytes = Uint8Array.from(atob(script.textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  const missing = "–";
+  const shown = (value, kind) => {
+    if (value === null || value === undefined) return missing;
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value === "string") return value === "inf" ? "∞" : value === "-inf" ? "−∞" : value;
+    if (kind === "fraction" || kind === "score")
+      return value.toFixed(3).replace(/^-(0\.0*)$/, "$1").replace("-", "−");
+    if (Number.isInteger(value)) return value.toLocaleString("en-US");
+    const size = Math.abs(value);
+    if (size >= 9999.5 && size < 1e9) return Math.round(value).toLocaleString("en-US").replace("-", "−");
+    const text = size && (size < 1e-4 || size >= 1e4) ? value.toExponential(3) : String(Number(value.toPrecision(4)));
+    return text.replace(/\.?0*e\+?/, "e").replaceAll("-", "−");
+  };
+  const number = (value) =>
+    value === "inf" ? Infinity : value === "-inf" ? -Infinity : value;
+  // One small language for numbers: >0.5  >=0.5  <3  <=3  !=0  1..5  = (empty)  7
+  const numeric = (text) => {
+    const t = text.replaceAll("−", "-").replaceAll(",", "").trim();
+    if (t === "=") return (v) => v === null;
+    const range = t.match(/^(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)$/);
+    if (range) return (v) => v !== null && v >= +range[1] && v <= +range[2];
+    const rule = t.match(/^(>=|<=|!=|>|<|=)?\s*(-?\d*\.?\d+)$/);
+    if (!rule) return () => true;
+    const limit = +rule[2];
+    const test = {
+      ">=": (v) => v >= limit, "<=": (v) => v <= limit, "!=": (v) => v !== limit,
+      ">": (v) => v > limit, "<": (v) => v < limit,
+    }[rule[1]] ?? ((v) => v === limit);
+    return (v) => v !== null && test(v);
+  };
+  const tests = new Map();
+  const passes = (text, value, _row, { kind }) => {
+    if (kind === "text") return String(value ?? "").toLowerCase().includes(text.toLowerCase());
+    if (!tests.has(text)) tests.set(text, numeric(text));
+    return tests.get(text)(number(value));
+  };
+  const order = (a, b) => (a === null ? -1 : number(a)) - (b === null ? -1 : number(b));
+
+
+  const build = async (box) => {
+    if (box.dataset.built) return;
+    box.dataset.built = "1";
+    const { columns, rows, erroneous } = await quantgate.unpacked(box.querySelector("script.rows"));
+    const wrong = new Set(erroneous);
+    const data = rows.map((row, i) => {
+      const item = { id: i, wrong: wrong.has(i) };
+      row.forEach((value, c) => (item[`c${c}`] = value));
+      return item;
+    });
+    const cell = (kind, c) => (one) => {
+      const text = shown(one.getValue(), kind);
+      if (c !== 0 || !quantgate.pictures?.has(box.dataset.model, text)) return document.createTextNode(text);
+      const button = Object.assign(document.createElement("button"), { className: "see", type: "button", textContent: text });
+      button.title = "Show the picture";
+      button.addEventListener("click", () => quantgate.pictures.open(box.dataset.model, text));
+      return button;
+    };
+    const grid = box.querySelector(".grid");
+    const only = box.querySelector(".only");
+    const count = box.querySelector(".count");
+    grid.style.maxWidth = `${columns.reduce((sum, [, kind], c) => sum + (c === 0 || kind === "text" ? 300 : 190), 0)}px`;
+    const table = new Tabulator(grid, {
+      data,
+      layout: "fitColumns",
+      pagination: true,
+      paginationElement: box.querySelector(".pager"),
+      paginationSize: 10,
+      paginationSizeSelector: [10, 25, 50, 100],
+      placeholder: "No row fits the filters",
+      keybindings: false,
+      rowFormatter: (row) => row.getElement().classList.toggle("wrong", row.getData().wrong),
+      columns: columns.map(([title, kind], c) => ({
+        title, field: `c${c}`,
+        titleFormatter: () => document.createTextNode(title),
+        formatter: cell(kind, c),
+        hozAlign: kind === "text" ? "left" : "right",
+        minWidth: c === 0 ? 190 : kind === "text" ? 170 : 122, widthGrow: kind === "text" ? 2 : 1,
+        frozen: c === 0 && columns.length > 7,
+        sorter: kind === "text" ? "string" : order,
+        headerSortStartingDir: kind === "text" ? "asc" : "desc",
+        headerFilter: "input",
+        headerFilterPlaceholder: kind === "text" ? "contains" : "> < ..",
+        headerFilterFunc: passes, headerFilterFuncParams: { kind }, headerFilterLiveFilter: true,
+        tooltip: false,
+      })),
+    });
+    const tell = (n) => (count.textContent = `${n.toLocaleString("en-US")} of ${data.length.toLocaleString("en-US")} rows`);
+    table.on("tableBuilt", () => {
+      box.classList.add("live");
+      grid.setAttribute("aria-label", grid.dataset.title);
+      // Screen readers: only groups of rows are children of a grid.
+      grid.querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
+      grid.querySelector(".tabulator-tableholder .tabulator-table").setAttribute("role", "presentation");
+      tell(data.length);
+      all(".tabulator-col-sorter", grid).forEach((arrow) => arrow.setAttribute("aria-hidden", "true"));
+      all(".tabulator-header .tabulator-col", grid).forEach((head) => {
+        head.tabIndex = 0;
+        head.addEventListener("keydown", (event) => {
+          if (event.target === head && (event.key === "Enter" || event.key === " ")) {
+            event.preventDefault();
+            head.querySelector(".tabulator-col-content").click();
+          }
+        });
+      });
+      all(".tabulator-header-filter input", grid).forEach((input, c) =>
+        input.setAttribute("aria-label", `Filter ${columns[c][0]}`));
+    });
+    table.on("dataFiltered", (_filters, kept) => tell(kept.length));
+    const filter = () => (only.checked ? table.setFilter("wrong", "=", true) : table.clearFilter(false));
+    only?.addEventListener("change", filter);
+    box.table = table;
+  };
+  const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
+    if (entry.isIntersecting && entry.target.offsetParent !== null) {
+      seen.unobserve(entry.target);
+      build(entry.target);
+    }
+  }), { rootMargin: "600px" });
+  // What a view brings: called again for each view that is built.
+  quantgate.tables = (root) => {
+  all(".tab[data-later]", root).forEach((tab) => (tab.hidden = true));
+  all(".data", root).forEach((box) => seen.observe(box));
+  all(".group", root).forEach((group) => {
+    const buttons = all(".seg button", group);
+    buttons.forEach((button) => button.addEventListener("click", () => {
+      press(buttons, button);
+      all(".tab", group).forEach((tab) => (tab.hidden = tab.id !== `${button.dataset.show}-tab`));
+      build(document.getElementById(button.dataset.show));
+    }));
+  });
+  };
+  quantgate.tables(document);
+})();
