@@ -72,6 +72,21 @@ def test_classes_are_numbered_as_they_are_listed(tmp_path: Path) -> None:
     assert [one.labels.tolist() for one in objects(dataset)] == [[1, 1, 0], [0]]
 
 
+def test_ids_mean_categories_also_where_labels_have_another_order(tmp_path: Path) -> None:
+    """An id of the json is that category, wherever its name stands among the labels."""
+    coco(tmp_path, ("person",))
+    entry = DatasetEntry(
+        "coco",
+        path=tmp_path,
+        annotations=tmp_path / "truth.json",
+        labels=("boat", "truck", "person", "car"),
+        classes=(8, "person"),
+    )
+    dataset = load_dataset("d", entry, tmp_path)
+    assert dataset.labels == ("truck", "person")
+    assert [one.labels.tolist() for one in objects(dataset)] == [[1, 1, 0], [0]]
+
+
 def test_classes_are_merged_under_a_new_name(tmp_path: Path) -> None:
     """Several classes become one, beside others that stay themselves."""
     dataset = coco(tmp_path, {"vehicle": ("car", 8), "human": ("person",)})

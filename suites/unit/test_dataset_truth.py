@@ -166,6 +166,25 @@ def test_a_placeholder_is_no_label(tmp_path: Path, first: dict[str, Any], *, kep
     assert coco(tmp_path, row(category_id=0), categories=categories).labels[0] == first["name"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (("cat", "dog"), [0, 1]),
+        (("Dog", "cat"), [1, 0]),
+        (("N/A", "cat", "bird", "dog"), [1, 3]),
+        (("feline", "canine"), [0, 1]),
+        (("dog", "feline"), [0, 1]),
+    ],
+)
+def test_labels_that_name_the_categories_are_matched_by_name(
+    tmp_path: Path, labels: tuple[str, ...], found: list[int]
+) -> None:
+    """The model's order of classes is that of the labels; names of their own go by the order of ids."""
+    write(tmp_path / "0.png")
+    rows = (row(1), row(2, category_id=2, bbox=[30, 5, 9, 9]))
+    assert objects(coco(tmp_path, *rows, labels=labels))[0].labels.tolist() == found
+
+
 def square(x: float, y: float, side: float) -> list[float]:
     """A polygon."""
     return [x, y, x + side, y, x + side, y + side, x, y + side]

@@ -40,7 +40,8 @@ _Row = dict[str, Any]
 def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> Findings:
     """Read images and objects of one instances json, with masks if requested.
 
-    Labels are numbered 0.. in the order of category ids, which may have gaps. An image without
+    Labels are numbered 0.. in the order of category ids, which may have gaps; or as the entry's labels
+    are, where these name the categories. An image without
     annotations is a background: annotated, with no object. Images that the json does not list are
     not used.
 

@@ -29,11 +29,11 @@ _NO_CLASS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """Labels in the order of category ids; ``index`` from an id to its label, ``ids`` back."""
+    """Names of the labels; ``index`` from a category's id to its label, ``ids`` back ("": none)."""
 
     labels: tuple[str, ...]
     index: Mapping[int, int]
-    ids: tuple[int, ...]
+    ids: tuple[int | str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -60,16 +60,34 @@ def categories_of(
     used = {_category(name, annotation, frozenset(ids)) for annotation in annotations}
     dropped = _placeholder(ordered, used, labels)
     kept = [category for category in ordered if category is not dropped]
-    index = {int(category["id"]): label for label, category in enumerate(kept)}
+    index = _index(kept, used, labels)
     named = labels if labels is not None else tuple(str(category["name"]) for category in kept)
     _check_labels(name, annotations, index, named)
+    by_label: dict[int, int | str] = {label: category for category, label in index.items()}
+    ids_of = tuple(by_label.get(label, "") for label in range(len(named)))
     if dropped is None:
-        return Categories(named, index, tuple(index))
+        return Categories(named, index, ids_of)
     note = (
         f"datasets.{name}: the category {dropped['name']!r} (id {dropped['id']}) is a placeholder "
         "that no annotation uses: it is no label"
     )
-    return Categories(named, index, tuple(index), (note,))
+    return Categories(named, index, ids_of, (note,))
+
+
+def _index(
+    kept: Sequence[dict[str, Any]], used: set[int], labels: tuple[str, ...] | None
+) -> dict[int, int]:
+    """Label of every category: by its name where the given labels name all that are used, else by order."""
+    by_order = {int(category["id"]): label for label, category in enumerate(kept)}
+    places = {label.strip().casefold(): place for place, label in enumerate(labels or ())}
+    by_name = {
+        int(category["id"]): places.get(str(category["name"]).strip().casefold(), -1)
+        for category in kept
+    }
+    named = labels is not None and len(places) == len(labels) and used
+    if not named or any(by_name[category] < 0 for category in used):
+        return by_order
+    return {category: label for category, label in by_name.items() if label >= 0}
 
 
 def _category(name: str, annotation: dict[str, Any], ids: frozenset[int]) -> int:
