@@ -101,6 +101,17 @@ def toml_key(key: str) -> str:
     return key if _BARE.fullmatch(key) else toml_string(key)
 
 
+def table_name(*keys: str) -> str:
+    """Write the name of a TOML table.
+
+    Examples
+    --------
+    >>> table_name("models", "mobilenet-v2-1.0", "limits")
+    'models."mobilenet-v2-1.0".limits'
+    """
+    return ".".join(map(toml_key, keys))
+
+
 def csv_text(text: str) -> str:
     """Write a text as a cell of CSV, in front of which an apostrophe keeps a formula from running."""
     shown = one_line(text)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(quantgate.__file__).parent
 CORE = [m.name for m in pkgutil.walk_packages(quantgate.core.__path__, "quantgate.core.")]
+EXAMPLES = [*CORE, "quantgate.escaping"]
 #: A shape, such as [n, 4].
 SHAPE = re.compile(r"\[[^\]]+\]")
 
@@ -29,16 +30,16 @@ def area(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
 """
 
 
-@pytest.mark.parametrize("name", CORE)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_give_what_they_say(name: str) -> None:
-    """Every example in a docstring of core/ is run as it stands there."""
+    """Every example in a docstring of core/ and escaping.py runs as it is."""
     assert doctest.testmod(importlib.import_module(name), raise_on_error=False).failed == 0
 
 
 def test_there_are_examples() -> None:
     """The test above has something to run."""
     finder = doctest.DocTestFinder(exclude_empty=True)
-    modules = [importlib.import_module(name) for name in CORE]
+    modules = [importlib.import_module(name) for name in EXAMPLES]
 
     assert sum(bool(found.examples) for m in modules for found in finder.find(m)) >= 15
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from quantgate.commands.machine import _conclusion
+from quantgate.commands.check import _conclusion
 from quantgate.core.benchmark_json import benchmark_file, benchmark_record, statistics
 from quantgate.core.noise import smallest_slowdown
 from quantgate.engine.explore import (

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from quantgate.engine.fitness import Fitness
+
+#: A machine on which a whole minute does not show a slowdown of this size is said to be noisy.
+WORTH_SEEING = 0.05
+
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
@@ -35,9 +40,7 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Run the checks that were requested."""
     if options.machine:
-        from quantgate.commands.machine import check_machine
-
-        return check_machine()
+        return _check_machine()
     if options.zoo:
         return _list_zoo()
     if options.omz:
@@ -88,3 +91,39 @@ def _list_omz() -> int:
         say(line)
     say(coverage_sentence(settings))
     return 0
+
+
+def _check_machine() -> int:
+    """Measure a model against itself, say what the machine can see; 1 where it is unfit."""
+    from quantgate.engine.fitness import machine_fitness
+
+    found = machine_fitness()
+    for name, value in found.facts.items():
+        say(f"{name}: {value}")
+    ratio, control = found.control.ratio, found.control
+    say(
+        f"a model against itself: {ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}], the truth is 1"
+    )
+    say(
+        f"noise of a round: {control.noise:.1%}; autocorrelation of rounds: "
+        f"{control.autocorrelation:.2f}; between compiled copies: {control.instance_spread:.1%}"
+    )
+    for seconds, slowdown in found.visible.items():
+        seen = f"{slowdown:.1%}" if slowdown < 1 else "none, the rounds are too few or too noisy"
+        say(f"smallest slowdown seen in {seconds} s: {seen}")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    say(_conclusion(found))
+    return 0 if found.fit else 1
+
+
+def _conclusion(found: Fitness) -> str:
+    if not found.fit:
+        return "unfit for speed gates now"
+    longest, least = max(found.visible.items())
+    if least > WORTH_SEEING:
+        return (
+            f"fit: equal models measure equal; but in {longest} s noise hides all below {least:.0%}, so "
+            "limits close to the truth stay undecided: measure when less else is running"
+        )
+    return "fit for speed gates"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
-from quantgate.core.toml import table_name
+from quantgate.escaping import table_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.speed import latency_ns, throughput
 from quantgate.core.timing import ArmName, Conditions
-from quantgate.core.toml import table_name
 from quantgate.engine.arms import OpenVinoArms
 from quantgate.engine.quiet import machine_lock, refuse_parallel
 from quantgate.engine.rounds import RoundPlan, measure_rounds
 from quantgate.engine.timing import DEFAULTS, Options
 from quantgate.errors import MeasurementError
+from quantgate.escaping import table_name
 from quantgate.progress import Silent
 
 if TYPE_CHECKING:
