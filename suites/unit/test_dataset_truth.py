@@ -295,6 +295,31 @@ def test_texts_of_composed_names_belong_to_their_images(tmp_path: Path) -> None:
     assert found.boxes[0].tolist() == pytest.approx([12, 8, 48, 36], abs=1e-4)
 
 
+def test_names_that_differ_in_case_are_different_files(tmp_path: Path) -> None:
+    """Where the system tells ``a`` from ``A``, each has its own text."""
+    for k, name in enumerate("aA"):
+        write(tmp_path / f"{name}.png", k)
+        (tmp_path / f"{name}.txt").write_text(f"{k} 0.5 0.5 0.2 0.2\n")
+    found = load_dataset("d", DatasetEntry("yolo-txt", path=tmp_path), tmp_path)
+    labels = {
+        one.name: one.truth.labels.tolist()
+        for one in found.samples
+        if isinstance(one.truth, Objects)
+    }
+    assert labels == {"a.png": [0], "A.png": [1]}
+
+
+def test_pictures_of_one_name_share_their_text(tmp_path: Path) -> None:
+    """A JPEG beside a PNG of its name is no background; a text without a picture is counted."""
+    write(tmp_path / "a.png")
+    write(tmp_path / "a.jpg", 1)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("0 0.5 0.5 0.2 0.2\n")
+    found = load_dataset("d", DatasetEntry("yolo-txt", path=tmp_path), tmp_path)
+    assert [len(one) for one in objects(found)] == [1, 1]
+    assert found.skipped == (("b.txt", "no image of its name"),)
+
+
 def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     """Links to other folders are read, links round in circles and to what is read already are named."""
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.files import inspect_files
 from quantgate.datasets.folder import image_files
-from quantgate.datasets.places import same_name
+from quantgate.datasets.places import composed
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _by_key(name: str, folder: Path, ending: str | None = None) -> dict[str, Pat
         inside = path.relative_to(folder).with_suffix("").as_posix()
         if not inside.endswith(ending or ""):
             continue
-        key = same_name(_ENDINGS.sub("", inside.removesuffix(ending or "")))
+        key = composed(_ENDINGS.sub("", inside.removesuffix(ending or "")))
         if key in keys:
             raise DatasetError(
                 f"datasets.{name}: {keys[key].name} and {path.name} in {folder} stand for the same "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
+from quantgate.datasets.places import composed, file_of, folder_of, labels_of, read_text
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     if labels is None:
         labels = tuple(sorted({label for listed in rows.values() for label, _, _ in listed}))
     found, others = image_files(folder)
-    files = {same_name(path.stem): path for path in found}
+    files = {composed(path.stem): path for path in found}
     index = {label: i for i, label in enumerate(ids or labels)}
     _check_labels(name, rows, index)
     drafts = [
@@ -59,9 +59,9 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
             places=tuple(f"row {k} of its boxes" for k in range(1, 1 + len(listed))),
         )
         for key, listed in rows.items()
-        if (path := files.get(same_name(key))) is not None
+        if (path := files.get(composed(key))) is not None
     ]
-    lost = tuple((key, "no image file of this id") for key in rows if same_name(key) not in files)
+    lost = tuple((key, "no image file of this id") for key in rows if composed(key) not in files)
     used = {draft.path for draft in drafts}
     strays = tuple(
         (path.relative_to(folder).as_posix(), "no row in the csv")

@@ -94,9 +94,14 @@ def _yaml_names(name: str, file: Path) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
+def composed(text: str) -> str:
+    """Spell a name with composed letters and slashes: one spelling for macOS, Windows and Linux."""
+    return unicodedata.normalize("NFC", text.replace("\\", "/"))
+
+
 def same_name(text: str) -> str:
-    """Spell a name so that two spellings of one name are equal: composed, with slashes, in one case."""
-    return unicodedata.normalize("NFC", text.replace("\\", "/")).casefold()
+    """Spell a name in one case as well: for what is looked up only where the exact name is not there."""
+    return composed(text).casefold()
 
 
 class Listed:

@@ -40,7 +40,7 @@ def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
     found: dict[str, dict[str, None]] = {}
     strange: list[str] = []
     for image, names in rows:
-        own = by_name.get(same_name(image))
+        own = by_name.get(image) or by_name.get(same_name(image))
         if own is None:
             strange.append(image)
         else:
@@ -64,7 +64,7 @@ def _names(dataset: Dataset) -> dict[str, str]:
     last = Counter(same_name(PurePosixPath(name).name) for name in names)
     short = {same_name(PurePosixPath(name).name): name for name in names}
     unique = {key: name for key, name in short.items() if last[key] == 1}
-    return unique | {same_name(name): name for name in names}
+    return unique | {same_name(name): name for name in names} | {name: name for name in names}
 
 
 def _gaps(

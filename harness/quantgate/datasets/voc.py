@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
-from quantgate.datasets.places import file_of, folder_of, labels_of, read_text, same_name
+from quantgate.datasets.places import composed, file_of, folder_of, labels_of, read_text
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     if labels is None:
         labels = tuple(sorted({row.label for listed, _ in rows.values() for row in listed}))
     drafts = [
-        _draft(name, files.get(same_name(stem), images / f"{stem}.jpg"), (folder, labels), read)
+        _draft(name, files.get(composed(stem), images / f"{stem}.jpg"), (folder, labels), read)
         for stem, read in rows.items()
     ]
     used = {draft.path for draft in drafts}
@@ -72,7 +72,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 
 
 def _stem(images: Path, path: Path) -> str:
-    return same_name(path.relative_to(images).with_suffix("").as_posix())
+    return composed(path.relative_to(images).with_suffix("").as_posix())
 
 
 def _draft(

@@ -8,7 +8,7 @@ from quantgate.core.predictions import Objects
 from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
-from quantgate.datasets.places import folder_of, labels_of, read_text, same_name
+from quantgate.datasets.places import composed, folder_of, labels_of, read_text
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     images, others = image_files(folder)
     texts = _texts(notes)
     drafts, bare = [], []
+    used: set[Path | None] = set()
     for path in images:
         relative = path.relative_to(folder)
-        note = texts.pop(same_name(relative.with_suffix(".txt").as_posix()), None)
+        note = texts.get(composed(relative.with_suffix(".txt").as_posix()))
+        used.add(note)
         rows = [] if note is None else _rows(name, note)
         bare += [relative.as_posix()] if note is None else []
         places = tuple(f"row {k} of {note.name}" for k in range(1, 1 + len(rows))) if note else ()
@@ -73,7 +75,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     strays += tuple(
         (text.relative_to(notes).as_posix(), "no image of its name")
         for text in texts.values()
-        if text.name not in _NO_LABELS
+        if text not in used and text.name not in _NO_LABELS
     )
     if labels is None:
         classes = (draft.truth.labels for draft in drafts if isinstance(draft.truth, Objects))
@@ -94,7 +96,7 @@ def _bare(name: str, bare: list[str], images: int) -> Iterator[str]:
 def _texts(notes: Path) -> dict[str, Path]:
     """Text files below a folder by the name that their image would have."""
     found = (path for path in image_files(notes)[1] if path.suffix == ".txt")
-    return {same_name(path.relative_to(notes).as_posix()): path for path in found}
+    return {composed(path.relative_to(notes).as_posix()): path for path in found}
 
 
 def _notes_folder(name: str, entry: DatasetEntry, place: tuple[Path, Path]) -> Path:
