@@ -12,6 +12,7 @@ from quantgate import __version__
 from quantgate.commands import (
     accept,
     check,
+    comment,
     compare,
     explain,
     explore,
@@ -42,6 +43,7 @@ VERBS = (
     report,
     merge,
     compare,
+    comment,
     explain,
     explore,
     suggest,

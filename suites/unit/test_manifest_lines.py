@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quantgate.manifest.lines import lines_of
+from quantgate.manifest.lines import line_of, lines_of
 
 MANIFEST = """
 # gates of this repository
@@ -59,3 +59,21 @@ def test_an_inline_entry_is_shown_with_its_table() -> None:
     text = '[models]\nssd = { source = "a.onnx" }\n'
 
     assert lines_of(text, "ssd") == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "begins"),
+    [
+        ("models.ssd.limits.min_match_rate", "min_match_rate = 0.9"),
+        ("defaults.limits.max_size_ratio", "max_size_ratio = 0.5"),
+        ("models.ssd.limits.max_size_ratio", "[models.ssd.limits]"),
+        ("models.ssd.decoder.kind", "decoder = {"),
+        ("models.ssd", "[models.ssd]"),
+    ],
+)
+def test_the_line_that_sets_a_key_is_found(path: str, begins: str) -> None:
+    """Its own line, or that of the nearest table that could hold it; what nothing sets is line 1."""
+    lines = MANIFEST.splitlines()
+
+    assert lines[line_of(MANIFEST, path) - 1].startswith(begins)
+    assert line_of(MANIFEST, "somewhere.else") == 1

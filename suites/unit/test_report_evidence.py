@@ -17,10 +17,10 @@ from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Outcome
 from quantgate.errors import ReportError
 from quantgate.report.codec import decode, encode
+from quantgate.report.digest import digest
 from quantgate.report.evidence import json_evidence, matches_csv, table_csv, table_json
 from quantgate.report.export import (
     junit_properties,
-    step_summary,
     verdict_record,
     verdicts_json,
     workflow_commands,
@@ -236,9 +236,9 @@ def test_junit_properties_are_plain_texts(judged_of: Callable[..., Judged]) -> N
     assert all(isinstance(value, str) for value in found.values())
 
 
-def test_the_step_summary_starts_with_what_is_wrong(sample: Any) -> None:
-    """Markdown, failures first, names unable to break the table."""
-    text = step_summary(sample.report)
+def test_the_summary_starts_with_what_is_wrong(sample: Any) -> None:
+    """Markdown, an answer a model, failures first, names unable to break the table."""
+    text = digest(sample.report)
 
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert text.startswith("## quantgate: 1 failed, 1 known, 2 passed")
@@ -252,16 +252,20 @@ def test_markdown_in_names_is_text(judged_of: Callable[..., Judged], sample: Any
         **{**_fields(sample.report), "problems": (Problem("a|b<i>", "g", "broken", "s"),)}
     )
 
-    assert "a\\|b\\<i\\>" in step_summary(report)
+    assert "a\\|b\\<i\\>" in digest(report)
     assert judged_of is not None
 
 
 def test_missed_limits_become_annotations(sample: Any) -> None:
     """One command each, newlines and percent signs escaped; expected failures are quiet."""
-    said = workflow_commands(sample.report)
+    places = {"models.ssd.limits.min_match_rate": ("ci/models.toml", 12)}
+    said = workflow_commands(sample.report, places)
 
     assert len(said) == 1
-    assert said[0].startswith("::error title=ssd%3A min_match_rate::FAILED  ssd: match rate 0.912")
+    assert said[0].startswith(
+        "::error file=ci/models.toml,line=12,title=ssd%3A min_match_rate::FAILED  ssd: match rate 0.912"
+    )
+    assert workflow_commands(sample.report, {})[0].startswith("::error title=ssd%3A")
     assert "%0A" in said[0]
     assert "\n" not in said[0]
 

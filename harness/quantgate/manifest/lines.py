@@ -1,4 +1,4 @@
-"""The lines of models.toml that make one entry, as they were written."""
+"""Lines of models.toml: those that make one entry, and the one that sets a key."""
 
 from __future__ import annotations
 
@@ -24,6 +24,33 @@ def lines_of(text: str, model: str) -> str:
         if ours or path[:1] == ("defaults",):
             shown += [*lines, ""]
     return "\n".join(_without_gaps(shown)).strip()
+
+
+def line_of(text: str, path: str) -> int:
+    """Find the line that sets a dotted path, counted from 1; the nearest table above it, else 1.
+
+    ``models.ssd.limits.min_match_rate`` is found as a key of ``[models.ssd.limits]``, as a dotted key, or as
+    the line of ``limits = {…}`` that holds it.
+    """
+    table: tuple[str, ...] = ()
+    best, found = 0, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        header = _path(line)
+        table = header or table
+        keys = header or _key(table, line)
+        depth = len(keys) if keys and f"{path}.".startswith(f"{'.'.join(keys)}.") else 0
+        if depth > best:
+            best, found = depth, number
+    return found
+
+
+def _key(table: tuple[str, ...], line: str) -> tuple[str, ...]:
+    """Read the whole path of ``key = …``; empty for a line that begins with no key."""
+    left, equals, _ = line.partition("=")
+    if not equals or left.lstrip().startswith(("#", "[", "{", '"""')):
+        return ()
+    own = _path(f"[{left.strip()}]")
+    return (*table, *own) if own else ()
 
 
 def _tables(text: str) -> Iterator[tuple[tuple[str, ...], list[str]]]:

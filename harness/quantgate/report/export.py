@@ -1,13 +1,10 @@
-"""Verdicts for machines: verdicts.json, JUnit properties, step summary, annotations."""
+"""Verdicts for machines: verdicts.json, JUnit properties, annotations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.core.verdict import Outcome
 from quantgate.escaping import (
-    markdown,
-    markdown_block,
     one_line,
     visible_lines,
     workflow_message,
@@ -17,13 +14,13 @@ from quantgate.redaction import redacted
 from quantgate.report.codec import encode
 from quantgate.report.evidence import Evidence, json_evidence
 from quantgate.report.model import SCHEMA
-from quantgate.report.words import run as run_words
 from quantgate.report.words import verdicts
 
 if TYPE_CHECKING:
-    from quantgate.report.model import Judged, Problem, RunReport
+    from collections.abc import Mapping
 
-_MARKS = {"passed": "✅", "failed": "❌", "undecided": "❔", "known": "☑️", "broken": "💥"}
+    from quantgate.report.model import Judged, RunReport
+
 #: Statuses of gates without a number that end a run badly.
 _WRONG = ("failed", "broken")
 
@@ -94,59 +91,28 @@ def junit_properties(judged: Judged) -> list[tuple[str, str]]:
     ]
 
 
-def step_summary(report: RunReport) -> str:
-    """Write the run as Markdown for a pipeline's summary page: what is wrong first, then all."""
-    told = [f"## quantgate: {run_words.run_summary(report)}", "", _heading(), "|" + "---|" * 6]
-    order = {"FAILED": 0, "UNDECIDED": 1, "KNOWN": 2, "PASSED": 3}
-    told += [_problem_row(p) for p in report.problems if p.status in _WRONG]
-    told += [_row(j) for j in sorted(report.judged, key=lambda j: order[verdicts.headword(j)])]
-    wrong = [j for j in report.judged if verdicts.headword(j) != Outcome.PASSED.name]
-    if wrong:
-        told += ["", "<details><summary>In words</summary>", ""]
-        told += [markdown_block(verdicts.verdict_line(judged)) for judged in wrong]
-        told += ["</details>"]
-    return "\n".join([*told, ""])
+def workflow_commands(report: RunReport, places: Mapping[str, tuple[str, int]]) -> list[str]:
+    """Write workflow commands that mark missed limits as errors, and the undecided as warnings.
 
-
-def workflow_commands(report: RunReport) -> list[str]:
-    """Write workflow commands that mark missed limits as errors, and the undecided as warnings."""
+    ``places`` are file and line of limits, by their dotted path; a gate without one marks no line.
+    """
     said: list[str] = []
     for judged in report.judged:
-        word = verdicts.headword(judged)
-        level = {"FAILED": "error", "UNDECIDED": "warning"}.get(word)
+        level = {"FAILED": "error", "UNDECIDED": "warning"}.get(verdicts.headword(judged))
         if level:
-            title = workflow_property(f"{judged.verdict.model}: {judged.verdict.limit.key}")
-            said.append(
-                f"::{level} title={title}::{workflow_message(verdicts.verdict_line(judged))}"
-            )
+            limit = judged.verdict.limit
+            title = f"{judged.verdict.model}: {limit.key}"
+            place = places.get(limit.path)
+            said.append(_command(level, title, verdicts.verdict_line(judged), place))
     for problem in report.problems:
         if problem.status in _WRONG:
-            title = workflow_property(f"{problem.model}: {problem.gate}")
-            said.append(
-                f"::error title={title}::{workflow_message(redacted(one_line(problem.sentence)))}"
-            )
+            place = places.get(f"models.{problem.model}")
+            message = redacted(one_line(problem.sentence))
+            said.append(_command("error", f"{problem.model}: {problem.gate}", message, place))
     return said
 
 
-def _heading() -> str:
-    return "| | model | quantity | value | limit | margin |"
-
-
-def _row(judged: Judged) -> str:
-    verdict = judged.verdict
-    word = verdicts.headword(judged).lower()
-    value = f"{verdicts.value_text(verdict)} {verdicts.interval_text(verdict)}".strip()
-    cells = (
-        f"{_MARKS[word]} {word}",
-        markdown(verdict.model),
-        markdown(verdict.quantity),
-        value,
-        f"`{verdict.limit.key}` {verdicts.limit_text(verdict.limit)}",
-        verdicts.margin_text(verdict),
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _problem_row(problem: Problem) -> str:
-    sentence = markdown(redacted(problem.sentence))
-    return f"| {_MARKS[problem.status]} {problem.status} | {markdown(problem.model)} | {markdown(problem.gate)} | {sentence} | | |"
+def _command(level: str, title: str, message: str, place: tuple[str, int] | None) -> str:
+    file, line = place or ("", 0)
+    where = f"file={workflow_property(file)},line={line}," if place else ""
+    return f"::{level} {where}title={workflow_property(title)}::{workflow_message(message)}"

@@ -111,13 +111,14 @@ def write_run(
         On a full or read-only disk.
     """
     from quantgate.report.codec import encode
+    from quantgate.report.digest import digest
     from quantgate.report.evidence import json_evidence
-    from quantgate.report.export import step_summary, verdicts_json
+    from quantgate.report.export import verdicts_json
     from quantgate.report.html.page import render_page
 
     write_atomic(directory / "run.json", json_evidence("run.json", encode(report)).data)
     write_atomic(directory / "verdicts.json", verdicts_json(report).data)
-    write_atomic(directory / "summary.md", step_summary(report).encode())
+    write_atomic(directory / "summary.md", digest(report).encode())
     _write_tables(report, directory / "tables")
     page = directory / "index.html"
     made = render_page(report, directory)
@@ -246,8 +247,11 @@ def tell_pipeline(report: RunReport, environ: Mapping[str, str]) -> None:
     """Add the run's table to the summary page of the pipeline it runs in, if it has one."""
     from pathlib import Path
 
-    from quantgate.report.export import step_summary
+    from quantgate.report.ci import pipeline_of
+    from quantgate.report.digest import digest
     from quantgate.report.files import append_text
 
     if environ.get("GITHUB_STEP_SUMMARY"):
-        append_text(Path(environ["GITHUB_STEP_SUMMARY"]), step_summary(report))
+        pipeline = pipeline_of(environ)
+        link = pipeline.build_url if pipeline else ""
+        append_text(Path(environ["GITHUB_STEP_SUMMARY"]), digest(report, link=link))

@@ -15,6 +15,7 @@ from quantgate.escaping import one_line
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
 from quantgate.session import collection, history, sharding, terminal
+from quantgate.session.annotations import limit_places
 from quantgate.session.dry_run import leave_nothing
 from quantgate.session.run_report import gather, judged, problems
 from quantgate.session.stash import ANSWERS, FINISHED, REPORT, SELECTED, STOPWATCH
@@ -80,7 +81,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     ]
     lines += _models_made(report)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        lines += workflow_commands(report)  # GitHub shows these beside the change
+        lines += workflow_commands(report, limit_places(run, report))  # shown beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
     config.stash[ANSWERS] = (report.judged, report.problems)
     config.stash[REPORT] = report
