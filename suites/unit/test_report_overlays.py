@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from quantgate.report.picture import PictureKind
+
 GREY = np.full((400, 600, 3), 128, np.uint8)
 PARENT_BOX = (100.0, 100.0, 300.0, 300.0)
 
@@ -296,6 +298,33 @@ def test_files_are_named_in_the_picture_and_lie_inside_the_run(tmp_path: Path) -
     assert all(
         (tmp_path / name).is_file() for p in drawn for name in (p.overlay, p.overview, *p.panes)
     )
+
+
+@pytest.mark.parametrize("kind", ["objects", "classes", "rendered", "segments"])
+def test_a_blurred_picture_holds_no_detail(kind: PictureKind, tmp_path: Path) -> None:
+    """Of stripes as fine as a face's features nothing is left in any file; without blurring they are."""
+    stripes = np.zeros((240, 320, 3), np.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = 255
+    ids = np.zeros((240, 320), np.uint8)
+    images = {"rendered": [stripes] * 3, "segments": [stripes, ids, ids]}.get(kind, [stripes])
+    picture = Picture("a.png", (320, 240), kind, "s", labels=("a",))
+
+    def contrast(*, blurred: bool) -> list[float]:
+        folder = tmp_path / f"{blurred}"
+        draw_worst(
+            [(picture, lambda: images)], folder, model="m", budget_bytes=10**8, blurred=blurred
+        )
+        found = []
+        for path in sorted(folder.rglob("*.webp")):
+            row = np.asarray(Image.open(path).convert("L"), float)
+            middle = row[row.shape[0] // 2]
+            found.append(float(np.abs(np.diff(middle[20 : len(middle) // 4])).max()))
+        return found
+
+    sharp, soft = contrast(blurred=False), contrast(blurred=True)
+    assert len(sharp) == len(soft) == 6
+    assert max(sharp) > 60
+    assert max(soft) < 25
 
 
 def test_pictures_are_webp() -> None:

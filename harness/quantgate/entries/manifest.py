@@ -106,6 +106,13 @@ class ReportPlan:
             "most megabytes of pictures and details inside the page; the rest lies in files beside it"
         ),
     ] = 3.0
+    pictures: Annotated[
+        Literal["all", "blurred", "none"],
+        Doc(
+            "images as they are (default); blurred, so that no face or number plate can be told, with "
+            "boxes and labels on them; or none at all: page, Allure and whatever is made of a run obey"
+        ),
+    ] = "all"
     explain_s: Annotated[
         NonNegative,
         Doc("how long the layers of a model whose accuracy fails may be searched; 0: not at all"),

@@ -174,6 +174,7 @@ def derive(
         "plan": asdict(entry.evaluate),
         "limits": declared_limits(entry),
         "images": run.manifest.report.images,
+        "pictures": run.manifest.report.pictures,
         "budget": _budget(run),
         "labels": found.labels,
         "segments": sorted(found.segments.items()),
@@ -260,6 +261,7 @@ def _fields(
     found, data = compared
     task, plan = TASKS[entry.task], entry.evaluate
     changed, more = changed_pictures(entry, task, found, data.evaluation)
+    private = run.manifest.report.pictures
     tables = [*task.tables(found, plan), tensors.tensor_table(found)]
     metrics = _metrics(entry, task, found)
     place = entry.id
@@ -271,8 +273,9 @@ def _fields(
         changed,
         folder,
         model=place,
-        budget_bytes=_budget(run),
+        budget_bytes=0 if private == "none" else _budget(run),
         most=run.manifest.report.images,
+        blurred=private == "blurred",
     )
     return {
         "metrics": encode(metrics),
@@ -287,6 +290,7 @@ def _fields(
             ["evaluation images", str(len(found))],
             ["evaluation set digest", found.images_digest[:16]],
             ["evaluation precision", plan.precision],
+            *([] if private == "all" else [["pictures", private]]),
         ],
     }
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Longest side of the bare photograph, px: of the worst images, and of the others.
 IMAGE_PX, SMALL_PX = 960, 640
 _PANES = ("parent", "optimized", "diff")
+#: Spots of colour that are left of the longer side of a blurred image.
+BLUR_SPOTS = 10
+_COLOURED = 3
 
 
 def draw_worst(
@@ -35,13 +38,15 @@ def draw_worst(
     model: str,
     budget_bytes: int,
     most: int | None = None,
+    blurred: bool = False,
 ) -> tuple[tuple[Picture, ...], int]:
     """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
 
     The first ``most`` are drawn in full, of the others the photograph is kept. Each loader returns the BGR
     uint8 image ``[height, width, 3]`` at original size; for ``kind == "rendered"`` it returns image,
     parent's and optimized model's renderings, for ``kind == "segments"`` the image and both roles' class
-    ids ``[h, w]``. A picture beyond the budget is never loaded.
+    ids ``[h, w]``. A picture beyond the budget is never loaded. Where ``blurred``, photographs and renderings
+    are blurred before anything is drawn on them.
 
     Returns all pictures with their file names filled in, and of how many there is no file.
 
@@ -58,7 +63,7 @@ def draw_worst(
             omitted += 1
             drawn.append(_with_legend(picture, ()))
             continue
-        images = load()
+        images = [_blurred(image) for image in load()] if blurred else load()
         make = _in_full if most is None or index < most else _bare
         files = make(picture, images, f"{index:02d}-{file_name(picture.name)}")
         size = sum(len(data) for data in files.values())
@@ -80,6 +85,23 @@ def jpeg(image: Image, quality: int = 75) -> bytes:
     stream = io.BytesIO()
     image.convert("RGB").save(stream, "JPEG", quality=quality)
     return stream.getvalue()
+
+
+def _blurred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the colours of a photograph [h, w, 3] and no more; class ids [h, w] stay.
+
+    A face that fills a quarter of an image's side is two spots: no face, and no letter of a plate.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if image.ndim != _COLOURED or image.size == 0:
+        return image
+    photograph = Image.fromarray(image, "RGB")
+    scale = BLUR_SPOTS / max(photograph.size)
+    spots = tuple(max(1, round(side * scale)) for side in photograph.size)
+    small = photograph.resize((spots[0], spots[1]), Image.Resampling.BOX)
+    return np.asarray(small.resize(photograph.size, Image.Resampling.BICUBIC), np.uint8)
 
 
 def _in_full(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
