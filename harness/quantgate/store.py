@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from quantgate.damage import note_damage
 from quantgate.errors import StoreError
 from quantgate.store_entry import Stamps, damage_of, digest_of_file, stamps_of, sync, write_record
 
@@ -111,6 +112,7 @@ class Store:
                 return entry
             if entry.exists():
                 log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
+                note_damage(self.root, entry.relative_to(self.root).as_posix(), problem)
             self._build(entry, key, build)
         return entry
 

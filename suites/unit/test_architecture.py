@@ -30,7 +30,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "decoders",
         "core zoo",
         "store housekeeping progress shard stack pair sourcecode",
-        "store_entry plugins borders",
+        "store_entry plugins borders damage",
         "errors",
         "escaping redaction telemetry",
         "quantgate",

@@ -76,6 +76,7 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     except ReportError as error:
         config.stash[FINISHED] = (*lines, f"no report: {error}")
         return True
+    lines += [f"NOTE  {one_line(note)}" for note in report.notes]
     lines += [
         f"NOTE  {model.id}: {one_line(note)}" for model in report.models for note in model.notes
     ]

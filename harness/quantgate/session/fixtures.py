@@ -281,9 +281,7 @@ def graphs(artifacts: Pair[Artifact], steps: Steps) -> Integrity:
 def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
     """The limit that the running test judges."""
     from quantgate.machine import isa_class
-    from quantgate.report.publish import begin_gate
 
     key = str(request.node.get_closest_marker("limit").args[0])
-    begin_gate(entry.id, key, entry.task, entry.tags)
     explain = partial(request.getfixturevalue, "explanation")
     return Gate(run, entry, key, isa_class(), request.node, time.perf_counter(), explain)

@@ -153,6 +153,17 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
         item.config.stash[SELECTED] = True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Label a gate before anything can break or skip it: it stands in its model's place all the same."""
+    from quantgate.report.publish import begin_gate
+
+    run, gate = item.config.stash.get(RUN, None), collection.gate_of(item)
+    if run is not None and gate is not None:
+        entry = run.entry(gate[0])
+        begin_gate(entry.id, gate[1], entry.task, entry.tags)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

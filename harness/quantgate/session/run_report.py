@@ -7,6 +7,7 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from quantgate.damage import damage_since
 from quantgate.declared import declared_limits
 from quantgate.escaping import printable
 from quantgate.redaction import redacted_command
@@ -48,6 +49,7 @@ def gather(config: pytest.Config, run: Run, status: int) -> RunReport:
         control=_control(run),
         shard=sharding.shard_of(run, status),
         inline_mb=run.manifest.report.inline_mb,
+        notes=tuple(damage_since(run.store, started.timestamp())),
     )
 
 
