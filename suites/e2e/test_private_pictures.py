@@ -24,8 +24,9 @@ def pictures_in(folder: Path) -> list[str]:
         b"WEBPVP8",
         b"\x89PNG\r\n",
         b"\xff\xd8\xff\xe0",
-        b"image/webp;base64,",
-        b"image/png;base64,",
+        b";base64,UklGR",
+        b";base64,iVBORw0KGgo",
+        b";base64,/9j/",
     )
     assert base64.b64encode(b"RIFF")[:5] == b"UklGR"
     return [
@@ -49,7 +50,6 @@ def test_pictures_are_drawn_as_the_manifest_wants(
     page = (ran.latest / "index.html").read_text(encoding="utf-8")
     if mode == "none":
         assert found == []
-        assert "0 drawn, worst first" in page
     else:
         assert any("allure-results" in path for path in found)
         assert any("/pictures/" in path for path in found)

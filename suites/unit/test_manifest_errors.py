@@ -194,7 +194,7 @@ ADDED = [
     ('limits.max_size_ratio = 0.5\nexpected_failure.max_size_ratio = { reason = "x", floor = 0.5, expires = 2027-01-01 }', "models.ssd.expected_failure.max_size_ratio.floor: expected a number above the limit 0.5, because a miss lies there, found 0.5"),
     ('limits.min_speedup = { amx = 2, avx2 = 1 }\nexpected_failure.min_speedup = { reason = "x", floor = 2, expires = 2027-01-01 }', "models.ssd.expected_failure.min_speedup.floor: expected a number below the limit amx 2, avx2 1, because a miss lies there, found 2"),
     ('limits.max_size_ratio = 0.5\nexpected_failure.max_size_ratio = { reason = "x", floor = 0.6, expires = 2027-01-01T00:00:00 }', "models.ssd.expected_failure.max_size_ratio.expires: expected a date such as 2027-01-31 (*), found the date or time 2027-01-01 00:00:00"),
-    ("[report]\nimage = 3", "report.image: unknown key, expected one of images, budget_mb, pictures, explain_s; did you mean images?"),
+    ("[report]\nimage = 3", "report.image: unknown key, expected one of images, budget_mb, inline_mb, pictures, explain_s; did you mean images?"),
     ("[reports]", "reports: unknown key, expected one of defaults, datasets, models, report, history; did you mean report?"),
     ("[defaults]\nlimit = 3", "defaults.limit: unknown key, expected one of *; did you mean limits?"),
     ("[defaults.limits]\nmin_match_rate = 0", "defaults.limits.min_match_rate: expected a number above 0, found 0: nothing could breach it"),
