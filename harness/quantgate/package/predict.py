@@ -80,7 +80,11 @@ def _named(row, labels):
     """One object or class: its number, its name where there is one, and all else that is known."""
     index = int(row.pop("labels"))
     name = {"label": labels[index]} if 0 <= index < len(labels) else {}
-    return {"class": index, **name, **{key.removesuffix("s"): _plain(v) for key, v in row.items()}}
+    return {"class": index, **name, **{_singular(key): _plain(v) for key, v in row.items()}}
+
+
+def _singular(column):
+    return "box" if column == "boxes" else column.removesuffix("s")
 
 
 def _plain(value):
