@@ -43,7 +43,7 @@ def test_every_argument_is_explained(verb: object) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nope"], [], ["check", "--nope"], ["explore"], ["compare", "one"], ["accept", "a", "b"]],
+    [["nope"], [], ["check", "--nope"], ["explore"], ["compare"], ["accept", "a", "b"]],
 )
 def test_wrong_arguments_are_wrong_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -56,6 +56,15 @@ def test_wrong_arguments_are_wrong_usage(
     assert ended.value.code == USAGE
     assert said.startswith("quantgate: ")
     assert said.endswith(" --help\n")
+
+
+@pytest.mark.parametrize("arguments", [["one"], ["one", "two", "--against", "last-green"]])
+def test_a_comparison_needs_two_runs(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two that are named, or one and the last green run before it."""
+    assert main(["compare", *arguments]) == USAGE
+    assert "give two runs, or one run with --against last-green" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

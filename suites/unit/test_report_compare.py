@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quantgate.core.estimate import Estimate
+from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Outcome
 from quantgate.errors import ReportError
 from quantgate.report.codec import encode
 from quantgate.report.compare import compare_runs, comparison_lines, movement
+from quantgate.report.green import last_green
 from quantgate.report.html.compare_pictures import changed_pictures
 from quantgate.report.model import Judged, KnownFailure
 from quantgate.report.publish import finish_run, write_comparison
@@ -49,7 +51,7 @@ def test_a_gate_moves_by_outcome_then_beyond_its_interval(
         for v, outcome in (before, after)
     ]
 
-    assert movement(*made) == moved
+    assert movement(made[0], made[1]) == moved
 
 
 def test_better_follows_the_direction_of_the_limit(judged_of: Callable[..., Judged]) -> None:
@@ -58,7 +60,7 @@ def test_better_follows_the_direction_of_the_limit(judged_of: Callable[..., Judg
         judged_of("max_accuracy_drop", 0.05, Estimate.exact(v, 9), PASSED) for v in (0.02, 0.01)
     ]
 
-    assert movement(*made) == "better"
+    assert movement(made[0], made[1]) == "better"
 
 
 def test_known_failures_lie_between_passed_and_undecided(judged_of: Callable[..., Judged]) -> None:
@@ -69,7 +71,7 @@ def test_known_failures_lie_between_passed_and_undecided(judged_of: Callable[...
         judged_of("min_match_rate", 0.95, Estimate.exact(0.90, 9), FAILED, known=known),
     ]
 
-    assert movement(*made) == "regressed"
+    assert movement(made[0], made[1]) == "regressed"
     assert movement(None, made[0]) == "new"
     assert movement(made[0], None) == "gone"
 
@@ -115,7 +117,7 @@ def test_a_small_move_of_an_exact_value_is_shown(judged_of: Callable[..., Judged
         for value in (0.4012, 0.4037)
     ]
 
-    line = moved_sentence(("ssd", "max_size_ratio"), movement(*made), *made)
+    line = moved_sentence(("ssd", "max_size_ratio"), movement(made[0], made[1]), *made)
 
     assert line.startswith("WORSE  ssd: size ratio: PASSED 0.40× (0.4012) → PASSED 0.40× (0.4037)")
 
@@ -197,3 +199,92 @@ def test_columns_in_which_nothing_changed_are_left_out(sample: Any) -> None:
 
     assert [column.key for column in found.columns] == ["image", "a_before", "a_after"]
     assert found.rows == (("img-00000.png", 0, 9),)
+
+
+def compared_rates(sample: Any, rates: tuple[list[int], list[int]]) -> tuple[str, Estimate | None]:
+    """Compare two runs whose images have 10 objects each, of which so many match."""
+    columns = tuple(Column(key, key, "count") for key in ("a", "b", "matches"))
+    runs = []
+    for place, matches in enumerate(rates):
+        rows = tuple((f"{i}.png", 10, 10, m) for i, m in enumerate(matches))
+        table = Table("basic", "by image", (Column("image", "Image"), *columns), rows)
+        value = sum(matches) / (10 * len(matches))
+        first = sample.report.judged[0]
+        estimate = Estimate(value, value - 0.1, value + 0.1, len(matches))
+        judged = dataclasses.replace(
+            first, verdict=dataclasses.replace(first.verdict, estimate=estimate)
+        )
+        model = dataclasses.replace(sample.report.models[0], tables=(table,))
+        runs.append(
+            dataclasses.replace(
+                sample.report, run=f"run-{place}", judged=(judged,), models=(model,)
+            )
+        )
+    (change,) = compare_runs(runs[0], runs[1]).verdicts
+    return change.movement, change.difference
+
+
+def test_what_every_image_lost_is_worse_although_intervals_overlap(sample: Any) -> None:
+    """Half an object less on each image: images differ more among themselves than the runs do."""
+    before = [3, 9, 4, 10, 5, 9, 2, 8, 9, 7] * 4
+    after = [max(0, m - 1 + i % 2) for i, m in enumerate(before)]
+
+    moved, difference = compared_rates(sample, (before, after))
+
+    assert difference is not None
+    assert (moved, difference.n) == ("worse", 40)
+    assert difference.low < -0.05 < difference.high < 0
+
+
+def test_a_difference_that_may_be_none_is_undecided(sample: Any) -> None:
+    """A few images up, a few down; equal runs stay the same."""
+    before = [5] * 20
+    after = [8, 8, 8, 2, 3, *before[5:]]
+
+    assert compared_rates(sample, (before, after))[0] == "undecided"
+    assert compared_rates(sample, (before, before))[0] == "same"
+
+
+def test_only_shared_images_are_paired(sample: Any) -> None:
+    """Images that one of the runs has alone say nothing about the other."""
+    before, after = [5] * 10, [6] * 10 + [0] * 30
+
+    moved, difference = compared_rates(sample, (before, after))
+
+    assert difference is not None
+    assert (moved, difference.n) == ("better", 10)
+    assert difference.value == pytest.approx(0.1)
+
+
+def test_gates_of_one_run_alone_are_one_line(sample: Any) -> None:
+    """A run of a selection buries nothing: what it left out is counted."""
+    alone = dataclasses.replace(sample.report, run="run-2", judged=sample.report.judged[:1])
+
+    lines = comparison_lines(compare_runs(sample.report, alone))
+
+    assert lines == [
+        "no verdict and no value changed",
+        "2 gates of 2 models were judged in run-1 alone: not compared",
+    ]
+
+
+def test_the_last_green_run_is_found(sample: Any) -> None:
+    """Not a red one, not a later one, not one of another branch."""
+    passed = tuple(item for item in sample.report.judged if item.verdict.outcome is PASSED)
+    bare = tuple(dataclasses.replace(model, pictures=()) for model in sample.report.models)
+    made: dict[str, tuple[str, str, Any]] = {
+        "red": ("2026-11-20T10:00:00+00:00", "main", sample.report.judged),
+        "old": ("2026-11-19T10:00:00+00:00", "main", passed),
+        "other": ("2026-11-20T09:00:00+00:00", "feature", passed),
+        "later": ("2026-11-22T10:00:00+00:00", "main", passed),
+        "own": ("2026-11-21T10:00:00+00:00", "main", sample.report.judged),
+    }
+    reports = sample.directory.parent
+    for name, (started, branch, judged) in made.items():
+        report = dataclasses.replace(sample.report, run=name, models=bare, started=started)
+        report = dataclasses.replace(report, branch=branch, judged=judged)
+        finish_run(report, reports / name)
+
+    assert last_green(reports / "own").name == "old"
+    with pytest.raises(ReportError, match="no green run before old"):
+        last_green(reports / "old")

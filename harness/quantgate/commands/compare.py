@@ -18,7 +18,14 @@ def add(verbs: Any) -> None:
         "compare", help="compare two runs and show what changed between them"
     )
     compare.add_argument("before", type=Path, help="folder of the earlier run, or its run.json")
-    compare.add_argument("after", type=Path, help="folder of the later run, or its run.json")
+    compare.add_argument(
+        "after", type=Path, nargs="?", help="folder of the later run, or its run.json"
+    )
+    compare.add_argument(
+        "--against",
+        choices=("last-green",),
+        help="compare one run with the last green run before it, in the same folder and on its branch",
+    )
     compare.add_argument(
         "--page",
         type=Path,
@@ -30,10 +37,17 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the page and say what moved."""
+    from quantgate.errors import UsageError
     from quantgate.report.compare import comparison_lines
+    from quantgate.report.green import last_green
     from quantgate.report.publish import write_comparison
 
-    found = write_comparison(options.before, options.after, options.page)
+    before, after = options.before, options.after
+    if (after is None) != bool(options.against):
+        raise UsageError("compare: give two runs, or one run with --against last-green")
+    if after is None:
+        before, after = last_green(before), before
+    found = write_comparison(before, after, options.page)
     for line in comparison_lines(found):
         say(line)
     say(f"page: {options.page}")

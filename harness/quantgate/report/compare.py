@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from quantgate.core.table import Cell, Column, Table
+from quantgate.report.paired import paired_difference
 from quantgate.report.words import verdicts
+from quantgate.report.words.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from quantgate.core.estimate import Estimate
     from quantgate.report.model import Judged, ModelReport, RunReport
 
-Movement = Literal["regressed", "repaired", "worse", "better", "same", "new", "gone"]
+Movement = Literal["regressed", "repaired", "worse", "better", "undecided", "same", "new", "gone"]
 #: Libraries that make and run the optimized model.
 _STACK = ("openvino", "nncf")
 #: Outcomes from good to bad: a later one after an earlier one is a regression.
@@ -24,8 +27,10 @@ _BADNESS = ("passed", "known", "undecided", "failed")
 class VerdictChange:
     """One gate in both runs; the run in which it was not judged is None.
 
-    ``movement`` compares the outcomes first; within one outcome it is "worse" or "better" only
-    where the intervals do not overlap, because anything less may be noise.
+    ``movement`` compares the outcomes first. Within one outcome it follows ``difference``, after minus
+    before on the images of both runs, where the number is made of images: "undecided" where its interval
+    holds zero and something changed. Other numbers are "worse" or "better" only where their intervals
+    do not overlap, because anything less may be noise.
     """
 
     model: str
@@ -33,6 +38,7 @@ class VerdictChange:
     before: Judged | None
     after: Judged | None
     movement: Movement
+    difference: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class RunComparison:
 def compare_runs(before: RunReport, after: RunReport) -> RunComparison:
     """Compare two runs gate by gate, and image by image where both kept the same tables."""
     order: tuple[Movement, ...] = (
-        "regressed", "worse", "gone", "new", "repaired", "better", "same",
+        "regressed", "worse", "undecided", "repaired", "better", "same", "new", "gone",
     )  # fmt: skip
     changes = sorted(_verdicts(before, after), key=lambda change: order.index(change.movement))
     return RunComparison(
@@ -75,14 +81,18 @@ def compare_runs(before: RunReport, after: RunReport) -> RunComparison:
     )
 
 
-def movement(before: Judged | None, after: Judged | None) -> Movement:
-    """Say how one gate moved: by its outcome, else by intervals that do not overlap."""
+def movement(
+    before: Judged | None, after: Judged | None, difference: Estimate | None = None
+) -> Movement:
+    """Say how one gate moved: by its outcome, by the paired difference, else by intervals apart."""
     if before is None or after is None:
         return "new" if before is None else "gone"
     bad, now = (_BADNESS.index(verdicts.headword(item).lower()) for item in (before, after))
     if bad != now:
         good = verdicts.headword(after).lower() in {"passed", "known"}
         return "regressed" if now > bad else "repaired" if good else "better"
+    if difference is not None:
+        return _by_difference(difference, after.verdict.limit.relation)
     first, second = before.verdict.estimate, after.verdict.estimate
     if first is None or second is None or (first.low <= second.high and second.low <= first.high):
         return "same"
@@ -90,27 +100,47 @@ def movement(before: Judged | None, after: Judged | None) -> Movement:
     return "better" if grew == (after.verdict.limit.relation == "min") else "worse"
 
 
+def _by_difference(difference: Estimate, relation: str) -> Movement:
+    if difference.low == difference.high == 0.0:
+        return "same"
+    if difference.low <= 0.0 <= difference.high:
+        return "undecided"
+    return "better" if (difference.value > 0) == (relation == "min") else "worse"
+
+
 def comparison_lines(comparison: RunComparison) -> list[str]:
     """Word what moved, for the terminal: notes, then one line a gate that is not the same."""
-    moved = [change for change in comparison.verdicts if change.movement != "same"]
+    moved = [c for c in comparison.verdicts if c.movement not in {"same", "gone", "new"}]
     lines = [
         verdicts.moved_sentence(
             (change.model, change.key), change.movement, change.before, change.after
         )
+        + verdicts.difference_text(change.after, change.difference)
         for change in moved
     ]
     images = [
         f"{model}: {len(table.rows)} rows of {table.title!r} differ"
         for model, table in comparison.images
     ]
-    return [*comparison.notes, *(lines or ["no verdict and no value changed"]), *images]
+    alone = [
+        f"{counted(len(gates), 'gates')} of {counted(len({g.model for g in gates}), 'models')} "
+        f"were judged in {run.run} alone: not compared"
+        for run, word in ((comparison.before, "gone"), (comparison.after, "new"))
+        if (gates := [c for c in comparison.verdicts if c.movement == word])
+    ]
+    return [*comparison.notes, *(lines or ["no verdict and no value changed"]), *alone, *images]
 
 
 def _verdicts(before: RunReport, after: RunReport) -> Iterator[VerdictChange]:
     old, new = _by_gate(before), _by_gate(after)
+    models = [{model.id: model for model in run.models} for run in (before, after)]
     for gate in dict.fromkeys((*new, *old)):
-        moved = movement(old.get(gate), new.get(gate))
-        yield VerdictChange(*gate, old.get(gate), new.get(gate), moved)
+        first, second = old.get(gate), new.get(gate)
+        own = [known.get(gate[0]) for known in models]
+        difference = None
+        if first and second and own[0] and own[1]:
+            difference = paired_difference((first, second), (own[0], own[1]))
+        yield VerdictChange(*gate, first, second, movement(first, second, difference), difference)
 
 
 def _by_gate(report: RunReport) -> Mapping[tuple[str, str], Judged]:

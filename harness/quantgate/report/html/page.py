@@ -22,6 +22,7 @@ from quantgate.report.html.view import model_view, verdict_view
 from quantgate.report.html.view_tables import table_view
 from quantgate.report.words import run as run_words
 from quantgate.report.words import titles
+from quantgate.report.words.verdicts import difference_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,16 +95,22 @@ def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPictu
         (change, *(verdict_view(item) if item else None for item in (change.before, change.after)))
         for change in comparison.verdicts
     ]
-    moved = [change for change in comparison.verdicts if change.movement != "same"]
+    one_sided = [change.movement in {"gone", "new"} for change in comparison.verdicts]
     return (
         _environment()
         .get_template("compare.html.j2")
         .render(
             comparison=comparison,
             pictures=pictures,
-            views=views,
+            shared=[view for view, alone in zip(views, one_sided, strict=True) if not alone],
+            alone=[view for view, alone in zip(views, one_sided, strict=True) if alone],
+            differences={
+                (change.model, change.key): difference_text(
+                    change.after, change.difference
+                ).removeprefix("; difference ")
+                for change in comparison.verdicts
+            },
             counts=run_words.movement_counts([change.movement for change in comparison.verdicts]),
-            moved=moved,
             tables=[
                 (model, table_view(table, f"t{place}"))
                 for place, (model, table) in enumerate(comparison.images)

@@ -106,8 +106,10 @@ def _cause(model: ModelReport | None, told: Sequence[Judged]) -> tuple[str, ...]
     """What changed, then where it was lost: a verdict's detail ends with the latter."""
     explained = verdict_text(model.explanation) if model and model.explanation else ""
     details = [item.detail for item in told if headword(item) == "FAILED"]
-    changed = [detail.replace(explained, "").rstrip("; ") for detail in details]
-    return _once(map(_line, (*changed, sentences([explained]))))
+    # The worst image has its place among the worst ones.
+    changed = [d.replace(explained, "").partition("; worst: ")[0].rstrip("; ") for d in details]
+    facts = [one for one in changed if not any(one in other and one != other for other in changed)]
+    return _once(map(_line, (*facts, sentences([explained]))))
 
 
 def _worst(model: ModelReport | None, told: Sequence[Judged]) -> tuple[Picture, ...]:

@@ -32,7 +32,7 @@ def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dic
 
 def movement_counts(movements: Sequence[str]) -> str:
     """Sum up how gates moved: ``1 regressed, 2 better, 9 the same``."""
-    order = ("regressed", "worse", "gone", "new", "repaired", "better", "same")
+    order = ("regressed", "worse", "undecided", "repaired", "better", "same", "new", "gone")
     counts = [(movements.count(name), "the same" if name == "same" else name) for name in order]
     return ", ".join(f"{count:,} {name}" for count, name in counts if count) or "nothing to compare"
 

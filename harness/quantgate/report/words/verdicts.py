@@ -13,6 +13,7 @@ from quantgate.report.words.numbers import (
     decimals_between,
     interval,
     plain,
+    signed,
     written,
 )
 
@@ -128,6 +129,16 @@ def moved_sentence(
             f"{side} ({_exactly(item)})" for side, item in zip(sides, (before, after), strict=True)
         ]
     return f"{movement.upper()}  {gate[0]}: {quantity_name(gate[1])}: {sides[0]} → {sides[1]}"
+
+
+def difference_text(after: Judged | None, difference: Estimate | None) -> str:
+    """Write a paired difference, ``; difference +0.045 [−0.002, 0.095] on 89 shared images``."""
+    if after is None or difference is None:
+        return ""
+    form = form_of(after.verdict.limit.key, difference.unit)
+    ends = interval(*(written(end, form) for end in (difference.low, difference.high)))
+    shared = counted(difference.n, "shared images")
+    return f"; difference {signed(difference.value, form)} {ends} on {shared}"
 
 
 def _exactly(judged: Judged) -> str:
