@@ -203,7 +203,7 @@ def test_names_of_data_yaml_are_labels(tmp_path: Path, names: str) -> None:
     [
         ("data.yaml", "nc: 2", r"data\.yaml has no names"),
         ("data.yaml", "names: {1: a}", r"data\.yaml has no names"),
-        ("data.yaml", "names: [", r"data\.yaml is no YAML"),
+        ("data.yaml", "names: [", r"data\.yaml is not valid YAML"),
         ("data.json", "[]", r"data\.json holds more than names"),
     ],
 )

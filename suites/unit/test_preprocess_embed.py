@@ -97,8 +97,8 @@ def test_half_precision_inputs_are_fed_too() -> None:
     [
         ([[1, 3, -1, -1]], Preprocess(), "dynamic in size: set preprocess.size"),
         ([[1, 3, 6]], Preprocess(), "an image needs four dimensions"),
-        ([[1, 3, 6, 3]], Preprocess(), "cannot be told from its shape: set preprocess.layout"),
-        ([[1, 5, 6, 7]], Preprocess(), "cannot be told from its shape"),
+        ([[1, 3, 6, 3]], Preprocess(), "cannot be inferred from its shape: set preprocess.layout"),
+        ([[1, 5, 6, 7]], Preprocess(), "cannot be inferred from its shape"),
         ([[1, 5, 6, 7]], Preprocess(layout="nchw"), "has 5 channels"),
         ([[1, 3, 6, 8]], Preprocess(colour="gray"), "has 3 channels"),
         ([[1, 1, 6, 8]], Preprocess(), "has 1 channels"),

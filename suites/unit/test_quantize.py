@@ -152,7 +152,7 @@ WRONG = {
         "no 'Convolutions'; did you mean 'Convolution'",
     ),
     "pattern": (IgnoredScope(patterns=("conv",)), "'conv' matches the start of no layer's name"),
-    "expression": (IgnoredScope(patterns=("(",)), "is no regular expression"),
+    "expression": (IgnoredScope(patterns=("(",)), "is not a regular expression"),
 }
 
 

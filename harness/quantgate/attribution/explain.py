@@ -1,4 +1,4 @@
-"""Where accuracy is lost: local scores first, then the dear questions for the most suspect groups."""
+"""Where accuracy is lost: cheap local scores first, then expensive measurements of the most suspect groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``quantgate accept``: a step that is known and wanted is not reported again."""
+"""``quantgate accept``: mark changes as intended, so that they are not reported again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``quantgate explain``: which layers lose the accuracy, and whether it is quantization at all."""
+"""``quantgate explain``: find the layers that lose accuracy, and whether quantization is to blame."""
 
 from __future__ import annotations
 

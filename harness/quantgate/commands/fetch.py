@@ -1,4 +1,4 @@
-"""``quantgate fetch``: bring models to this machine ahead of time, so that gates need no network."""
+"""``quantgate fetch``: download models ahead of time, so that gates need no network."""
 
 from __future__ import annotations
 

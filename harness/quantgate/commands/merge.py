@@ -1,4 +1,4 @@
-"""``quantgate merge``: the shards of one run as one run; its exit status is the gate."""
+"""``quantgate merge``: merge the shards of a run; the exit status is the gate."""
 
 from __future__ import annotations
 

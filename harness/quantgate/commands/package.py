@@ -1,4 +1,4 @@
-"""``quantgate package``: make the deliverable of a model whose gate is green."""
+"""``quantgate package``: package a model that passed its gate."""
 
 from __future__ import annotations
 

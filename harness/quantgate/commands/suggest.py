@@ -1,4 +1,4 @@
-"""``quantgate suggest``: limits with margins and provenance, from several measurements."""
+"""``quantgate suggest``: suggest limits from several measurements, with margins and provenance."""
 
 from __future__ import annotations
 

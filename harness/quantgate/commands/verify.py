@@ -1,4 +1,4 @@
-"""``quantgate verify``: whether a package is as it was made."""
+"""``quantgate verify``: check that a package is unchanged."""
 
 from __future__ import annotations
 

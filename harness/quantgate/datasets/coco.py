@@ -160,7 +160,7 @@ def _check_ids(name: str, images: Sequence[_Row]) -> None:
             files = [str(image["file_name"]) for image in images if _key(image["id"]) == number]
             raise DatasetError(
                 f"datasets.{name}: the image id {number} stands for {' and '.join(files[:2])}: "
-                "which one its annotations mean cannot be told; give every image its own id"
+                "which one its annotations mean is unclear; give every image its own id"
             )
 
 

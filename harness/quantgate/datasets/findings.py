@@ -1,4 +1,4 @@
-"""What a loader hands over: drafts of samples, and the objects of their truth."""
+"""What a loader returns: drafts of samples, and the objects of their truth."""
 
 from __future__ import annotations
 

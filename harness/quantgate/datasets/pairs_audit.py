@@ -55,7 +55,7 @@ def audit_pairs(
     best = float(np.median(np.where(np.eye(len(like)), -1.0, like).max(axis=1)))
     if best >= own + _MORE:
         yield (
-            f"the inputs are less like their own targets (correlation {own:.2f}) than like those of "
+            f"the inputs resemble their own targets less (correlation {own:.2f}) than like those of "
             f"other inputs ({best:.2f}): are they paired by the right names?"
         )
         return
@@ -66,7 +66,7 @@ def audit_pairs(
     ):
         other = float(np.median(np.sum(_flat(inputs) * _flat(turned), axis=1)))
         if other >= own + _MORE:
-            yield f"the targets are like their inputs {said} ({other:.2f}, as they are {own:.2f})"
+            yield f"the targets resemble their inputs {said} ({other:.2f}, as they are {own:.2f})"
             return
 
 

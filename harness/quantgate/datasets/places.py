@@ -82,7 +82,7 @@ def _yaml_names(name: str, file: Path) -> tuple[str, ...]:
     try:
         content = yaml.safe_load(read_text(name, file))
     except yaml.YAMLError as error:
-        raise DatasetError(f"datasets.{name}.labels: {file} is no YAML: {error}") from error
+        raise DatasetError(f"datasets.{name}.labels: {file} is not valid YAML: {error}") from error
     found = content.get("names") if isinstance(content, dict) else None
     if isinstance(found, dict) and sorted(found) == list(range(len(found))):
         found = [found[index] for index in range(len(found))]

@@ -43,7 +43,9 @@ def recall(cache: Path | None, kind: str) -> dict[str, str]:
         return {}
     whole = [row for row in rows if _is_whole(kind, row)]
     if len(whole) < len(rows):
-        log.warning("%s: %d facts are damaged: learnt again", cache / _FILE, len(rows) - len(whole))
+        log.warning(
+            "%s: %d facts are damaged: computing them again", cache / _FILE, len(rows) - len(whole)
+        )
         note_damage(cache, _FILE, "facts that are not what was written")
     return {key.decode(): fact.decode() for key, fact, _ in whole}
 
@@ -79,7 +81,7 @@ def _mark(kind: str, key: bytes, fact: bytes) -> str:
 
 def _give_up(cache: Path, error: sqlite3.Error | OverflowError) -> None:
     """Take a damaged file away: otherwise nothing could be remembered any more."""
-    log.warning("%s is damaged (%s): begun again", cache / _FILE, error)
+    log.warning("%s is damaged (%s): starting afresh", cache / _FILE, error)
     note_damage(cache, _FILE, str(error))
     try:
         (cache / _FILE).unlink(missing_ok=True)

@@ -113,7 +113,7 @@ def _layout(port: Any, plan: Preprocess) -> str:
     fits = [name for name, axis in (("nchw", 1), ("nhwc", 3)) if shape[axis] in _CHANNELS]
     if len(fits) != 1:
         raise PreprocessError(
-            f"the layout of input {_name(port)} {port.get_partial_shape()} cannot be told from its "
+            f"the layout of input {_name(port)} {port.get_partial_shape()} cannot be inferred from its "
             'shape: set preprocess.layout = "nchw" or "nhwc"'
         )
     return fits[0]

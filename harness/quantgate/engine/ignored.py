@@ -38,7 +38,7 @@ def check_ignored(model: ov.Model, ignored: IgnoredScope) -> None:
             fits = re.compile(pattern).match
         except re.error as error:
             raise QuantizationError(
-                f"calibrate.ignored.patterns: {pattern!r} is no regular expression ({error})"
+                f"calibrate.ignored.patterns: {pattern!r} is not a regular expression ({error})"
             ) from error
         if not any(map(fits, names)):
             raise QuantizationError(

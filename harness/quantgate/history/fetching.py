@@ -1,4 +1,4 @@
-"""The numbers of one series after another as arrays: what each database hands over soonest.
+"""The numbers of one series after another as arrays, by the fastest way that each database offers.
 
 A history of a large fleet has millions of numbers. Row objects of SQLAlchemy would take minutes, so
 the drivers' own cursors are read: SQLite's row by row into one array, PostgreSQL's as one row a series,

@@ -71,7 +71,7 @@ def export(history: History, file: BinaryIO) -> int:
 
 
 def import_(history: History, path: Path) -> Imported:
-    """Bring in an export, whole or not at all; what is there already is left as it is.
+    """Import an export completely or not at all; runs that are there already stay as they are.
 
     Raises
     ------

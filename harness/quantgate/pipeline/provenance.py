@@ -37,7 +37,7 @@ def keep_provenance(
 
 
 def _stated(table: Any) -> str:
-    """Say what a table of the entry comes to, whoever stated it: keys that are not the default."""
+    """Summarize a table of the entry: the keys that differ from the defaults."""
     values = {field: getattr(table, field.name) for field in dataclasses.fields(table)}
     said = [
         f"{field.name} {value}"

@@ -197,7 +197,7 @@ class Gate:
         self.judge(estimate)
 
     def plugged(self, measured: Any) -> None:
-        """Judge a limit that another package brings, by its own measure.
+        """Judge a limit of another package by its own measure.
 
         ``measured`` is what the fixture of its scope gave, see :data:`MEASURED`.
         """

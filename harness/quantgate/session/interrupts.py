@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run, whoever swallowed it."""
+"""Ctrl-C ends a run, even if a library swallowed it."""
 
 from __future__ import annotations
 

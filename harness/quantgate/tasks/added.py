@@ -1,4 +1,4 @@
-"""Metrics that other packages bring to a task, judged and reported like its own."""
+"""Metrics that other packages add to a task, judged and reported like its own."""
 
 from __future__ import annotations
 
@@ -125,6 +125,6 @@ class ExtendedTask:
 
 
 def with_added(name: str, own: Task, added: Mapping[str, AddedMetric]) -> Task:
-    """Give a task the metrics that other packages bring to it."""
+    """Add the metrics of other packages to a task."""
     mine = {key: metric for key, metric in added.items() if metric.task == name}
     return cast("Task", ExtendedTask(own, mine)) if mine else own

@@ -110,7 +110,7 @@ class Relay:
 
 
 class RelayedLog(logging.handlers.QueueHandler):
-    """Hands log records over to the run's own loggers."""
+    """Passes log records on to the run's own loggers."""
 
     def __init__(self, relay: Relay) -> None:
         super().__init__(relay)  # type: ignore[arg-type] # any object: enqueue below is all that uses it

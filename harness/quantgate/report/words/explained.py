@@ -228,7 +228,7 @@ def _layer_sentence(found: Explanation, group: Group, layer: LayerFacts) -> str:
 
 
 def _answers(found: Explanation, group: Group) -> str:
-    """Say what it costs alone, and what putting it back brings."""
+    """Say what it costs alone, and what putting it back regains."""
     only, back, base = group.only, group.back, found.base
     if only is None or back is None:
         return "not asked about"

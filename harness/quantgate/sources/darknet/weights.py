@@ -20,7 +20,7 @@ _TRANSPOSED_FROM = 1000
 
 
 class WeightReader:
-    """Hands out the floats of a .weights file in order, and knows how many are left.
+    """Reads the floats of a .weights file in order, and knows how many are left.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One model to bring into a folder, at one precision, with the tools of an environment.
+    """One model to download into a folder, at one precision, with the tools of an environment.
 
     ``command`` is what a person types to fetch it, named where there is no network.
     """
