@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from quantgate.core.estimate import Estimate
 from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Outcome
 from quantgate.errors import ReportError
+from quantgate.report.allure.session import write_session
 from quantgate.report.codec import decode, encode
 from quantgate.report.digest import digest
 from quantgate.report.evidence import json_evidence, matches_csv, table_csv, table_json
@@ -244,6 +246,19 @@ def test_the_summary_starts_with_what_is_wrong(sample: Any) -> None:
     assert text.startswith("## quantgate: 1 failed, 1 known, 2 passed")
     assert "failed" in rows[1]
     assert {line.count(" | ") for line in rows[1:]} == {5}
+
+
+def test_every_report_says_where_the_int8_models_lie(sample: Any, tmp_path: Path) -> None:
+    """Summary, Allure's environment and run.json name the file of every INT8 model that was made."""
+    first = replace(sample.report.models[0], ir="/store/a b/model.xml")
+    report = replace(sample.report, models=(first, *sample.report.models[1:]))
+
+    assert f"- {first.id}: `/store/a b/model.xml`" in digest(report)
+    assert "model.xml" not in digest(sample.report)
+    assert encode(report)["models"][0]["ir"] == first.ir
+    write_session(report, tmp_path, {})
+    told = (tmp_path / "environment.properties").read_text("utf-8")
+    assert f"int8.{first.id}=/store/a b/model.xml\n" in told
 
 
 def test_markdown_in_names_is_text(judged_of: Callable[..., Judged], sample: Any) -> None:

@@ -60,6 +60,7 @@ def digest(
         parts.append(_moved(moved))
     parts += [_answer(answer, images) for answer in answers(report)]
     parts.append(_limits(report))
+    parts += _models(report)
     return "\n\n".join([*parts, ""])
 
 
@@ -70,6 +71,15 @@ def comment(text: str) -> str:
         return body
     kept = body[: MOST_CHARACTERS - len(_CUT)]
     return kept[: kept.rfind("\n")] + _CUT
+
+
+def _models(report: RunReport) -> list[str]:
+    """Say where the INT8 models lie, folded away; nothing where none was made."""
+    made = [f"- {markdown(item.id)}: {markdown_code(item.ir)}" for item in report.models if item.ir]
+    if not made:
+        return []
+    told = ["<details><summary>INT8 models, on the machine of the run</summary>", "", *made, ""]
+    return ["\n".join([*told, "</details>"])]
 
 
 _ADDRESS = ":/?#[]@!$&'*+,;=%~"

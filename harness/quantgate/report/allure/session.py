@@ -90,6 +90,7 @@ def _environment(report: RunReport) -> str:
         "manifest": report.manifest,
         "manifest.sha256": report.manifest_digest,
         "outcome": run_words.run_summary(report),
+        **{f"int8.{model.id}": model.ir for model in report.models if model.ir},
     }
     return "".join(f"{_key(name)}={_one_line(value)}\n" for name, value in facts.items())
 
