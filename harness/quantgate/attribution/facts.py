@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.attribution.scores import Score
-    from quantgate.engine.quantizers import Layer, Quantizer
+    from quantgate.engine.quantizers import QuantizedLayer, Quantizer
 
 #: 255 times two neighbouring weights beyond this sum leaves the 16 bits that older instructions add in.
 _MOST_BOTH = 32767 / 255
@@ -80,7 +80,7 @@ def saturating(integers: NDArray[np.generic]) -> float:
 
 def _weights(graph: Graph) -> dict[str, tuple[NDArray[np.float32], NDArray[np.generic]]]:
     """Quantized weights by layer as floats and as integers, [outputs, inputs, ...]."""
-    having: list[Layer] = [layer for layer in graph.layers if layer.weights]
+    having: list[QuantizedLayer] = [layer for layer in graph.layers if layer.weights]
     values = folded([graph.nodes[layer.weights[0]].output(0) for layer in having])
     return {
         layer.name: (value, _integers(graph.nodes[layer.weights[0]], value))

@@ -12,7 +12,7 @@ from quantgate.core.explained import Group, GroupKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from quantgate.engine.quantizers import Graph, Layer
+    from quantgate.engine.quantizers import Graph, QuantizedLayer
 
 #: More blocks than these are joined: nobody reads a list of fifty.
 MOST_BLOCKS = 16
@@ -78,8 +78,10 @@ def blocks(graph: Graph) -> dict[str, str]:
     }
 
 
-def _stretches(layers: Sequence[Layer], narrow: Sequence[int]) -> list[list[Layer]]:
-    found: list[list[Layer]] = []
+def _stretches(
+    layers: Sequence[QuantizedLayer], narrow: Sequence[int]
+) -> list[list[QuantizedLayer]]:
+    found: list[list[QuantizedLayer]] = []
     cuts = iter([*narrow, float("inf")])
     cut: float = -1
     for layer in layers:
@@ -95,7 +97,7 @@ def _stretches(layers: Sequence[Layer], narrow: Sequence[int]) -> list[list[Laye
     return [part for stretch in found for part in _chunks(stretch, length)]
 
 
-def _chunks(layers: list[Layer], length: int) -> list[list[Layer]]:
+def _chunks(layers: list[QuantizedLayer], length: int) -> list[list[QuantizedLayer]]:
     return [layers[at : at + length] for at in range(0, len(layers), length)]
 
 
@@ -126,7 +128,7 @@ def _narrow(graph: Graph) -> list[int]:
     return found
 
 
-def _names(stretches: Sequence[Sequence[Layer]]) -> list[str]:
+def _names(stretches: Sequence[Sequence[QuantizedLayer]]) -> list[str]:
     """Name stretches by what their layers' names have in common, else by the first and last."""
     wanted = [_common([layer.name for layer in stretch]) for stretch in stretches]
     return [

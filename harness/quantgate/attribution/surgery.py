@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import openvino as ov
 
-    from quantgate.engine.quantizers import Layer
+    from quantgate.engine.quantizers import QuantizedLayer
     from quantgate.pair import Pair
 
 #: NNCF's mark on a scaling of activations that only serves their quantization.
@@ -77,7 +77,9 @@ def _spare(model: ov.Model, inputs: Mapping[int, Any]) -> Graph:
     return spare
 
 
-def _free(made: Graph, spare: Graph, chosen: Iterable[Layer], inputs: Mapping[int, Any]) -> None:
+def _free(
+    made: Graph, spare: Graph, chosen: Iterable[QuantizedLayer], inputs: Mapping[int, Any]
+) -> None:
     for layer in chosen:
         node = made.nodes[layer.place]
         for edge in layer.edges:
@@ -89,7 +91,7 @@ def _free(made: Graph, spare: Graph, chosen: Iterable[Layer], inputs: Mapping[in
             node.input(edge.index).replace_source_output(source)
 
 
-def _put_back(made: Graph, parent: Graph, chosen: Iterable[Layer]) -> None:
+def _put_back(made: Graph, parent: Graph, chosen: Iterable[QuantizedLayer]) -> None:
     """Give layers the weights and biases that the operations of their names have in the parent."""
     named = {(node.get_friendly_name(), node.get_type_name()): node for node in parent.nodes}
     for layer in chosen:

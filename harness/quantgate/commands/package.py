@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from quantgate.package.licences import Licence
-    from quantgate.pipeline.deliverable import Judged
+    from quantgate.pipeline.deliverable import JudgedRun
 
 _TERMS = {
     "copyleft": "whoever gets the model may demand its sources, and hands it on on the same terms",
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
 
     from quantgate.package.build import build
     from quantgate.package.licences import licence_of
-    from quantgate.pipeline.deliverable import Judged, contents_of, gate_of, refuse_other_digests
+    from quantgate.pipeline.deliverable import JudgedRun, contents_of, gate_of, refuse_other_digests
     from quantgate.report.files import file_name
     from quantgate.report.publish import load_run
     from quantgate.sources.kind import Place
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     target = options.output or Path("packages") / file_name(options.model)
     report = load_run(options.judged or options.manifest.parent / "reports" / "latest")
     with prepared(options) as model:
-        judged = Judged(model.entry, model.artifacts, model.data, report, forced=options.force)
+        judged = JudgedRun(model.entry, model.artifacts, model.data, report, forced=options.force)
         _refuse_other_entry(judged, model.run.manifest.root)
         refuse_other_digests(judged)
         gate = gate_of(judged)
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     return 0
 
 
-def _refuse_other_entry(judged: Judged, root: Path) -> None:
+def _refuse_other_entry(judged: JudgedRun, root: Path) -> None:
     from quantgate.session.segments import declared_text
 
     if declared_text(judged.entry, root) != judged.model.declared:
@@ -97,7 +97,7 @@ def _refuse_other_entry(judged: Judged, root: Path) -> None:
         )
 
 
-def _refuse_red(judged: Judged, gate: Mapping[str, Any]) -> None:
+def _refuse_red(judged: JudgedRun, gate: Mapping[str, Any]) -> None:
     if gate["green"]:
         return
     found = f"the gate of {judged.entry.id} is not green in run {gate['run']}: {gate['sentence']}"
@@ -106,7 +106,7 @@ def _refuse_red(judged: Judged, gate: Mapping[str, Any]) -> None:
     complain(f"quantgate: packaged by force: {found}")
 
 
-def _refuse_terms(judged: Judged, licence: Licence, *, accepted: bool) -> None:
+def _refuse_terms(judged: JudgedRun, licence: Licence, *, accepted: bool) -> None:
     if licence.kind == "permissive":
         return
     notice = (

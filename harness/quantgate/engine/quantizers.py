@@ -77,7 +77,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class QuantizedLayer:
     """An operation with quantized inputs: the unit that ``calibrate.ignored`` names.
 
     ``place``: where it stands in the order of execution.
@@ -192,14 +192,14 @@ class Graph:
                 found.add(place)
         return frozenset(found)
 
-    def _layers(self) -> Iterator[Layer]:
+    def _layers(self) -> Iterator[QuantizedLayer]:
         for place in sorted(self.moving):
             kind, node = self.kind(place), self.nodes[place]
             if kind in _NO_LAYERS or kind in _AGNOSTIC:
                 continue
             edges = tuple(filter(None, map(self._edge, *_inputs(node))))
             if edges:
-                yield Layer(node.get_friendly_name(), kind, place, edges)
+                yield QuantizedLayer(node.get_friendly_name(), kind, place, edges)
 
     def _edge(self, node: Any, index: int) -> Edge | None:
         read = tuple(dict.fromkeys(self.reads(self.source(node, index))))
@@ -208,7 +208,7 @@ class Graph:
         return Edge(index, moving, fixed) if read else None
 
 
-def layers(model: ov.Model) -> tuple[Layer, ...]:
+def layers(model: ov.Model) -> tuple[QuantizedLayer, ...]:
     """List the layers with quantized inputs, in the order of execution."""
     return Graph(model).layers
 

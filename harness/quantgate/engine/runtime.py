@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,8 +9,6 @@ from quantgate.errors import MeasurementError
 from quantgate.sources.reading import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import openvino as ov
 
     from quantgate.engine.artifact import Artifact
@@ -92,19 +89,3 @@ def check_device(core: ov.Core, device: str) -> None:
 
 def _same(name: str, other: str) -> bool:
     return name == other or other.startswith(f"{name}.")
-
-
-def precision_counts(compiled: ov.CompiledModel) -> Mapping[str, int]:
-    """Count the nodes of the runtime graph by the precision they execute in, constants left out."""
-    counts: Counter[str] = Counter()
-    for node in compiled.get_runtime_model().get_ops():
-        info = node.get_rt_info()
-        told = [_text(info[key]) for key in ("layerType", "runtimePrecision") if key in info]
-        if len(told) == 2 and told[0] not in {"Const", "Constant"}:  # noqa: PLR2004
-            counts[told[1]] += 1
-    return dict(sorted(counts.items()))
-
-
-def _text(value: Any) -> str:
-    """Metadata arrives as OVAny or plain, by version."""
-    return str(getattr(value, "value", value))

@@ -29,7 +29,7 @@ PASSED, WARNED, FAILED, INCOMPLETE = "PASSED", "WARNED", "FAILED", "INCOMPLETE"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedRun:
     """A model as a finished run judged it.
 
     Parameters
@@ -61,7 +61,7 @@ class Judged:
         )
 
 
-def refuse_other_digests(judged: Judged) -> None:
+def refuse_other_digests(judged: JudgedRun) -> None:
     """Refuse a model that is not the one that the run judged.
 
     Raises
@@ -85,7 +85,7 @@ def refuse_other_digests(judged: Judged) -> None:
         )
 
 
-def gate_of(judged: Judged) -> dict[str, Any]:
+def gate_of(judged: JudgedRun) -> dict[str, Any]:
     """Sum up what the run found of the model; ``green`` where the run does not fail for it."""
     from quantgate.declared import declared_limits
     from quantgate.report.export import verdict_record
@@ -126,7 +126,7 @@ def gate_of(judged: Judged) -> dict[str, Any]:
     }
 
 
-def contents_of(judged: Judged, licence: Licence, gate: Mapping[str, Any]) -> Contents:
+def contents_of(judged: JudgedRun, licence: Licence, gate: Mapping[str, Any]) -> Contents:
     """Collect everything that the package of a judged model holds."""
     from quantgate.engine.artifact import hand_out, input_shape
     from quantgate.package.build import Contents
@@ -156,7 +156,7 @@ def contents_of(judged: Judged, licence: Licence, gate: Mapping[str, Any]) -> Co
     )
 
 
-def _code(judged: Judged) -> dict[str, str]:
+def _code(judged: JudgedRun) -> dict[str, str]:
     """Write predict.py, the code that it needs, and the libraries to install for it."""
     from quantgate.decoders.ports import with_own_names
     from quantgate.engine.naming import model_ports
@@ -199,7 +199,7 @@ def _own_licence() -> str:
     )
 
 
-def _said(judged: Judged, gate: Mapping[str, Any], terms: Mapping[str, str]) -> dict[str, Any]:
+def _said(judged: JudgedRun, gate: Mapping[str, Any], terms: Mapping[str, str]) -> dict[str, Any]:
     """Collect what the certificate says."""
     from quantgate.report.codec import encode
 

@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PullRequest:
     """A pull or merge request on GitHub or GitLab.
 
     Parameters
@@ -47,7 +47,7 @@ class Change:
     token: str = ""
 
 
-def change_of(environ: Mapping[str, str], number: str = "") -> Change:
+def change_of(environ: Mapping[str, str], number: str = "") -> PullRequest:
     """Recognize the change that a pipeline belongs to; ``number`` names another one.
 
     Raises
@@ -66,7 +66,7 @@ def change_of(environ: Mapping[str, str], number: str = "") -> Change:
             "or GitLab's CI_MERGE_REQUEST_IID; give its number with --change N, or --dry-run to see the comment"
         )
     token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN", "")
-    return Change(
+    return PullRequest(
         "gh",
         f"repos/{repository}/issues/{number}/comments",
         f"repos/{repository}/issues/comments/{{}}",
@@ -77,7 +77,7 @@ def change_of(environ: Mapping[str, str], number: str = "") -> Change:
     )
 
 
-def _gitlab(environ: Mapping[str, str], number: str) -> Change:
+def _gitlab(environ: Mapping[str, str], number: str) -> PullRequest:
     project = environ.get("CI_PROJECT_ID", "")
     if not project or not number.isdigit():
         raise ReportError(
@@ -87,10 +87,10 @@ def _gitlab(environ: Mapping[str, str], number: str) -> Change:
     notes = f"projects/{quote(project, safe='')}/merge_requests/{number}/notes"
     token = environ.get("GITLAB_TOKEN", "")
     api = environ.get("CI_API_V4_URL", "")
-    return Change("glab", notes, f"{notes}/{{}}", "PUT", api, "PRIVATE-TOKEN", token)
+    return PullRequest("glab", notes, f"{notes}/{{}}", "PUT", api, "PRIVATE-TOKEN", token)
 
 
-def post(change: Change, body: str) -> str:
+def post(change: PullRequest, body: str) -> str:
     """Write the comment: the one that is there is changed, else a new one is made. Return its address.
 
     Raises
@@ -112,7 +112,7 @@ def post(change: Change, body: str) -> str:
     )
 
 
-def _comments(change: Change) -> Iterator[dict[str, Any]]:
+def _comments(change: PullRequest) -> Iterator[dict[str, Any]]:
     page = 1
     while True:
         listed = _call(change, "GET", f"{change.comments}?per_page={_PAGE}&page={page}", None)
@@ -126,7 +126,7 @@ def _comments(change: Change) -> Iterator[dict[str, Any]]:
         page += 1
 
 
-def _call(change: Change, method: str, path: str, body: object) -> Any:
+def _call(change: PullRequest, method: str, path: str, body: object) -> Any:
     data = None if body is None else json.dumps(body).encode()
     by_cli = shutil.which(change.cli) is not None
     if not by_cli and not (change.token and change.api):
@@ -143,7 +143,7 @@ def _call(change: Change, method: str, path: str, body: object) -> Any:
         raise ReportError(f"{change.cli}: the answer to {method} {path} is no JSON") from error
 
 
-def _by_cli(change: Change, method: str, path: str, data: bytes | None) -> bytes:
+def _by_cli(change: PullRequest, method: str, path: str, data: bytes | None) -> bytes:
     command = [change.cli, "api", "--method", method, path]
     if data is not None:
         command += ["--header", "Content-Type: application/json", "--input", "-"]
@@ -159,7 +159,7 @@ def _by_cli(change: Change, method: str, path: str, data: bytes | None) -> bytes
     return done.stdout
 
 
-def _by_token(change: Change, method: str, path: str, data: bytes | None) -> bytes:
+def _by_token(change: PullRequest, method: str, path: str, data: bytes | None) -> bytes:
     headers = {change.header: change.token, "Content-Type": "application/json"}
     request = urllib.request.Request(  # noqa: S310 - the pipeline's own API
         f"{change.api.rstrip('/')}/{path}", data, headers, method=method
