@@ -18,8 +18,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from quantgate.attribution.ask import Ask, drawn
 from quantgate.attribution.execution import in_floats
-from quantgate.attribution.explain import Ask, drawn, explain
+from quantgate.attribution.explain import explain
 from quantgate.attribution.images import Reference, prepare_images
 from quantgate.attribution.scores import scores
 from quantgate.commands.prepare import prepared

@@ -8,8 +8,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
+from quantgate.attribution.ask import Ask, asked, drawn
 from quantgate.attribution.execution import in_floats
-from quantgate.attribution.explain import Ask, asked, drawn, explain
+from quantgate.attribution.explain import explain
 from quantgate.attribution.simulate import simulated
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers

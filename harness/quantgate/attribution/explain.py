@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from quantgate.attribution.execution import Device, in_floats
+from quantgate.attribution.ask import EXECUTED, SCORED, Ask, drawn
+from quantgate.attribution.execution import in_floats
 from quantgate.attribution.facts import facts_of
 from quantgate.attribution.faults import executed
 from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
@@ -18,67 +15,24 @@ from quantgate.attribution.images import Reference, prepare_images
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
 from quantgate.attribution.surgery import floated, only, without
-from quantgate.core.explained import Explanation, Group, GroupKind, sqnr_db
+from quantgate.core.explained import Explanation, Group, sqnr_db
 from quantgate.engine.quantizers import Graph
 from quantgate.errors import HarnessError
-from quantgate.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import openvino as ov
 
     from quantgate.attribution.execution import Execute
     from quantgate.core.explained import Execution, Loss
-    from quantgate.datasets.sample import Sample
     from quantgate.engine.evaluate import Bench
     from quantgate.entries import EvaluationPlan
     from quantgate.pair import Pair
-    from quantgate.progress import Progress
 
-#: Images that groups are asked about, those that execution is looked at on, and those scored.
-IMAGES, EXECUTED, SCORED = 64, 16, 16
-#: Groups asked about both ways, by kind: ten.
-ASKED: Mapping[GroupKind, int] = MappingProxyType({"layer": 5, "block": 3, "type": 1, "pattern": 1})
-_ON_CPU = Device("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 _LOOPS = frozenset({"TensorIterator", "Loop", "If"})
 #: Part of the noise that may be left with every layer put back: the rest must be quantization's.
 _LEFT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What may be spent, and where things run.
-
-    Parameters
-    ----------
-    model
-        Its name, for the report.
-    images
-        Looked at, at most; drawn by ``seed``.
-    seconds
-        After which no further question is begun.
-    groups
-        Asked about both ways, by kind.
-    execute
-        Makes the executed arm.
-    execution
-        What is known of the executed arm already; None: it is held against the graph.
-    folder
-        Where the smallest failing part is saved; None saves none.
-    """
-
-    model: str = ""
-    images: int = IMAGES
-    seconds: float = 60.0
-    seed: int = 0
-    groups: Mapping[GroupKind, int] = field(default_factory=lambda: ASKED)
-    execute: Execute = _ON_CPU
-    execution: Execution | None = None
-    folder: Path | None = None
-    progress: Progress = SILENT
-    clock: Callable[[], float] = time.perf_counter
 
 
 def explain(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> Explanation:
@@ -231,22 +185,6 @@ def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask
     samples = drawn(bench.dataset.samples, ask.images, ask.seed)
     images = prepare_images(bench, plan, samples, _size(models.parent))
     return executed(models, images, ask.execute, ask.folder)
-
-
-def asked(count: int) -> Mapping[GroupKind, int]:
-    """Divide a number of groups among the kinds as ``ASKED`` does: half of them single layers, first of all."""
-    blocks = max(1, count * 3 // 10)
-    others = min(2, count // 5)
-    kinds: dict[GroupKind, int] = {"layer": max(1, count - blocks - others), "block": blocks}
-    return kinds | {"type": others - others // 2, "pattern": others // 2}
-
-
-def drawn(samples: tuple[Sample, ...] | list[Sample], count: int, seed: int) -> list[Sample]:
-    """Draw some samples by a seed, in their own order."""
-    if len(samples) <= count:
-        return list(samples)
-    chosen = np.random.default_rng(seed).choice(len(samples), count, replace=False)
-    return [samples[index] for index in sorted(chosen)]
 
 
 def _with(group: Group, asked: Group | None) -> Group:

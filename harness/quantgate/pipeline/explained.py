@@ -58,7 +58,8 @@ def executed_entry(
     HarnessError
         Where an arm does not run, or its outputs cannot be read.
     """
-    from quantgate.attribution.explain import Ask, look_at_execution
+    from quantgate.attribution.ask import Ask
+    from quantgate.attribution.explain import look_at_execution
 
     count = LOOKED_AT if entry.limits.max_execution_error is None else JUDGED
     target, key = _conditions(entry, artifacts, data)
@@ -94,7 +95,8 @@ def explain_entry(
     HarnessError
         Where the models cannot be run on any image.
     """
-    from quantgate.attribution.explain import Ask, asked, explain
+    from quantgate.attribution.ask import Ask, asked
+    from quantgate.attribution.explain import explain
 
     target, key = _conditions(entry, artifacts, data)
     told = executed_entry(entry, store, artifacts, data)
