@@ -28,10 +28,11 @@ class Answer:
     bench: Bench
 
     def loss(self) -> Loss:
-        """Sum it up."""
-        agreement = self._judged(*_AGREEMENTS)
+        """Sum it up; agreement is asked only where the metric is not defined."""
+        drop = self.drop()
+        agreement = self._judged(*_AGREEMENTS) if drop is None else None
         lost = None if agreement is None else 1 - agreement.value
-        return Loss(self.drop(), lost, self.noise)
+        return Loss(drop, lost, self.noise)
 
     def error(self) -> tuple[Estimate, str]:
         """How much is lost, with its interval, and of what: the metric, agreement, or raw outputs."""

@@ -24,7 +24,7 @@ class Loss:
     drop
         Of the task's metric, parent − arm; None without annotations.
     disagreement
-        1 − agreement with the parent; None where the task knows none.
+        1 − agreement with the parent, where there is no drop; None where the task knows none.
     noise
         Squared distance of the raw outputs over the parent's power, mean over outputs.
     """

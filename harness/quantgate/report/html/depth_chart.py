@@ -83,8 +83,9 @@ def _marks(
     for rank, group in enumerate(found.ranked("layer")[:_MARKED], 1):
         place = places[group.name]
         x, y = _x(place, count), _y(shown[place][0], bottom, top)
+        beside = y - 11 if rank % 2 else y + 20  # neighbours would write over each other
         said = f"{group.name}: {written(group.costs(found.base), 'percent')} of the loss"
         yield (
             f'<g><title>{markup(said)}</title><circle class="worst" cx="{x:.1f}" cy="{y:.1f}" r="8"/>'
-            f'<text class="rank" x="{x:.1f}" y="{y - 11:.1f}" text-anchor="middle">{rank}</text></g>'
+            f'<text class="rank" x="{x:.1f}" y="{beside:.1f}" text-anchor="middle">{rank}</text></g>'
         )
