@@ -25,47 +25,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What all fixtures share.
+class RunFolder:
+    """The folder of a run, and what its processes left in it so far.
 
     Parameters
     ----------
     directory
         ``reports/RUN``: everything this run leaves.
-    store
-        Root of the content-addressed store.
-    strict_sources
-        Whether a model that is not on this machine is a failure instead of a skip.
     worker
         Name of this process among those of the run: "main", or xdist's "gw0".
-    started
-        ISO 8601 with zone.
-    part
-        The part of the models that this run judges; None for all.
     """
 
-    manifest: Manifest
     directory: Path
-    store: Path
-    strict_sources: bool
-    worker: str
-    started: str
-    part: Part | None = None
+    worker: str = "main"
 
     @property
     def parts(self) -> Path:
         """Folder of what was written so far."""
         return self.directory / "parts"
-
-    @property
-    def manifest_name(self) -> str:
-        """Path of the manifest, as short as it can be from where the run was started."""
-        path, here = self.manifest.path, Path.cwd()
-        return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-    def entry(self, model_id: str) -> ModelEntry:
-        """Find the entry of a model id."""
-        return self.manifest.models[model_id]
 
     def open(self) -> None:
         """Make the run's directory, before anything is computed that could not be kept.
@@ -76,16 +53,19 @@ class Run:
             Where it cannot be made.
         """
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self.directory, error) from error
 
     def append(self, kind: str, record: Mapping[str, Any]) -> None:
-        """Add one record to this process's list of ``kind``, flushed to the disk at once."""
+        """Add one record to this process's list of ``kind``, on the disk at once."""
+        line = json.dumps(redacted_tree(record), allow_nan=False) + "\n"
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
             with (self.parts / f"{kind}-{self.worker}.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(redacted_tree(record), allow_nan=False) + "\n")
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise _unwritable(self.directory, error) from error
 
@@ -123,6 +103,39 @@ class Run:
                         [*fields[key], *value] if isinstance(fields.get(key), list) else value
                     )
         return fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(RunFolder):
+    """What all fixtures share.
+
+    Parameters
+    ----------
+    store
+        Root of the content-addressed store.
+    strict_sources
+        Whether a model that is not on this machine is a failure instead of a skip.
+    started
+        ISO 8601 with zone.
+    part
+        The part of the models that this run judges; None for all.
+    """
+
+    manifest: Manifest
+    store: Path
+    strict_sources: bool
+    started: str
+    part: Part | None = None
+
+    @property
+    def manifest_name(self) -> str:
+        """Path of the manifest, as short as it can be from where the run was started."""
+        path, here = self.manifest.path, Path.cwd()
+        return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+    def entry(self, model_id: str) -> ModelEntry:
+        """Find the entry of a model id."""
+        return self.manifest.models[model_id]
 
 
 def _unwritable(directory: Path, error: OSError) -> ReportError:

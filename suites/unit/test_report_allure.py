@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from quantgate.errors import ReportError
 from quantgate.report.allure.build import ALLURE, build_report, configuration, strip_analytics
 from quantgate.report.allure.session import CATEGORIES, write_session
+from quantgate.report.allure.settle import settle_results
 from quantgate.report.ci import links_of
+from quantgate.report.model import Problem
 
 pytest_plugins = ["pytester"]
 
@@ -245,25 +248,34 @@ def test_without_allure_nothing_is_written(pytester: pytest.Pytester) -> None:
     assert not list(pytester.path.rglob("*-result.json"))
 
 
-def test_a_crashed_worker_leaves_a_result(pytester: pytest.Pytester) -> None:
-    """The test that died is there, broken, under the identity it always has."""
-    pytester.makeconftest(
-        """
-        import pytest
-        from quantgate.report.allure.results import report_crash
-
-        @pytest.hookimpl(optionalhook=True)
-        def pytest_handlecrashitem(crashitem, report, sched):
-            report_crash("ssd", "min_speedup", "detection", f"the worker died: {crashitem}")
-        """
+def test_every_gate_ends_in_the_results_as_in_the_report(sample: Any, tmp_path: Path) -> None:
+    """A gate whose process died gets a result, one that was cut off or contradicts the report its state."""
+    states = (
+        Problem("digits", "integrity", "broken", "the worker process crashed"),
+        Problem("ssd", "integrity", "unjudged", "the run was interrupted before this gate began"),
     )
-    pytester.makepyfile("import os\ndef test_dies():\n    os._exit(1)\n")
+    report = replace(sample.report, problems=states)
+    settle_results(tmp_path, report, ())
+    cut = next(tmp_path.glob("*-result.json"))
+    cut.write_text(cut.read_text()[:50], encoding="utf-8")
+    other = next(path for path in tmp_path.glob("*-result.json") if path != cut)
+    other.write_text(other.read_text().replace('"status"', '"status": "passed", "was"'))
 
-    result = run(pytester, "results", "-n", "1")["ssd", "min_speedup"]
+    settle_results(tmp_path, report, ())
 
-    assert result["status"] == "broken"
-    assert result["fullName"] == "quantgate.gates#min_speedup"
-    assert "the worker died" in result["statusDetails"]["message"]
+    found = [json.loads(path.read_text()) for path in tmp_path.glob("*-result.json")]
+    statuses = {labelled(one): one["status"] for one in found}
+    assert len(found) == len(report.states)
+    assert statuses["digits", "integrity"] == "broken"
+    assert statuses["ssd", "integrity"] == "unknown"
+    assert statuses["ssd", "min_match_rate"] == "failed"
+    assert all(one["fullName"].startswith("quantgate.gates#") for one in found)
+
+
+def labelled(result: dict[str, Any]) -> tuple[str, str]:
+    """Model and gate of a result."""
+    labels = {label["name"]: label["value"] for label in result["labels"]}
+    return labels["model"], labels["gate"]
 
 
 def test_the_session_files_say_where_and_what(sample: Any, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_the_closing_table_names_what_was_skipped() -> None:
     rows = summary_rows([], [*away, *slow])[1:]
 
     assert [row[:3] for row in rows] == [
-        ("SKIPPED", "a", "every limit"),
+        ("SKIPPED", "a", "all 3 gates"),
         ("SKIPPED", "b", "min_speedup, max_latency_ratio"),
     ]
 

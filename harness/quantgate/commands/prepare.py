@@ -84,7 +84,7 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
         run = Run(
-            manifest, Path(scratch), root, strict_sources=True, worker="main", started=started
+            Path(scratch), manifest=manifest, store=root, strict_sources=True, started=started
         )
         data = load_data(entry, manifest, root)
         parent = parent_artifact(

@@ -131,6 +131,7 @@ def run_record(report: RunReport, *, place: str = "") -> RunRecord:
         models=tuple(
             ModelState(model.id, dict(model.digests), model.declared)
             for model in sorted(report.models, key=lambda model: model.id)
+            if model.digests  # others were skipped, or broke before anything of them was known
         ),
         place=place,
         command=report.command,

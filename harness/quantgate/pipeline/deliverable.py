@@ -93,7 +93,8 @@ def gate_of(judged: JudgedRun) -> dict[str, Any]:
 
     report, name = judged.report, judged.entry.id
     verdicts = [item for item in report.judged if item.verdict.model == name]
-    problems = [item for item in report.problems if item.model == name]
+    ended = [item for item in report.problems if item.status != "unjudged"]
+    problems = [item for item in ended if item.model == name]
     answered = {item.verdict.limit.key for item in verdicts} | {item.gate for item in problems}
     missing = [key for key in ("integrity", *declared_limits(judged.entry)) if key not in answered]
     wrong = any(item.fails or item.unexpected for item in verdicts)

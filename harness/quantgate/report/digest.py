@@ -8,19 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from quantgate.core.limits import limit_title
+from quantgate.core.limits import limit_title, quantity_name
 from quantgate.escaping import markdown, markdown_code
 from quantgate.redaction import redacted
-from quantgate.report.model import distinct_skips
+from quantgate.report.model import Problem
 from quantgate.report.words import run as run_words
 from quantgate.report.words import verdicts
 from quantgate.report.words.answer import answers
+from quantgate.report.words.titles import OUTCOME_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from quantgate.report.compare import RunComparison
-    from quantgate.report.model import Judged, Problem, RunReport
+    from quantgate.report.model import Judged, RunReport
     from quantgate.report.words.answer import Answer
 
 #: First line of a comment, by which it is found again; people do not see it.
@@ -34,9 +33,9 @@ _MARKS = {
     "undecided": "❔",
     "known": "☑️",
     "broken": "💥",
+    "unjudged": "⏹️",
     "skipped": "⏭️",
 }
-_ORDER = ("failed", "broken", "undecided", "known", "passed", "skipped")
 
 
 def digest(
@@ -126,42 +125,33 @@ def _picture(images: str, file: str, name: str) -> str:
 
 
 def _limits(report: RunReport) -> str:
-    rows = [(verdicts.headword(judged).lower(), _row(judged)) for judged in report.judged]
-    rows += [
-        (
-            status,
-            f"| {_MARKS[status]} {status} | {markdown(model)} | {markdown(gates)} | {said} | | |",
-        )
-        for status, model, gates, said in _reasons(report.problems)
-    ]
-    rows.sort(key=lambda row: _ORDER.index(row[0]))
+    states = sorted(
+        report.states, key=lambda state: OUTCOME_WORDS.index(verdicts.state_word(state))
+    )
     heading = ("| | model | quantity | value | limit | margin |", "|" + "---|" * 6)
-    table = "\n".join([*heading, *(row for _, row in rows)])
-    return f"<details><summary>All limits ({len(report.judged)})</summary>\n\n{table}\n\n</details>"
+    table = "\n".join([*heading, *map(_row, states)])
+    return f"<details><summary>All gates ({len(states)})</summary>\n\n{table}\n\n</details>"
 
 
-def _row(judged: Judged) -> str:
+def _row(state: Judged | Problem) -> str:
+    word = verdicts.state_word(state)
+    attempts = f" ({state.attempts} attempts)" if state.attempts > 1 else ""
+    cells = _problem_cells(state) if isinstance(state, Problem) else _judged_cells(state)
+    return f"| {' | '.join((f'{_MARKS[word]} {word}{attempts}', *cells))} |"
+
+
+def _judged_cells(judged: Judged) -> tuple[str, ...]:
     verdict = judged.verdict
-    word = verdicts.headword(judged).lower()
-    cells = (
-        f"{_MARKS[word]} {word}",
+    return (
         markdown(verdict.model),
         markdown(verdict.quantity),
         f"{verdicts.value_text(verdict)} {verdicts.interval_text(verdict)}".strip(),
         f"`{verdict.limit.key}` {verdicts.limit_text(verdict.limit)}",
         verdicts.margin_text(verdict),
     )
-    return f"| {' | '.join(cells)} |"
 
 
-def _reasons(problems: Iterable[Problem]) -> list[tuple[str, str, str, str]]:
-    """List ``(status, model, gates, reason)``, a reason of a model once; passed gates are left out."""
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for problem in distinct_skips(problems):
-        if problem.status != "passed":
-            key = (problem.status, problem.model, problem.sentence)
-            found.setdefault(key, []).append(problem.gate)
-    return [
-        (status, model, ", ".join(gates), markdown(redacted(said)))
-        for (status, model, said), gates in found.items()
-    ]
+def _problem_cells(problem: Problem) -> tuple[str, ...]:
+    sentence = markdown(redacted(problem.sentence))
+    quantity = markdown(quantity_name(problem.gate))
+    return markdown(problem.model), quantity, sentence, f"`{problem.gate}`", ""

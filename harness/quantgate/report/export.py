@@ -68,6 +68,9 @@ def verdict_record(judged: Judged) -> dict[str, Any]:
         "duration_s": judged.duration_s,
         "known": encode(judged.known),
         "unexpected": judged.unexpected,
+        "excused": judged.excused,
+        "test": judged.test,
+        "attempts": judged.attempts,
         "sentence": verdicts.verdict_line(judged),
     }
 
@@ -83,7 +86,9 @@ def junit_properties(judged: Judged) -> list[tuple[str, str]]:
     threshold, key = record.pop("limit"), record.pop("key")
     record |= {"low": low, "high": high, "limit": key, "threshold": threshold}
     record["known"] = judged.known.reason if judged.known else None
-    del record["sentence"], record["duration_s"]  # the terminal's line and JUnit's own time
+    # The terminal's line, and what JUnit says in its own way.
+    for name in ("sentence", "duration_s", "test", "attempts", "excused"):
+        del record[name]
     return [
         (name, redacted(visible_lines(str(value))))
         for name, value in record.items()

@@ -14,7 +14,7 @@ from typing import Literal
 from quantgate.core.estimate import Estimate  # noqa: TC001
 from quantgate.core.explained import Execution, Explanation  # noqa: TC001
 from quantgate.core.table import Table  # noqa: TC001
-from quantgate.core.verdict import Verdict  # noqa: TC001
+from quantgate.core.verdict import Outcome, Verdict
 from quantgate.report.performance import Explored, Share, Speedup, TimedArm  # noqa: TC001
 from quantgate.report.picture import Picture  # noqa: TC001
 
@@ -51,6 +51,10 @@ class Judged:
         How the verdict contradicts its expected failure, one sentence: the run fails for it.
     fails
         Whether the run fails for it, whatever the reason.
+    test
+        Id of the test that judged it.
+    attempts
+        How often it was judged: reruns and repeats count.
     """
 
     verdict: Verdict
@@ -61,45 +65,76 @@ class Judged:
     known: KnownFailure | None = None
     unexpected: str = ""
     fails: bool = False
+    test: str = ""
+    attempts: int = 1
+
+    @property
+    def excused(self) -> bool:
+        """Whether it is UNDECIDED and the entry only warns of that."""
+        return self.verdict.outcome is Outcome.UNDECIDED and not self.fails
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A gate without a number: it broke or was skipped, or it asks a plain question (integrity)."""
+    """A gate without a number: it broke or was skipped, or it asks a plain question (integrity).
+
+    ``unjudged`` are gates that no process brought to an end: the run was interrupted, killed or stopped
+    before.
+
+    Parameters
+    ----------
+    detail
+        What the process that died wrote at last, if one did.
+    test, attempts, duration_s
+        As of a verdict.
+    """
 
     model: str
     gate: str
-    status: Literal["failed", "broken", "skipped", "passed"]
+    status: Literal["failed", "broken", "unjudged", "skipped", "passed"]
     sentence: str
+    detail: str = ""
+    test: str = ""
+    attempts: int = 1
+    duration_s: float = 0.0
 
 
-def distinct_skips(problems: Iterable[Problem]) -> list[Problem]:
-    """Keep one of several skipped gates of a model that give the same reason.
+def state_gate(state: Judged | Problem) -> tuple[str, str]:
+    """Name the model and the limit whose final state this is."""
+    if isinstance(state, Problem):
+        return state.model, state.gate
+    return state.verdict.model, state.verdict.limit.key
 
-    A model that is not on the machine is skipped once, whatever its limits: its integrity is not
-    judged either. Other reasons concern the gates that they name.
+
+def joined_skips(problems: Iterable[Problem]) -> list[Problem]:
+    """Join the skipped gates of a model that give one reason, for tables that people read.
+
+    A model that is not on the machine is skipped for that alone, whatever its limits: its integrity is
+    not judged either. Other reasons concern the gates that they name.
     """
     kept: list[Problem] = []
     gates: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
-        reason = (problem.model, problem.sentence)
+        alike = gates.setdefault((problem.model, problem.sentence), [])
         if problem.status != "skipped":
             kept.append(problem)
-        elif reason in gates:
-            gates[reason].append(problem.gate)
+        elif alike:
+            alike.append(problem.gate)
         else:
-            gates[reason] = [problem.gate]
+            alike.append(problem.gate)
             kept.append(problem)
     return [
-        replace(problem, gate=_skipped_gates(gates[problem.model, problem.sentence]))
+        replace(problem, gate=_joined(gates[problem.model, problem.sentence]))
         if problem.status == "skipped"
         else problem
         for problem in kept
     ]
 
 
-def _skipped_gates(gates: list[str]) -> str:
-    return "every limit" if "integrity" in gates else ", ".join(gates)
+def _joined(gates: list[str]) -> str:
+    return (
+        f"all {len(gates)} gates" if "integrity" in gates and len(gates) > 1 else ", ".join(gates)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +309,8 @@ class RunReport:
     mixed: bool = False
     inline_mb: float = 3.0
     schema: int = field(default=SCHEMA)
+
+    @property
+    def states(self) -> tuple[Judged | Problem, ...]:
+        """The final state of every gate."""
+        return (*self.judged, *self.problems)

@@ -4,8 +4,6 @@
 2. `draw_worst`: picture files of one model, written into the run's directory.
 3. `publish_verdict`: the evidence of one verdict, *before* its outcome is raised.
 4. `finish_run`: everything of the whole run, once, in the controlling process.
-
-`quantgate.report.allure.results.report_crash` is for `pytest_handlecrashitem`.
 """
 
 from __future__ import annotations
@@ -154,7 +152,7 @@ def load_run(directory: Path) -> RunReport:
         reason = error.strerror if isinstance(error, OSError) else "this is no JSON"
         raise ReportError(
             f"cannot read the run {path}: {reason}; give the directory of a finished run, such as "
-            "reports/latest"
+            f"reports/latest{_recovery(path.parent)}"
         ) from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
@@ -227,6 +225,13 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
     pictures = changed_pictures(comparison, (folders[0], folders[1]))
     write_atomic(page, render_comparison(comparison, pictures).encode())
     return comparison
+
+
+def _recovery(directory: Path) -> str:
+    """Say how a run that was killed comes to its report, where this is one."""
+    if not (directory / "parts").is_dir():
+        return ""
+    return f"; `quantgate recover {directory}` makes the report of a run that was killed"
 
 
 def _write_tables(report: RunReport, directory: Path) -> None:

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quantgate.errors import HarnessError, ReportError
+from quantgate.damage import damage_since
+from quantgate.errors import ReportError
 from quantgate.escaping import one_line
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
+from quantgate.report.model import Problem, state_gate
+from quantgate.report.words.verdicts import state_word
 from quantgate.session import collection, history, sharding, terminal
 from quantgate.session.annotations import limit_places
 from quantgate.session.dry_run import leave_nothing
-from quantgate.session.run_report import gather, judged, problems
-from quantgate.session.stash import ANSWERS, FINISHED, REPORT, SELECTED, STOPWATCH
+from quantgate.session.run_report import gather
+from quantgate.session.stash import FINISHED, INTERRUPTS, REPORT, SELECTED, STOPWATCH, TESTS
+from quantgate.session.states import final_states, tests_of
+from quantgate.session.xdist import end_workers
 from quantgate.shard import DURATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from quantgate.report.model import RunReport
     from quantgate.run import Run
 
 #: Our own workflow commands, escaped where they are made.
 _COMMANDS = ("::error title=", "::warning title=")
+_NOWHERE = "declared in models.toml, and no test judged it"
+#: Final states with which no run is passed.
+_WRONG = frozenset({"failed", "broken"})
 _UNWEIGHED = " (no durations recorded: every model counted the same)"
 
 
-def note_problem(run: Run, gate: tuple[str, str], error: BaseException) -> str:
-    """Keep a gate that broke or was skipped, and return its line for the terminal."""
-    model, key = gate
-    skipped = isinstance(error, pytest.skip.Exception)
-    sentence = str(error) if isinstance(error, HarnessError) or skipped else _unexpected(error)
-    status = "skipped" if skipped else "broken"
-    problem = {"model": model, "gate": key, "status": status, "sentence": sentence}
-    with suppress(ReportError):  # on a full disk it is said in the terminal alone
-        run.append("problems", problem)
-    # A model that is skipped is skipped for one reason, whatever its limits: said once, not for each.
-    where = model if skipped else f"{model}: {key}"
-    return f"{status.upper()}  {where}: {sentence}"
-
-
-def finish(config: pytest.Config, run: Run, status: int) -> bool:
+def finish(session: pytest.Session, run: Run, status: int) -> bool:
     """Write the whole run's report; True where the run has to fail although no test did.
 
     A declared limit that a full run judged nowhere is such a case, and so is a report that could
@@ -55,26 +52,27 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     from quantgate.report.publish import finish_run
     from quantgate.session.benchmarks import write_records
 
-    report = gather(config, run, status)
+    config = session.config
     interrupted = status == pytest.ExitCode.INTERRUPTED
-    missing = [] if interrupted else _missing(config, run, report)
-    if not (report.judged or report.problems or missing or run.part):
-        leave_nothing(config, run)
-        return False
-    lines = [
-        f"NOT JUDGED  {model}: {key}: declared in models.toml, and no test judged it"
-        for model, key in missing
-    ]
-    lines += _partial(config, run, report, interrupted=interrupted)
-    allure = getattr(config.option, "allure_report_dir", None)
+    if interrupted:
+        end_workers()
     try:
+        ended = dt.datetime.now(dt.UTC)
+        report = gather(run, status=status, reason=_reason(session, status), ended=ended)
+        missing = [] if interrupted else _missing(config, run, report)
+        if not (report.judged or report.problems or missing or run.part):
+            leave_nothing(config, run)
+            return False
+        report = _with_missing(report, missing)
+        healed = damage_since(run.store, dt.datetime.fromisoformat(run.started).timestamp())
+        report = replace(report, notes=(*report.notes, *healed))
+        lines = [f"NOT JUDGED  {model}: {key}: {_NOWHERE}" for model, key in missing]
+        lines += _partial(config, run, report, interrupted=interrupted)
         write_records(config, run)
         write_atomic(run.directory / DURATIONS, _durations(config))
-        page = finish_run(
-            report, run.directory, allure=Path(allure) if allure else None, environ=os.environ
-        )
+        page = finish_run(report, run.directory, allure=_allure(config), environ=os.environ)
     except ReportError as error:
-        config.stash[FINISHED] = (*lines, f"no report: {error}")
+        tell(config, f"no report: {error}")
         return True
     lines += [f"NOTE  {one_line(note)}" for note in report.notes]
     lines += [
@@ -84,10 +82,35 @@ def finish(config: pytest.Config, run: Run, status: int) -> bool:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report, limit_places(run, report))  # shown beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
-    config.stash[ANSWERS] = (report.judged, report.problems)
-    config.stash[REPORT] = report
+    config.stash[REPORT], config.stash[TESTS] = report, tests_of(run)
+    wrong = any(state_word(one) in _WRONG for one in report.states)
+    return bool(missing) or (wrong and status == pytest.ExitCode.OK)
+
+
+def settle(config: pytest.Config, run: Run) -> bool:
+    """Bring pytest's own files in line with the report; True where they could not be written.
+
+    Call it when they are written; nothing of the run's parts is needed any more behind it.
+    """
+    from quantgate.report.allure.settle import settle_results
+    from quantgate.report.junit import settle_junit
+
+    report = config.stash.get(REPORT, None)
+    if report is None:
+        return False
+    tests = config.stash[TESTS]
+    junit, allure = getattr(config.option, "xmlpath", None), _allure(config)
+    try:
+        if junit:
+            path = Path(os.path.expandvars(junit)).expanduser().absolute()
+            settle_junit(path, report, tests)
+        if allure is not None:
+            settle_results(allure, report, tests)
+    except ReportError as error:
+        tell(config, f"not everything was written: {error}")
+        return True
     run.forget()
-    return bool(missing)
+    return False
 
 
 def _models_made(report: RunReport) -> list[str]:
@@ -120,12 +143,16 @@ def write_summary(reporter: Any, run: Run) -> None:
     from quantgate.report.text_table import summary_lines
     from quantgate.report.words.run import summary_rows
 
-    kept = reporter.config.stash.get(ANSWERS, None)
-    answers, faults = kept or (judged(run), problems(run))
+    report = reporter.config.stash.get(REPORT, None)
+    answers, faults = (
+        (report.judged, report.problems) if report else final_states(run, "no report,")
+    )
     if answers or faults:
         reporter.write_sep("=", "verdicts")
         for line in summary_lines(summary_rows(answers, faults, tuple(run.manifest.models))):
             terminal.write_coloured(reporter, line)
+        tests = reporter.config.stash.get(TESTS, {}) or tests_of(run)
+        terminal.restate(reporter, tests, (*answers, *faults))
     for line in reporter.config.stash.get(FINISHED, ()):
         reporter.write_line(line if line.startswith(_COMMANDS) else safe_lines(redacted(line)))
 
@@ -144,7 +171,9 @@ def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted:
     declared = set(collection.declared(run))
     left = len(declared - _answered(report))
     if left and interrupted:
-        return [f"interrupted: {left} of {len(declared)} gates were not judged"]
+        by = config.stash[INTERRUPTS].came
+        said = f"interrupted by {by}" if by else "interrupted"
+        return [f"{said}: {left} of {len(declared)} gates were not judged"]
     if left and (config.stash.get(SELECTED, False) or sharding.was_selected(run)):
         return [f"{left} of {len(declared)} gates were left out by the selection: not judged here"]
     if left and config.option.maxfail:
@@ -165,8 +194,30 @@ def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[s
 
 
 def _answered(report: RunReport) -> set[tuple[str, str]]:
-    answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
-    return answered | {(problem.model, problem.gate) for problem in report.problems}
+    return {state_gate(state) for state in report.states if state_word(state) != "unjudged"}
+
+
+def _reason(session: pytest.Session, status: int) -> str:
+    """Say why a gate that came to no end did not."""
+    by = session.config.stash[INTERRUPTS].came
+    if status == pytest.ExitCode.INTERRUPTED:
+        return f"the run was interrupted{f' by {by}' if by else ''}"
+    stopped = session.shouldfail or session.shouldstop
+    if stopped:
+        return f"the run ended ({stopped})"
+    return "pytest broke down" if status == pytest.ExitCode.INTERNAL_ERROR else "the run ended"
+
+
+def _with_missing(report: RunReport, missing: Iterable[tuple[str, str]]) -> RunReport:
+    """Show the limits that were declared and that no test was there for."""
+    known = {state_gate(state) for state in report.states}
+    added = [Problem(*gate, "unjudged", _NOWHERE) for gate in missing if gate not in known]
+    return replace(report, problems=(*report.problems, *added))
+
+
+def _allure(config: pytest.Config) -> Path | None:
+    given = getattr(config.option, "allure_report_dir", None)
+    return Path(given) if given else None
 
 
 def _narrowed(config: pytest.Config) -> bool:
@@ -174,8 +225,3 @@ def _narrowed(config: pytest.Config) -> bool:
         config.option.maxfail or config.option.setuponly or getattr(config.option, "lf", False)
     )
     return bool(cut_short) or any("::" in argument for argument in config.args)
-
-
-def _unexpected(error: BaseException) -> str:
-    said = redacted(one_line(str(error)))
-    return f"{type(error).__name__}: {said} (an error of the harness itself, please report it)"

@@ -59,9 +59,11 @@ def steps(entry: ModelEntry, pytestconfig: pytest.Config) -> Steps:
 def data(entry: ModelEntry, run: Run) -> Data:
     """The calibration and the evaluation set, disjoint."""
     from quantgate.pipeline.data import keep_digests, load_data
+    from quantgate.session.run_report import keep_segments
 
     found = load_data(entry, run.manifest, run.store)
     keep_digests(entry, run, found)
+    keep_segments(entry, run)
     return found
 
 

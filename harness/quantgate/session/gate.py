@@ -6,8 +6,9 @@ import datetime as dt
 import math
 import shlex
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -18,10 +19,12 @@ from quantgate.declared import limit_for, limit_place
 from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
 from quantgate.pipeline.remedies import remedy_for
+from quantgate.session.stash import TOLD
+from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from quantgate.core.explained import Explanation
     from quantgate.core.limits import LimitKind, Scope
@@ -120,7 +123,6 @@ class Gate:
 
         ``excusable``: whether the manifest may turn UNDECIDED into a warning.
         """
-        from quantgate.report.codec import encode
         from quantgate.report.export import junit_properties
         from quantgate.report.publish import publish_verdict
         from quantgate.report.words.verdicts import verdict_line
@@ -130,13 +132,14 @@ class Gate:
         undecided = "fail" if not excusable else self.entry.undecided
         fails = _fails(verdict, standing.standing, undecided=undecided)
         judged = replace(self._judged(verdict, finding, standing), fails=fails)
-        self.run.append("judged", encode(judged))
+        note_end(self.run, self.node.nodeid, judged)
         text = verdict_line(judged)
         self.node.user_properties += [*junit_properties(judged), (LINE, text.splitlines()[0])]
         publish_verdict(
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
-        _raise(verdict, standing.standing, text, fails=fails)
+        with self._told():
+            _raise(verdict, standing.standing, text, fails=fails)
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of answers to images, or of raw outputs."""
@@ -254,11 +257,24 @@ class Gate:
     def failed(self, sentence: str) -> None:
         """Keep a gate that has no number and does not hold, and fail the test."""
         line = self._answer("failed", sentence)
-        pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
+        with self._told():
+            pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
 
-    def _answer(self, status: str, sentence: str) -> str:
-        record = {"model": self.entry.id, "gate": self.key, "status": status, "sentence": sentence}
-        self.run.append("problems", record)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Mark what the body raises as the outcome of a gate that is in the log already."""
+        try:
+            yield
+        except BaseException as outcome:
+            self.node.stash[TOLD] = outcome
+            raise
+
+    def _answer(self, status: Literal["failed", "passed"], sentence: str) -> str:
+        from quantgate.report.model import Problem
+
+        spent_s = time.perf_counter() - self.started_s
+        problem = Problem(self.entry.id, self.key, status, sentence, duration_s=spent_s)
+        note_end(self.run, self.node.nodeid, problem)
         line = f"{status.upper()}  {self.entry.id}: {sentence}"
         self.node.user_properties.append((LINE, line))
         return line

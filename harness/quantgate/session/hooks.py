@@ -7,25 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quantgate.errors import HarnessError, UndecidedError
-from quantgate.escaping import terminal as safe_lines
-from quantgate.redaction import redacted
+from quantgate.errors import HarnessError
 from quantgate.session import collection, finish, history, sharding, terminal
 from quantgate.session.dry_run import asks_about_pytest, runs_nothing
-from quantgate.session.interrupts import Interrupts
-from quantgate.session.stash import LOSSES, RUN, SELECTED, STOPWATCH, UNCHANGED
+from quantgate.session.interrupts import ALL, Interrupts
+from quantgate.session.log import GateLog
+from quantgate.session.recover import alive, unfinished
+from quantgate.session.run_report import begin_report
+from quantgate.session.stash import (
+    ALIVE,
+    INTERRUPTS,
+    LOSSES,
+    RUN,
+    SELECTED,
+    STOPWATCH,
+    UNCHANGED,
+)
 from quantgate.session.steps import WorkerKeeper
-from quantgate.session.xdist import CrashedGates
+from quantgate.session.timeouts import Timeouts
+from quantgate.session.xdist import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from quantgate.run import Run
 
-#: Outcomes of a judged gate: the verdict is kept already, with more than their message says.
-_JUDGED = (AssertionError, UndecidedError, pytest.fail.Exception, pytest.xfail.Exception)
-#: Outcomes whose text is ours; a skip's has a shape of its own.
-_SPOKEN = (*_JUDGED, pytest.skip.Exception)
+#: Runs without a report that are named at a start.
+_MOST_NAMED = 3
 
 
 def activate(config: pytest.Config) -> None:
@@ -46,25 +54,32 @@ def activate(config: pytest.Config) -> None:
     from quantgate.report.allure.session import watch_losses
     from quantgate.session import fixtures
 
+    _refuse_splits(config)
     try:
         run = collection.prepare(config, manifest)
         if not (hasattr(config, "workerinput") or runs_nothing(config)):
             history.check(config, run)
             collection.check_outputs(config)
             run.open()
+            config.stash[ALIVE] = alive(run)
+            config.stash[ALIVE].acquire()
+            begin_report(config, run)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
     config.pluginmanager.register(sys.modules[__name__], "quantgate-hooks")
     config.pluginmanager.register(fixtures, "quantgate-fixtures")
-    _refuse_splits(config)
     collection.declare_tags(config, run)
     if runs_nothing(config):
         return
     collection.route_output(config, run)
     config.pluginmanager.register(terminal.VerdictLines(config), "quantgate-lines")
-    config.pluginmanager.register(CrashedGates(run), "quantgate-crashes")
-    config.pluginmanager.register(Interrupts(), "quantgate-interrupts")
+    parallel = hasattr(config, "workerinput")
+    config.stash[INTERRUPTS] = Interrupts(ALL[:1]) if parallel else Interrupts()
+    config.pluginmanager.register(GateLog(run), "quantgate-log")
+    config.pluginmanager.register(Workers(run, config.stash[INTERRUPTS]), "quantgate-workers")
+    config.pluginmanager.register(config.stash[INTERRUPTS], "quantgate-interrupts")
+    config.pluginmanager.register(Timeouts(), "quantgate-timeouts")
     config.pluginmanager.register(WorkerKeeper(config), "quantgate-worker")
     if config.pluginmanager.hasplugin("allure_pytest"):
         config.stash[LOSSES] = watch_losses()
@@ -140,6 +155,23 @@ def _leave_unchanged(config: pytest.Config, run: Run, items: list[pytest.Item]) 
     config.hook.pytest_deselected(items=left)
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Name the runs that ended without a report: what they judged can still be had."""
+    run = config.stash.get(RUN, None)
+    if run is None or hasattr(config, "workerinput") or runs_nothing(config):
+        return []
+    left = [folder for folder in unfinished(run.directory.parent) if folder != run.directory]
+    said = [f"ended without a report: `quantgate recover {folder}` makes it" for folder in left]
+    more = len(left) - _MOST_NAMED
+    return said if more <= 0 else [*said[-_MOST_NAMED:], f"… and {more} more beside it"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let go of the run."""
+    if ALIVE in config.stash:
+        config.stash[ALIVE].release()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Leave file names out of the progress, since each verdict has its own line."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
@@ -155,35 +187,13 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Label a gate before anything can break or skip it: it stands in its model's place all the same."""
-    from quantgate.report.publish import begin_gate
-
+    """Label a gate for Allure before a fixture can break, and behind Allure's own beginning."""
     run, gate = item.config.stash.get(RUN, None), collection.gate_of(item)
     if run is not None and gate is not None:
+        from quantgate.report.publish import begin_gate
+
         entry = run.entry(gate[0])
-        begin_gate(entry.id, gate[1], entry.task, entry.tags)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Say harness errors as one sentence, and keep what gave no verdict."""
-    report = yield
-    run = item.config.stash.get(RUN, None)
-    gate = collection.gate_of(item)
-    if run is None or gate is None or call.excinfo is None:
-        return report
-    error = call.excinfo.value
-    if isinstance(error, HarnessError):
-        report.longrepr = str(error)
-    elif not isinstance(error, _SPOKEN) and report.longrepr is not None:
-        # A traceback of somebody else's error may quote what the error was about.
-        report.longrepr = safe_lines(redacted(str(report.longrepr)))
-    if not isinstance(error, _JUDGED) and not terminal.line_of(report):
-        line = finish.note_problem(run, gate, error)
-        report.user_properties.append((terminal.LINE, line))
-    return report
+        begin_gate(*gate, entry.task, entry.tags)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -206,6 +216,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     except OSError as error:
         finish.tell(session.config, f"not everything was written: {error}")
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+    if finish.settle(session.config, run):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
     losses = session.config.stash.get(LOSSES, None)
     if losses is not None and losses.reasons:
         finish.tell(session.config, losses.sentence())
@@ -217,12 +229,13 @@ def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
     config = session.config
     if runs_nothing(config):
         return
+    config.stash[INTERRUPTS].begin_report()
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # more machines than models
     unchanged = config.stash.get(UNCHANGED, ())
     if unchanged and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = exitstatus = pytest.ExitCode.OK  # nothing changed is no mistake
-    failed = finish.finish(config, run, exitstatus)
+    failed = finish.finish(session, run, exitstatus)
     if unchanged:
         since = config.getoption("--changed-since")
         finish.tell(config, f"unchanged since {since}, not judged: {', '.join(unchanged)}")

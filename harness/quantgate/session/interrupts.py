@@ -1,16 +1,20 @@
-"""Ctrl-C ends a run, even if a library swallowed it."""
+"""Ctrl-C, and what a pipeline sends instead: the run ends at once, and its report is written."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+#: What ends a run at the wish of a person or a pipeline, where the system has it.
+ALL = tuple(signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__)
 
 
 class Interrupts:
@@ -18,24 +22,43 @@ class Interrupts:
 
     Where native code of a library was calling back at that moment, KeyboardInterrupt comes out of it as
     another error, or not at all: the gate would be broken for no fault of its model, and the run go on.
+
+    Parameters
+    ----------
+    signals
+        What to listen for. A parallel worker has no report to write and leaves all but Ctrl-C to the
+        system, which ends it at once.
     """
 
-    def __init__(self) -> None:
-        self._came = False
-        self._installed = False
+    def __init__(self, signals: Sequence[signal.Signals] = ALL) -> None:
+        self._signals = signals
+        self._came: signal.Signals | None = None
+        self._listening: list[signal.Signals] = []
+        self._writing = False
+
+    @property
+    def came(self) -> str:
+        """Name of the signal that ended the run; empty where none did."""
+        return "" if self._came is None else self._came.name
 
     def pytest_sessionstart(self) -> None:
-        """Install the handler, unless interrupts are already handled differently from Python's default."""
-        own = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if own and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._note)
-            self._installed = True
+        """Listen, unless somebody handles a signal in another way than Python itself."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in self._signals:
+            if signal.getsignal(number) is _python_default(number):
+                signal.signal(number, self._note)
+                self._listening.append(number)
 
     def pytest_unconfigure(self) -> None:
         """Leave interrupts as they were."""
-        if self._installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._installed = False
+        while self._listening:
+            number = self._listening.pop()
+            signal.signal(number, _python_default(number))
+
+    def begin_report(self) -> None:
+        """Let no first interrupt end what is written from here on."""
+        self._writing = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self) -> Generator[None]:
@@ -54,9 +77,18 @@ class Interrupts:
             self._end()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came = True
-        signal.default_int_handler(number, frame)
+        again, self._came = self._came is not None, self._came or signal.Signals(number)
+        # Pipelines send several signals before they kill: the report is what they are sent for. Only a
+        # person at a terminal who asks twice does not want it.
+        if again and number != signal.SIGINT:
+            return
+        if not self._writing or again:
+            signal.default_int_handler(number, frame)
 
     def _end(self) -> None:
-        if self._came:
+        if self._came is not None and not self._writing:
             raise KeyboardInterrupt
+
+
+def _python_default(number: int) -> Any:
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

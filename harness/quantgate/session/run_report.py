@@ -1,104 +1,162 @@
-"""Everything that the processes of a run kept, gathered into one report."""
+"""Everything that the processes of a run kept, gathered into one report.
+
+What is known of a run before its first gate is written down as it begins. So its report can be made by
+whoever outlives it: the session itself, or `quantgate recover` after a death that left no time.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from quantgate.damage import damage_since
 from quantgate.declared import declared_limits
+from quantgate.errors import ReportError
 from quantgate.escaping import printable
 from quantgate.redaction import redacted_command
+from quantgate.report.codec import decode, encode
+from quantgate.report.model import ModelReport, RunReport
 from quantgate.session import sharding
 from quantgate.session.segments import declared_text, segment_of
+from quantgate.session.states import final_states, tests_of
 
 if TYPE_CHECKING:
     import pytest
 
     from quantgate.core.estimate import Estimate
-    from quantgate.report.model import Judged, ModelReport, Problem, RunReport
-    from quantgate.run import Run
+    from quantgate.entries import ModelEntry
+    from quantgate.run import Run, RunFolder
+
+_BEGUN = "begun.json"
 
 
-def gather(config: pytest.Config, run: Run, status: int) -> RunReport:
-    """Build the report of a run that ends with a status of pytest's."""
+def begin_report(config: pytest.Config, run: Run) -> None:
+    """Write down what is known of a run as it begins.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    from quantgate.report.files import write_atomic
+
+    report = json.dumps(encode(_begun(config, run)), allow_nan=False)
+    write_atomic(run.parts / _BEGUN, report.encode())
+
+
+def begun_report(run: RunFolder) -> RunReport:
+    """Read back what :func:`begin_report` wrote: a report without gates.
+
+    Raises
+    ------
+    ReportError
+        Where there is none.
+    """
+    try:
+        data = json.loads((run.parts / _BEGUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(
+            f"{run.directory}: nothing is left of a run here; give the folder of a run that ended "
+            "without a report, which holds a folder `parts`"
+        ) from error
+    return decode(RunReport, data)
+
+
+def is_begun(run: RunFolder) -> bool:
+    """Whether a folder holds the parts of a run."""
+    return (run.parts / _BEGUN).is_file()
+
+
+def gather(run: RunFolder, *, status: int, reason: str, ended: dt.datetime) -> RunReport:
+    """Build the report of a run.
+
+    Parameters
+    ----------
+    status
+        Its exit status.
+    reason
+        Why gates that came to no end did not.
+    ended
+        When it ended.
+
+    Raises
+    ------
+    ReportError
+        Where its parts are not there.
+    """
+    begun = begun_report(run)
+    judged, problems = final_states(run, reason)
+    duration = ended - dt.datetime.fromisoformat(begun.started)
+    return replace(
+        begun,
+        duration_s=max(0.0, duration.total_seconds()),
+        models=tuple(_models(run, begun)),
+        judged=judged,
+        problems=problems,
+        control=_control(run),
+        shard=sharding.shard_of(run, begun.shard, status),
+    )
+
+
+def keep_segments(entry: ModelEntry, run: Run) -> None:
+    """Keep what a history compares the model's numbers by, once its images are known."""
+    root, digests = run.manifest.root, dict(run.kept(entry.id).get("digests", ()))
+    segments = {key: segment_of(entry, key, digests, root) for key in declared_limits(entry)}
+    run.keep(entry.id, "segments", {"segments": segments})
+
+
+def _begun(config: pytest.Config, run: Run) -> RunReport:
     from quantgate.machine import fingerprint
-    from quantgate.report.model import RunReport
     from quantgate.session.git import commit_of
 
-    started = dt.datetime.fromisoformat(run.started)
     facts, repository = fingerprint(), commit_of(run.manifest.root)
     manifest = run.manifest.path.read_bytes()
     return RunReport(
         run=run.directory.name,
         started=run.started,
-        duration_s=(dt.datetime.now(dt.UTC) - started).total_seconds(),
+        duration_s=0.0,
         command=printable(redacted_command([*sys.argv[:1], *config.invocation_params.args])),
         manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
         fingerprint=facts.digest,
         versions=facts.versions,
         machine=facts.machine,
-        models=tuple(_models(run)),
-        judged=judged(run),
-        problems=problems(run),
+        models=tuple(_declared(run, entry) for entry in run.manifest.models.values()),
+        judged=(),
         commit=repository.commit,
         branch=repository.branch,
-        control=_control(run),
-        shard=sharding.shard_of(run, status),
+        shard=sharding.begun_shard(run),
         inline_mb=run.manifest.report.inline_mb,
-        notes=tuple(damage_since(run.store, started.timestamp())),
     )
 
 
-def _models(run: Run) -> list[ModelReport]:
-    from quantgate.report.codec import decode
-    from quantgate.report.model import ModelReport
+def _declared(run: Run, entry: ModelEntry) -> ModelReport:
+    """Give what a model's report can say before anything of it was made."""
+    from quantgate.manifest.lines import lines_of
+    from quantgate.pipeline.provenance import source_text
 
-    found = []
-    for model, entry in run.manifest.models.items():
-        fields = run.kept(model)
-        if fields:
-            fields |= _declared(run, model, fields)
-            found.append(decode(ModelReport, {"id": model, "task": entry.task, **fields}))
-    return found
-
-
-def _declared(run: Run, model: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Say what a history compares the model's numbers by."""
-    entry, root = run.entry(model), run.manifest.root
-    digests = dict(fields.get("digests", ()))
-    segments = {key: segment_of(entry, key, digests, root) for key in declared_limits(entry)}
-    return {"segments": segments, "declared": declared_text(entry, root)}
+    written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
+    declared = declared_text(entry, run.manifest.root)
+    return ModelReport(
+        entry.id, entry.task, source=source_text(entry), entry=written, declared=declared
+    )
 
 
-def _control(run: Run) -> Estimate | None:
+def _models(run: RunFolder, begun: RunReport) -> list[ModelReport]:
+    """List the models that have a gate in the run, in the manifest's order, with all that was kept."""
+    gates = {model for model, _ in tests_of(run).values()}
+    return [
+        decode(ModelReport, {**encode(model), **run.kept(model.id)})
+        for model in begun.models
+        if model.id in gates
+    ]
+
+
+def _control(run: RunFolder) -> Estimate | None:
     """The control of the session; of several processes, the first one's."""
     from quantgate.core.estimate import Estimate
-    from quantgate.report.codec import decode
 
     return next((decode(Estimate, record) for record in run.records("control")), None)
-
-
-def judged(run: Run) -> tuple[Judged, ...]:
-    """Verdicts in the manifest's order of models."""
-    from quantgate.report.codec import decode
-    from quantgate.report.model import Judged
-
-    return tuple(decode(Judged, record) for record in _in_order(run, "judged", "verdict"))
-
-
-def problems(run: Run) -> tuple[Problem, ...]:
-    """Gates that gave no verdict, in the same order."""
-    from quantgate.report.codec import decode
-    from quantgate.report.model import Problem
-
-    return tuple(decode(Problem, record) for record in _in_order(run, "problems", None))
-
-
-def _in_order(run: Run, kind: str, inner: str | None) -> list[dict[str, Any]]:
-    place = {model: index for index, model in enumerate(run.manifest.models)}
-    records = list(run.records(kind))
-    return sorted(records, key=lambda record: place[(record[inner] if inner else record)["model"]])

@@ -7,7 +7,7 @@ would do it once a job. So its algorithm is given models here, each as heavy as 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.session.collection import declared, gate_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from quantgate.report.model import Shard
-    from quantgate.run import Run
+    from quantgate.run import Run, RunFolder
     from quantgate.shard import Part
 
 _PLANNED = "planned"
@@ -56,8 +56,10 @@ class _Weighed:
 
 def plan(run: Run, items: Sequence[pytest.Item], *, selected: bool) -> None:
     """Note what the whole run has to judge, all machines together; every worker notes the same."""
-    gates = filter(None, map(gate_of, items)) if selected else declared(run)
-    run.append(_PLANNED, {"selected": selected, "gates": list(gates)})
+    gates = list(filter(None, map(gate_of, items)) if selected else declared(run))
+    models = dict.fromkeys(model for model, _ in gates)
+    dealt = [] if run.part is None else deal(list(models), run.part)
+    run.append(_PLANNED, {"selected": selected, "gates": gates, "models": dealt})
 
 
 def part_items(part: Part, items: Sequence[pytest.Item]) -> list[pytest.Item]:
@@ -72,19 +74,24 @@ def part_items(part: Part, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     ]
 
 
-def was_selected(run: Run) -> bool:
+def was_selected(run: RunFolder) -> bool:
     """Whether ``-k``, ``-m`` or another plugin left gates out, in whichever process collected."""
     return any(record["selected"] for record in run.records(_PLANNED))
 
 
-def shard_of(run: Run, status: int) -> Shard | None:
-    """Say which part of which whole this run was; None where it was no shard."""
+def begun_shard(run: Run) -> Shard | None:
+    """Say which part of a whole a run is to be, before anything is dealt out; None for a whole."""
     from quantgate.report.model import Shard
 
     if run.part is None:
         return None
+    return Shard(run.part.index, run.part.count, (), tuple(declared(run)), 0)
+
+
+def shard_of(run: RunFolder, begun: Shard | None, status: int) -> Shard | None:
+    """Say which part of which whole a run was, and how it ended; None where it was no shard."""
     planned = next(run.records(_PLANNED), None)
-    gates = planned["gates"] if planned else declared(run)
-    expected = tuple((model, key) for model, key in gates)
-    models = tuple(deal([m for m in run.manifest.models if m in dict(expected)], run.part))
-    return Shard(run.part.index, run.part.count, models, expected, status)
+    if begun is None or planned is None:
+        return begun and replace(begun, status=status)
+    expected = tuple((model, key) for model, key in planned["gates"])
+    return replace(begun, models=tuple(planned["models"]), expected=expected, status=status)

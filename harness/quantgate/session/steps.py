@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: What every model needs, imported while its images are still being read.
-_WARM = ("cv2", "openvino", "quantgate.engine.evaluate", "quantgate.pipeline.accuracy")
+WARM = ("cv2", "openvino", "quantgate.engine.evaluate", "quantgate.pipeline.accuracy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,15 @@ class WorkerKeeper:
     """Starts the session's worker with the first gate, and ends it with the session."""
 
     def __init__(self, config: pytest.Config) -> None:
-        config.stash[WORKER] = Worker(_WARM)
+        config.stash[WORKER] = Worker(WARM)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Let it get ready while the first images are read."""
-        if session.items:
-            session.config.stash[WORKER].start()
+        """Let it get ready while the first images are read, where no gate's time runs meanwhile."""
+        if not session.items:
+            return
+        session.config.stash[WORKER].start()
+        if getattr(session.config.option, "timeout", None):
+            session.config.stash[WORKER].wait()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         """Let it end."""

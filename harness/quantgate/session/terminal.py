@@ -10,18 +10,26 @@ import pytest
 
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
+from quantgate.report.words.verdicts import state_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    from quantgate.report.model import Judged, Problem
 
 #: Property of a test report under which the line of its verdict travels, also between processes.
 LINE = "verdict line"
+
+_OUTCOMES = frozenset({"passed", "failed", "skipped"})
+#: Categories in which pytest counts the outcome of a test, "" for its other phases.
+_COUNTED = frozenset({*_OUTCOMES, "error", "xfailed", "xpassed"})
 
 COLOURS = {
     "PASSED": "green",
     "FAILED": "red",
     "UNDECIDED": "yellow",
     "BROKEN": "yellow",
+    "UNJUDGED": "yellow",
     "SKIPPED": "cyan",
     "KNOWN": "cyan",
 }
@@ -56,6 +64,8 @@ class VerdictLines:
         if reporter is None or not (is_gate(report) and speaks(report)):
             return
         line = self._shortened(report, line_of(report))
+        if line and report.outcome not in _OUTCOMES:  # an attempt that another one follows
+            line = f"{report.outcome.upper()}  {line.partition(' ')[2].lstrip()}"
         if line and line not in self.skipped:
             write_coloured(reporter, line)
         if line.startswith("SKIPPED"):
@@ -87,7 +97,7 @@ def line_of(report: pytest.TestReport) -> str:
 
 def speaks(report: pytest.TestReport) -> bool:
     """Whether this phase of a gate is the one whose line is shown: once for each gate."""
-    return report.when == "call" or (report.when == "setup" and not report.passed)
+    return report.when == "call" or not report.passed
 
 
 def write_coloured(reporter: Any, line: str) -> None:
@@ -100,6 +110,25 @@ def write_coloured(reporter: Any, line: str) -> None:
     colour = COLOURS.get(word)
     reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))
     reporter.write_line(line[len(word) :])
+
+
+def restate(reporter: Any, tests: Collection[str], states: Iterable[Judged | Problem]) -> None:
+    """Let pytest's closing counts be those of the gates' final states, one a gate."""
+    shown: dict[str, Any] = {}
+    for category in _COUNTED & reporter.stats.keys():
+        reports = reporter.stats.pop(category)
+        shown |= {one.nodeid: one for one in reports if one.nodeid in tests}
+        others = [one for one in reports if one.nodeid not in tests]
+        if others:
+            reporter.stats[category] = others
+    for state in states:
+        # Other plugins look at the reports, too: a gate that never came to one gets one.
+        report = shown.get(state.test) or _unreported(state.test)
+        reporter._add_stats(state_word(state), [report])  # noqa: SLF001 - pytest has no public way
+
+
+def _unreported(test: str) -> pytest.TestReport:
+    return pytest.TestReport(test, (test, None, test), {}, "failed", None, "call")
 
 
 @contextmanager

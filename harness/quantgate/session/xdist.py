@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quantgate.session.collection import gate_of
+from quantgate.report.model import Problem
+from quantgate.session.states import note_end, tests_of
 from quantgate.shard import model_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quantgate.run import Run
+    from quantgate.session.interrupts import Interrupts
+
+#: How xdist starts a worker: it sends the program over the standard input.
+_BOOTSTRAP = "exec(eval(sys.stdin.readline()))"
+_PATIENCE_S = 5.0
 
 
 def scheduler(config: Any, log: Any) -> Any:
@@ -77,17 +83,11 @@ _SENTENCE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # pytest keeps plugins in sets, and a run has no hash
-class CrashedGates:
-    """Notes in every process which gate begins, so that the controller knows which one died."""
+class Workers:
+    """What the controller and its parallel workers do for each other."""
 
     run: Run
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Leave a note before anything can crash; only a worker's crash can be reported later."""
-        gate = gate_of(item)
-        if gate is not None and hasattr(item.config, "workerinput"):
-            self.run.append("begun", {"nodeid": item.nodeid, "model": gate[0], "gate": gate[1]})
+    interrupts: Interrupts
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -96,15 +96,24 @@ class CrashedGates:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any, sched: Any) -> None:
-        """Keep the gate that died as broken, for the page and for Allure."""
+        """Keep the gate that died as broken: nobody else would speak of it."""
         del report, sched
-        from quantgate.report.allure.results import report_crash
+        gate = tests_of(self.run).get(crashitem)
+        if gate is not None and not self.interrupts.came:
+            note_end(self.run, crashitem, Problem(*gate, "broken", _SENTENCE))
 
-        begun = {record["nodeid"]: record for record in self.run.records("begun")}
-        found = begun.get(crashitem)
-        if found is None:
-            return
-        model, key = found["model"], found["gate"]
-        problem = {"model": model, "gate": key, "status": "broken", "sentence": _SENTENCE}
-        self.run.append("problems", problem)
-        report_crash(model, key, self.run.entry(model).task, f"{model}: {key}: {_SENTENCE}")
+
+def end_workers() -> None:
+    """End the parallel workers of an interrupted run: what they judged is written down already.
+
+    xdist itself waits ten seconds for a worker that is in the middle of a gate.
+    """
+    import psutil  # type: ignore[import-untyped]
+
+    workers = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if any(_BOOTSTRAP in argument for argument in child.cmdline()):
+                child.kill()
+                workers.append(child)
+    psutil.wait_procs(workers, timeout=_PATIENCE_S)

@@ -64,6 +64,11 @@ class Worker:
         if APART and self._process is None:
             self._process = _Process(self._warm)
 
+    def wait(self) -> None:
+        """Wait until it is ready, or dead: the first call tells of that."""
+        if self._process is not None:
+            self._process.get_ready()
+
     def call(self, step: Step, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in the worker: what it returns, raises and logs comes out here.
 
@@ -128,6 +133,10 @@ class _Process:
             )
         self._connection = Connection(ours.detach())
 
+    def get_ready(self) -> None:
+        with suppress(EOFError, ConnectionError):
+            self._ready = self._ready or self._receive(None) is not None
+
     def dead(self) -> bool:
         return self._popen.poll() is not None
 
@@ -137,7 +146,7 @@ class _Process:
             if not self._ready:
                 self._receive(None)
                 self._ready = True
-                os.ftruncate(self._said.fileno(), 0)
+            os.ftruncate(self._said.fileno(), 0)
             return self._answer(data, step, progress)
         except (EOFError, ConnectionError) as error:
             raise self._death(step) from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import allure
@@ -100,7 +98,7 @@ def label_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> No
         return
     if not allure_commons.plugin_manager.has_plugin(_IDENTITY):
         allure_commons.plugin_manager.register(StableIdentity(), _IDENTITY)
-    for name, value in _labels(model, gate, task):
+    for name, value in labels_of(model, gate, task):
         allure.dynamic.label(name, value)
     for tag in tags:
         allure.dynamic.tag(tag)
@@ -131,31 +129,8 @@ def describe(html: str) -> None:
     allure.dynamic.description_html(html)
 
 
-def report_crash(model: str, gate: str, task: str, sentence: str) -> None:
-    """Write the result of a test whose worker died, since the worker cannot.
-
-    Call it in the controlling process, from ``pytest_handlecrashitem``.
-    """
-    from allure_commons.model2 import Label, Status, StatusDetails, TestResult
-
-    if not is_on():
-        return
-    if not allure_commons.plugin_manager.has_plugin(_IDENTITY):
-        allure_commons.plugin_manager.register(StableIdentity(), _IDENTITY)
-    now = round(time.time() * 1000)
-    result = TestResult(
-        uuid=str(uuid.uuid4()),
-        name=_title(model, gate),
-        status=Status.BROKEN,
-        statusDetails=StatusDetails(message=sentence),
-        labels=[Label(name, value) for name, value in _labels(model, gate, task)],
-        start=now,
-        stop=now,
-    )
-    allure_commons.plugin_manager.hook.report_result(result=result)
-
-
-def _labels(model: str, gate: str, task: str) -> list[tuple[str, str]]:
+def labels_of(model: str, gate: str, task: str) -> list[tuple[str, str]]:
+    """List the labels of a gate: the tree of the report is made of them."""
     return [
         ("epic", EPIC),
         ("feature", model),

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quantgate.report.model import distinct_skips
+from quantgate.report.model import joined_skips
 from quantgate.report.words import titles
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def overview_rows(report: RunReport, models: Sequence[ModelView]) -> tuple[RowVi
     """List all models, the worst outcome first, then in the order of the manifest."""
     views = {view.report.id: view for view in models}
     problems: dict[str, list[Problem]] = {}
-    for problem in distinct_skips(report.problems):
+    for problem in joined_skips(report.problems):
         problems.setdefault(problem.model, []).append(problem)
     names = dict.fromkeys((*views, *problems))
     rows = [_row(name, views.get(name), problems.get(name, [])) for name in names]

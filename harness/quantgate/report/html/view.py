@@ -39,6 +39,7 @@ class VerdictView:
     repeat: str
     line: str
     seconds: str
+    attempts: int
     chart: Markup
     of_images: bool
 
@@ -103,6 +104,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         repeat=judged.repeat,
         line=verdicts.verdict_line(judged),
         seconds=verdicts.duration_text(judged.duration_s),
+        attempts=judged.attempts,
         of_images=(kind := kind_of(verdict.limit.key)) is not None and kind.of_images,
         chart=Markup(charts.interval_chart(verdict, verdicts.headword(judged).lower())),  # noqa: S704 - numbers only
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from quantgate.errors import ShardError
 from quantgate.machine import Fingerprint, machine_class
+from quantgate.report.model import state_gate
+from quantgate.report.words.verdicts import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,8 +78,7 @@ def merge_reports(reports: Sequence[RunReport], *, mixed: bool = False) -> Merge
     report = _joined([report for _, report in shards], tuple(dict(whole)))
     command = " ".join(["quantgate merge", *(one.run for _, one in shards)])
     report = replace(report, run=f"{report.run}-of-{len(shards)}", command=command)
-    answered = {(item.verdict.model, item.verdict.limit.key) for item in report.judged}
-    answered |= {(problem.model, problem.gate) for problem in report.problems}
+    answered = {state_gate(state) for state in report.states if state_word(state) != "unjudged"}
     missing = tuple(gate for gate in whole if gate not in answered)
     failed = tuple(shard.index for shard, _ in shards if shard.status)
     return Merged(report, missing, failed, tuple(report for _, report in shards))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
-from quantgate.report.model import distinct_skips
+from quantgate.report.model import joined_skips
 from quantgate.report.words.numbers import counted
 from quantgate.report.words.titles import OUTCOME_WORDS
 from quantgate.report.words.verdicts import (
@@ -14,6 +14,7 @@ from quantgate.report.words.verdicts import (
     interval_text,
     limit_name,
     margin_text,
+    state_word,
     value_text,
 )
 
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 def outcome_counts(judged: Sequence[Judged], problems: Sequence[Problem]) -> dict[str, int]:
     """Count gates by their word, the worst first; words that no gate has are left out."""
-    words = [headword(item).lower() for item in judged]
-    words += [problem.status for problem in distinct_skips(problems)]
+    words = [*map(state_word, judged), *map(state_word, problems)]
     return {word: words.count(word) for word in OUTCOME_WORDS if word in words}
 
 
@@ -58,17 +58,20 @@ def summary_rows(
     """Make the table that closes a run, the heading first: one row a gate, model by model.
 
     ``models`` are in the order of the manifest; models that are not among them follow as they come.
-    A last column says where ``expected_failure`` has a part in an outcome; without any it is absent.
+    Gates of a model that are skipped for one reason share a row. Two last columns say how often a gate
+    was attempted and where ``expected_failure`` has a part in an outcome; where nothing stands in them
+    they are absent.
     """
-    skips = distinct_skips(problems)
     rows = [(item.verdict.model, item.verdict.limit.key, _judged_row(item)) for item in judged]
-    rows += [(p.model, p.gate, (p.status.upper(), p.model, p.gate, *[""] * 4)) for p in skips]
+    rows += [(p.model, p.gate, _problem_row(p)) for p in joined_skips(problems)]
     found = [model for model, _, _ in sorted(rows, key=lambda row: _KEY_ORDER.get(row[1], -1))]
     order = {model: place for place, model in enumerate(dict.fromkeys([*models, *found]))}
     rows.sort(key=lambda row: (order[row[0]], _KEY_ORDER.get(row[1], -1)))
-    heading = ("outcome", "model", "limit", "value", "interval", "margin", "expected_failure")
-    table = [heading, *(row for _, _, row in rows)]
-    return table if any(row[-1] for row in table[1:]) else [row[:-1] for row in table]
+    heading = ("outcome", "model", "limit", "value", "interval", "margin")
+    table = [(*heading, "attempts", "expected_failure"), *(row for _, _, row in rows)]
+    always = len(heading)
+    shown = [i for i in range(len(table[0])) if i < always or any(row[i] for row in table[1:])]
+    return [tuple(row[i] for i in shown) for row in table]
 
 
 def _judged_row(item: Judged) -> tuple[str, ...]:
@@ -77,8 +80,18 @@ def _judged_row(item: Judged) -> tuple[str, ...]:
     return (
         *(headword(item), verdict.model, limit_name(verdict.limit)),
         *(value_text(verdict), interval_text(verdict), margin_text(verdict)),
+        _attempts(item),
         "does not hold" if item.unexpected else expected,
     )
+
+
+def _problem_row(problem: Problem) -> tuple[str, ...]:
+    row = (problem.status.upper(), problem.model, problem.gate, "", "", "")
+    return (*row, _attempts(problem), "")
+
+
+def _attempts(state: Judged | Problem) -> str:
+    return str(state.attempts) if state.attempts > 1 else ""
 
 
 #: What is no limit (integrity, a whole model that was skipped) stands before all limits.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ROLE_TITLES = {"parent": "Parent", "optimized": "Optimized"}
 #: The words of a gate's end, the worst first.
-OUTCOME_WORDS = ("failed", "broken", "undecided", "known", "passed", "skipped")
+OUTCOME_WORDS = ("failed", "broken", "unjudged", "undecided", "known", "passed", "skipped")
 CHANGE_TITLES = {
     "kept": "kept",
     "moved": "moved",

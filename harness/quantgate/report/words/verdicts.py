@@ -20,10 +20,17 @@ from quantgate.report.words.numbers import (
 if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.verdict import Limit, Verdict
-    from quantgate.report.model import Judged, KnownFailure
+    from quantgate.report.model import Judged, KnownFailure, Problem
     from quantgate.report.performance import Speedup
 
 _INDENT = " " * 12
+
+
+def state_word(state: Judged | Problem) -> str:
+    """Name a gate's final state, one of OUTCOME_WORDS."""
+    from quantgate.report.model import Judged
+
+    return headword(state).lower() if isinstance(state, Judged) else state.status
 
 
 def value_text(verdict: Verdict) -> str:

@@ -1,0 +1,106 @@
+"""The report of a run that died: what its processes had written down, made into all that a run leaves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from quantgate.errors import ReportError
+from quantgate.report.allure.settle import settle_results
+from quantgate.report.files import write_atomic
+from quantgate.report.junit import settle_junit
+from quantgate.report.model import state_gate
+from quantgate.report.publish import finish_run, write_run
+from quantgate.run import RunFolder
+from quantgate.session.benchmarks import FILE, records_of
+from quantgate.session.run_report import begun_report, gather, is_begun
+from quantgate.session.states import latest_s, tests_of
+from quantgate.shard import DURATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from quantgate.report.model import RunReport
+
+#: What a shell says of a process that SIGKILL ended.
+KILLED = 137
+_ALIVE = "alive.lock"
+_REASON = "the run ended without a report,"
+
+
+def alive(run: RunFolder) -> FileLock:
+    """Make the lock that a run holds as long as its process lives, however it ends."""
+    return FileLock(run.parts / _ALIVE)
+
+
+def unfinished(reports: Path) -> Iterator[Path]:
+    """List the folders of runs that ended without a report, oldest first."""
+    for directory in sorted(reports.glob("*")):
+        run = RunFolder(directory)
+        if directory.is_dir() and not directory.is_symlink() and is_begun(run) and _is_dead(run):
+            yield directory
+
+
+def recover_run(directory: Path) -> RunReport:
+    """Make the report of a run that ended without one, in its folder.
+
+    Raises
+    ------
+    ReportError
+        Where nothing is left of it, it is still going on, or the disk is full.
+    """
+    run = RunFolder(directory)
+    begun = begun_report(run)
+    if not _is_dead(run):
+        raise ReportError(f"{directory}: this run is still going on; wait for its report")
+    seconds = latest_s(run)
+    start = dt.datetime.fromisoformat(begun.started)
+    ended = start if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
+    report = gather(run, status=KILLED, reason=_REASON, ended=ended)
+    _write(run, report)
+    run.forget()
+    return report
+
+
+def _write(run: RunFolder, report: RunReport) -> None:
+    directory, results = run.directory, run.directory / "allure-results"
+    records = records_of(run, report.machine, report.started, {})
+    if records is not None:
+        write_atomic(directory / FILE, json.dumps(records, indent=1).encode())
+    write_atomic(directory / DURATIONS, _durations(report))
+    allure = results if results.is_dir() else None
+    tests = tests_of(run)
+    settle_junit(directory / "junit.xml", report, tests)
+    if allure is not None:
+        settle_results(allure, report, tests)
+    if _is_newest(directory):
+        finish_run(report, directory, allure=allure)
+    else:  # a later run has its report already
+        write_run(report, directory, allure=allure, environ={})
+
+
+def _is_newest(directory: Path) -> bool:
+    latest = directory.parent / "latest"
+    return not latest.exists() or latest.resolve().name <= directory.name
+
+
+def _durations(report: RunReport) -> bytes:
+    seconds: dict[str, float] = {}
+    for state in report.states:
+        model, _ = state_gate(state)
+        seconds[model] = round(seconds.get(model, 0.0) + state.duration_s, 3)
+    return json.dumps(seconds, indent=1).encode()
+
+
+def _is_dead(run: RunFolder) -> bool:
+    lock = alive(run)
+    with suppress(Timeout):
+        lock.acquire(timeout=0)
+        lock.release()
+        return True
+    return False

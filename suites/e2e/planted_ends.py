@@ -1,0 +1,57 @@
+"""A package beside quantgate whose decoder ends the process it runs in, each time in another way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULE = '''
+import ctypes, os, signal, time
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from typing_extensions import Doc
+
+from quantgate.decoders.class_scores import ClassScoresDecoder
+
+
+def crash():
+    ctypes.string_at(0)
+
+
+def short():
+    np.ones(10**14)
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang():
+    time.sleep(600)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted(ClassScoresDecoder):
+    """Ends the process of the model."""
+
+    kind: Literal["planted"] = "planted"
+    how: Annotated[str, Doc("crash, short, kill or hang")] = "crash"
+
+    def decode(self, outputs, frame):
+        globals()[self.how]()
+'''
+
+
+def install(folder: Path) -> Path:
+    """Lay the package into a folder, from where it works once it is on the path of imports."""
+    about = folder / "planted_package-1.0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (folder / "planted_package.py").write_text(MODULE)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: planted-package\nVersion: 1.0\n")
+    points = "[quantgate.decoders]\nplanted = planted_package:Planted\n"
+    (about / "entry_points.txt").write_text(points)
+    return folder
