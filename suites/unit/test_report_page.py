@@ -181,7 +181,7 @@ def test_every_model_has_its_row_the_failed_ones_first(sample: Any) -> None:
         ("ssd", "failed"), ("odd", "broken"), ("digits", "known"), ("gone", "skipped"),
     ]  # fmt: skip
     assert rows[1].reasons == (("broken", "integrity, max_size_ratio", "cannot be read"),)
-    assert rows[3].reasons == (("skipped", "every limit", "no such file"),)
+    assert rows[3].reasons == (("skipped", "all 2 gates", "no such file"),)
 
 
 def test_identifiers_are_unique(sample: Any) -> None:

@@ -129,14 +129,16 @@ def _limits(report: RunReport) -> str:
         report.states, key=lambda state: OUTCOME_WORDS.index(verdicts.state_word(state))
     )
     heading = ("| | model | quantity | value | limit | margin |", "|" + "---|" * 6)
-    table = "\n".join([*heading, *map(_row, states)])
+    told: set[tuple[str, str]] = set()
+    table = "\n".join([*heading, *(_row(state, told) for state in states)])
     return f"<details><summary>All gates ({len(states)})</summary>\n\n{table}\n\n</details>"
 
 
-def _row(state: Judged | Problem) -> str:
+def _row(state: Judged | Problem, told: set[tuple[str, str]]) -> str:
+    """Write one gate; ``told`` are models' reasons that stand in rows above."""
     word = verdicts.state_word(state)
     attempts = f" ({state.attempts} attempts)" if state.attempts > 1 else ""
-    cells = _problem_cells(state) if isinstance(state, Problem) else _judged_cells(state)
+    cells = _problem_cells(state, told) if isinstance(state, Problem) else _judged_cells(state)
     return f"| {' | '.join((f'{_MARKS[word]} {word}{attempts}', *cells))} |"
 
 
@@ -151,7 +153,9 @@ def _judged_cells(judged: Judged) -> tuple[str, ...]:
     )
 
 
-def _problem_cells(problem: Problem) -> tuple[str, ...]:
-    sentence = markdown(redacted(problem.sentence))
+def _problem_cells(problem: Problem, told: set[tuple[str, str]]) -> tuple[str, ...]:
+    reason = (problem.model, problem.sentence)
+    sentence = "for the same reason" if reason in told else markdown(redacted(problem.sentence))
+    told.add(reason)
     quantity = markdown(quantity_name(problem.gate))
     return markdown(problem.model), quantity, sentence, f"`{problem.gate}`", ""
