@@ -227,9 +227,18 @@
     shown.x = (pane.clientWidth - w * shown.k) / 2;
     shown.y = (pane.clientHeight - h * shown.k) / 2;
   };
+  // As many panes beside each other as show the image largest.
+  const arrange = (count) => {
+    const [w, h] = shot().z, { clientWidth, clientHeight } = stage;
+    const scale = (columns) => Math.min(clientWidth / columns / w, clientHeight / Math.ceil(count / columns) / h);
+    const best = [3, 2, 1].filter((columns) => columns <= count).reduce((a, b) => (scale(b) > scale(a) * 1.05 ? b : a));
+    stage.style.gridTemplateColumns = `repeat(${best}, minmax(0, 1fr))`;
+    stage.style.gridTemplateRows = `repeat(${Math.ceil(count / best)}, minmax(0, 1fr))`;
+  };
   const layout = () => {
     const wanted = roles();
     stage.className = `stage ${shown.view} n${wanted.length}`;
+    arrange(wanted.length);
     const key = [model.id, ...wanted].join();
     if (stage.dataset.key === key) return;
     stage.dataset.key = key;
