@@ -38,7 +38,7 @@
       asked = "";
       const came = open;
       one.hidden = true;
-      overview.hidden = false;
+      if (!overview.isConnected) one.before(overview);
       one.replaceChildren();
       open = "";
       document.title = title;
@@ -51,7 +51,7 @@
       asked = id;
       await build(id);
       if (asked !== id) return;
-      overview.hidden = true;
+      overview.remove(); // kept, but out of the page: 400 rows are as many elements as a view
       one.hidden = false;
       document.title = `${one.querySelector("h2")?.textContent.trim() ?? ""} · ${title}`;
     }
