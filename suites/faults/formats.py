@@ -89,6 +89,16 @@ def _load(kind: str, *, masks: bool = False, **fields: Any) -> Callable[[Path], 
     return read
 
 
+def _outline(width: int) -> list[list[int]]:
+    """A rectangle from 2, 2 that is 6 pixels high, as a polygon."""
+    return [[2, 2, 2 + width, 2, 2 + width, 8, 2, 8]]
+
+
+def _runs(width: int) -> list[int]:
+    """The same rectangle as run lengths, column by column of 20 pixels."""
+    return [42, *([6, 14] * (width - 1)), 6, 600 - 42 - 20 * (width - 1) - 6]
+
+
 def _coco(folder: Path) -> list[Path]:
     images(folder / "im", "png", "png")
     objects = [
@@ -96,12 +106,10 @@ def _coco(folder: Path) -> list[Path]:
             "id": i,
             "image_id": i % 2 + 1,
             "category_id": 1 + i % 2,
-            "bbox": [1.5, 2, 10 + i, 6],
-            "area": 60.0,
+            "bbox": [2, 2, 10 + i, 6],
+            "area": 60 + 6 * i,
             "iscrowd": 0,
-            "segmentation": [[1, 1, 11, 1, 11, 7, 1, 7]]
-            if i
-            else {"size": [20, 30], "counts": [40, 9, 551]},
+            "segmentation": _outline(10 + i) if i else {"size": [20, 30], "counts": _runs(10)},
         }
         for i in range(4)
     ]
