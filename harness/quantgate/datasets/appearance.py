@@ -65,7 +65,7 @@ def orientation(data: bytes) -> int:
     damage: tuple[type[Exception], ...] = (
         *DAMAGE,
         Image.DecompressionBombError,
-        Image.DecompressionBombWarning,  # where warnings are errors
+        Warning,  # where warnings are errors
     )
     try:
         with Image.open(io.BytesIO(data)) as image:

@@ -74,7 +74,7 @@ def _decode_gif(data: bytes, where: str) -> NDArray[np.uint8]:
         border(
             DatasetError,
             f"{where} cannot be decoded",
-            also=(Image.DecompressionBombError, Image.DecompressionBombWarning),
+            also=(Image.DecompressionBombError, Warning),
         ),
         Image.open(io.BytesIO(data)) as image,
     ):

@@ -123,7 +123,7 @@ def read_label_map(path: Path) -> NDArray[np.uint8]:
         border(
             DatasetError,
             f"{path} cannot be decoded",
-            also=(Image.DecompressionBombError, Image.DecompressionBombWarning),
+            also=(Image.DecompressionBombError, Warning),
         ),
         Image.open(io.BytesIO(_bytes(path))) as image,
     ):
