@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from quantgate.run import Run
 
 #: Our own workflow commands, escaped where they are made.
-_COMMANDS = ("::error title=", "::warning title=")
+_COMMANDS = ("::error ", "::warning ")
 _NOWHERE = "declared in models.toml, and no test judged it"
 #: Final states with which no run is passed.
 _WRONG = frozenset({"failed", "broken"})
