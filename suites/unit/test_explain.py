@@ -9,11 +9,12 @@ import openvino as ov
 import pytest
 
 from quantgate.attribution.ask import Ask, asked, drawn
-from quantgate.attribution.execution import in_floats
+from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.explain import explain
 from quantgate.attribution.simulate import simulated
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers
+from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
 from quantgate.report.words.explained import (
     execution_sentences,
@@ -249,6 +250,25 @@ def test_a_model_with_other_weights_is_more_than_quantization(planted: Bed, tmp_
     found = explain(planted.saved(other, tmp_path), planted.bench, planted.plan, ASK)
 
     assert any("differs from it by more than its quantizers" in note for note in found.notes)
+
+
+def test_an_output_of_another_name_counts_as_lost(planted: Bed, tmp_path: Path) -> None:
+    """Raw outputs that have no twin are no crash: what the parent says there is noise as a whole."""
+    renamed = planted.models.optimized.clone()
+    renamed.output(0).set_names({"probabilities"})
+
+    found = explain(planted.saved(renamed, tmp_path), planted.bench, planted.plan, ASK)
+
+    assert found.total.noise == pytest.approx(1)
+    assert found.total.drop is not None
+
+
+def test_what_openvino_refuses_is_a_measurement_that_failed() -> None:
+    """A graph made for an explanation that cannot be built never takes the verdict with it."""
+    image = opset().parameter([1, 3], np.float32)
+
+    with pytest.raises(MeasurementError, match="refuses a graph made of"), refusals():
+        opset().reshape(image, [2, 7], special_zero=False)
 
 
 def test_several_outputs_and_loops_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from quantgate.errors import MeasurementError
 from quantgate.sources.reading import first_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import openvino as ov
 
 #: Makes the executed arm of a graph, as the model is deployed; asked once a compilation.
@@ -22,6 +25,17 @@ COMPILATIONS = 2
 
 
 _ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tell what OpenVINO raises about a graph that was made here as a measurement that failed."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise MeasurementError(
+            f"OpenVINO refuses a graph made of the model's own ({first_line(error)})"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

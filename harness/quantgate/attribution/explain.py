@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.attribution.ask import EXECUTED, SCORED, Ask, drawn
-from quantgate.attribution.execution import in_floats
+from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.facts import facts_of
 from quantgate.attribution.faults import executed
 from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
@@ -52,7 +52,8 @@ def explain(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> 
     HarnessError
         Where not even the parent or the optimized model can be run on any image.
     """
-    return _Explaining(paths, bench, plan, ask).explanation()
+    with refusals():
+        return _Explaining(paths, bench, plan, ask).explanation()
 
 
 class _Explaining:
@@ -93,7 +94,8 @@ class _Explaining:
             return replace(found, execution=self._ask.execution)
         few = self._images.first(EXECUTED)
         try:
-            told = executed(self._models, few, self._ask.execute, self._ask.folder)
+            with refusals():
+                told = executed(self._models, few, self._ask.execute, self._ask.folder)
         except HarnessError as error:
             self._notes.append(f"execution was not compared with the graph: {error}")
             return found
@@ -102,7 +104,8 @@ class _Explaining:
     def _attribution(self, found: Explanation) -> Explanation:
         inputs = [tensor[None] for tensor in self._images.first(SCORED).tensors]
         try:
-            told = scores(self._models, inputs)
+            with refusals():
+                told = scores(self._models, inputs)
         except HarnessError as error:
             self._notes.append(f"layers were not scored: {error}")
             return found
@@ -152,8 +155,9 @@ class _Explaining:
 
     def _questions(self, group: Group, arm: Execute) -> Group:
         try:
-            alone = self._parent.ask(arm(only(self._models, group.layers))).loss()
-            back = self._parent.ask(arm(without(self._models, group.layers))).loss()
+            with refusals():
+                alone = self._parent.ask(arm(only(self._models, group.layers))).loss()
+                back = self._parent.ask(arm(without(self._models, group.layers))).loss()
         except HarnessError as error:
             self._notes.append(f"{group.name} could not be asked about: {error}")
             return group
@@ -181,10 +185,11 @@ def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask
     """
     import openvino as ov
 
-    models = paths.map(lambda path: ov.Core().read_model(path))
-    samples = drawn(bench.dataset.samples, ask.images, ask.seed)
-    images = prepare_images(bench, plan, samples, _size(models.parent))
-    return executed(models, images, ask.execute, ask.folder)
+    with refusals():
+        models = paths.map(lambda path: ov.Core().read_model(path))
+        samples = drawn(bench.dataset.samples, ask.images, ask.seed)
+        images = prepare_images(bench, plan, samples, _size(models.parent))
+        return executed(models, images, ask.execute, ask.folder)
 
 
 def _with(group: Group, asked: Group | None) -> Group:

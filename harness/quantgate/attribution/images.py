@@ -134,7 +134,7 @@ class Reference:
             record = self._bench.task.compact(pair, sample.truth, sample.name)
             results.append(ImageResult(sample.name, frame.image, sample.truth, record))
             power.append([_square(array) for array in own.values()])
-            error.append([_distance(array, outputs[name]) for name, array in own.items()])
+            error.append([_distance(array, outputs.get(name)) for name, array in own.items()])
         dataset = self._bench.dataset
         found = Comparison(
             dataset.labels, tuple(results), dataset.digest, labels_open=dataset.labels_open
@@ -175,9 +175,9 @@ def _square(array: NDArray[Any]) -> float:
     return float(np.einsum("i,i->", values, values))
 
 
-def _distance(array: NDArray[Any], other: NDArray[Any]) -> float:
-    """Squared distance; where the number of rows is data, all of the first counts as lost."""
-    if array.shape != other.shape:
+def _distance(array: NDArray[Any], other: NDArray[Any] | None) -> float:
+    """Squared distance; where an output is missing or its number of rows is data, all of it counts as lost."""
+    if other is None or array.shape != other.shape:
         return _square(array)
     return _square(np.asarray(other, np.float64) - np.asarray(array, np.float64))
 
