@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,7 +28,20 @@ def task_limits(task: str) -> tuple[str, ...]:
 
 def declared_limits(entry: ModelEntry) -> tuple[str, ...]:
     """Name the limits that an entry declares, in a stable order; a table by ISA class is one."""
-    return tuple(key for key in LIMITS if getattr(entry.limits, key) is not None)
+    return tuple(
+        key for key in LIMITS if getattr(entry.limits, key) is not None or output_limits(entry, key)
+    )
+
+
+def output_limits(entry: ModelEntry, key: str) -> dict[str, Limit]:
+    """Map raw outputs that have a limit of their own to it."""
+    path = f"models.{entry.id}.limits.outputs"
+    found = {name: getattr(own, key, None) for name, own in entry.limits.outputs.items()}
+    return {
+        name: Limit(key, float(value), f"{path}.{json.dumps(name)}.{key}")
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def limit_place(entry: ModelEntry, key: str) -> str:

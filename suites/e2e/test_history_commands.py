@@ -143,7 +143,7 @@ def test_who_records_nothing_loads_no_database(tmp_path: Path) -> None:
     program = (
         "import sys, quantgate, quantgate.plugin\n"
         "from quantgate.cli import main\n"
-        "status = main(['check', 'models.toml'])\n"
+        "status = main(['check', '--manifest-only', 'models.toml'])\n"
         "sys.exit(status or 'sqlalchemy' in sys.modules)"
     )
 

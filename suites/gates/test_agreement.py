@@ -17,6 +17,18 @@ def test_agreement(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("min_role_iou")
+def test_role_iou(gate: Gate, comparison: Compared) -> None:
+    """Both roles draw the same regions, whatever share of the pixels these are."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_class_iou")
+def test_class_iou(gate: Gate, comparison: Compared) -> None:
+    """In no class do the roles' regions part further than the limit allows."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("min_match_rate")
 def test_match_rate(gate: Gate, comparison: Compared) -> None:
     """Objects of both roles match one to one; lost and gained objects cost the same."""
@@ -38,6 +50,12 @@ def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
 @pytest.mark.limit("min_sqnr_db")
 def test_sqnr(gate: Gate, comparison: Compared) -> None:
     """Quantization noise in the raw outputs stays below the signal by the limit."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_centred_sqnr_db")
+def test_centred_sqnr(gate: Gate, comparison: Compared) -> None:
+    """Quantization noise stays below what the raw outputs vary by, by the limit."""
     gate.accuracy(comparison)
 
 

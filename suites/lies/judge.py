@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.evaluate import evaluate_role
+from quantgate.engine.look.examine import examine
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.errors import HarnessError
 from quantgate.manifest import load_manifest
@@ -48,8 +49,13 @@ def hear(project: Project, store: Path) -> Heard:
         parent = parent_artifact(
             entry.source, entry.preprocess, manifest.root, Store(store), name=entry.id
         )
+        bench = bench_of(entry, data.evaluation)
+        look = examine(parent, bench, Target(device="CPU", precision="f32", hint="latency"))
+        if look.problem:
+            return Heard(look.problem, notes)
+        notes += look.notes
         model = compile_model(parent, Target(device="CPU", precision="f32"))
-        found = evaluate_role(model, bench_of(entry, data.evaluation))
+        found = evaluate_role(model, bench)
         notes += doubts(entry.task, found)
         task = TASKS[entry.task]
         metric = task.metrics(found).parent[task.DEFAULT_METRIC]

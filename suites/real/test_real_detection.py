@@ -18,7 +18,7 @@ def test_a_detector_survives_quantization(gated: RealRun, model: str) -> None:
     outcomes = gated.outcomes(model)
 
     assert {key: outcomes[key] for key in KEPT} == KEPT, gated.lines(model)
-    assert gated.verdicts[model, "min_match_rate"]["n"] == 89
+    assert gated.verdicts[model, "min_match_rate"]["n"] > 100  # objects, on 89 images
 
 
 @pytest.mark.parametrize(

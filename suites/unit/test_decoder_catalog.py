@@ -15,6 +15,7 @@ from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.yolox import YoloxDecoder
 from quantgate.engine.evaluate import check_decoder
 from quantgate.errors import DecoderError
+from quantgate.tasks.catalog import TASKS
 
 NANODET = [
     *(Port(f"cls{n}", (1, n, 80)) for n in (1600, 400, 100)),
@@ -115,26 +116,27 @@ EXPORTS = {
 def test_exports_that_people_have_find_their_decoder(name: str) -> None:
     """The shapes of today's exporters are claimed by the decoders that read them."""
     ports, kinds = EXPORTS[name]
-    assert kinds <= set(fitting_kinds(ports))
+    assert kinds <= {kind for task in TASKS for kind in fitting_kinds(ports, task)}
 
 
 @pytest.mark.parametrize("kind", sorted(CONTRACTS))
 def test_a_decoder_fits_its_own_contract(kind: str) -> None:
     """The shapes that a decoder is made for are among those that it claims to fit."""
-    assert kind in fitting_kinds(CONTRACTS[kind])
+    for task in DECODER_TASKS[kind]:
+        assert kind in fitting_kinds(CONTRACTS[kind], task)
 
 
 def test_a_misfit_says_what_was_found_expected_and_fits() -> None:
     """The message names the outputs, the expected shapes, and the decoders that would fit."""
     with pytest.raises(DecoderError) as caught:
-        check_decoder(SsdDecoder(), CONTRACTS["boxes-scores"])
+        check_decoder(SsdDecoder(), CONTRACTS["boxes-scores"], "detection")
     assert str(caught.value) == (
         "decoder ssd expects one output [1,1,N,7] of image id, class, score, x0, y0, x1, y1, found "
-        "the outputs scores [1,4420,2], boxes [1,4420,4]; decoders that would fit: boxes-scores, "
+        "the outputs scores [1,4420,2], boxes [1,4420,4]; decoders for detection that would fit: boxes-scores, "
         "ssd-raw, detr"
     )
-    with pytest.raises(DecoderError, match="no other decoder fits these shapes"):
-        check_decoder(SsdDecoder(), [Port("x", (3, 5, 7, 9, 11))])
+    with pytest.raises(DecoderError, match="no decoder fits these shapes"):
+        check_decoder(SsdDecoder(), [Port("x", (3, 5, 7, 9, 11))], "detection")
 
 
 @pytest.mark.parametrize(

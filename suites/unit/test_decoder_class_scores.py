@@ -79,7 +79,6 @@ def test_huge_but_finite_values_are_no_error() -> None:
     [
         [Port("boxes", (1, 10, 4)), Port("scores", (1, 10, 2))],
         [Port("a", (1, 10)), Port("b", (1, 10))],
-        [Port("a", (1, 1))],
         [Port("a", (1, -1))],
         [],
     ],
@@ -96,6 +95,18 @@ def test_one_of_several_rows_is_chosen_by_name() -> None:
     ClassScoresDecoder(outputs=("b",)).check(ports)
     with pytest.raises(DecoderError, match=r"name c, .* found the outputs a \[1,10\], b \[1,10\]"):
         ClassScoresDecoder(outputs=("c",)).check(ports)
+
+
+def test_a_class_instead_of_scores_needs_their_number() -> None:
+    """A classifier that ends in ArgMax is read once `classes` says how many it knows."""
+    ports = [Port("label", (1,))]
+    with pytest.raises(DecoderError, match=r"output label is one number.*set decoder\.classes"):
+        ClassScoresDecoder().check(ports)
+    decoder = ClassScoresDecoder(classes=4)
+    decoder.check(ports)
+    assert decoder.decode({"label": np.array([2])}, FRAME).scores.tolist() == [0, 0, 1, 0]
+    with pytest.raises(DecoderError, match="holds 4, expected a class from 0 to 3"):
+        decoder.decode({"label": np.array([4])}, FRAME)
 
 
 def test_a_dynamic_batch_is_no_obstacle() -> None:

@@ -241,8 +241,8 @@ def test_strides_that_would_fit_are_told() -> None:
     with pytest.raises(DecoderError, match=told):
         NanodetDecoder().check(ports)
     NanodetDecoder(strides=(8, 16, 32, 64)).check(ports)
-    with pytest.raises(DecoderError, match=r"decoders that would fit: nanodet$"):
-        check_decoder(YoloxDecoder(), ports)
+    with pytest.raises(DecoderError, match=r"decoders for detection that would fit: nanodet$"):
+        check_decoder(YoloxDecoder(), ports, "detection")
 
 
 def test_nanodet_with_as_many_classes_as_distances_needs_names() -> None:

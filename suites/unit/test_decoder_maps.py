@@ -101,7 +101,7 @@ def test_a_grey_picture_has_three_equal_channels() -> None:
 def test_an_output_that_is_no_picture_is_refused() -> None:
     """21 channels are no colours; NaN is named."""
     with pytest.raises(DecoderError, match=r"decoder image expects one picture.*class-map"):
-        check_decoder(ImageDecoder(), [Port("out", (1, 21, 65, 65))])
+        check_decoder(ImageDecoder(), [Port("out", (1, 21, 65, 65))], "image_to_image")
     with pytest.raises(DecoderError, match="output out holds NaN"):
         ImageDecoder().decode({"out": np.full((1, 3, 4, 5), np.nan)}, PLAIN)
 

@@ -113,7 +113,7 @@ def test_mask_rcnn_refuses_what_does_not_fit() -> None:
     """Missing masks, too few masks and NaN are each one sentence."""
     ports = [Port("boxes", (100, 5)), Port("labels", (100,))]
     with pytest.raises(DecoderError, match=r"and masks \[N,h,w\].*boxes-labels"):
-        check_decoder(MaskRcnnDecoder(), ports)
+        check_decoder(MaskRcnnDecoder(), ports, "detection")
     MaskRcnnDecoder().check([*ports, Port("masks", (100, 28, 28))])
     with pytest.raises(DecoderError, match="holds 1 masks for 3 objects"):
         MaskRcnnDecoder().decode(rcnn_outputs(masks=np.ones((1, 28, 28))), BOXED)
@@ -144,6 +144,8 @@ def test_yolo_masks_are_weighed_prototypes_cut_to_their_box(*, last: bool) -> No
 
 def test_yolo_masks_need_both_outputs() -> None:
     """The table alone is no segmentation."""
-    with pytest.raises(DecoderError, match=r"yolo-v8-seg expects .*; decoders that would fit"):
-        check_decoder(YoloV8SegDecoder(), [Port("table", (1, 116, 2100))])
+    with pytest.raises(
+        DecoderError, match=r"yolo-v8-seg expects .*; decoders for detection that would fit"
+    ):
+        check_decoder(YoloV8SegDecoder(), [Port("table", (1, 116, 2100))], "detection")
     YoloV8SegDecoder().check([Port("t", (1, 116, 2100)), Port("p", (1, 80, 80, 32))])

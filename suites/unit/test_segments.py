@@ -33,7 +33,7 @@ TRUTH = frozenset(
         "max_accuracy_drop_to_baseline",
     }
 )
-RAW = frozenset({"max_tensor_distance", "min_sqnr_db"})
+RAW = frozenset({"max_tensor_distance", "min_sqnr_db", "min_centred_sqnr_db"})
 TIMED = frozenset(
     {"min_speedup", "min_native_speedup", "max_latency_ratio", "min_speedup_to_baseline"}
 )

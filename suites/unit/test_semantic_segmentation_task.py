@@ -14,6 +14,7 @@ from quantgate.entries import EvaluationPlan
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import Pair
 from quantgate.tasks.segmentation import task
+from quantgate.tasks.segmentation.tables import hidden_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,3 +184,19 @@ def test_previews_are_small() -> None:
 
     assert record.preview.shape == (200, 300)
     assert record.against_truth.counts.tolist() == [6_000_000]
+
+
+def test_a_small_class_that_is_lost_is_seen_by_its_iou() -> None:
+    """Nearly all pixels agree while one class is gone: IoU between the roles says so."""
+    parent = np.zeros((40, 40), np.uint8)
+    parent[:4, :4] = CAR
+    pair = (LabelMap(parent), LabelMap(np.zeros_like(parent)), None)
+    comparison = _comparison([pair] * 3)
+
+    assert _value("min_agreement", comparison) == pytest.approx(0.99)
+    assert _value("min_class_iou", comparison) == 0.0
+    assert _value("min_role_iou", comparison) == pytest.approx(0.495)
+    assert task.subject("min_class_iou", comparison, PLAN) == "car"
+    (note,) = hidden_classes(comparison)
+    assert "99.0% of the pixels, but their regions of car overlap by 0.000" in note
+    assert not hidden_classes(_comparison([(PARENT, PARENT, None)]))

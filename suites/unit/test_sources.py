@@ -317,7 +317,8 @@ def test_quantized_source_is_refused(tmp_path: Path) -> None:
     source = LocalSource(write_ir(tmp_path / "m", quantized=True))
 
     with pytest.raises(
-        QuantizationError, match=r"tiny.xml: is quantized already \(1 Fake.*image/fq"
+        QuantizationError,
+        match=r"tiny.xml: is quantized \(1 FakeQuantize node\) already, the first sign is image/fq",
     ):
         parent_artifact(source, Preprocess(), tmp_path, Store(tmp_path / "store"))
 

@@ -125,7 +125,8 @@ def test_the_table_has_a_row_an_image_and_output() -> None:
 
     assert [row[:2] for row in table.rows] == [("0.png", "a"), ("0.png", "b")]
     assert table.rows[0][4] is None
-    assert table.rows[1][2:] == pytest.approx((1.0, 1.0, 0.0, 1.0, 1.0))
+    assert table.rows[1][2:7] == pytest.approx((1.0, 1.0, 0.0, 1.0, 1.0))
+    assert table.rows[1][7] is None
     assert table.erroneous == {1}
 
 
@@ -144,3 +145,33 @@ def test_a_model_without_a_meaning_is_judged_by_its_tensors() -> None:
     assert generic.unpack(generic.pack([None, None])) == [None, None]
     with pytest.raises(MeasurementError, match="expected one of max_tensor_distance"):
         generic.judge_quantity("min_match_rate", comparison, plan)
+
+
+def test_a_large_mean_is_no_signal() -> None:
+    """An output that hardly varies passes by its mean, and not by what it varies by."""
+    rng = np.random.default_rng(3)
+    first = [100 + rng.normal(0, 1, (1, 50)) for _ in range(4)]
+    images = [[tensor_distance("age", one, one + rng.normal(0, 1, one.shape))] for one in first]
+    comparison = _comparison(images)
+
+    raw = tensors.judge_quantity("min_sqnr_db", comparison)
+    centred = tensors.judge_quantity("min_centred_sqnr_db", comparison)
+
+    assert raw.value == pytest.approx(40, abs=1)
+    assert centred.value == pytest.approx(0, abs=1)
+    (note,) = tensors.output_notes(comparison)
+    assert "output age: " in note
+    assert "mostly its mean 100" in note
+    row = tensors.outputs_table(comparison).rows[0]
+    assert row[1:3] == pytest.approx((100, 1), abs=0.3)
+
+
+def test_one_output_may_be_judged_alone() -> None:
+    """A tiny output that is the worst of every image says nothing of another one."""
+    good, bad = tensor_distance("boxes", ONES, ONES * 1.01), tensor_distance("tiny", ONES, ONES * 3)
+    comparison = _comparison([[good, bad]])
+
+    assert tensors.judge_quantity("min_sqnr_db", comparison).value == pytest.approx(-6.02, abs=0.01)
+    alone = tensors.judge_quantity("min_sqnr_db", comparison, "boxes")
+    assert alone.value == pytest.approx(40, abs=0.01)
+    assert tensors.worst_output("min_sqnr_db", comparison) == "tiny"

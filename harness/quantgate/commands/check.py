@@ -1,4 +1,4 @@
-"""``quantgate check``: validate a manifest, or ask about the machine, without running a gate."""
+"""``quantgate check``: all that can be told of a manifest without quantizing, or of the machine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.engine.fitness import Fitness
+    from quantgate.entries import Manifest
 
 #: A machine on which a whole minute does not show a slowdown of this size is said to be noisy.
 WORTH_SEEING = 0.05
@@ -19,7 +20,9 @@ WORTH_SEEING = 0.05
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    check = verbs.add_parser("check", help="validate a manifest without running anything")
+    check = verbs.add_parser(
+        "check", help="validate a manifest and try its models on a few images, without quantizing"
+    )
     check.add_argument(
         "manifest",
         nargs="?",
@@ -27,6 +30,14 @@ def add(verbs: Any) -> None:
         type=Path,
         help="manifest to validate (default: models.toml)",
     )
+    check.add_argument(
+        "--manifest-only", action="store_true", help="check the file alone: no images, no models"
+    )
+    check.add_argument("--deep", action="store_true", help="read every image whole")
+    check.add_argument(
+        "--reports", type=Path, help="folder for pictures (default: reports beside the manifest)"
+    )
+    check.add_argument("--store", type=Path, help="folder of built models (also QUANTGATE_STORE)")
     check.add_argument(
         "--machine", action="store_true", help="check whether this machine is fit for speed gates"
     )
@@ -45,13 +56,14 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         return _list_zoo()
     if options.omz:
         return _list_omz()
-    return _check_manifest(options.manifest)
+    return _check_manifest(options)
 
 
-def _check_manifest(path: Path) -> int:
+def _check_manifest(options: argparse.Namespace) -> int:
     from quantgate.declared import declared_limits
     from quantgate.manifest import load_manifest
 
+    path = options.manifest
     manifest = load_manifest(path)
     for model, entry in manifest.models.items():
         limits = ", ".join(declared_limits(entry)) or "no limit declared"
@@ -60,8 +72,19 @@ def _check_manifest(path: Path) -> int:
         f"{len(part)} {name}{'' if len(part) == 1 else 's'}"
         for name, part in (("model", manifest.models), ("dataset", manifest.datasets))
     )
-    say(f"{path}: {counts}, no problem")
-    return 0
+    broken = 0 if options.manifest_only else _try(manifest, options)
+    say(f"{path}: {counts}, {f'{broken} cannot be judged' if broken else 'no problem'}")
+    return int(broken > 0)
+
+
+def _try(manifest: Manifest, options: argparse.Namespace) -> int:
+    from quantgate.commands.checking import check_models
+    from quantgate.stack import check_stack
+    from quantgate.store import default_store
+
+    check_stack()
+    reports = options.reports or manifest.root / "reports"
+    return check_models(manifest, reports, options.store or default_store(), deep=options.deep)
 
 
 def _list_zoo() -> int:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from quantgate.core.binomial import lowest_share
 from quantgate.core.estimate import Estimate
 from quantgate.errors import MeasurementError
 
@@ -29,6 +30,14 @@ _POWER = 1.645 + 0.842
 _RULE_OF_THREE = 3.0
 
 
+class Counted(NamedTuple):
+    """Units whose share a number is, how many of them are missed, and what they are, plural."""
+
+    units: int
+    misses: int
+    of: str
+
+
 @dataclass(frozen=True, slots=True)
 class Resampled:
     """A number with its bootstrap interval.
@@ -43,6 +52,8 @@ class Resampled:
         Images.
     resamples
         How many resamples the interval rests on.
+    counted
+        The units whose share it is, where it is one.
     """
 
     value: float
@@ -51,11 +62,16 @@ class Resampled:
     spread: float
     n: int
     resamples: int
+    counted: Counted | None = None
 
     @property
     def estimate(self) -> Estimate:
-        """The same as a judged number."""
-        return Estimate(self.value, self.low, self.high, self.n)
+        """The same as a judged number; without a miss its lower end follows from the count alone."""
+        if self.counted is None:
+            return Estimate(self.value, self.low, self.high, self.n)
+        units, misses, of = self.counted
+        low = self.low if misses else min(self.low, lowest_share(units))
+        return Estimate(self.value, low, self.high, units, of=of, misses=misses)
 
     @property
     def smallest_drop(self) -> float:

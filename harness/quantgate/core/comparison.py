@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,7 +21,9 @@ class TensorDistance:
     """Distance of one raw output between the roles on one image.
 
     ``mse`` mean squared error; ``relative`` mse / mean square of the parent; ``sqnr_db`` (inf
-    where the outputs are equal); ``cosine`` similarity; ``largest`` absolute difference.
+    where the outputs are equal); ``cosine`` similarity; ``largest`` absolute difference. Of the
+    parent: its mean, ``centre``, and standard deviation, ``spread``, over the output's elements;
+    ``centred_cosine``: the similarity once each role's mean is taken away, NaN where one is constant.
     """
 
     output: str
@@ -29,6 +32,9 @@ class TensorDistance:
     sqnr_db: float
     cosine: float
     largest: float
+    centre: float = math.nan
+    spread: float = math.nan
+    centred_cosine: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

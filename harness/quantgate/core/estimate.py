@@ -19,7 +19,9 @@ class Estimate:
     unit
         ``""`` for fractions and ratios, else ``"dB"``, ``"ns"``, ``"B"``.
     of
-        What ``n`` counts, plural ("images", "rounds", "layers").
+        What ``n`` counts, plural ("images", "objects", "rounds", "layers").
+    misses
+        How many of the ``n`` are not as they should be; None where the value is no share of them.
 
     Raises
     ------
@@ -34,6 +36,7 @@ class Estimate:
     n: int
     unit: str = ""
     of: str = "images"
+    misses: int | None = None
 
     def __post_init__(self) -> None:
         if not all(map(math.isfinite, (self.value, self.low, self.high))):
@@ -42,6 +45,11 @@ class Estimate:
             raise ValueError(f"an estimate needs at least one unit, found n = {self.n}")
         if not self.low <= self.value <= self.high:
             raise ValueError(f"{self.value} lies outside its interval [{self.low}, {self.high}]")
+
+    @property
+    def sampled(self) -> bool:
+        """Whether another set of images would give another number: its interval is of images."""
+        return self.of in {"images", "objects"}
 
     @property
     def timed(self) -> bool:
@@ -55,6 +63,6 @@ class Estimate:
         Examples
         --------
         >>> Estimate.exact(0.25, n=12, of="layers")
-        Estimate(value=0.25, low=0.25, high=0.25, n=12, unit='', of='layers')
+        Estimate(value=0.25, low=0.25, high=0.25, n=12, unit='', of='layers', misses=None)
         """
         return cls(value, value, value, n, unit, of)

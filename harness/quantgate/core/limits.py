@@ -210,6 +210,20 @@ _ROWS: tuple[LimitKind, ...] = (
         **_DROP,  # type: ignore[arg-type]
     ),
     LimitKind("min_agreement", "Agreement", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
+    LimitKind(
+        "min_role_iou",
+        "IoU of the roles",
+        noun="mean IoU of the roles' class maps",
+        margin=0.01,
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "min_class_iou",
+        "Worst class IoU of the roles",
+        noun="IoU of the roles in the worst class",
+        margin=0.02,
+        **_SHARE,  # type: ignore[arg-type]
+    ),
     LimitKind("min_match_rate", "Match rate", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
     LimitKind(
         "min_class_precision",
@@ -231,6 +245,15 @@ _ROWS: tuple[LimitKind, ...] = (
         "SQNR",
         "outputs",
         noun="signal to quantization noise",
+        form="decibel",
+        severity="normal",
+        margin=1.0,
+    ),
+    LimitKind(
+        "min_centred_sqnr_db",
+        "Centred SQNR",
+        "outputs",
+        noun="centred signal to quantization noise",
         form="decibel",
         severity="normal",
         margin=1.0,

@@ -50,6 +50,8 @@ def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) ->
     error = second - first
     mse, power = _dot(error, error) / error.size, _dot(first, first) / first.size
     relative = _relative(mse, power)
+    centres = float(first.mean()), float(second.mean())
+    spread = math.sqrt(max(0.0, power - centres[0] ** 2))
     return TensorDistance(
         output=name,
         mse=mse,
@@ -57,7 +59,18 @@ def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) ->
         sqnr_db=_decibel(relative),
         cosine=_cosine(first, second, power),
         largest=float(np.abs(error).max()),
+        centre=centres[0],
+        spread=spread,
+        centred_cosine=_centred_cosine(first, second, centres),
     )
+
+
+def _centred_cosine(
+    first: NDArray[np.float64], second: NDArray[np.float64], centres: tuple[float, float]
+) -> float:
+    one, other = first - centres[0], second - centres[1]
+    power = math.sqrt(_dot(one, one) * _dot(other, other))
+    return max(-1.0, min(1.0, _dot(one, other) / power)) if power else math.nan
 
 
 def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from quantgate.core.binomial import fewest_units, highest_share, lowest_share
+
 # The report's codec reads the annotations at run time.
 from quantgate.core.estimate import Estimate  # noqa: TC001
 
@@ -118,9 +120,23 @@ def judge(
         reason = "the limit was declared and nothing was measured"
         return Verdict(model, quantity, limit, None, Outcome.UNDECIDED, reason)
     outcome = _compare(estimate, limit.relation, limit.threshold, mode)
+    if limit.relation == "min" and _beyond_count(estimate, limit.threshold):
+        needed = fewest_units(limit.threshold)
+        reason = (
+            f"{estimate.n} {estimate.of} are too few to show this limit, whatever they show: at least "
+            f"{needed} are needed"
+        )
+        return Verdict(model, quantity, limit, estimate, Outcome.UNDECIDED, reason)
     if outcome is Outcome.UNDECIDED:
         note = f"the interval over {estimate.n} {estimate.of} contains the limit"
     return Verdict(model, quantity, limit, estimate, outcome, note)
+
+
+def _beyond_count(estimate: Estimate, threshold: float) -> bool:
+    """Whether even no miss could not reach the limit, and the misses do not exclude it either."""
+    if estimate.misses is None or threshold >= 1 or lowest_share(estimate.n) >= threshold:
+        return False
+    return highest_share(estimate.n, estimate.misses) >= threshold
 
 
 def _compare(estimate: Estimate, relation: Relation, threshold: float, mode: JudgeMode) -> Outcome:

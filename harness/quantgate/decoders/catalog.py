@@ -77,16 +77,26 @@ else:
     AnyDecoder = Union[tuple(DECODERS.values())]  # noqa: UP007 - known at run time only
 
 
-def fitting_kinds(ports: Sequence[Port]) -> tuple[str, ...]:
-    """Kinds of all decoders that could read outputs of these shapes, in the catalog's order."""
-    return tuple(kind for kind, decoder in DECODERS.items() if decoder.fits(ports))
-
-
-def would_fit(error: MisfitError) -> str:
-    """Say which other decoders would fit the outputs that one could not read."""
-    kinds = [kind for kind in fitting_kinds(error.ports) if kind != error.kind]
-    return (
-        f"decoders that would fit: {', '.join(kinds)}"
-        if kinds
-        else "no other decoder fits these shapes"
+def fitting_kinds(ports: Sequence[Port], task: str) -> tuple[str, ...]:
+    """Kinds of the task's decoders that could read outputs of these shapes, in the catalog's order."""
+    return tuple(
+        kind
+        for kind, decoder in DECODERS.items()
+        if task in DECODER_TASKS[kind] and decoder.fits(ports)
     )
+
+
+def would_fit(error: MisfitError, task: str) -> str:
+    """Say which decoders would fit the outputs that one could not read: those of the task alone.
+
+    Where there are none, the tasks that have one are named.
+    """
+    kinds = [kind for kind in fitting_kinds(error.ports, task) if kind != error.kind]
+    if kinds:
+        return f"decoders for {task} that would fit: {', '.join(kinds)}"
+    tasks = sorted({each for of in DECODER_TASKS.values() for each in of} - {task})
+    served = {each: fitting_kinds(error.ports, each) for each in tasks}
+    listed = [f"{each} ({', '.join(of)})" for each, of in served.items() if of]
+    if listed:
+        return f"no decoder for {task} fits these shapes; of other tasks: {', '.join(listed)}"
+    return "no decoder fits these shapes"

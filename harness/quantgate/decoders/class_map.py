@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from quantgate.decoders.protocol import Outputs
 
 _RANKS = (3, 4)
+#: Classes may come out of a float or an 8-bit output this far from whole.
+_ROUNDING = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class ClassMapDecoder(ByShape[Port]):
         Literal["linear", "nearest"],
         Doc("nearest: classes are resized; linear: scores are, which costs ten times as much"),
     ] = "nearest"
+    activation: Annotated[
+        Literal["none", "sigmoid"],
+        Doc("of a map of one channel: sigmoid where it holds logits of class 1"),
+    ] = "none"
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -51,13 +57,27 @@ class ClassMapDecoder(ByShape[Port]):
         found = self.picked(ports_of(outputs))
         values = self._channels_last(finite(outputs, found.name)[0])
         if values.shape[2] == 1:
-            classes = to_original(np.rint(values), frame, "nearest")[..., 0]
+            classes = to_original(self._whole(values, found.name), frame, "nearest")[..., 0]
         elif self.resize == "nearest":
             best = values.argmax(axis=2).astype(np.float32)
             classes = to_original(best[..., None], frame, "nearest")[..., 0]
         else:
             classes = to_original(values, frame, "linear").argmax(axis=2)
         return LabelMap(_as_labels(classes, class_table(self.class_ids)))
+
+    def _whole(self, values: NDArray[np.float32], output: str) -> NDArray[np.float32]:
+        """Classes of a map of one channel, which holds them, or shares or logits of class 1."""
+        if self.activation == "sigmoid":
+            return (values > 0).astype(np.float32)
+        whole = np.rint(values)
+        low, high = float(values.min()), float(values.max())
+        shares = low >= 0 and high <= 1
+        if not shares and float(np.abs(values - whole).max()) > _ROUNDING:
+            raise DecoderError(
+                f"output {output} holds {low:.3g}..{high:.3g}, neither classes nor shares: where these "
+                'are logits set decoder.activation = "sigmoid"'
+            )
+        return whole
 
     def _channels_last(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if values.ndim == 2:  # noqa: PLR2004 - a map of classes

@@ -14,6 +14,7 @@ from quantgate.decoders.fields import (
     Background,
     ClassIds,
     OutputNames,
+    PositiveInt,
     background_index,
     class_table,
 )
@@ -39,25 +40,43 @@ class ClassScoresDecoder(ByShape[Port]):
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     expects: ClassVar[str] = (
-        "one output with a single dimension above 1, such as [1,1000] or [1,1000,1,1]"
+        "one output with a single dimension above 1, such as [1,1000] or [1,1000,1,1], or the best "
+        "class itself, [1]"
     )
     kind: Literal["class-scores"] = "class-scores"
     softmax: Annotated[
         Literal["auto"] | bool,
         Doc("auto: applied where the scores are not probabilities that sum to 1 already"),
     ] = "auto"
+    classes: Annotated[
+        PositiveInt | None,
+        Doc(
+            "how many the model knows, where it gives the best class itself (ArgMax) and no scores"
+        ),
+    ] = None
     background: Background = False
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
     def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:  # noqa: ARG002
-        """Pick the one row of scores."""
-        return only(_rows(ports))
+        """Pick the one row of scores, or the one class."""
+        return only(_rows(ports)) or _best_class(ports)
+
+    def check(self, ports: Sequence[Port]) -> None:
+        """Refuse outputs that do not fit, and a class without the number of classes (see Decoder)."""
+        found = self.picked(ports)
+        if self.classes is None and _best_class([found]):
+            raise DecoderError(
+                f"output {found.name} is one number, the best class itself: set decoder.classes to how "
+                "many classes the model knows"
+            )
 
     def decode(self, outputs: Outputs, frame: Frame) -> ClassScores:  # noqa: ARG002 - no geometry
         """Probabilities of the dataset's labels (see Decoder)."""
         found = self.picked(ports_of(outputs))
         scores = finite(outputs, found.name).reshape(-1)
+        if self.classes is not None and len(scores) == 1:
+            scores = _one_hot(float(scores[0]), self.classes, found.name)
         if self.softmax is True or (self.softmax == "auto" and not _is_distribution(scores)):
             scores = softmax(scores)
         dropped = background_index(self.background)
@@ -73,6 +92,24 @@ def _rows(ports: Sequence[Port]) -> list[Port]:
         for port in ports
         if sum(d > 1 for d in port.shape) == 1 and all(d > 0 for d in port.shape[1:])
     ]
+
+
+def _best_class(ports: Sequence[Port]) -> Port | None:
+    """Give the one output where it is a single number."""
+    single = len(ports) == 1 and all(d == 1 for d in ports[0].shape[1:])
+    return ports[0] if single and ports[0].shape[:1] in {(), (1,), (-1,)} else None
+
+
+def _one_hot(value: float, classes: int, output: str) -> NDArray[np.float32]:
+    index = round(value)
+    if index != value or not 0 <= index < classes:
+        raise DecoderError(
+            f"output {output} holds {value:g}, expected a class from 0 to {classes - 1} "
+            "(decoder.classes)"
+        )
+    scores = np.zeros(classes, np.float32)
+    scores[index] = 1
+    return scores
 
 
 def _is_distribution(scores: NDArray[np.float32]) -> bool:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from quantgate.engine.constants import fix_inputs
 from quantgate.engine.embed import embed, widen
+from quantgate.engine.given import (
+    INTEGER_INPUTS,
+    MARK,
+    feed_as_parent,
+    give_back_float,
+    name_as_parent,
+)
 from quantgate.engine.ir_file import SECTION, digest_of_ir
 from quantgate.engine.naming import given_names, model_ports, name_by_place
 from quantgate.errors import QuantizationError, StoreError
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 #: Raised whenever this module changes what it writes for the same inputs.
-SCHEMA = 3
+SCHEMA = 4
 _MODEL = "model.xml"
 _ABOUT = "artifact.json"
 
@@ -90,17 +97,17 @@ def parent_artifact(
         trace = quantization_trace(model)
         if trace:
             raise QuantizationError(
-                f"{found.path}: is quantized already ({trace.fake_quantize} FakeQuantize nodes, "
-                f"{trace.integer_weights} integer weights, the first is {trace.first}): give the "
+                f"{found.path}: is {trace.short} already, the first sign is {trace.first}: give the "
                 "model as it was before quantization"
             )
         given = given_names(model)
+        taken = model.inputs[0].get_element_type().get_type_name()
         widen(model)
         fix_inputs(model, preprocess.constants)
         embedded = embed(model, preprocess)
         name_by_place(embedded, given)
         _name_outputs(embedded)
-        save(embedded, folder)
+        save(embedded, folder, taken=taken)
 
     return load(store.get_or_build("parent", key, build))
 
@@ -112,10 +119,13 @@ def _name_outputs(model: ov.Model) -> None:
             output.get_tensor().set_names({model_ports([output])[0].name})
 
 
-def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store: Store) -> Artifact:
-    """Take a model that was quantized elsewhere: read, preprocessing embedded where it is not yet.
+def given_artifact(
+    source: AnySource, preprocess: Preprocess, root: Path, store: Store, *, parent: Artifact
+) -> Artifact:
+    """Take a model that was quantized elsewhere, and bring it to its parent's interface.
 
-    A model whose image input already takes uint8 has its preprocessing inside and stays as it is.
+    Fed as the parent is, its 8-bit outputs as the numbers that they stand for, named and laid out as
+    the parent's; see `engine.given`. :func:`told_of` gives what was done.
 
     Raises
     ------
@@ -126,24 +136,37 @@ def given_artifact(source: AnySource, preprocess: Preprocess, root: Path, store:
         "schema": SCHEMA,
         "given": locate(source, Place(root, store)).digest,
         "preprocess": asdict(preprocess),
+        "parent": parent.digest,
         "openvino": version("openvino"),
     }
 
     def build(folder: Path) -> None:
-        _, model = resolve(source, Place(root, store))
-        given = given_names(model)
-        ready = model.inputs[0].get_element_type().get_type_name() == "u8"
-        if not ready:
-            fix_inputs(model, preprocess.constants)
-        made = model if ready else embed(model, preprocess)
-        name_by_place(made, given)
-        save(made, folder)
+        import openvino as ov
+
+        found, model = resolve(source, Place(root, store))
+        names, trace = given_names(model), quantization_trace(model)
+        fix_inputs(model, preprocess.constants)
+        raw = told_of(parent).get("taken") in INTEGER_INPUTS
+        fitted = feed_as_parent(model, preprocess, raw_parent=raw)
+        give_back_float(fitted)
+        name_as_parent(fitted, model_ports(ov.Core().read_model(parent.path).outputs))
+        name_by_place(fitted.model, names)
+        told = {"file": str(found.path), "trace": asdict(trace), "notes": fitted.notes}
+        save(fitted.model, folder, **told)
 
     return load(store.get_or_build("given", key, build))
 
 
-def save(model: ov.Model, folder: Path) -> None:
+def told_of(artifact: Artifact) -> dict[str, Any]:
+    """Read what is known of how an artifact was made, beside its digest."""
+    document: dict[str, Any] = json.loads((artifact.path.parent / _ABOUT).read_text())
+    return document
+
+
+def save(model: ov.Model, folder: Path, **told: Any) -> None:
     """Write a model as ``model.xml`` and ``model.bin``, nothing compressed, and read it back.
+
+    ``told`` is what :func:`told_of` gives back, JSON-able.
 
     Raises
     ------
@@ -153,6 +176,7 @@ def save(model: ov.Model, folder: Path) -> None:
     import openvino as ov
 
     path = folder / _MODEL
+    model.set_rt_info("inside", MARK)
     try:
         ov.save_model(model, path, compress_to_fp16=False)
         ov.Core().read_model(path)
@@ -161,7 +185,7 @@ def save(model: ov.Model, folder: Path) -> None:
             f"{folder}: a model could not be written whole: free space there, or set "
             "QUANTGATE_STORE to another folder"
         ) from error
-    (folder / _ABOUT).write_text(json.dumps({"digest": digest_of_ir(path)}))
+    (folder / _ABOUT).write_text(json.dumps({"digest": digest_of_ir(path), **told}))
 
 
 def hand_out(artifact: Artifact, folder: Path, said: Mapping[str, str]) -> None:

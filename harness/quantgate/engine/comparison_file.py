@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _ARRAYS = "comparison.npz"
 _NAMES = "comparison.json"
-_FIELDS = ("mse", "relative", "sqnr_db", "cosine", "largest")
+_FIELDS = tuple(field.name for field in fields(TensorDistance) if field.name != "output")
 
 
 def save(comparison: Comparison[Any], task: Task, folder: Path) -> None:

@@ -234,11 +234,11 @@ def settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
     ports = [model_ports(model.outputs) for model in models]
     decoder = with_own_names(bench.decoder, ports[0])
     for found in ports:
-        check_decoder(decoder, found)
+        check_decoder(decoder, found, bench.task_name)
     return replace(bench, decoder=decoder)
 
 
-def check_decoder(decoder: Decoder, ports: Sequence[Port]) -> None:
+def check_decoder(decoder: Decoder, ports: Sequence[Port], task: str) -> None:
     """Refuse outputs that a decoder cannot read, and name the decoders that could.
 
     Raises
@@ -251,7 +251,7 @@ def check_decoder(decoder: Decoder, ports: Sequence[Port]) -> None:
     try:
         decoder.check(ports)
     except MisfitError as error:
-        raise DecoderError(f"{error}; {would_fit(error)}") from error
+        raise DecoderError(f"{error}; {would_fit(error, task)}") from error
 
 
 class _Results:

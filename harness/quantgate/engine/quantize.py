@@ -149,7 +149,7 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str], 
     trace = quantization_trace(model)
     if trace:
         raise QuantizationError(
-            f"{job.parent.path}: is quantized already (the first sign is {trace.first}): quantize "
+            f"{job.parent.path}: is {trace.short} already, the first sign is {trace.first}: quantize "
             "the parent instead"
         )
     check_ignored(model, job.recipe.ignored)

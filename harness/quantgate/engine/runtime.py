@@ -59,10 +59,17 @@ def compile_model(artifact: Artifact, target: Target) -> ov.CompiledModel:
     """
     import openvino as ov
 
+    return compile_graph(ov.Core().read_model(artifact.path), artifact, target)
+
+
+def compile_graph(graph: ov.Model, artifact: Artifact, target: Target) -> ov.CompiledModel:
+    """Compile a graph that was read from an artifact; as :func:`compile_model`."""
+    import openvino as ov
+
     core = ov.Core()
     check_device(core, target.device)
     try:
-        return core.compile_model(core.read_model(artifact.path), target.device, target.config())
+        return core.compile_model(graph, target.device, target.config())
     except RuntimeError as error:
         raise MeasurementError(
             f"{artifact.path}: {target.device} does not compile it ({first_line(error)})"

@@ -4,7 +4,7 @@ The ``Doc`` of a field is its description in the JSON Schema that editors use.
 """
 
 from quantgate.entries.data import DatasetEntry, Preprocess
-from quantgate.entries.judged import ExpectedFailure, Limits, Published, SpeedLimit
+from quantgate.entries.judged import ExpectedFailure, Limits, OutputLimits, Published, SpeedLimit
 from quantgate.entries.kinds import (
     DERIVED,
     Fraction,
@@ -33,6 +33,7 @@ __all__ = [
     "Manifest",
     "ModelEntry",
     "NonNegative",
+    "OutputLimits",
     "PerChannel",
     "PerInput",
     "Positive",

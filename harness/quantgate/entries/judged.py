@@ -18,6 +18,21 @@ ShareLimit = Fraction | Annotated[Mapping[IsaClass, Fraction], MinLen(1)]
 
 
 @dataclass(frozen=True, slots=True)
+class OutputLimits:
+    """``limits.outputs."NAME"``: what one raw output is held to, in place of the limit of all."""
+
+    max_tensor_distance: Annotated[
+        NonNegative | None, Doc("relative mean squared error, mean over images")
+    ] = None
+    min_sqnr_db: Annotated[float | None, Doc("signal to quantization noise, mean over images")] = (
+        None
+    )
+    min_centred_sqnr_db: Annotated[
+        float | None, Doc("the same around the output's mean over all images")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """``limits``: one test each. A limit that nothing could breach is refused."""
 
@@ -44,6 +59,15 @@ class Limits:
             "images without a lost, gained or relabelled object in detection and instance segmentation"
         ),
     ] = None
+    min_role_iou: Annotated[
+        Fraction | None,
+        Doc(
+            "semantic segmentation: IoU of both roles' class maps, mean over the classes that occur"
+        ),
+    ] = None
+    min_class_iou: Annotated[
+        Fraction | None, Doc("semantic segmentation: the same in the class in which it is lowest")
+    ] = None
     min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
         None
     )
@@ -60,6 +84,13 @@ class Limits:
         float | None,
         Doc(
             "signal to quantization noise of raw outputs, of each image the worst output, mean over images"
+        ),
+    ] = None
+    min_centred_sqnr_db: Annotated[
+        float | None,
+        Doc(
+            "the same, where the signal is how much an output varies over its elements and images: a "
+            "large constant is no signal"
         ),
     ] = None
     min_psnr_db: Annotated[
@@ -107,6 +138,10 @@ class Limits:
         SpeedLimit | None,
         Doc("against the baseline, in the same rounds; a number or a table by ISA class"),
     ] = None
+    outputs: Annotated[
+        Mapping[str, OutputLimits],
+        Doc('limits of single raw outputs, by name: outputs."boxes" = { min_sqnr_db = 20 }'),
+    ] = field(default_factory=dict)
 
 
 if not TYPE_CHECKING and PLUGGED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quantgate.core.limits import LIMITS
 from quantgate.declared import task_limits
@@ -30,7 +30,8 @@ def without_shared(reading: Reading) -> Limits:
         for key in declared(limits)
         if not reading.draft.is_own("limits", key) and not _judgeable(reading, key)
     ]
-    return dataclasses.replace(limits, **dict.fromkeys(dropped))
+    nothing: dict[str, Any] = dict.fromkeys(dropped)
+    return dataclasses.replace(limits, **nothing)
 
 
 def check_limits(reading: Reading) -> Iterator[ManifestProblem]:

@@ -17,6 +17,7 @@ from quantgate.entries import (
     IgnoredScope,
     Limits,
     ModelEntry,
+    OutputLimits,
     Preprocess,
     Published,
     Recipe,
@@ -44,6 +45,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("evaluate", EvaluationPlan),
     ("benchmark", Benchmark),
     ("limits", Limits),
+    ('limits.outputs."OUTPUT"', OutputLimits),
     ("expected_failure.LIMIT", ExpectedFailure),
     ("published.METRIC", Published),
     ("[report]", ReportPlan),
@@ -85,7 +87,9 @@ def _keys(table: type) -> Iterator[str]:
     for key, hint in hints.fields(table).items():
         default = _default(table, key)
         meaning = "; ".join(
-            filter(None, (hints.doc(hint), _judges(key) if table is Limits else ""))
+            filter(
+                None, (hints.doc(hint), _judges(key) if table is Limits and key in LIMITS else "")
+            )
         )
         cells = (f"`{key}`", hints.expected(hint), default, meaning)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from quantgate.core.limits import LIMITS
 from quantgate.decoders.catalog import DECODERS
 from quantgate.entries import (
     Benchmark,
@@ -13,6 +14,7 @@ from quantgate.entries import (
     IgnoredScope,
     Limits,
     ModelEntry,
+    OutputLimits,
     Preprocess,
     Published,
     Recipe,
@@ -59,7 +61,7 @@ def _definitions() -> dict[str, Any]:
     """Tables by the names of their types, each with the descriptions of its keys."""
     tables: list[type] = [
         *(ModelEntry, DatasetEntry, ReportPlan, Recipe, EvaluationPlan, Preprocess, Benchmark),
-        *(Limits, ExpectedFailure, Published, IgnoredScope),
+        *(Limits, OutputLimits, ExpectedFailure, Published, IgnoredScope),
         *get_args(AnySource),
         *DECODERS.values(),
     ]
@@ -92,7 +94,7 @@ def _property(key: str, hint: Any) -> dict[str, Any]:
             arms.append({"type": "string", "description": f"short for {{ {SHORTHANDS[key]} = … }}"})
         generated = arms[0] if len(arms) == 1 else {"anyOf": arms}
     elif key == "expected_failure":
-        failures = {name: {"$ref": "#/$defs/ExpectedFailure"} for name in hints.fields(Limits)}
+        failures = {name: {"$ref": "#/$defs/ExpectedFailure"} for name in LIMITS}
         generated = _table(failures)
     elif key == "published":
         metrics = dict.fromkeys(name for task in TASKS.values() for name in task.METRICS)

@@ -208,6 +208,7 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
         Where it is not defined on these images.
     """
     from quantgate.report.words.objects import counts_sentence
+    from quantgate.tasks import tensors
     from quantgate.tasks.catalog import TASKS
 
     task, plan = TASKS[entry.task], entry.evaluate
@@ -221,6 +222,8 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
         said.insert(0, f"{task.METRICS[metric].title} {parent:.3f} → {optimized:.3f}")
     if subject:
         said.insert(0, f"worst {LIMITS[key].of_worst}: {subject}")
+    if LIMITS[key].scope == "outputs":
+        said.insert(0, tensors.output_sentence(key, found))
     worst = task.worst(found, plan)[:1]
     if worst:
         said.append(f"worst: {found.images[worst[0].index].name} ({worst[0].sentence})")
@@ -262,7 +265,11 @@ def _fields(
     task, plan = TASKS[entry.task], entry.evaluate
     changed, more = changed_pictures(entry, task, found, data.evaluation)
     private = run.manifest.report.pictures
-    tables = [*task.tables(found, plan), tensors.tensor_table(found)]
+    tables = [
+        *task.tables(found, plan),
+        tensors.outputs_table(found),
+        tensors.tensor_table(found),
+    ]
     metrics = _metrics(entry, task, found)
     place = entry.id
     if to_baseline:
@@ -285,6 +292,8 @@ def _fields(
         "notes": [
             *(f"{name} was left out: {reason}" for name, reason in found.skipped),
             *(f"datasets.{data.evaluation.name}: {said}" for said in doubts(entry.task, found)),
+            *tensors.output_notes(found),
+            *_hidden_classes(entry, found),
         ],
         "facts": [
             ["evaluation images", str(len(found))],
@@ -293,6 +302,14 @@ def _fields(
             *([] if private == "all" else [["pictures", private]]),
         ],
     }
+
+
+def _hidden_classes(entry: ModelEntry, found: Comparison[Any]) -> tuple[str, ...]:
+    if entry.task != "semantic_segmentation":
+        return ()
+    from quantgate.tasks.segmentation.tables import hidden_classes
+
+    return hidden_classes(found)
 
 
 def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metric]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BASELINE_ROLES = ("Baseline", "Optimized")
 
 
-def baseline_artifact(entry: ModelEntry, run: Run) -> Artifact | None:
+def baseline_artifact(entry: ModelEntry, run: Run, parent: Artifact) -> Artifact | None:
     """Take the model that an entry names as its baseline; None where it names none.
 
     Raises
@@ -42,7 +42,7 @@ def baseline_artifact(entry: ModelEntry, run: Run) -> Artifact | None:
             raise SourceError(f"models.{entry.id}.baseline: {error}") from error
         path /= MODEL
     store = Store(run.store, model=entry.id)
-    return given_artifact(LocalSource(path), entry.preprocess, root, store)
+    return given_artifact(LocalSource(path), entry.preprocess, root, store, parent=parent)
 
 
 def named_after_baseline(table: Table) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from quantgate.core.explained import Explanation
     from quantgate.core.profile import Profile
     from quantgate.core.timing import Timing
+    from quantgate.core.verdict import Limit
     from quantgate.entries import ExpectedFailure, ModelEntry
     from quantgate.pair import Pair
     from quantgate.pipeline.accuracy import Compared
@@ -68,6 +70,54 @@ def explanation_evidence(found: Explanation) -> tuple[Evidence, ...]:
     from quantgate.report.html.explained import explained_tables
 
     return tuple(table_csv(table) for table in explained_tables(found) if table.rows)
+
+
+def judged_output(
+    entry: ModelEntry, key: str, compared: Compared
+) -> tuple[Estimate, Finding, Limit, str] | None:
+    """Take the raw output that is nearest to its limit, where outputs have limits of their own.
+
+    Returns
+    -------
+    tuple or None
+        What is judged, its evidence, its limit and its name; None where one limit is for all.
+
+    Raises
+    ------
+    MeasurementError
+        Where models.toml names an output that was not compared.
+    """
+    from quantgate.declared import limit_for, output_limits
+    from quantgate.report.evidence import table_csv
+    from quantgate.tasks import tensors
+
+    own = output_limits(entry, key)
+    if not own:
+        return None
+    found, shared = compared.comparison, limit_for(entry, key, None)
+    names = tensors.output_names(found)
+    unknown = [name for name in own if name not in names]
+    if unknown:
+        raise MeasurementError(
+            f"{own[unknown[0]].path}: no such output was compared, found {', '.join(names)}"
+        )
+    limits = {name: own.get(name, shared) for name in names}
+    judged = [
+        (tensors.judge_quantity(key, found, name), limit, name)
+        for name, limit in limits.items()
+        if limit is not None
+    ]
+    estimate, limit, name = min(judged, key=lambda one: _room(one[0], one[1]))
+    detail = tensors.output_sentence(key, found, name)
+    return estimate, Finding(detail, "", (table_csv(tensors.outputs_table(found)),)), limit, name
+
+
+def _room(estimate: Estimate, limit: Limit) -> float:
+    """How far an output is on the good side of its limit: decibels, also of ratios."""
+    assert limit.threshold is not None
+    if limit.relation == "min":
+        return estimate.value - limit.threshold
+    return 10 * (math.log10(max(limit.threshold, 1e-15)) - math.log10(max(estimate.value, 1e-15)))
 
 
 def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:

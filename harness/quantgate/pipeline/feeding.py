@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from quantgate.datasets.sample import Dataset, Sample
+    from quantgate.decoders.protocol import Decoder
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.evaluate import Bench
-    from quantgate.entries import ModelEntry
+    from quantgate.entries import EvaluationPlan, ModelEntry
 
 
 def prepared(entry: ModelEntry, artifact: Artifact, sample: Sample) -> NDArray[np.uint8]:
@@ -37,4 +39,19 @@ def bench_of(entry: ModelEntry, dataset: Dataset) -> Bench:
     from quantgate.engine.evaluate import Bench
     from quantgate.tasks.catalog import TASKS
 
-    return Bench(dataset, entry.preprocess, entry.decoder, TASKS[entry.task], entry.task)
+    decoder = reaching(entry.decoder, entry.evaluate)
+    return Bench(dataset, entry.preprocess, decoder, TASKS[entry.task], entry.task)
+
+
+def reaching(decoder: Decoder, plan: EvaluationPlan) -> Decoder:
+    """Let a decoder keep what the comparison's hysteresis looks for.
+
+    An object whose score falls a little below the judge's threshold still matches, which nothing
+    could do that the decoder dropped before.
+    """
+    floor = max(0.0, plan.score_threshold - plan.hysteresis)
+    own = getattr(decoder, "score_threshold", None)
+    if own is None or own <= floor:
+        return decoder
+    lowered: Any = dataclasses.replace(decoder, score_threshold=floor)  # type: ignore[type-var]
+    return cast("Decoder", lowered)

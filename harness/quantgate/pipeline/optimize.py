@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quantgate.errors import DatasetError, QuantizationError
 from quantgate.escaping import toml_string
 from quantgate.pair import Pair
-from quantgate.pipeline.feeding import bench_of, prepared
+from quantgate.pipeline.feeding import bench_of, prepared, reaching
 from quantgate.pipeline.provenance import keep_provenance
 
 if TYPE_CHECKING:
@@ -37,18 +37,23 @@ def optimized_artifact(
     SourceError
         Where the model given cannot be read.
     """
-    from quantgate.engine.artifact import given_artifact
+    from quantgate.engine.artifact import given_artifact, told_of
     from quantgate.store import Store
 
     if entry.optimized is not None:
         root = run.manifest.root
         artifact = given_artifact(
-            entry.optimized, entry.preprocess, root, Store(run.store, model=entry.id)
+            entry.optimized,
+            entry.preprocess,
+            root,
+            Store(run.store, model=entry.id),
+            parent=parent,
         )
-        keep_provenance(run, entry, Pair(parent, artifact), {"notes": list(data.notes)})
+        notes = [*data.notes, *_lowered(entry), *told_of(artifact)["notes"]]
+        keep_provenance(run, entry, Pair(parent, artifact), {"notes": notes})
         return artifact
     made = _quantized(entry, run, parent, data, progress=progress)
-    notes = [*data.notes, *_missed(made.reached), *_put_back(made)]
+    notes = [*data.notes, *_lowered(entry), *_missed(made.reached), *_put_back(made)]
     told = {"calibration": list(made.calibrated_on), "notes": notes}
     keep_provenance(run, entry, Pair(parent, made.artifact), told)
     return made.artifact
@@ -86,6 +91,20 @@ def _put_back(made: Optimized) -> list[str]:
         (
             f"accuracy-aware quantization put {layers} back into floating point: "
             f"calibrate.ignored.names = [{names}] does the same without the search"
+        )
+    ]
+
+
+def _lowered(entry: ModelEntry) -> list[str]:
+    lowered = reaching(entry.decoder, entry.evaluate)
+    if lowered is entry.decoder:
+        return []
+    before, after = (getattr(each, "score_threshold", 0.0) for each in (entry.decoder, lowered))
+    return [
+        (
+            f"decoder.score_threshold {before:g} is taken as {after:g}, so that evaluate.hysteresis "
+            f"{entry.evaluate.hysteresis:g} below evaluate.score_threshold "
+            f"{entry.evaluate.score_threshold:g} finds what it looks for"
         )
     ]
 

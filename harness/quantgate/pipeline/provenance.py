@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.escaping import printable
 from quantgate.pair import ROLES, Pair
+from quantgate.pipeline.feeding import reaching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,7 @@ def keep_provenance(
     facts = [[f"{role} digest", pair[role].digest[:16]] for role in ROLES]
     facts += [
         ["preprocess", _stated(entry.preprocess)],
-        ["decoder", f"{entry.decoder.kind}: {_stated(entry.decoder)}"],
+        ["decoder", f"{entry.decoder.kind}: {_stated(reaching(entry.decoder, entry.evaluate))}"],
     ]
     written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
     digests = [[role, pair[role].digest] for role in ROLES]

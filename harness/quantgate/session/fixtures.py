@@ -82,13 +82,29 @@ def parent(entry: ModelEntry, run: Run, steps: Steps) -> Artifact:
 
 
 @pytest.fixture(scope="session")
-def artifacts(
+def looked(
     entry: ModelEntry, run: Run, parent: Artifact, data: Data, steps: Steps
+) -> tuple[str, ...]:
+    """What a look at the parent's first answers gives to note; nonsense ends here."""
+    from quantgate.pipeline.looking import look_at_parent
+
+    return steps.call("looking at the parent", look_at_parent, entry, run, parent, data)
+
+
+@pytest.fixture(scope="session")
+def artifacts(
+    entry: ModelEntry,
+    run: Run,
+    looked: tuple[str, ...],
+    parent: Artifact,
+    data: Data,
+    steps: Steps,
 ) -> Pair[Artifact]:
     """The parent and the model optimized from it."""
     from quantgate.pipeline.optimize import optimized_artifact
     from quantgate.pipeline.performance import keep_explored
 
+    del looked
     given = (entry, run, parent, data)
     with steps.bars() as progress:
         made = steps.call("quantizing", optimized_artifact, *given, progress=progress)
@@ -122,13 +138,13 @@ def fidelity(
 
 
 @pytest.fixture(scope="session")
-def baseline(entry: ModelEntry, run: Run, steps: Steps) -> Artifact | None:
+def baseline(entry: ModelEntry, run: Run, parent: Artifact, steps: Steps) -> Artifact | None:
     """The released model that the optimized one is judged against; None where there is none."""
     from quantgate.pipeline.baseline import baseline_artifact
 
     if entry.baseline is None:
         return None
-    return steps.call("reading the baseline", baseline_artifact, entry, run)
+    return steps.call("reading the baseline", baseline_artifact, entry, run, parent)
 
 
 @pytest.fixture(scope="session")

@@ -90,14 +90,24 @@ class Gate:
         """Name what is judged, as sentences name it."""
         return quantity_name(self.key)
 
-    def judge(self, estimate: Estimate, finding: Finding = NOTHING) -> None:
-        """Judge a number that does not flicker, publish it, and raise the outcome."""
-        limit = self.limit
+    def judge(
+        self,
+        estimate: Estimate,
+        finding: Finding = NOTHING,
+        limit: Limit | None = None,
+        output: str = "",
+    ) -> None:
+        """Judge a number that does not flicker, publish it, and raise the outcome.
+
+        ``limit``: of one raw output, ``output``, where it has its own.
+        """
+        limit = limit or self.limit
         if limit is None:
             raise UndecidedError(self._unlisted())
-        demanded = self.entry.judge == "interval" and estimate.of == "images"
+        demanded = self.entry.judge == "interval" and estimate.sampled
         mode: JudgeMode = "interval" if demanded or estimate.timed else "value"
-        verdict = judge(estimate, limit, model=self.entry.id, quantity=self.quantity(), mode=mode)
+        quantity = f"{self.quantity()} of {output}" if output else self.quantity()
+        verdict = judge(estimate, limit, model=self.entry.id, quantity=quantity, mode=mode)
         if verdict.outcome is Outcome.FAILED:
             finding = self._explained(finding)
         self.conclude(verdict, finding)
@@ -143,9 +153,13 @@ class Gate:
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of answers to images, or of raw outputs."""
-        from quantgate.pipeline.evidence import judged_quantity
+        from quantgate.pipeline.evidence import judged_output, judged_quantity
 
         self._of("images", "outputs")
+        own = judged_output(self.entry, self.key, compared)
+        if own is not None:
+            self.judge(*own)
+            return
         estimate, finding = judged_quantity(self.entry, self.key, compared)
         self.judge(compared.widened(estimate), finding)
 
@@ -237,18 +251,9 @@ class Gate:
 
     def integrity(self, found: Integrity) -> None:
         """Demand quantized layers and the parent's interface."""
-        if not found.trace:
-            self.failed(
-                "the optimized model holds no quantized layer: the ignored scope leaves nothing, or "
-                "the optimizer found no layer it could quantize"
-            )
-        if found.differences:
-            self.failed(
-                f"the optimized model cannot take its parent's place: {'; '.join(found.differences)}"
-            )
-        nodes = f"{found.trace.fake_quantize} FakeQuantize node"
-        plural = "" if found.trace.fake_quantize == 1 else "s"
-        self.passed(f"quantized ({nodes}{plural}), same inputs and outputs")
+        if found.problems:
+            self.failed("; ".join(found.problems))
+        self.passed(found.text)
 
     def passed(self, sentence: str) -> None:
         """Keep a gate that has no number and holds."""

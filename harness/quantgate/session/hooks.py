@@ -55,6 +55,7 @@ def activate(config: pytest.Config) -> None:
     from quantgate.session import fixtures
 
     _refuse_splits(config)
+    _refuse_idle(config)
     try:
         run = collection.prepare(config, manifest)
         if not (hasattr(config, "workerinput") or runs_nothing(config)):
@@ -243,6 +244,27 @@ def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
         failed |= finish.record(config, run)
     if failed:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus in {0, 5} else exitstatus
+
+
+#: Options of pytest-benchmark that judge or show what its own fixture measured, which gates do not use.
+_IDLE = {
+    "benchmark_compare": "--benchmark-compare",
+    "benchmark_compare_fail": "--benchmark-compare-fail",
+    "benchmark_histogram": "--benchmark-histogram",
+    "benchmark_only": "--benchmark-only",
+    "benchmark_skip": "--benchmark-skip",
+    "benchmark_cprofile": "--benchmark-cprofile",
+}
+
+
+def _refuse_idle(config: pytest.Config) -> None:
+    """Refuse options that would be accepted and judge nothing."""
+    for name, option in _IDLE.items():
+        if getattr(config.option, name, None):
+            raise pytest.UsageError(
+                f"{option} says nothing of gates, whose rounds pytest-benchmark does not measure: judge with "
+                "limits.min_speedup, or save with --benchmark-save and compare with `pytest-benchmark compare`"
+            )
 
 
 def _refuse_splits(config: pytest.Config) -> None:

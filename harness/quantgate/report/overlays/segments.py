@@ -43,8 +43,8 @@ def segment_panes(
     differs = parent != optimized
     share = written(float(differs.mean()), "percent")
     return (
-        captioned(_tinted(photograph, parent), first.upper(), PARENT),
-        captioned(_tinted(photograph, optimized), "OPTIMIZED", OPTIMIZED),
+        captioned(tinted(photograph, parent), first.upper(), PARENT),
+        captioned(tinted(photograph, optimized), "OPTIMIZED", OPTIMIZED),
         captioned(_marked(photograph, differs), f"DIFF   {share} of the pixels", PAPER),
     )
 
@@ -73,7 +73,8 @@ def legend(
     )
 
 
-def _tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
+def tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
+    """Lay the colours of class ids [h, w] over a photograph."""
     from PIL import Image as Pillow
 
     colours = np.array([class_colour(label) for label in range(256)], np.uint8)

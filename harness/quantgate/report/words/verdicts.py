@@ -53,7 +53,7 @@ def spread_text(verdict: Verdict) -> str:
     estimate = verdict.estimate
     if estimate is None:
         return ""
-    sampled = estimate.of in {"images", "rounds"} and estimate.n > 1
+    sampled = (estimate.sampled or estimate.of == "rounds") and estimate.n > 1
     return interval_text(verdict) or ("no spread" if sampled else "exact")
 
 
@@ -119,7 +119,8 @@ def verdict_sentence(judged: Judged) -> str:
         parts += [verdict.reason, judged.remedy]
     elif verdict.outcome is Outcome.FAILED:
         parts += [verdict.reason]
-    return sentences([*parts, judged.unexpected, resolution_note(verdict)])
+    note = resolution_note(verdict) or straddle_note(verdict)
+    return sentences([*parts, judged.unexpected, note])
 
 
 def moved_sentence(
@@ -161,7 +162,7 @@ def resolution_note(verdict: Verdict) -> str:
     """Say when the set is too small to resolve the limit, with what it could show; else empty."""
     estimate, limit = verdict.estimate, verdict.limit
     threshold = limit.threshold
-    if estimate is None or threshold is None or estimate.of != "images":
+    if estimate is None or threshold is None or not estimate.sampled:
         return ""
     smallest = (estimate.high - estimate.low) / 2
     room = threshold if limit.relation == "max" else 1.0 - threshold
@@ -174,6 +175,21 @@ def resolution_note(verdict: Verdict) -> str:
     return (
         f"{counted(estimate.n, estimate.of)} cannot resolve a difference of {plain(room)}: "
         f"the smallest they could show is about {_written(smallest, verdict)}"
+    )
+
+
+def straddle_note(verdict: Verdict) -> str:
+    """Say where the interval holds the limit although the value alone decided; else empty."""
+    estimate, threshold = verdict.estimate, verdict.limit.threshold
+    decided = verdict.outcome in {Outcome.PASSED, Outcome.FAILED}
+    if estimate is None or threshold is None or not decided or not estimate.sampled:
+        return ""
+    if not estimate.low < threshold < estimate.high:
+        return ""
+    other = "missed" if verdict.outcome is Outcome.PASSED else "met"
+    return (
+        f"The value decides, and the interval holds the limit: other images like these could have {other} "
+        'it (judge = "interval" would leave this undecided)'
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from quantgate.core.bootstrap import Resampled, bootstrap_mean, bootstrap_ratio
+from quantgate.core.bootstrap import Counted, Resampled, bootstrap_mean, bootstrap_ratio
 from quantgate.core.comparison import Comparison
 from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import ClassLabel
@@ -178,4 +179,6 @@ def worst_class(comparison: Classified, plan: EvaluationPlan) -> int:
 def agreement(comparison: Classified, plan: EvaluationPlan) -> Resampled:
     """Share of images to which both roles give the same class."""
     del plan
-    return bootstrap_mean(same_class(comparison).astype(np.float64))
+    same = same_class(comparison)
+    counted = Counted(len(same), int((~same).sum()), "images")
+    return replace(bootstrap_mean(same.astype(np.float64)), counted=counted)

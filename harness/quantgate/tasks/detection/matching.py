@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from quantgate.core.bootstrap import Resampled, bootstrap_mean, bootstrap_ratio
+from quantgate.core.bootstrap import Counted, Resampled, bootstrap_mean, bootstrap_ratio
 from quantgate.core.matching import (
     Change,
     ChangeCounts,
@@ -167,17 +167,20 @@ def total(images: Sequence[MatchedImage]) -> ChangeCounts:
 def match_rate(images: Sequence[MatchedImage]) -> Resampled:
     """``2 * matches / (parent + optimized objects)`` over all images."""
     counts = _counts(images)
-    return bootstrap_ratio(
+    found = bootstrap_ratio(
         np.array([2 * c.matches for c in counts]),
         np.array([c.parent + c.optimized for c in counts]),
     )
+    misses = sum(c.lost + c.gained + c.relabelled for c in counts)
+    objects = misses + sum(c.matches for c in counts)
+    return replace(found, counted=Counted(objects, misses, "objects"))
 
 
 def agreement(images: Sequence[MatchedImage]) -> Resampled:
     """Share of images on which every object is matched; an image without any object agrees."""
-    return bootstrap_mean(
-        np.array([c.lost + c.gained + c.relabelled == 0 for c in _counts(images)], np.float64)
-    )
+    same = np.array([c.lost + c.gained + c.relabelled == 0 for c in _counts(images)])
+    counted = Counted(len(same), int((~same).sum()), "images")
+    return replace(bootstrap_mean(same.astype(np.float64)), counted=counted)
 
 
 def class_precision(images: Sequence[MatchedImage]) -> tuple[int, Resampled]:
@@ -197,7 +200,9 @@ def class_precision(images: Sequence[MatchedImage]) -> tuple[int, Resampled]:
             "lower evaluate.score_threshold or drop limits.min_class_precision"
         )
     worst = min(sorted(found), key=lambda label: found[label][0].sum() / found[label][1].sum())
-    return worst, bootstrap_ratio(*found[worst])
+    right, all_found = (int(row.sum()) for row in found[worst])
+    counted = Counted(all_found, all_found - right, "objects")
+    return worst, replace(bootstrap_ratio(*found[worst]), counted=counted)
 
 
 def is_matched(match: Match) -> bool:

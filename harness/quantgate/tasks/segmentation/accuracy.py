@@ -188,6 +188,31 @@ def worst_class(comparison: Segmented) -> int:
     return int(large[np.argmax(_class_drops(comparison)[large])])
 
 
+def role_ious(comparison: Segmented) -> NDArray[np.float64]:
+    """IoU of both roles' class maps, [classes]; NaN where neither role has the class."""
+    return areas(comparison, "optimized", "against_parent").of_set()
+
+
+def role_iou(comparison: Segmented) -> Resampled:
+    """IoU of both roles' class maps, mean over the classes that occur."""
+    weights = draw(len(comparison))
+    samples = areas(comparison, "optimized", "against_parent").iou(weights)
+    value = float(mean_over_classes(role_ious(comparison)))
+    return summarize(value, mean_over_classes(samples), len(comparison))
+
+
+def class_iou(comparison: Segmented) -> Resampled:
+    """IoU of both roles' class maps in the class in which it is lowest."""
+    label = least_alike_class(comparison)
+    samples = areas(comparison, "optimized", "against_parent").iou(draw(len(comparison)))
+    return summarize(float(role_ious(comparison)[label]), samples[:, label], len(comparison))
+
+
+def least_alike_class(comparison: Segmented) -> int:
+    """Class id with the lowest IoU between the roles, the first of several."""
+    return int(np.nanargmin(role_ious(comparison)))
+
+
 def agreement(comparison: Segmented) -> Resampled:
     """Share of pixels to which both roles give the same class."""
     found = areas(comparison, "optimized", "against_parent")

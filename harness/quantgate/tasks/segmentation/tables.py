@@ -9,6 +9,7 @@ import numpy as np
 from quantgate.core.table import Cell, Column, Table
 from quantgate.pair import ROLES
 from quantgate.tasks.detection.tables import label_name
+from quantgate.tasks.segmentation import accuracy
 from quantgate.tasks.segmentation.accuracy import Areas, Segmented, areas, mean_over_classes
 
 if TYPE_CHECKING:
@@ -96,3 +97,22 @@ def class_table(comparison: Segmented, *, annotated: bool) -> Table:
     )
     changed = frozenset(row for row, i in enumerate(shown) if between.of_set()[i] != 1.0)
     return Table("advanced", "Optimized against parent, by class", tuple(columns), rows, changed)
+
+
+#: From this share of equal pixels on people stop looking, and below this IoU there is something to see.
+_ALIKE, _APART = 0.95, 0.5
+
+
+def hidden_classes(comparison: Segmented) -> tuple[str, ...]:
+    """Name the class in which the roles part although nearly all pixels agree: it is a small one."""
+    share = accuracy.agreement(comparison).value
+    label = accuracy.least_alike_class(comparison)
+    iou = float(accuracy.role_ious(comparison)[label])
+    if share < _ALIKE or iou >= _APART:
+        return ()
+    name = label_name(comparison.labels, label)
+    said = (
+        f"the roles agree in {share:.1%} of the pixels, but their regions of {name} overlap by {iou:.3f} "
+        "only: limits.min_class_iou and limits.min_role_iou judge that"
+    )
+    return (said,)

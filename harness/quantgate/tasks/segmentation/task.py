@@ -54,6 +54,8 @@ _QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
         "max_class_drop": accuracy.class_drop,
         "max_segment_drop": lambda c: worst_segment(segments(c), len(c)).drop,
         "min_agreement": accuracy.agreement,
+        "min_role_iou": accuracy.role_iou,
+        "min_class_iou": accuracy.class_iou,
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
@@ -110,9 +112,11 @@ def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
     del plan
     if key == "max_segment_drop":
         return worst_segment(segments(comparison), len(comparison)).name
-    if key != "max_class_drop":
-        return ""
-    return label_name(comparison.labels, accuracy.worst_class(comparison))
+    if key == "max_class_drop":
+        return label_name(comparison.labels, accuracy.worst_class(comparison))
+    if key == "min_class_iou":
+        return label_name(comparison.labels, accuracy.least_alike_class(comparison))
+    return ""
 
 
 def detail(key: str, comparison: Segmented, plan: EvaluationPlan) -> ChangeCounts:

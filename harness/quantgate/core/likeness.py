@@ -1,0 +1,130 @@
+"""How alike two predictions are, and how well one fits the truth: 0 nothing, 1 the same."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.boxes import assign, box_iou
+from quantgate.core.predictions import (
+    IGNORED,
+    ClassLabel,
+    ClassScores,
+    Detections,
+    LabelMap,
+    Objects,
+    Rendering,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Prediction, Truth
+
+#: Objects below this score say nothing about what a model sees.
+LEAST_SCORE = 0.25
+_LEAST_IOU = 0.5
+
+
+def likeness(first: Prediction, second: Prediction) -> float:
+    """Compare two predictions in one frame; NaN where neither says anything.
+
+    Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
+    is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation.
+    """
+    if isinstance(first, ClassScores) and isinstance(second, ClassScores):
+        a, b = (np.clip(each.scores.astype(np.float64), 0, None) for each in (first, second))
+        total = float(a.sum() * b.sum())
+        return float(np.sqrt(a * b).sum()) / math.sqrt(total) if total else math.nan
+    if isinstance(first, Detections) and isinstance(second, Detections):
+        return _of_objects(sure(first), sure(second))
+    if isinstance(first, LabelMap) and isinstance(second, LabelMap):
+        return _of_maps(first.labels, second.labels)
+    if isinstance(first, Rendering) and isinstance(second, Rendering):
+        return _correlation(first.pixels, second.pixels)
+    return math.nan
+
+
+def sure(found: Detections) -> Detections:
+    """Only the objects whose score says something."""
+    return found.take(np.flatnonzero(found.scores >= LEAST_SCORE))
+
+
+def fitness(prediction: Prediction, truth: Truth | None) -> float:
+    """Tell how well a prediction fits its truth, higher is better; NaN where nothing is annotated.
+
+    Root of the annotated class's share (its Bhattacharyya coefficient with the truth); twice the
+    matched scores over all scores and objects (a soft F1); mean IoU of the classes; PSNR in dB.
+    """
+    if isinstance(prediction, ClassScores) and isinstance(truth, ClassLabel):
+        scores = prediction.scores.astype(np.float64)
+        known = 0 <= truth.label < len(scores)
+        return math.sqrt(max(0.0, float(scores[truth.label]))) if known else 0.0
+    if isinstance(prediction, Detections) and isinstance(truth, Objects):
+        counted = np.flatnonzero(~truth.crowd)
+        annotated = Detections(
+            truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted]
+        )
+        return _soft_f1(sure(prediction), annotated)
+    if isinstance(prediction, LabelMap) and isinstance(truth, LabelMap):
+        counted_pixels = truth.labels != IGNORED
+        return _of_maps(prediction.labels[counted_pixels], truth.labels[counted_pixels])
+    if isinstance(prediction, Rendering) and isinstance(truth, Rendering):
+        if prediction.pixels.shape != truth.pixels.shape:
+            return math.nan
+        mse = float(np.square(prediction.pixels - truth.pixels).mean())
+        return -10 * math.log10(max(mse, 1e-3) / 255**2)
+    return math.nan
+
+
+def pairs(
+    first: Detections, second: Detections, *, classes: bool = True
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Match objects of IoU one half, one to one; of one class unless ``classes`` is false.
+
+    Returns the indices of each pair, [pairs] twice.
+    """
+    iou = box_iou(first.boxes, second.boxes)
+    allowed = iou >= _LEAST_IOU
+    if classes:
+        allowed &= first.labels[:, None] == second.labels[None, :]
+    return assign(np.where(allowed, iou, 0.0))
+
+
+def _of_objects(first: Detections, second: Detections) -> float:
+    total = float(first.scores.sum() + second.scores.sum())
+    if not total:
+        return math.nan
+    if not len(first) or not len(second):
+        return 0.0
+    rows, columns = pairs(first, second)
+    return float(first.scores[rows].sum() + second.scores[columns].sum()) / total
+
+
+def _soft_f1(found: Detections, annotated: Detections) -> float:
+    total = float(found.scores.sum()) + len(annotated)
+    if not total:
+        return math.nan
+    if not len(found) or not len(annotated):
+        return 0.0
+    return 2 * float(found.scores[pairs(found, annotated)[0]].sum()) / total
+
+
+def _of_maps(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    if first.shape != second.shape or not first.size:
+        return math.nan
+    values = []
+    for label in np.union1d(np.unique(first), np.unique(second)):
+        one, other = first == label, second == label
+        values.append(float((one & other).sum() / (one | other).sum()))
+    return float(np.mean(values))
+
+
+def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    if first.shape != second.shape:
+        return math.nan
+    a, b = (each.astype(np.float64).ravel() - float(each.mean()) for each in (first, second))
+    power = float(np.square(a).sum() * np.square(b).sum())
+    return float(np.multiply(a, b).sum()) / math.sqrt(power) if power else math.nan

@@ -1,0 +1,1 @@
+"""A look at the parent before anything is quantized."""

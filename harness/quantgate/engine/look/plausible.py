@@ -1,0 +1,119 @@
+"""Answers that no working model gives: none at all, one for every picture, or mere guesses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.likeness import LEAST_SCORE
+from quantgate.core.predictions import (
+    ClassLabel,
+    ClassScores,
+    Detections,
+    LabelMap,
+    Objects,
+    RawOutputs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.core.predictions import Prediction, Truth
+
+#: Fewer images say nothing about all.
+FEWEST = 8
+_ALIKE, _OTHERWISE = 0.9, 0.7
+_EVEN = 0.98
+#: Relative spread over images below which an output is constant.
+_CONSTANT = 1e-4
+_WHOLE = 0.999
+
+
+def implausible(
+    found: Sequence[Prediction], truths: Sequence[Truth | None], labels: Sequence[str]
+) -> list[str]:
+    """Say what is odd about the answers for some different images; nothing for fewer than eight."""
+    if len(found) < FEWEST:
+        return []
+    classes = [each for each in found if isinstance(each, ClassScores)]
+    if classes:
+        return _of_classes(classes, truths, labels)
+    objects = [each for each in found if isinstance(each, Detections)]
+    if objects:
+        return _of_objects(objects, truths)
+    maps = [each for each in found if isinstance(each, LabelMap)]
+    if maps:
+        return _of_maps(maps, truths, labels)
+    return _of_outputs([each for each in found if isinstance(each, RawOutputs)])
+
+
+def _of_classes(
+    found: Sequence[ClassScores], truths: Sequence[Truth | None], labels: Sequence[str]
+) -> list[str]:
+    shares = [np.clip(each.scores.astype(np.float64), 1e-12, None) for each in found]
+    shares = [each / each.sum() for each in shares]
+    count = len(shares[0])
+    if count < 3:  # noqa: PLR2004 - of two classes one may well be all there is
+        return []
+    entropy = float(np.mean([-(each * np.log(each)).sum() for each in shares])) / np.log(count)
+    if entropy > _EVEN:
+        best = float(np.median([each.max() for each in shares]))
+        said = (
+            f"the parent only guesses: its best of {count} classes has a score of {best:.2g} where even "
+            f"ones have {1 / count:.2g}; check decoder.softmax and preprocess"
+        )
+        return [said]
+    label, often = Counter(int(each.argmax()) for each in shares).most_common(1)[0]
+    true = Counter(truth.label for truth in truths if isinstance(truth, ClassLabel))
+    if often < _ALIKE * len(found) or (
+        true and true.most_common(1)[0][1] >= _OTHERWISE * len(found)
+    ):
+        return []
+    name = labels[label] if label < len(labels) else f"class {label}"
+    return [f"the parent gives {often} of {len(found)} images the same class, {name}"]
+
+
+def _of_objects(found: Sequence[Detections], truths: Sequence[Truth | None]) -> list[str]:
+    best = max((float(each.scores.max(initial=0.0)) for each in found), default=0.0)
+    annotated = [truth for truth in truths if isinstance(truth, Objects)]
+    if best >= LEAST_SCORE or (annotated and not any(len(truth) for truth in annotated)):
+        return []
+    said = (
+        f"the parent finds nothing surer than {best:.2g} on {len(found)} images; check preprocess "
+        "(colour, mean, scale) and what the decoder takes the scores for"
+    )
+    return [said]
+
+
+def _of_maps(
+    found: Sequence[LabelMap], truths: Sequence[Truth | None], labels: Sequence[str]
+) -> list[str]:
+    label = _only(found)
+    annotated = [truth for truth in truths if isinstance(truth, LabelMap)]
+    if label is None or (annotated and _only(annotated) == label):
+        return []
+    name = labels[label] if label < len(labels) else f"class {label}"
+    return [f"the parent sees {name} and nothing else on all {len(found)} images; check preprocess"]
+
+
+def _only(maps: Sequence[LabelMap]) -> int | None:
+    """Give the class that covers all but a thousandth of all pixels; None where there is none."""
+    counts = np.sum([np.bincount(each.labels.ravel(), minlength=256) for each in maps], axis=0)
+    counts = counts[:255]
+    return int(counts.argmax()) if counts.max() >= _WHOLE * counts.sum() > 0 else None
+
+
+def _of_outputs(found: Sequence[RawOutputs]) -> list[str]:
+    said = []
+    for name in found[0].values if found else ():
+        values = [np.asarray(each.values[name], np.float64) for each in found]
+        if len({value.shape for value in values}) != 1 or not values[0].size:
+            continue
+        stacked = np.stack([value.ravel() for value in values])
+        spread = float(np.sqrt(stacked.var(axis=0).mean()))
+        size = float(np.sqrt(np.square(stacked).mean()))
+        if spread <= _CONSTANT * size:
+            said.append(f"output {name} is the same for all {len(found)} images")
+    return said

@@ -1,0 +1,73 @@
+"""Whether a decoder reads raw outputs as it promises, and which others would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.core.predictions import Detections
+from quantgate.decoders.alternatives import others, readings
+from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.ports import ports_of
+from quantgate.decoders.ranges import Expected, misreadings, picture_range
+from quantgate.engine.look.views import read
+from quantgate.errors import DecoderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.core.predictions import Prediction
+    from quantgate.decoders.protocol import Decoder
+    from quantgate.decoders.ranges import Misreading
+    from quantgate.engine.look.feeding import Answer
+
+#: Ways to read the outputs that a message lists.
+_LISTED = 4
+_LEAST_SCORE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Raw outputs for some images, and what may be found in them."""
+
+    task: str
+    answers: tuple[Answer, ...]
+    labels: int
+
+    def broken(self, decoder: Decoder, found: Sequence[Prediction]) -> tuple[Misreading, ...]:
+        """Tell which promises of a decoder its answers break."""
+        if isinstance(decoder, ImageDecoder):
+            raw = [decoder.picture(each.outputs).ravel() for each in self.answers]
+            return tuple(picture_range(np.concatenate(raw), decoder.scale))
+        expected = Expected(self.labels, getattr(decoder, "max_detections", None))
+        return misreadings(found, self.answers[0].frame.model, expected)
+
+    def reads(self, decoder: Decoder) -> bool:
+        """Whether a decoder reads the outputs as it promises, and finds something in them."""
+        try:
+            decoder.check(ports_of(self.answers[0].outputs))
+            found = [read(decoder, each.outputs, each.frame).prediction for each in self.answers]
+        except DecoderError:
+            return False
+        objects = [each for each in found if isinstance(each, Detections)]
+        if objects and max(each.scores.max(initial=0.0) for each in objects) < _LEAST_SCORE:
+            return False
+        return not self.broken(decoder, found)
+
+    def remedy(self, decoder: Decoder) -> str:
+        """Say what would read these outputs: other settings, other decoders of the task."""
+        settings = [each.text for each in readings(decoder, self.reads)]
+        ports = ports_of(self.answers[0].outputs)
+        proven, possible = others(self.task, ports, self.reads, but=decoder.kind)
+        said = []
+        fit = [*settings, *(f'"{each.decoder.kind}"' for each in proven)]
+        if fit:
+            said.append(f"read as promised by decoder = {' or '.join(fit[:_LISTED])}")
+        if possible:
+            said.append(f"with settings of their own these decoders may fit: {', '.join(possible)}")
+        return "; ".join(said) or (
+            f"no decoder for {self.task} reads these outputs as it promises: name the right ones in "
+            "decoder.outputs, or look at the model's export"
+        )

@@ -1,0 +1,133 @@
+"""The look at the parent before anything is quantized: a problem ends the gate, notes go into the report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from quantgate.errors import DecoderError, ReportError
+from quantgate.pipeline.feeding import bench_of
+from quantgate.sourcecode import code_digest
+
+if TYPE_CHECKING:
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.look.examine import Look
+    from quantgate.entries import ModelEntry
+    from quantgate.pipeline.data import Data
+    from quantgate.report.overlays.answers import Answered
+    from quantgate.run import Run
+
+_NOTES, _PICTURE = "notes.json", "parent.webp"
+_OBJECTS, _LEAST_SCORE, _CLASSES = 30, 0.25, 3
+
+
+def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) -> tuple[str, ...]:
+    """Look at the parent on a few images, or find that in the store; return what is to be noted.
+
+    A picture of the first answers is left in the run's directory.
+
+    Raises
+    ------
+    DecoderError
+        Where the outputs are not what the decoder takes them for; names what would fit, and the
+        picture.
+    """
+    from quantgate.engine.evaluate import comparison_key
+    from quantgate.engine.look.calibration import health
+    from quantgate.engine.look.examine import examine
+    from quantgate.engine.runtime import Target
+    from quantgate.machine import isa_class
+    from quantgate.pair import Pair
+    from quantgate.store import Store
+
+    target = Target(
+        device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
+    )
+    bench = bench_of(entry, data.evaluation)
+    key = comparison_key(Pair(parent, parent), bench, target, isa_class())
+    key |= {
+        "look": code_digest("engine/look", "report/overlays"),
+        "calibration": None if data.calibration is None else data.calibration.digest,
+    }
+
+    def build(folder: Path) -> None:
+        look = examine(parent, bench, target)
+        drawn = _draw(look, data.evaluation.labels, folder / _PICTURE)
+        if look.problem:
+            seen = f"; what the parent sees: {_lay(folder, entry, run)}" if drawn else ""
+            raise DecoderError(f"{look.problem}{seen}")
+        notes = [*look.notes, *(health(data.calibration) if data.calibration else ())]
+        (folder / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
+
+    folder = Store(run.store, model=entry.id).get_or_build("look", key, build)
+    notes = tuple(json.loads((folder / _NOTES).read_text("utf-8")))
+    if (folder / _PICTURE).is_file():
+        _lay(folder, entry, run)
+    run.keep(entry.id, "looking", {"notes": list(notes)})
+    return notes
+
+
+def picture_of(entry: ModelEntry, run: Run) -> Path:
+    """Name the file of the parent's first answers."""
+    from quantgate.report.files import file_name
+
+    return run.directory / "pictures" / file_name(entry.id) / _PICTURE
+
+
+def _lay(folder: Path, entry: ModelEntry, run: Run) -> str:
+    """Copy the picture into the run's directory; return its path, as short as it can be."""
+    target = picture_of(entry, run)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / _PICTURE, target)
+    except OSError as error:
+        raise ReportError(
+            f"cannot write {target}: {error}; give a writable folder with --reports"
+        ) from error
+    here = Path.cwd()
+    return str(target.relative_to(here) if target.is_relative_to(here) else target)
+
+
+def _draw(look: Look, labels: tuple[str, ...], target: Path) -> bool:
+    """Draw the first answers; False where nothing in them can be drawn."""
+    from quantgate.report.files import write_atomic
+    from quantgate.report.overlays.answers import answers_picture
+
+    answers = [_answered(name, image, found, labels) for name, image, found in look.seen]
+    if not answers:
+        return False
+    write_atomic(target, answers_picture(answers))
+    return True
+
+
+def _answered(name: str, image: object, prediction: object, labels: tuple[str, ...]) -> Answered:
+    import numpy as np
+
+    from quantgate.core.predictions import ClassScores, Detections, LabelMap
+    from quantgate.report.overlays.answers import Answered
+    from quantgate.report.picture import ClassBar, Seen
+
+    def named(label: int) -> str:
+        return labels[label] if 0 <= label < len(labels) else f"class {label}"
+
+    pixels = np.asarray(image, np.uint8)
+    if isinstance(prediction, Detections):
+        shown = np.flatnonzero(prediction.scores >= _LEAST_SCORE)[:_OBJECTS]
+        objects = tuple(
+            Seen(
+                (*(float(edge) for edge in prediction.boxes[index]),),  # type: ignore[arg-type]
+                named(int(prediction.labels[index])),
+                float(prediction.scores[index]),
+            )
+            for index in shown
+        )
+        return Answered(name, pixels, objects)
+    if isinstance(prediction, ClassScores):
+        best = np.argsort(-prediction.scores, kind="stable")[:_CLASSES]
+        bars = tuple(ClassBar(named(int(k)), float(prediction.scores[k])) for k in best)
+        return Answered(name, pixels, classes=bars)
+    if isinstance(prediction, LabelMap):
+        return Answered(name, pixels, labels=prediction.labels)
+    return Answered(name, pixels)

@@ -1,0 +1,181 @@
+"""The look at a parent: fed wrongly it is told so, with annotations and without; fed rightly it is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from quantgate.core.predictions import ClassLabel
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.yolo_rows import YoloV8Decoder
+from quantgate.engine.artifact import load, save
+from quantgate.engine.embed import embed
+from quantgate.engine.evaluate import Bench
+from quantgate.engine.look.calibration import health
+from quantgate.engine.look.examine import examine
+from quantgate.engine.runtime import Target
+from quantgate.entries import EvaluationPlan, Preprocess
+from quantgate.pipeline.feeding import reaching
+from quantgate.sources.opset import opset
+from quantgate.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from quantgate.engine.artifact import Artifact
+
+TARGET = Target(hint="latency")
+LABELS = ("red", "yellow", "green", "cyan", "blue", "magenta")
+#: Blue, green, red of each class.
+COLOURS = np.array([[0, 0, 1], [0, 1, 1], [0, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 1]], np.float32)
+RIGHT = Preprocess(colour="rgb", mean=127.5, scale=127.5)
+
+
+def classifier() -> ov.Model:
+    """Name the colour of a picture from the mean of its channels, red first; blind outside -1..1."""
+    ops = opset()
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    mean = ops.reduce_mean(image, np.array([2, 3]), keep_dims=False)
+    within = ops.less_equal(ops.abs(mean), ops.constant(np.float32(1)))
+    near = ops.multiply(mean, ops.convert(within, "f32"))
+    weights = ops.constant((COLOURS[:, ::-1] * 2 - 1).T * np.float32(6))
+    scores = ops.softmax(ops.matmul(near, weights, False, False), axis=1)
+    scores.output(0).set_names({"scores"})
+    return ov.Model([scores], [image], "colours")
+
+
+def samples(count: int = 60, *, annotated: bool = True) -> tuple[Sample, ...]:
+    """Grainy pictures of one colour each."""
+
+    def painted(index: int) -> Callable[[], NDArray[np.uint8]]:
+        def render() -> NDArray[np.uint8]:
+            rng = np.random.default_rng(index)
+            colour = COLOURS[index % 6] * rng.uniform(120, 200) + rng.uniform(10, 50)
+            grain = rng.normal(0, 30, (40, 50, 3))
+            return np.asarray(np.clip(colour + grain, 0, 255), np.uint8)
+
+        return render
+
+    return tuple(
+        Sample(
+            f"{k:03}.png",
+            painted(k),
+            f"digest {k}",
+            ClassLabel(k % 6) if annotated else None,
+            group=k % 6,
+        )
+        for k in range(count)
+    )
+
+
+def bench(plan: Preprocess, *, annotated: bool = True, **options: Any) -> Bench:
+    """What the classifier is looked at on."""
+    dataset = Dataset("colours", samples(annotated=annotated), LABELS, "digest")
+    task = TASKS["classification"]
+    return Bench(dataset, plan, ClassScoresDecoder(**options), task, "classification")
+
+
+def parent(model: ov.Model, plan: Preprocess, folder: Path) -> Artifact:
+    """Write a model with its preprocessing embedded."""
+    save(embed(model, plan), folder)
+    return load(folder)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_a_parent_that_is_fed_as_it_was_trained_is_left_alone(
+    tmp_path: Path, *, annotated: bool
+) -> None:
+    """Nothing is noted, and the first answers are there to be drawn."""
+    found = examine(
+        parent(classifier(), RIGHT, tmp_path), bench(RIGHT, annotated=annotated), TARGET
+    )
+    assert (found.problem, found.notes) == ("", ())
+    assert len(found.seen) == 4
+    assert found.seen[0][1].shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("lie", "annotated", "told"),
+    [
+        ({"colour": "bgr"}, True, 'with preprocess colour = "rgb"'),
+        ({"mean": 0.0, "scale": 1.0}, True, "scale = 127.5"),
+        ({"mean": 0.0, "scale": 3000.0}, True, "scale = 127.5"),
+        ({"mean": 0.0, "scale": 3000.0}, False, "would follow the pictures better"),
+        ({"mean": 900.0}, False, "would follow the pictures better"),
+    ],
+)
+def test_a_parent_that_is_fed_otherwise_is_told(
+    tmp_path: Path, lie: dict[str, Any], told: str, *, annotated: bool
+) -> None:
+    """What is wrong with colour, mean or scale is named with the keys that would be right."""
+    plan = replace(RIGHT, **lie)
+    found = examine(parent(classifier(), plan, tmp_path), bench(plan, annotated=annotated), TARGET)
+    assert told in "; ".join(found.notes)
+
+
+def test_scores_that_are_none_end_the_look(tmp_path: Path) -> None:
+    """Logits under `softmax = false` are refused, with the setting that reads them."""
+    ops = opset()
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    mean = ops.reduce_mean(image, np.array([2, 3]), keep_dims=False)
+    weights = ops.constant(np.eye(3, 6, dtype=np.float32) * 9)
+    logits = ops.matmul(mean, weights, False, False)
+    logits.output(0).set_names({"logits"})
+    model = ov.Model([logits], [image], "logits")
+    found = examine(parent(model, RIGHT, tmp_path), bench(RIGHT, softmax=False), TARGET)
+    assert "expected 0 to 1" in found.problem
+    assert 'decoder = { kind = "class-scores", softmax = "auto" }' in found.problem
+
+
+def test_a_decoder_of_other_shapes_ends_the_look(tmp_path: Path) -> None:
+    """Outputs that the decoder cannot read are told before anything is inferred."""
+    artifact = parent(classifier(), RIGHT, tmp_path)
+    other = replace(bench(RIGHT), decoder=SsdDecoder(), task_name="detection")
+    found = examine(artifact, other, TARGET)
+    assert found.images == 0
+    assert "decoder ssd expects" in found.problem
+
+
+def pictures(value: Callable[[int], NDArray[np.uint8]], count: int = 20) -> Dataset:
+    """A calibration set of pictures that a function draws."""
+    made = tuple(
+        Sample(f"{k}.png", (lambda k=k: value(k)), f"digest {k}")  # type: ignore[misc]
+        for k in range(count)
+    )
+    return Dataset("calibration", made, (), "digest")
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (lambda _: np.zeros((20, 20, 3), np.uint8), "are of one colour"),
+        (
+            lambda _: np.random.default_rng(7).integers(0, 255, (40, 40, 3), np.uint8),
+            "show the same as another",
+        ),
+        (lambda k: np.random.default_rng(k).integers(0, 255, (40, 40, 3), np.uint8), ""),
+    ],
+)
+def test_calibration_pictures_that_teach_nothing_are_suspected(draw: Any, told: str) -> None:
+    """Black pictures and one picture many times are told, different ones are not."""
+    said = "; ".join(health(pictures(draw)))
+    assert told in said
+    assert bool(said) == bool(told)
+
+
+def test_a_decoder_keeps_what_the_hysteresis_looks_for() -> None:
+    """Its threshold is lowered to the judge's less the hysteresis, and never raised."""
+    plan = EvaluationPlan("images", score_threshold=0.5, hysteresis=0.1)
+    lowered = reaching(YoloV8Decoder(score_threshold=0.5), plan)
+    assert getattr(lowered, "score_threshold", None) == pytest.approx(0.4)
+    low = YoloV8Decoder(score_threshold=0.01)
+    assert reaching(low, plan) is low
