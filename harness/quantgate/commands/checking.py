@@ -30,7 +30,7 @@ def check_models(manifest: Manifest, reports: Path, store: Path, *, deep: bool) 
 
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     run = Run(
-        manifest, reports / "check", store, strict_sources=False, worker="main", started=started
+        reports / "check", manifest=manifest, store=store, strict_sources=False, started=started
     )
     run.open()
     worker = Worker(_WARM)
