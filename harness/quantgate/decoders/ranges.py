@@ -204,9 +204,8 @@ def _misplaced(boxes: NDArray[np.float64], side_px: int) -> list[Misreading]:
 
 
 def picture_range(values: NDArray[np.float32], scale: float) -> list[Misreading]:
-    """Look at a picture's raw values [any]: times ``scale`` they run over 0..255."""
-    reached = values.astype(np.float64) * scale
-    low, high = np.percentile(reached, [1, 99])
+    """Look at a picture's raw values [any], ``scale`` applied: they run over 0..255."""
+    low, high = np.percentile(values.astype(np.float64), [1, 99])
     if high - low <= _CORNER_PX or low < -255 or high > 2 * 255:  # noqa: PLR2004 - twice the range
         return [
             Misreading(
