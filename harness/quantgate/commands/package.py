@@ -76,10 +76,14 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         _refuse_other_entry(judged, model.run.manifest.root)
         refuse_other_digests(judged)
         gate = gate_of(judged)
-        _refuse_red(judged, gate)
         licence = licence_of(model.entry, Place(model.run.manifest.root, Store(model.run.store)))
-        _refuse_terms(judged, licence, accepted=options.accept_licence)
+        notices = [
+            _refuse_red(judged, gate),
+            _refuse_terms(judged, licence, accepted=options.accept_licence),
+        ]
         build(contents_of(judged, licence, gate), target)
+    for notice in filter(None, notices):
+        complain(f"quantgate: {notice}")
     count = sum(len(files) for _, _, files in os.walk(target))
     say(f"{target}: {count} files, gate {gate['result']} ({gate['sentence']})")
     say(f"predict: python {target / 'predict.py'} IMAGE")
@@ -97,18 +101,20 @@ def _refuse_other_entry(judged: JudgedRun, root: Path) -> None:
         )
 
 
-def _refuse_red(judged: JudgedRun, gate: Mapping[str, Any]) -> None:
+def _refuse_red(judged: JudgedRun, gate: Mapping[str, Any]) -> str:
+    """Refuse what is not green; give the notice where it is forced."""
     if gate["green"]:
-        return
+        return ""
     found = f"the gate of {judged.entry.id} is not green in run {gate['run']}: {gate['sentence']}"
     if not judged.forced:
         raise PackageError(f"{found}; mend it, or use --force, and the certificate says so")
-    complain(f"quantgate: packaged by force: {found}")
+    return f"packaged by force: {found}"
 
 
-def _refuse_terms(judged: JudgedRun, licence: Licence, *, accepted: bool) -> None:
+def _refuse_terms(judged: JudgedRun, licence: Licence, *, accepted: bool) -> str:
+    """Refuse terms that need consent; give the notice where they are accepted."""
     if licence.kind == "permissive":
-        return
+        return ""
     notice = (
         f"the licence of {judged.entry.id} is {licence.name} ({licence.kind}), according to "
         f"{licence.origin}: {_TERMS[licence.kind]}"
@@ -118,4 +124,4 @@ def _refuse_terms(judged: JudgedRun, licence: Licence, *, accepted: bool) -> Non
             f"{notice}; write models.{judged.entry.id}.licence where you know better, or use "
             "--accept-licence"
         )
-    complain(f"quantgate: licence accepted: {notice}")
+    return f"licence accepted: {notice}"
