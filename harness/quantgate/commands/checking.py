@@ -60,6 +60,7 @@ def _broken(entry: ModelEntry, run: Run, worker: Worker, *, deep: bool) -> bool:
 def _findings(entry: ModelEntry, run: Run, worker: Worker, *, deep: bool) -> Iterator[str]:
     from quantgate.pipeline.data import load_data
     from quantgate.pipeline.looking import look_at_parent, picture_of
+    from quantgate.pipeline.suspicions import suspicions
 
     data = load_data(entry, run.manifest, run.store)
     yield from data.notes
@@ -70,6 +71,8 @@ def _findings(entry: ModelEntry, run: Run, worker: Worker, *, deep: bool) -> Ite
     parent = _parent(entry, run, worker)
     looking = Step("looking at the parent", entry.time_limit_s)
     yield from worker.call(looking, look_at_parent, entry, run, parent, data)
+    beside = Step("comparing with annotations", entry.time_limit_s)
+    yield from worker.call(beside, suspicions, entry, parent, data)
     yield from _given(entry, run, parent, worker)
     say(f"CHECKED  {entry.id}: {_told(entry, data)}, {_shown(picture_of(entry, run))}")
 

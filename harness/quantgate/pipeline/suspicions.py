@@ -1,0 +1,35 @@
+"""Annotations beside the parent's answers on some images, where nothing has compared all of them yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quantgate.engine.artifact import Artifact
+    from quantgate.entries import ModelEntry
+    from quantgate.pipeline.data import Data
+
+#: Images on which annotations are compared: few enough for seconds, enough to tell.
+SOME = 32
+
+
+def suspicions(entry: ModelEntry, parent: Artifact, data: Data) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent answers on some images.
+
+    Raises
+    ------
+    DecoderError
+        Where an answer cannot be read.
+    """
+    from quantgate.datasets.selection import subset
+    from quantgate.engine.evaluate import evaluate_role
+    from quantgate.engine.runtime import Target, compile_model
+    from quantgate.pipeline.feeding import bench_of
+    from quantgate.tasks.doubts.catalog import doubts
+
+    some = subset(data.evaluation, SOME, 0).dataset
+    target = Target(
+        device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
+    )
+    found = evaluate_role(compile_model(parent, target), bench_of(entry, some))
+    return tuple(f"datasets.{some.name}: {said}" for said in doubts(entry.task, found))
