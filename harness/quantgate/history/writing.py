@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Fields that came with later schemas: an older run, which lacks them, stays the run that it was.
 _ADDED = ("command",)
+#: Fields of an estimate that a history has no column for: how an interval came about, not what it is.
+_NOT_KEPT = frozenset({"misses"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ def _fields(value: Any) -> dict[str, Any]:
     """Lay a value open for JSON; thousands of numbers a night make the codec's ways too long."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {
+        field.name: getattr(value, field.name)
+        for field in fields(value)
+        if field.name not in _NOT_KEPT
+    }
 
 
 def record(engine: Engine, run: RunRecord) -> Recorded:
