@@ -179,3 +179,18 @@ def test_a_decoder_keeps_what_the_hysteresis_looks_for() -> None:
     assert getattr(lowered, "score_threshold", None) == pytest.approx(0.4)
     low = YoloV8Decoder(score_threshold=0.01)
     assert reaching(low, plan) is low
+
+
+def test_objects_that_a_crop_cuts_away_are_counted() -> None:
+    """What lies outside of the input cannot be found, and is said with its number."""
+    from quantgate.core.geometry import Frame
+    from quantgate.core.predictions import Objects
+    from quantgate.engine.look.plausible import cut_away
+
+    boxes = np.array([[0, 0, 8, 8], [20, 20, 30, 30]], np.float32)
+    truth = Objects(boxes, np.zeros(2, int), np.zeros(2, bool), np.ones(2, np.float32))
+    sample = replace(samples(1)[0], truth=truth)
+    frame = Frame((50, 40), (30, 30), (1.0, 1.0), (-10.0, -5.0))
+    (said,) = cut_away([sample], [frame])
+    assert "leaves 1 of 2 annotated objects out" in said
+    assert not cut_away([sample], [Frame((50, 40), (50, 40), (1.0, 1.0), (0.0, 0.0))])

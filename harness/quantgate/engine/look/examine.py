@@ -11,7 +11,7 @@ from quantgate.decoders.ports import with_own_names
 from quantgate.engine.evaluate import check_decoder
 from quantgate.engine.look.feeding import open_parent
 from quantgate.engine.look.look import Eye
-from quantgate.engine.look.plausible import implausible
+from quantgate.engine.look.plausible import cut_away, implausible
 from quantgate.engine.look.readers import Outlook
 from quantgate.engine.look.search import better_feeding
 from quantgate.errors import DecoderError
@@ -132,6 +132,8 @@ def _problem(eye: Eye, sight: Sight, bench: Bench) -> str:
 def _notes(eye: Eye, sight: Sight, bench: Bench, clock: Callable[[], float]) -> Iterator[str]:
     found = [each.prediction for each in sight.seen]
     yield from implausible(found, sight.truths, bench.dataset.labels)
+    if bench.preprocess.resize == "crop":
+        yield from cut_away(eye.samples, [each.frame for each in sight.seen])
     better = better_feeding(eye, sight, clock)
     if better is not None:
         yield better.sentence(bench.preprocess)

@@ -20,7 +20,9 @@ from quantgate.core.predictions import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Prediction, Truth
+    from quantgate.datasets.sample import Sample
 
 #: Fewer images say nothing about all.
 FEWEST = 8
@@ -29,6 +31,8 @@ _EVEN = 0.98
 #: Relative spread over images below which an output is constant.
 _CONSTANT = 1e-4
 _WHOLE = 0.999
+#: Share of annotated objects outside of the input from which on it is said.
+_CUT = 0.05
 
 
 def implausible(
@@ -47,6 +51,24 @@ def implausible(
     if maps:
         return _of_maps(maps, truths, labels)
     return _of_outputs([each for each in found if isinstance(each, RawOutputs)])
+
+
+def cut_away(samples: Sequence[Sample], frames: Sequence[Frame]) -> list[str]:
+    """Say how many annotated objects a crop leaves out of the input: no model could find them."""
+    outside = total = 0
+    for sample, frame in zip(samples, frames, strict=True):
+        if isinstance(sample.truth, Objects) and len(sample.truth):
+            boxes = frame.to_model(sample.truth.boxes)
+            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+            outside += int(((centres < 0) | (centres > np.array(frame.model))).any(axis=1).sum())
+            total += len(boxes)
+    if outside < _CUT * total or not total:
+        return []
+    said = (
+        f'preprocess.resize = "crop" leaves {outside} of {total} annotated objects out of the input, on '
+        f"{len(samples)} images: no model finds what it is not shown"
+    )
+    return [said]
 
 
 def _of_classes(
