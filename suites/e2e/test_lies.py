@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 #: Other images and other choices of each lie: ``LIES_SEED=7``.
 SEED = int(os.environ.get("LIES_SEED", "3"))
-#: What annotations look like in one layout they look like in the others, but for how they are written.
 #: Of the ways to feed and read a model a third is told by default.
 FED = [lie for place, lie in enumerate(models.LIES) if place % 3 == 0 or SEED != 3]
 #: Half the interval of a metric over so few images: what moves less is no lie that anybody could see.
 INTERVAL = 0.1
+#: What annotations look like in one layout they look like in the others, but for how they are written.
 SLOWLY = [lie for lie in LIES if lie.layout not in {"voc", "open-images"} or SEED != 3]
 
 
