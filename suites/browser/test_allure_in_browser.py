@@ -80,8 +80,10 @@ def test_the_difference_is_seen_in_allure(address: str, open_page: Callable[...,
         "img[alt='street.png: parent, optimized, diff']"
     )
     inline.wait_for()
-    page.get_by_text("1. street.png: 1 lost").click()
-    page.get_by_text("Parent | Optimized | Diff", exact=True).first.click()
+    panes = page.get_by_text("Parent | Optimized | Diff", exact=True).first
+    if not panes.is_visible():  # Allure opens the step of a changed image by itself
+        page.get_by_text("1. street.png: 1 lost").click()
+    panes.click()
     frame = page.frame_locator("iframe").nth(1)
     frame.get_by_text("Matches").click()
     listed = frame.locator("tr.lost td").all_inner_texts()

@@ -101,12 +101,12 @@ def test_a_missing_manifest_is_one_sentence(world: World, tmp_path: Path) -> Non
 def test_pytest_in_another_repository_runs_the_gates(
     world: World, project: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """A conftest that names the plugin is all that another repository needs, also when installed."""
+    """A line of its pytest configuration is all that another repository needs."""
     installed = tmp_path / "installed"
     shutil.copytree(ROOT / "harness" / "quantgate", installed / "quantgate")
     shutil.copytree(ROOT / "suites" / "gates", installed / "quantgate" / "gates")
     folder = project(MANIFEST)
-    (folder / "conftest.py").write_text('pytest_plugins = ["quantgate.plugin"]\n')
+    (folder / "pytest.ini").write_text("[pytest]\nquantgate_manifest = models.toml\n")
     (folder / "test_own.py").write_text("def test_own():\n    assert True\n")
 
     ran = world.run(folder, "-m", "pytest", PYTHONPATH=str(installed))
