@@ -62,7 +62,7 @@ def test_a_model_that_is_quantized_already(world: World, own_copy: Callable[[str
     folder = own_copy(beside(HEALTHY, **{"parent.xml": "twice.xml"}))
     tiny.quantized(folder, "twice", tiny.build(world.weights))
 
-    assert_one_sentence(world.gate(folder), "twice.xml", "quantized already")
+    assert_one_sentence(world.gate(folder), "twice.xml", "FakeQuantize nodes) already")
 
 
 def test_nan_outputs_are_never_judged(world: World, own_copy: Callable[[str], Path]) -> None:
@@ -157,7 +157,7 @@ def test_a_decoder_that_does_not_fit(world: World, own_copy: Callable[[str], Pat
         '\n[datasets.plain]\nkind = "folder"\npath = "evaluation"\n'
     )
 
-    assert_one_sentence(world.gate(folder), "scores", "[1,10]", "class-scores")
+    assert_one_sentence(world.gate(folder), "scores", "[1,10]", "that would fit")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")

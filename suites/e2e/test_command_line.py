@@ -279,7 +279,7 @@ def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path])
     assert "within min_agreement 0.93" in line
     assert re.search(r"\nFAILED +tiny +min_agreement 0.93 .* does not hold\n", stale.said)
     assert not re.search(r"\nPASSED +tiny.* min_agreement", stale.said)
-    assert "decide again" in (expired.latest / "run.json").read_text("utf-8")
+    assert "set a new date" in (expired.latest / "run.json").read_text("utf-8")
     assert re.search(r"\nFAILED +tiny +min_agreement 0.93 .* does not hold\n", expired.said)
     assert expired.status == 1
     assert "The miss was expected only until 2001-01-01" in expired.said
