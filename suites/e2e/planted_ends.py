@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 MODULE = '''
 import ctypes, os, signal, time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -34,6 +35,11 @@ def hang():
     time.sleep(600)
 
 
+#: Images by which a process ends, and how many it decodes first: the look at the parent is survived.
+DECODED = Counter()
+LOOKED_AT = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Planted(ClassScoresDecoder):
     """Ends the process of the model."""
@@ -42,7 +48,10 @@ class Planted(ClassScoresDecoder):
     how: Annotated[str, Doc("crash, short, kill or hang")] = "crash"
 
     def decode(self, outputs, frame):
-        globals()[self.how]()
+        DECODED[self.how] += 1
+        if DECODED[self.how] > LOOKED_AT:
+            globals()[self.how]()
+        return ClassScoresDecoder.decode(self, outputs, frame)
 '''
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import openvino as ov
 import pytest
 
-import quantgate
 from harness.training import metrics
 from quantgate.tasks.catalog import TASKS
 from quantgate.zoo.catalog import ZOO, ZooModel, xml_path
@@ -91,7 +90,7 @@ def test_every_task_with_a_metric_has_a_built_in_model() -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_the_documentation_tells_the_recorded_figures(name: str) -> None:
     """The table of built-in models says what the catalog records of the committed weights."""
-    table = (Path(quantgate.__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    table = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
     (row,) = (line for line in table.splitlines() if line.startswith(f"| `{name}` |"))
     told = [cell.strip() for cell in row.strip("|").split("|")][-2:]
     measured = ZOO[name].measured
