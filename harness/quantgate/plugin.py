@@ -59,6 +59,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Activate the gates' hooks if gates are requested."""
     if not (config.getoption("--manifest") or config.getini("quantgate_manifest")):
         return
-    from quantgate.session import hooks
+    from quantgate.errors import PluginError
 
-    hooks.activate(config)
+    try:
+        from quantgate.session import hooks
+
+        hooks.activate(config)
+    except PluginError as error:
+        raise pytest.UsageError(str(error)) from None

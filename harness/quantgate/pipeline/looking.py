@@ -54,7 +54,7 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
 
     def build(folder: Path) -> None:
         look = examine(parent, bench, target)
-        drawn = _draw(look, data.evaluation.labels, folder / _PICTURE)
+        drawn = _draw(look, data.evaluation.labels, folder / _PICTURE) and _wanted(run)
         if look.problem:
             seen = f"; what the parent sees: {_lay(folder, entry, run)}" if drawn else ""
             raise DecoderError(f"{look.problem}{seen}")
@@ -63,10 +63,15 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
 
     folder = Store(run.store, model=entry.id).get_or_build("look", key, build)
     notes = tuple(json.loads((folder / _NOTES).read_text("utf-8")))
-    if (folder / _PICTURE).is_file():
+    if (folder / _PICTURE).is_file() and _wanted(run):
         _lay(folder, entry, run)
     run.keep(entry.id, "looking", {"notes": list(notes)})
     return notes
+
+
+def _wanted(run: Run) -> bool:
+    """Whether pictures may be shown as they are: this one is never blurred."""
+    return run.manifest.report.pictures == "all"
 
 
 def picture_of(entry: ModelEntry, run: Run) -> Path:

@@ -55,7 +55,21 @@ class ExtendedTask:
     added: Mapping[str, AddedMetric]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.own, name)
+        found = getattr(self.own, name)
+        if not callable(found):
+            return found
+
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            return found(*map(self._own_plan, args), **kwargs)
+
+        return ask
+
+    def _own_plan(self, argument: Any) -> Any:
+        """Ask the task for its own metric where an added one is asked for, which it does not know."""
+        metric = getattr(argument, "metric", None)
+        if isinstance(metric, str) and metric in self.added:
+            return replace(argument, metric=None)
+        return argument
 
     @property
     def METRICS(self) -> Mapping[str, MetricKind]:  # noqa: N802 - a task's constant
@@ -91,7 +105,7 @@ class ExtendedTask:
         """
         metric = self.added.get(plan.metric or "")
         if metric is None or not key.endswith(("_drop", "_increase")):
-            own: Estimate = self.own.judge_quantity(key, comparison, plan)
+            own: Estimate = self.own.judge_quantity(key, comparison, self._own_plan(plan))
             return own
         if key != "max_accuracy_drop":
             raise MeasurementError(

@@ -85,7 +85,7 @@ def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better
     means and scales where the answers are suspicious. What is better on the first images has to be
     better on fresh ones too.
     """
-    measure = FITNESS[eye.task] if sight.annotated else STEADY
+    measure = FITNESS.get(eye.task, STEADY) if sight.annotated else STEADY
     until = clock() + SECONDS
     tried: list[tuple[float, Preprocess]] = []
     now = _values(sight, measure)
