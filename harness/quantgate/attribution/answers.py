@@ -53,7 +53,7 @@ class Answer:
     def metrics(self) -> Pair[float] | None:
         """The metric of both sides; None where it is not defined on these images."""
         metric = self.plan.metric or self.bench.task.DEFAULT_METRIC
-        if any(image.truth is None for image in self.comparison.images):
+        if not metric or any(image.truth is None for image in self.comparison.images):
             return None
         try:
             return self.bench.task.metrics(self.comparison).map(lambda of: of[metric])
