@@ -98,7 +98,7 @@ def test_a_wrong_history_stops_the_run_at_once(
     (folder / "folder").mkdir()
 
     for wrong, sentence in (
-        ("mysql://db/nights", "expected a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"),
+        ("mysql://db/nights", "expected a path, sqlite:///PATH or postgresql://"),
         ("text", "found a file that is no SQLite database"),
         ("folder", "--record: expected a history's file or URL, found folder"),
         ("postgresql://nobody:secret@127.0.0.1:1/none", "cannot be reached"),
@@ -155,7 +155,7 @@ def test_a_password_is_shown_nowhere(world: World, project: Callable[[str], Path
     )
 
     said = (ran.latest / "run.json").read_text("utf-8")
-    assert "postgresql://me:***@db/nights" in json.loads(said)["command"]
+    assert "***@db/nights" in json.loads(said)["command"]
     assert "secret" not in said + ran.said
 
 
