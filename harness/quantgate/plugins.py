@@ -21,15 +21,26 @@ GROUPS = ("decoders", "tasks", "sources", "datasets", "limits", "metrics")
 
 
 @cache
+def _installed() -> Any:
+    """Read the entry points of all installed packages, once: that opens a file of each."""
+    return entry_points()
+
+
+def _points(group: str) -> Any:
+    """Give the entry points of a catalog."""
+    return _installed().select(group=f"quantgate.{group}")
+
+
+@cache
 def names_of(group: str) -> tuple[str, ...]:
     """Name what other packages add to a catalog, without importing any of it."""
-    return tuple(sorted({point.name for point in entry_points(group=f"quantgate.{group}")}))
+    return tuple(sorted({point.name for point in _points(group)}))
 
 
 @cache
 def modules_of(group: str) -> tuple[str, ...]:
     """Name the modules behind a catalog's additions, without importing any."""
-    return tuple(sorted({point.module for point in entry_points(group=f"quantgate.{group}")}))
+    return tuple(sorted({point.module for point in _points(group)}))
 
 
 @cache
@@ -47,7 +58,7 @@ def plugged(group: str) -> Mapping[str, Any]:
         Where an entry point cannot be loaded, or two packages use the same name.
     """
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=f"quantgate.{group}"):
+    for point in _points(group):
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             raise PluginError(
