@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -273,6 +274,7 @@ def started(furnished: World, project: Callable[[str], Path]) -> Iterator[Callab
         folder = project(tiny.HEAD + FINE + PLANTED.format(name="hangs", how="hang") + MISSED)
         environ = {
             **os.environ,
+            "PYTHONUNBUFFERED": "",  # lines have to come as they are judged, without its help
             "PYTHONPATH": f"{ROOT}:{folder / 'packages'}",
             "QUANTGATE_STORE": str(furnished.root / "store"),
             "COLUMNS": "200",
@@ -304,12 +306,16 @@ class Started:
         self.said = ""
 
     def until(self, text: str) -> None:
-        """Read what it says until a text comes."""
+        """Read what it says until a text comes, which has to be within two minutes."""
         assert self.process.stdout is not None
+        late = threading.Timer(120, self.process.kill)
+        late.start()
         for line in self.process.stdout:
             self.said += line
             if text in line:
+                late.cancel()
                 return
+        late.cancel()
         pytest.fail(f"{text} never came: {self.said}")
 
     def end(self, number: signal.Signals) -> int:

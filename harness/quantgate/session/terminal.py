@@ -110,6 +110,7 @@ def write_coloured(reporter: Any, line: str) -> None:
     colour = COLOURS.get(word)
     reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))
     reporter.write_line(line[len(word) :])
+    reporter.flush()  # a pipe of a CI job or of `tee` is a buffer: a verdict is shown when it is known
 
 
 def restate(reporter: Any, tests: Collection[str], states: Iterable[Judged | Problem]) -> None:
