@@ -12,9 +12,9 @@ from quantgate.attribution.flow import shares_of
 from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
-from quantgate.attribution.surgery import floated, only, without
 from quantgate.core.explained import Group, Loss
 from quantgate.engine.quantizers import Graph, layers, quantizers
+from quantgate.engine.surgery import floated, only, without
 from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
 from quantgate.sources.opset import opset

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.calibration import Aim, Calibration
 from quantgate.engine.interface import integrity
 from quantgate.engine.quantize import quantize
-from quantgate.engine.quantizers import layers
-from quantgate.entries import IgnoredScope, Preprocess, Recipe
+from quantgate.engine.quantizers import layers, quantizers
+from quantgate.entries import IgnoredScope, Preprocess, Recipe, Unquantized
 from quantgate.errors import DatasetError, QuantizationError
 from quantgate.pair import Pair
 from quantgate.sources.local import LocalSource
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from quantgate.engine.artifact import Artifact
 
+F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 RECIPE = Recipe(dataset="pictures", subset=4)
 
 
@@ -191,6 +193,63 @@ def test_ignored_layers_stay_in_floating_point(
     assert counts[1] < counts[0]
 
 
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Unquantized(names=("second_conv",)),
+        Unquantized(patterns=("second_c",)),
+        Unquantized(names=("first_relu/fq_output_0",)),
+    ],
+)
+def test_a_quantizer_taken_out_leaves_the_others(
+    scope: Unquantized, parent: Artifact, store: Store
+) -> None:
+    """By operation, pattern or quantizer: that layer computes in floats, the grid of the other one stays."""
+    calibration = Calibration(samples(4), picture)
+    whole, found = (
+        ov.Core().read_model(quantize(parent, recipe, calibration, store).artifact.path)
+        for recipe in (RECIPE, Recipe("pictures", subset=4, unquantized=scope))
+    )
+
+    assert [layer.name for layer in layers(found)] == ["first_conv", "scores"]
+    assert quantizers(found)[0] == quantizers(whole)[0]
+
+
+def test_every_layer_of_a_type_taken_out_is_the_parent(parent: Artifact, store: Store) -> None:
+    """Weights and biases are the parent's again, so that the answers are."""
+    recipe = Recipe(
+        "pictures", subset=4, unquantized=Unquantized(types=("Convolution", "ReduceMean"))
+    )
+    made = quantize(parent, recipe, Calibration(samples(4), picture), store).artifact
+
+    assert _likeness(parent)(ov.Core().compile_model(made.path, "CPU", F32), samples(4)) == 1.0
+
+
+NOT_QUANTIZED = {
+    "name": (
+        Unquantized(names=("second_konv",)),
+        "no quantized operation or quantizer 'second_konv'; did",
+    ),
+    "float": (
+        Unquantized(names=("first_relu",)),
+        "no quantized operation or quantizer 'first_relu'",
+    ),
+    "type": (Unquantized(types=("Relu",)), "type 'Relu'; quantized are 'Convolution'"),
+    "pattern": (Unquantized(patterns=("conv",)), "'conv' matches the start of no quantized"),
+    "expression": (Unquantized(patterns=("(",)), "is not a regular expression"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_QUANTIZED)
+def test_unquantized_that_fits_nothing(case: str, parent: Artifact, tmp_path: Path) -> None:
+    """What is not quantized cannot be taken out: an error that says what is."""
+    scope, said = NOT_QUANTIZED[case]
+    recipe = Recipe("pictures", unquantized=scope)
+
+    with pytest.raises(QuantizationError, match=re.escape(said)):
+        quantize(parent, recipe, Calibration(samples(2), picture), Store(tmp_path / "store"))
+
+
 def test_no_image_at_all() -> None:
     """Without a calibration image there is nothing to quantize with."""
     with pytest.raises(QuantizationError, match="no calibration image"):
@@ -255,7 +314,7 @@ def test_log_of_nncf_arrives_in_ours(
 
 def _likeness(parent: Artifact) -> Any:
     """Measure how near a model's answers are to the parent's: 1 where they are equal."""
-    reference = ov.Core().compile_model(parent.path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    reference = ov.Core().compile_model(parent.path, "CPU", F32)
 
     def measure(compiled: Any, drawn: Sequence[Sample]) -> float:
         errors = []

@@ -14,9 +14,9 @@ from quantgate.attribution.groups import blocks, groups_of, most_suspect, patter
 from quantgate.attribution.images import Reference, prepare_images
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
-from quantgate.attribution.surgery import floated, only, without
 from quantgate.core.explained import Explanation, Group, sqnr_db
 from quantgate.engine.quantizers import Graph
+from quantgate.engine.surgery import floated, only, without
 from quantgate.errors import HarnessError
 
 if TYPE_CHECKING:

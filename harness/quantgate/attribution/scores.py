@@ -13,8 +13,8 @@ import numpy as np
 
 from quantgate.attribution.flow import shares_of
 from quantgate.attribution.simulate import CONFIG, Simulated
-from quantgate.attribution.surgery import SMOOTHING, floated, replace, unsmoothed
 from quantgate.engine.quantizers import Graph
+from quantgate.engine.surgery import SMOOTHING, floated, replace, unsmoothed
 from quantgate.errors import MeasurementError
 from quantgate.sources.opset import opset
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantgate.attribution.surgery import replace
 from quantgate.engine.quantizers import QUANTIZER, Graph, folded
+from quantgate.engine.surgery import replace
 from quantgate.sources.opset import opset
 
 if TYPE_CHECKING:

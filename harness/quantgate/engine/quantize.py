@@ -16,7 +16,9 @@ from quantgate.engine import artifact
 from quantgate.engine.ignored import check_ignored
 from quantgate.engine.naming import given_names, name_by_place
 from quantgate.engine.quantizers import layers
+from quantgate.engine.unquantized import without_named
 from quantgate.errors import HarnessError, QuantizationError
+from quantgate.pair import Pair
 from quantgate.sources.quantized import quantization_trace
 from quantgate.sources.reading import first_line
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 #: Raised whenever this module changes what it asks NNCF for.
-SCHEMA = 2
+SCHEMA = 3
 _REPORT = "quantization.json"
 #: What NNCF calls its fully quantized model, before it puts layers back.
 _INTERMEDIATE = "intermediate_model.xml"
@@ -165,6 +167,7 @@ def _build(job: _Job, folder: Path) -> tuple[Reached | None, Mapping[str, str], 
                 f"({type(error).__name__}: {first_line(error)})"
             ) from error
     name_by_place(optimized, given_names(model))
+    optimized = without_named(Pair(model, optimized), job.recipe.unquantized)
     artifact.save(optimized, folder)
     reached = None if job.aim is None else _measured(model, optimized, job.aim)
     return reached, stream.skipped, put_back

@@ -18,7 +18,7 @@ from quantgate.entries.kinds import (
     TaskName,
 )
 from quantgate.entries.manifest import Manifest, ModelEntry, ReportPlan
-from quantgate.entries.plans import Benchmark, EvaluationPlan, IgnoredScope, Recipe
+from quantgate.entries.plans import Benchmark, EvaluationPlan, IgnoredScope, Recipe, Unquantized
 
 __all__ = [
     "DERIVED",
@@ -45,4 +45,5 @@ __all__ = [
     "Size",
     "SpeedLimit",
     "TaskName",
+    "Unquantized",
 ]

@@ -23,6 +23,23 @@ class IgnoredScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Unquantized:
+    """Quantizers taken out after NNCF has placed them; what fits nothing is an error.
+
+    Unlike :class:`IgnoredScope` this moves no other quantizer: the rest of the graph stays as it is.
+    """
+
+    names: Annotated[
+        tuple[str, ...],
+        Doc("of operations, whose inputs are rounded no more, or of single quantizers"),
+    ] = ()
+    patterns: Annotated[
+        tuple[str, ...], Doc("regular expressions that match the start of such names")
+    ] = ()
+    types: Annotated[tuple[str, ...], Doc("of operations: Add, Sigmoid")] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """``calibrate``: how the optimized model is made."""
 
@@ -41,6 +58,9 @@ class Recipe:
     ] = "default"
     model_type: Annotated[Literal["transformer"] | None, Doc("NNCF's model type")] = None
     ignored: Annotated[IgnoredScope, Doc("layers kept in floating point")] = IgnoredScope()
+    unquantized: Annotated[
+        Unquantized, Doc("quantizers taken out once NNCF is done; all others stay where they are")
+    ] = Unquantized()
     max_drop: Annotated[
         Positive | None,
         Doc("accuracy-aware: the drop to aim at; default: limits.max_accuracy_drop"),

@@ -23,6 +23,7 @@ from quantgate.entries import (
     Recipe,
     ReportPlan,
     TaskName,
+    Unquantized,
 )
 from quantgate.manifest import hints, history
 from quantgate.manifest.models import tasks_of
@@ -42,6 +43,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("preprocess", Preprocess),
     ("calibrate", Recipe),
     ("calibrate.ignored", IgnoredScope),
+    ("calibrate.unquantized", Unquantized),
     ("evaluate", EvaluationPlan),
     ("benchmark", Benchmark),
     ("limits", Limits),

@@ -19,6 +19,7 @@ from quantgate.entries import (
     Published,
     Recipe,
     ReportPlan,
+    Unquantized,
 )
 from quantgate.manifest import hints, history
 from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS
@@ -61,7 +62,7 @@ def _definitions() -> dict[str, Any]:
     """Tables by the names of their types, each with the descriptions of its keys."""
     tables: list[type] = [
         *(ModelEntry, DatasetEntry, ReportPlan, Recipe, EvaluationPlan, Preprocess, Benchmark),
-        *(Limits, OutputLimits, ExpectedFailure, Published, IgnoredScope),
+        *(Limits, OutputLimits, ExpectedFailure, Published, IgnoredScope, Unquantized),
         *get_args(AnySource),
         *DECODERS.values(),
     ]

@@ -37,6 +37,24 @@ def only(models: Pair[ov.Model], names: Collection[str]) -> ov.Model:
     return without(models, [name for name in every if name not in names])
 
 
+def taken_out(
+    models: Pair[ov.Model], names: Collection[str], quantizers: Collection[str]
+) -> ov.Model:
+    """As :func:`without`, and also without single quantizers of activations, by their names.
+
+    A layer that would read rounded weights alone is put back into floating point as a whole.
+    """
+    graph = Graph(models.optimized)
+    bare = {place for place in graph.fakes() if _name(graph, place) in quantizers}
+    alone = {
+        layer.name for layer in graph.layers if layer.activations and bare >= {*layer.activations}
+    }
+    made = floated(models, {*names, *alone})
+    for place in bare:
+        replace(made.nodes[place].output(0), unsmoothed(made, place))
+    return made.model
+
+
 def floated(models: Pair[ov.Model], names: Collection[str] | None = None) -> Graph:
     """As :func:`without`, all layers where no names are given; the optimized graph's places stay."""
     made = Graph(models.optimized.clone())
@@ -63,6 +81,10 @@ def unsmoothed(graph: Graph, quantizer: int) -> Any:
     while SMOOTHING in source.get_node().get_friendly_name():
         source = source.get_node().input_value(0)
     return source
+
+
+def _name(graph: Graph, place: int) -> str:
+    return str(graph.nodes[place].get_friendly_name())
 
 
 def _spare(model: ov.Model, inputs: Mapping[int, Any]) -> Graph:
