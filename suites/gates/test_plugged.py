@@ -12,7 +12,7 @@ from quantgate.session.gate import MEASURED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quantgate.core.limits import LimitKind
+    from quantgate.core.limit_kind import LimitKind
     from quantgate.session.gate import Gate
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 
-from quantgate.core.limits import Form, form_of
+from quantgate.core.limits import form_of
 from quantgate.report.words.numbers import (
     cell,
     counted,
@@ -17,6 +18,9 @@ from quantgate.report.words.numbers import (
     size,
     written,
 )
+
+if TYPE_CHECKING:
+    from quantgate.core.limit_kind import Form
 
 
 @pytest.mark.parametrize(

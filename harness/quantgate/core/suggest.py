@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.core.estimate import Estimate
-    from quantgate.core.limits import LimitKind
+    from quantgate.core.limit_kind import LimitKind
 
 
 @dataclass(frozen=True, slots=True)

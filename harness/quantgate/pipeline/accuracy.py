@@ -11,7 +11,8 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quantgate.core.limits import LIMITS, TO_BASELINE
+from quantgate.core.limit_kind import TO_BASELINE
+from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
 from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
 from quantgate.pipeline.feeding import bench_of

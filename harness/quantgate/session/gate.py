@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from quantgate.core.explained import Explanation
-    from quantgate.core.limits import LimitKind, Scope
+    from quantgate.core.limit_kind import LimitKind, Scope
     from quantgate.core.timing import Timing
     from quantgate.core.verdict import JudgeMode
     from quantgate.engine.artifact import Artifact

@@ -19,7 +19,7 @@ from quantgate.escaping import printable
 from quantgate.redaction import redacted_tree
 
 if TYPE_CHECKING:
-    from quantgate.core.limits import Scope
+    from quantgate.core.limit_kind import Scope
     from quantgate.entries import ModelEntry
 
 #: Keys of an entry that say what is run, or that only say how it is judged and shown.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from quantgate.core.bootstrap import draw, summarize
+from quantgate.core.limits import kind_of
 from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair, Role
 
@@ -104,7 +105,8 @@ class ExtendedTask:
             For another limit of accuracy than the drop, which an added metric does not define.
         """
         metric = self.added.get(plan.metric or "")
-        if metric is None or not key.endswith(("_drop", "_increase")):
+        kind = kind_of(key)
+        if metric is None or kind is None or not kind.of_metric:
             own: Estimate = self.own.judge_quantity(key, comparison, self._own_plan(plan))
             return own
         if key != "max_accuracy_drop":

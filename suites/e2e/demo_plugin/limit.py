@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
-from quantgate.core.limits import LimitKind
+from quantgate.core.limit_kind import LimitKind
 from quantgate.testing import Estimate, bootstrap_mean
 
 if TYPE_CHECKING:

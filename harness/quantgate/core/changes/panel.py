@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.changes.scan import Panel
-from quantgate.core.limits import SMALLEST, SMALLEST_RATIO, kind_of
+from quantgate.core.limit_kind import SMALLEST, SMALLEST_RATIO
+from quantgate.core.limits import kind_of
 from quantgate.core.series import is_control
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quantgate.core.limits import Form
+    from quantgate.core.limit_kind import Form
     from quantgate.core.table import Cell
 
 MISSING = "–"

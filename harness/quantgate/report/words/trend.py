@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from quantgate.core.changes.change import ChangePoint
-    from quantgate.core.limits import Form
+    from quantgate.core.limit_kind import Form
     from quantgate.report.trend.model import Trend
 
 _WITNESSES = {"control": "its control", "models": "most of its other models", "": "others"}
