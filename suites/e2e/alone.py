@@ -34,10 +34,15 @@ pickle.dump(columns, sys.stdout.buffer)
 """
 
 
-def predictions(package: Path, images: Sequence[Path]) -> list[dict[str, Any]]:
-    """Predict images with a package; every prediction by the name of its fields."""
+def predictions(
+    package: Path, images: Sequence[Path], python: Sequence[str] = (sys.executable,)
+) -> list[dict[str, Any]]:
+    """Predict images with a package; every prediction by the name of its fields.
+
+    ``python`` is the command of another interpreter, where it is not to be this one.
+    """
     done = subprocess.run(
-        [sys.executable, "-I", "-B", "-c", _CODE, str(package), *map(str, images)],
+        [*python, "-I", "-B", "-c", _CODE, str(package), *map(str, images)],
         capture_output=True,
         check=False,
     )

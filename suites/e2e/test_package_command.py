@@ -41,6 +41,9 @@ def test_a_green_model_becomes_a_package(world: World, package: Callable[..., Ra
     checked = world.run(made.folder, "-m", "quantgate", "verify", str(folder))
     assert checked.status == 0, checked.said
     assert "tiny: gate PASSED in run " in checked.said
+    (metric, *_) = json.loads((folder / "model_card.json").read_text("utf-8"))["metrics"]
+    assert metric["intervals"]["optimized"][0] < metric["optimized"]
+    assert "95 % intervals" in (folder / "model_card.md").read_text("utf-8")
     images = sorted((made.folder / "evaluation").rglob("*.png"))[::60]
     found = alone.predictions(folder, images)
     expected = alone.judged(made.folder / "models.toml", "tiny", world.root / "store", images)

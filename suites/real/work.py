@@ -95,6 +95,62 @@ calibrate = {{ dataset = "unannotated", subset = 60 }}
 evaluate = {{ dataset = "unannotated", hold_out = true }}
 """
 
+#: Models of every other task and source, as ``MANIFEST``.
+TASKS = """
+[datasets.scenes]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149/instances.json"
+
+[datasets.bare]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149/instances.json"
+annotated = false
+
+[defaults]
+calibrate = {{ dataset = "bare", subset = 40 }}
+evaluate = {{ dataset = "bare", hold_out = true, subset = 15 }}
+limits = {{ min_sqnr_db = 3, min_psnr_db = 25, min_agreement = 0.9, min_match_rate = 0.8 }}
+
+[models.yolo-fastest]
+decoder = {{ score_threshold = 0.001, nms = "diou", iou_threshold = 0.5, max_detections = 100 }}
+evaluate = {{ dataset = "scenes", score_threshold = 0.3, subset = 40 }}
+
+[models.yolo-fastest.source]
+cfg = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.cfg"
+weights = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.weights"
+
+[models.yolov8n-seg]
+task = "instance_segmentation"
+source = "{real}/models/iseg_yolov8n_seg_AGPL/yolov8n_seg_320_dequant_f32.xml"
+decoder = {{ kind = "yolo-v8-seg", units = "relative" }}
+preprocess = {{ resize = "letterbox", colour = "rgb" }}
+evaluate = {{ dataset = "scenes", subset = 40 }}
+
+[models.deeplab]
+task = "semantic_segmentation"
+source = "{real}/models/sseg_deeplabv3_257/deeplabv3.tflite"
+decoder = "class-map"
+preprocess = {{ colour = "rgb", mean = 127.5, scale = 127.5 }}
+
+[models.style]
+task = "image_to_image"
+source = "{real}/models/i2i_magenta_style/magenta_style_udnie.xml"
+decoder = {{ kind = "image", colour = "rgb" }}
+preprocess = {{ colour = "rgb", scale = 255 }}
+
+[models.super-resolution]
+task = "image_to_image"
+source = "{real}/models/i2i_superres/ESPCN_x2.pb"
+preprocess = {{ size = [240, 160], layout = "nhwc", colour = "gray", scale = 255 }}
+
+[models.raw]
+task = "generic"
+source = "{real}/models/det_fastestdet/FastestDet.onnx"
+preprocess = {{ scale = 255 }}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RealRun:

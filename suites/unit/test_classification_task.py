@@ -47,6 +47,18 @@ FOUR: list[Row] = [
 ]
 
 
+def test_each_role_has_an_interval_of_its_own() -> None:
+    """The interval of a role's own accuracy is that of a share, whatever the other role says."""
+    rows: list[Row] = [(ANT, BEE if i % 4 == 0 else ANT, 0) for i in range(100)]
+    parent, optimized = classification.role_scores(_comparison(rows), PLAN)
+
+    assert (parent.low, parent.value, parent.high) == (1, 1, 1)
+    assert optimized.value == 0.75
+    width = 1.96 * math.sqrt(0.75 * 0.25 / 100)
+    assert optimized.low == pytest.approx(0.75 - width, abs=0.02)
+    assert optimized.high == pytest.approx(0.75 + width, abs=0.02)
+
+
 def test_the_table_of_four_images() -> None:
     """Every cell of a hand-made case, and the rows that "only erroneous" keeps."""
     (table,) = classification.tables(_comparison(FOUR), PLAN)

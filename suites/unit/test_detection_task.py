@@ -155,6 +155,9 @@ def test_every_metric_can_be_judged(metric: str) -> None:
     assert estimate.value == pytest.approx(values.parent - values.optimized)
     assert estimate.low < estimate.value < estimate.high
     assert estimate.n == 20
+    scores = detection.role_scores(comparison, plan)
+    assert scores.map(lambda role: role.value) == values
+    assert scores.optimized.low < scores.optimized.value < scores.optimized.high < scores.parent.low
 
 
 def test_gained_objects_cost_as_much_as_lost_ones() -> None:

@@ -81,6 +81,7 @@ def test_the_quantities() -> None:
     assert likeness.unit == "dB"
     assert drop.value == pytest.approx(parent["ssim"] - optimized["ssim"])
     assert optimized["psnr"] == pytest.approx(40, abs=0.01)
+    assert task.role_scores(comparison, PLAN).optimized.value == pytest.approx(optimized["ssim"])
 
 
 def test_the_table_and_the_worst_image() -> None:

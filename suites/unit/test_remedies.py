@@ -39,6 +39,14 @@ def test_a_model_from_elsewhere_is_not_told_to_calibrate() -> None:
     assert "calibrate." not in remedy_for(given, "max_accuracy_drop")
 
 
+def test_the_released_model_is_compared_not_the_parent() -> None:
+    """What is worse than the baseline was made otherwise than the baseline: nothing is said of a parent."""
+    for key in ("max_accuracy_drop_to_baseline", "min_speedup_to_baseline"):
+        advice = remedy_for(ENTRY, key)
+        assert "the baseline" in advice
+        assert "parent" not in advice
+
+
 def test_each_deterministic_limit_has_its_own_advice() -> None:
     """Size and INT8 share are missed for other reasons than accuracy."""
     advice = {

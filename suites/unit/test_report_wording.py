@@ -13,7 +13,7 @@ from quantgate.core.verdict import Outcome
 from quantgate.report.model import Judged, KnownFailure, Metric, Problem
 from quantgate.report.picture import ObjectChange, Seen
 from quantgate.report.words.objects import change_sentence, counts_sentence
-from quantgate.report.words.performance import metric_note
+from quantgate.report.words.performance import metric_note, role_value
 from quantgate.report.words.run import outcome_summary, summary_rows
 from quantgate.report.words.verdicts import duration_text, spread_text, verdict_line
 
@@ -229,6 +229,15 @@ def test_the_closing_table_tells_expected_misses_apart(judged_of: JudgedOf) -> N
     assert verdict_line(stale).startswith("FAILED  ssd: ")
     assert "The limit is met." in verdict_line(stale)
     assert outcome_summary([known, stale]) == "1 failed, 1 known"
+
+
+def test_a_metric_is_written_with_its_interval() -> None:
+    """Brackets hold the 95 % interval of the role; a metric that is not judged has none."""
+    metric = Metric("top-1", None, 0.878, 0.87, intervals={"parent": (0.849, 0.9051)})
+
+    assert role_value(metric, "parent") == "0.878 [0.849, 0.905]"
+    assert role_value(metric, "optimized") == "0.870"
+    assert role_value(Metric("top-1", None, None, None), "parent") == "–"
 
 
 def test_a_loss_in_conversion_is_not_blamed_on_quantization() -> None:

@@ -63,6 +63,12 @@ def test_the_quantities_by_hand() -> None:
     assert _value("min_agreement", comparison) == pytest.approx(6 / 8)
     with pytest.raises(MeasurementError, match="makes no error"):
         _value("max_error_increase", comparison)
+    both = _comparison([(PARENT, OPTIMIZED, TRUTH), (PARENT, PARENT, TRUTH)])
+    parent, optimized = task.role_scores(both, PLAN)
+    assert (parent.low, parent.value, parent.high) == (1, 1, 1)
+    assert optimized.value == task.metrics(both).optimized["miou"]
+    assert optimized.low == pytest.approx(0.75)
+    assert optimized.high == 1
 
 
 def test_the_confusion_is_accumulated_before_it_is_divided() -> None:

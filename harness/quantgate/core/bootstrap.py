@@ -15,6 +15,7 @@ import numpy as np
 from quantgate.core.binomial import lowest_share
 from quantgate.core.estimate import Estimate
 from quantgate.errors import MeasurementError
+from quantgate.pair import ROLES, Pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,6 +119,13 @@ def summarize(value: float, samples: NDArray[np.float64], n: int) -> Resampled:
         n,
         len(defined),
     )
+
+
+def summarize_roles(
+    value: Pair[float], samples: Pair[NDArray[np.float64]], n: int
+) -> Pair[Resampled]:
+    """Summarize a metric of each role by itself, resampled values [resamples] each."""
+    return Pair(*(summarize(value[role], samples[role], n) for role in ROLES))
 
 
 def bootstrap_mean(values: NDArray[np.floating], seed: int = SEED) -> Resampled:

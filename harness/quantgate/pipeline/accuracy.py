@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from quantgate.core.limit_kind import TO_BASELINE
 from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
+from quantgate.pair import ROLES
 from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import changed_pictures
@@ -328,8 +329,19 @@ def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metr
             published = entry.published.get(key)
             source, origin = (published.value, published.origin) if published else (None, "")
             measured = (both.parent[key], both.optimized.get(key))
-            rows.append(Metric(task.METRICS[key].title, source, *measured, origin))
+            own = _intervals(entry, task, found, key)
+            rows.append(Metric(task.METRICS[key].title, source, *measured, origin, own))
     return rows
+
+
+def _intervals(
+    entry: ModelEntry, task: Task, found: Comparison[Any], metric: str
+) -> dict[str, tuple[float, float]]:
+    """Give the interval of the judged metric by role; none for the other metrics."""
+    if metric != (entry.evaluate.metric or task.DEFAULT_METRIC):
+        return {}
+    scores = task.role_scores(found, entry.evaluate)
+    return {role: (scores[role].low, scores[role].high) for role in ROLES}
 
 
 def _budget(run: Run) -> int:

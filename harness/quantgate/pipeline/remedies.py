@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from quantgate.core.explained import Explanation
     from quantgate.entries import ModelEntry
 
+#: The recipe that made the baseline is known to do: what changed since is what to look at.
+_TO_BASELINE = (
+    "compare what made the baseline with what makes this model: weights, recipe, calibration images, "
+    "versions of OpenVINO and NNCF"
+)
+
 
 def remedy_for(entry: ModelEntry, key: str, explained: Explanation | None = None) -> str:
     """Say what to try for a missed limit of this entry; empty where nothing general helps.
@@ -24,6 +30,8 @@ def remedy_for(entry: ModelEntry, key: str, explained: Explanation | None = None
     told = explained.execution if explained else None
     if told is not None and told.cause == "execution":
         return ""
+    if kind.to_baseline:
+        return _TO_BASELINE
     return kind.remedy or (_recipe(entry, named=explained is not None) if kind.of_images else "")
 
 

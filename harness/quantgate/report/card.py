@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quantgate.escaping import markdown
+from quantgate.pair import ROLES
 from quantgate.report.codec import encode
 from quantgate.report.export import verdict_record
 from quantgate.report.text_table import markdown_table
 from quantgate.report.words import verdicts
-from quantgate.report.words.numbers import MISSING, cell
+from quantgate.report.words.numbers import cell
+from quantgate.report.words.performance import role_value
 from quantgate.report.words.run import summary_rows
 
 if TYPE_CHECKING:
@@ -113,13 +115,11 @@ def _accuracy(card: Card) -> Iterator[str]:
     yield "## Accuracy"
     rows: list[tuple[str, ...]] = [("metric", "source, as published", "parent", "INT8")]
     rows += [
-        (
-            metric.title,
-            *(_number(value) for value in (metric.source, metric.parent, metric.optimized)),
-        )
+        (metric.title, cell(metric.source, "fraction"), *(role_value(metric, of) for of in ROLES))
         for metric in card.model.metrics
     ]
     yield markdown_table(rows)
+    yield "In brackets: 95 % intervals over the images of the evaluation set."
 
 
 def _speed(card: Card) -> Iterator[str]:
@@ -160,10 +160,6 @@ def _origin(card: Card) -> Iterator[str]:
         f"Licence of the weights: {licence['name']} ({licence['kind']}), according to "
         f"{licence['origin']}."
     )
-
-
-def _number(value: float | None) -> str:
-    return MISSING if value is None else cell(value, "fraction")
 
 
 _SECTIONS = (_head, _gate, _accuracy, _speed, _bounds, _origin)

@@ -142,7 +142,8 @@ class Metric:
     """One of the three numbers' rows: a metric of source model, parent IR and optimized IR.
 
     ``source`` was measured elsewhere, by ``origin`` and on its images; it is None where nobody
-    published one. Values in the metric's own units (fractions).
+    published one. Values in the metric's own units (fractions). ``intervals`` holds the 95 % interval of
+    either role by its name, for the metric that is judged.
     """
 
     title: str
@@ -150,6 +151,7 @@ class Metric:
     parent: float | None
     optimized: float | None
     origin: str = ""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

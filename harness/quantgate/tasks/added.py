@@ -125,17 +125,32 @@ class ExtendedTask:
             return own
         return self._drop(metric, comparison).smallest_drop
 
+    def role_scores(self, comparison: Comparison[Any], plan: EvaluationPlan) -> Pair[Resampled]:
+        """Give the plan's metric of each role with an interval of its own."""
+        metric = self.added.get(plan.metric or "")
+        if metric is None:
+            own: Pair[Resampled] = self.own.role_scores(comparison, plan)
+            return own
+        scores = self._resampled(metric, comparison)
+        return scores.map(lambda of: summarize(float(of[0]), of[1:], len(comparison)))
+
     def _drop(self, metric: AddedMetric, comparison: Comparison[Any]) -> Resampled:
         """``parent - optimized`` with its paired bootstrap interval."""
-        n = len(comparison)
+        scores = self._resampled(metric, comparison)
+        lost = scores.parent - scores.optimized
+        return summarize(float(lost[0]), lost[1:], len(comparison))
 
-        def drop(indices: NDArray[np.int64]) -> float:
-            parent, optimized = (metric.score(comparison, role, indices) for role in ROLES)
-            return parent - optimized
+    def _resampled(
+        self, metric: AddedMetric, comparison: Comparison[Any]
+    ) -> Pair[NDArray[np.float64]]:
+        """Score both roles on all images, then on the same resamples, [1 + resamples] each."""
 
-        def compute() -> Resampled:
-            rows = (np.repeat(np.arange(n), counts) for counts in draw(n, RESAMPLES))
-            return summarize(drop(np.arange(n)), np.array([drop(row) for row in rows]), n)
+        def compute() -> Pair[NDArray[np.float64]]:
+            every = np.arange(len(comparison))
+            rows = [every, *(np.repeat(every, counts) for counts in draw(len(every), RESAMPLES))]
+            return Pair(
+                *(np.array([metric.score(comparison, role, row) for row in rows]) for role in ROLES)
+            )
 
         return comparison.once(f"added {metric.kind.title}", compute)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import Match
@@ -80,6 +81,12 @@ def smallest_drop(comparison: Distances, plan: EvaluationPlan) -> float:
     """Refuse: there is no accuracy that could drop."""
     del comparison, plan
     raise MeasurementError('task = "generic" has no accuracy')
+
+
+def role_scores(comparison: Distances, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Refuse: raw outputs have no metric."""
+    del comparison, plan
+    raise MeasurementError('task = "generic" has no metric')
 
 
 def subject(key: str, comparison: Distances, plan: EvaluationPlan) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from quantgate.core.bootstrap import Resampled
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.estimate import Estimate
     from quantgate.core.matching import ChangeCounts, Match
@@ -82,6 +83,10 @@ class Task(Protocol):
 
     def smallest_drop(self, comparison: Comparison[Any], plan: EvaluationPlan) -> float:
         """Smallest accuracy drop that a set of this size and spread can detect."""
+        ...
+
+    def role_scores(self, comparison: Comparison[Any], plan: EvaluationPlan) -> Pair[Resampled]:
+        """Give the plan's metric of each role with an interval of its own, not of the difference."""
         ...
 
     def subject(self, key: str, comparison: Comparison[Any], plan: EvaluationPlan) -> str:

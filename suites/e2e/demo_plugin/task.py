@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.matching import ChangeCounts
+from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
 from quantgate.tasks.protocol import ImageChange
 from quantgate.testing import Estimate, bootstrap_mean
@@ -63,6 +64,12 @@ def smallest_drop(comparison: Comparison[int], plan: object) -> float:
     """Return 0: there is no accuracy that could drop."""
     del comparison, plan
     return 0.0
+
+
+def role_scores(comparison: Comparison[int], plan: object) -> Pair[Any]:
+    """Refuse: there is no metric."""
+    del comparison, plan
+    raise MeasurementError("this task has no metric")
 
 
 def subject(key: str, comparison: Comparison[int], plan: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.table import Cell, Column, Table
+from quantgate.pair import ROLES
 from quantgate.report.html.explained import explained_tables
 from quantgate.report.html.exploration import exploration_table
 
@@ -32,8 +33,11 @@ _METRIC_COLUMNS = (
     Column("metric", "Metric"),
     Column("source", "Source, Published", "fraction"),
     Column("origin", "Origin"),
-    Column("parent", "Parent", "fraction"),
-    Column("optimized", "Optimized", "fraction"),
+    *(
+        Column(f"{role}{end}", f"{role.capitalize()}{words}", "fraction")
+        for role in ROLES
+        for end, words in (("", ""), ("_low", ", low"), ("_high", ", high"))
+    ),
 )
 
 
@@ -56,8 +60,13 @@ def every_table(model: ModelReport) -> Iterator[Table]:
 
 def metrics_table(metrics: Sequence[Metric]) -> Table:
     """Tabulate the three numbers."""
-    rows = tuple((m.title, m.source, m.origin or None, m.parent, m.optimized) for m in metrics)
+    rows = tuple((m.title, m.source, m.origin or None, *_role_cells(m)) for m in metrics)
     return Table("metrics", "The three numbers", _METRIC_COLUMNS, rows)
+
+
+def _role_cells(metric: Metric) -> Iterator[float | None]:
+    for role in ROLES:
+        yield from (getattr(metric, role), *metric.intervals.get(role, (None, None)))
 
 
 def arms_table(arms: Sequence[TimedArm]) -> Table:

@@ -153,16 +153,14 @@ def _explained(model: ModelReport, identity: str, files: str) -> ExplainedView |
 
 
 def _metric(metric: Metric) -> MetricView:
-    values = (metric.source, metric.parent, metric.optimized)
     drop = None
     if metric.parent is not None and metric.optimized is not None:
         drop = metric.optimized - metric.parent
-    source, parent, optimized = (numbers.cell(value, "fraction") for value in values)
     return MetricView(
         title=metric.title,
-        source=source,
+        source=numbers.cell(metric.source, "fraction"),
         origin=metric.origin,
-        parent=parent,
-        optimized=optimized,
+        parent=performance_words.role_value(metric, "parent"),
+        optimized=performance_words.role_value(metric, "optimized"),
         difference=numbers.MISSING if drop is None else numbers.signed(drop, "fraction"),
     )

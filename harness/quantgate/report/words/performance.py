@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.report.words.numbers import amount, counted, signed, written
+from quantgate.report.words.numbers import amount, cell, counted, interval, signed, written
 
 if TYPE_CHECKING:
     from quantgate.core.table import Cell, Table
+    from quantgate.pair import Role
     from quantgate.report.model import Metric
 
 _NS_PER_US = 1e3
@@ -71,6 +72,14 @@ def metric_note(metric: Metric) -> str:
             f"changed it by {signed(-quantization, 'fraction')}"
         )
     return ""
+
+
+def role_value(metric: Metric, role: Role) -> str:
+    """Write a role's metric with its interval: ``0.878 [0.849, 0.905]``; a dash where there is none."""
+    value, ends = getattr(metric, role), metric.intervals.get(role)
+    if value is None or ends is None:
+        return cell(value, "fraction")
+    return f"{cell(value, 'fraction')} {interval(*(written(end, 'fraction') for end in ends))}"
 
 
 def without_truth(task: str) -> str:

@@ -134,6 +134,12 @@ def accuracy_drop(comparison: Classified, plan: EvaluationPlan) -> Resampled:
     return bootstrap_mean(right.parent - right.optimized)
 
 
+def role_scores(comparison: Classified, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Measure the metric of each role, with its own interval."""
+    right = hits(comparison, metric_of(plan))
+    return right.map(lambda column: bootstrap_mean(column.astype(np.float64)))
+
+
 def error_increase(comparison: Classified, plan: EvaluationPlan) -> Resampled:
     """``errors of optimized / errors of parent - 1``."""
     metric = metric_of(plan)

@@ -79,6 +79,9 @@ def smallest_drop(comparison: Classified, plan: EvaluationPlan) -> float:
     return accuracy.accuracy_drop(comparison, plan).smallest_drop
 
 
+role_scores = accuracy.role_scores
+
+
 def subject(key: str, comparison: Classified, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
     if key == "max_segment_drop":

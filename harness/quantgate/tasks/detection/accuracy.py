@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from quantgate.core.average_precision import ClassFlags, Interpolation, average_precision
-from quantgate.core.bootstrap import FEWEST_RESAMPLES, RESAMPLES, Resampled, divide, draw, summarize
+from quantgate.core.bootstrap import (
+    FEWEST_RESAMPLES,
+    RESAMPLES,
+    Resampled,
+    divide,
+    draw,
+    summarize,
+    summarize_roles,
+)
 from quantgate.core.metrics import MetricKind
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
@@ -135,6 +143,12 @@ def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
     samples = _resampled(comparison, metric)
     difference = class_mean(samples.parent) - class_mean(samples.optimized)
     return summarize(value.parent - value.optimized, difference, len(comparison))
+
+
+def role_scores(comparison: Detected, metric: str) -> Pair[Resampled]:
+    """Measure the metric of each role, with its own interval."""
+    samples = _resampled(comparison, metric).map(class_mean)
+    return summarize_roles(metric_values(comparison, metric), samples, len(comparison))
 
 
 def error_increase(comparison: Detected, metric: str) -> Resampled:

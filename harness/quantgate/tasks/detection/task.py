@@ -118,6 +118,11 @@ def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
     return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
 
 
+def role_scores(comparison: Detected, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Measure the plan's metric of each role, with its own interval."""
+    return accuracy.role_scores(comparison, _metric(plan))
+
+
 def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
     if key == "max_segment_drop":

@@ -118,6 +118,12 @@ def smallest_drop(comparison: Rendered, plan: EvaluationPlan) -> float:
     return _drop(comparison, _metric(plan)).smallest_drop
 
 
+def role_scores(comparison: Rendered, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Mean of the plan's metric over each role's pictures, with its own interval."""
+    metric = _metric(plan)
+    return Pair(*(bootstrap_mean(_against_truth(comparison, role, metric)) for role in ROLES))
+
+
 def subject(key: str, comparison: Rendered, plan: EvaluationPlan) -> str:
     """Name the segment that a limit on the worst one is about; no limit is about a class."""
     if key != "max_segment_drop":

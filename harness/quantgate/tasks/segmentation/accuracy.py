@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from quantgate.core.bootstrap import Resampled, bootstrap_ratio, divide, draw, summarize
+from quantgate.core.bootstrap import (
+    Resampled,
+    bootstrap_ratio,
+    divide,
+    draw,
+    summarize,
+    summarize_roles,
+)
 from quantgate.core.comparison import Comparison
 from quantgate.core.predictions import LabelMap
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
@@ -143,6 +150,12 @@ def accuracy_drop(comparison: Segmented) -> Resampled:
     return summarize(
         value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)
     )
+
+
+def role_scores(comparison: Segmented) -> Pair[Resampled]:
+    """Mean IoU of each role, with its own interval."""
+    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
+    return summarize_roles(value, _samples(comparison).map(mean_over_classes), len(comparison))
 
 
 def error_increase(comparison: Segmented) -> Resampled:

@@ -107,6 +107,12 @@ def smallest_drop(comparison: Segmented, plan: EvaluationPlan) -> float:
     return accuracy.accuracy_drop(comparison).smallest_drop
 
 
+def role_scores(comparison: Segmented, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Mean IoU of each role, with its own interval."""
+    del plan
+    return accuracy.role_scores(comparison)
+
+
 def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
     del plan
