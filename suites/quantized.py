@@ -64,7 +64,7 @@ def damaged(model: ov.Model, layer: int, damage: str, factor: float = 8.0) -> ov
     weights = graph.nodes[chosen.weights[0]]
     scale: Any = np.array(weights.input_value(1).get_node().data)
     if damage == "weights":
-        scale = scale * np.float32(1.6)
+        scale = scale * np.float32(factor / 5)
     else:
         scale[::4] *= np.float32(factor)
     weights.input(1).replace_source_output(opset().constant(scale).output(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from quantgate.core.explained import Explanation, Group, sqnr_db
 from quantgate.engine.quantizers import Graph
 from quantgate.engine.surgery import floated, only, without
 from quantgate.errors import HarnessError
+from quantgate.pair import Pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from quantgate.core.explained import Execution, Loss
     from quantgate.engine.evaluate import Bench
     from quantgate.entries import EvaluationPlan
-    from quantgate.pair import Pair
 
 _LOOPS = frozenset({"TensorIterator", "Loop", "If"})
 #: Part of the noise that may be left with every layer put back: the rest must be quantization's.
 _LEFT = 0.1
+#: Images that this is looked at on: weights that are not the parent's show on any.
+_FEW = 4
 
 
 def explain(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask: Ask) -> Explanation:
@@ -92,10 +95,10 @@ class _Explaining:
     def _execution(self, found: Explanation) -> Explanation:
         if self._ask.execution is not None:
             return replace(found, execution=self._ask.execution)
-        few = self._images.first(EXECUTED)
+        few = self._parent.first(EXECUTED)
         try:
             with refusals():
-                told = executed(self._models, few, self._ask.execute, self._ask.folder)
+                told = executed(self._models.optimized, few, self._ask.execute, self._ask.folder)
         except HarnessError as error:
             self._notes.append(f"execution was not compared with the graph: {error}")
             return found
@@ -116,18 +119,21 @@ class _Explaining:
         faulty = found.execution is not None and found.execution.cause == "execution"
         arm = self._simulated if faulty else self._executed
         base = self._parent.ask(arm(self._models.optimized)).loss() if faulty else found.total
-        answered = self._answered(groups, base, arm)
-        return replace(found, base=base, layers=facts, groups=answered)
+        found = replace(found, base=base, layers=facts)
+        return replace(found, groups=self._answered(found, groups, arm))
 
     def _note_other_differences(self, total: Loss) -> None:
-        left = self._parent.ask(in_floats(floated(self._models).model)).noise
+        few = self._parent.first(_FEW)
+        left = few.ask(in_floats(floated(self._models).model)).noise
         if left > _LEFT * total.noise:
             self._notes.append(
                 f"with every layer put back the outputs are still {sqnr_db(left):.1f} dB from the parent's: "
                 "the optimized model differs from it by more than its quantizers"
             )
 
-    def _answered(self, groups: tuple[Group, ...], base: Loss, arm: Execute) -> tuple[Group, ...]:
+    def _answered(
+        self, found: Explanation, groups: tuple[Group, ...], arm: Execute
+    ) -> tuple[Group, ...]:
         """Ask about the most suspect groups, and rank each kind by what its groups cost."""
         every = len(self._graph.layers)
         wanted = most_suspect(groups, self._ask.groups, lambda group: len(group.layers) < every)
@@ -141,7 +147,7 @@ class _Explaining:
                 )
                 break
             if group.layers not in known:
-                known[group.layers] = self._questions(group, arm)
+                known[group.layers] = self._questions(group, found.parent, arm)
             self._ask.progress.advance()
         self._ask.progress.close()
         told = [_with(group, known.get(group.layers)) for group in groups]
@@ -149,19 +155,25 @@ class _Explaining:
         return tuple(
             sorted(
                 told,
-                key=lambda group: (kinds.index(group.kind), not group.asked, -group.costs(base)),
+                key=lambda group: (
+                    kinds.index(group.kind),
+                    not group.asked,
+                    -group.costs(found.base),
+                ),
             )
         )
 
-    def _questions(self, group: Group, arm: Execute) -> Group:
+    def _questions(self, group: Group, parent: float | None, arm: Execute) -> Group:
+        """Measure one group alone and put back, both together: that costs what one evaluation does."""
         try:
-            with refusals():
-                alone = self._parent.ask(arm(only(self._models, group.layers))).loss()
-                back = self._parent.ask(arm(without(self._models, group.layers))).loss()
+            with refusals(), ThreadPoolExecutor(2) as pool:
+                made = (make(self._models, group.layers) for make in (only, without))
+                arms = Pair(*pool.map(arm, made))
+                both = self._parent.ask_both(arms, parent)
         except HarnessError as error:
             self._notes.append(f"{group.name} could not be asked about: {error}")
             return group
-        return replace(group, only=alone, back=back)
+        return replace(group, only=both.parent, back=both.optimized)
 
     @staticmethod
     def _executed(model: ov.Model) -> ov.CompiledModel:
@@ -189,7 +201,8 @@ def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask
         models = paths.map(lambda path: ov.Core().read_model(path))
         samples = drawn(bench.dataset.samples, ask.images, ask.seed)
         images = prepare_images(bench, plan, samples, _size(models.parent))
-        return executed(models, images, ask.execute, ask.folder)
+        parent = Reference(images, in_floats(models.parent))
+        return executed(models.optimized, parent, ask.execute, ask.folder)
 
 
 def _with(group: Group, asked: Group | None) -> Group:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from quantgate.attribution.execution import Execute
     from quantgate.attribution.images import Images
     from quantgate.core.explained import Execution
-    from quantgate.pair import Pair
 
 #: Images that the search looks at: it compiles more than it infers.
 _FEW = 3
@@ -31,12 +30,16 @@ _LEAST = 1e-12
 
 
 def executed(
-    models: Pair[ov.Model], images: Images, execute: Execute, folder: Path | None
+    model: ov.Model, parent: Reference, execute: Execute, folder: Path | None
 ) -> Execution:
     """Hold the executed model against its graph; where it fails, find where, and keep the failing part.
 
     Parameters
     ----------
+    model
+        The optimized graph.
+    parent
+        The parent's answers on the images.
     folder
         Where the smallest failing part is saved; None saves none.
 
@@ -45,14 +48,13 @@ def executed(
     HarnessError
         Where an arm does not run, or its outputs cannot be read.
     """
-    parent = Reference(images, in_floats(models.parent))
-    told = execution(models.optimized, parent, execute)
+    told = execution(model, parent, execute)
     if told.cause != "execution":
         return told
-    first = first_fault(models.optimized, parent.images, execute, told)
+    first = first_fault(model, parent.images, execute, told)
     if first is not None and folder is not None:
-        image = images.tensors[0][None]
-        path = save_failing(models.optimized, first.place, image, execute=execute, folder=folder)
+        image = parent.images.tensors[0][None]
+        path = save_failing(model, first.place, image, execute=execute, folder=folder)
         first = first if path is None else replace(first, subgraph=str(path))
     return replace(told, first=first)
 

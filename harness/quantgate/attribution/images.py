@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from quantgate.attribution.answers import Answer
 from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.explained import Loss
 from quantgate.datasets.images import read_image
 from quantgate.engine.evaluate import settled
 from quantgate.engine.preprocess import prepare
@@ -17,7 +20,7 @@ from quantgate.errors import DatasetError, DecoderError
 from quantgate.pair import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import openvino as ov
     from numpy.typing import NDArray
@@ -106,41 +109,83 @@ class Reference:
         self._outputs: list[Outputs] = []
         self._predictions: list[Any] = []
         held = 0
-        for index, outputs in enumerate(_run(images, model)):
+        for index, (outputs,) in enumerate(_run(images, [model])):
             held += sum(int(array.nbytes) for array in outputs.values())
             if held > KEPT_BYTES and index:
                 break
             self._outputs.append(outputs)
             self._predictions.append(self._decode(images, index, outputs))
+        self._power = [list(map(_square, outputs.values())) for outputs in self._outputs]
         self.images = images.first(len(self._outputs))
+
+    def first(self, count: int) -> Reference:
+        """Keep the answers on the first images."""
+        kept = copy(self)
+        kept.images = self.images.first(count)
+        return kept
 
     def ask(self, model: ov.CompiledModel) -> Answer:
         """Let another model answer on the same images."""
-        settled(self._bench, [model])
-        return self._compare(
-            (outputs, self._decode(self.images, index, outputs))
-            for index, outputs in enumerate(_run(self.images, model))
+        (arm,) = self._arms([model])
+        return self._answer(arm)
+
+    def ask_both(self, models: Pair[ov.CompiledModel], parent: float | None) -> Pair[Loss]:
+        """Let two models answer on the same images together, at the cost of one evaluation.
+
+        Parameters
+        ----------
+        parent
+            The metric of the model whose answers these are; None where agreement is asked.
+        """
+        arms = Pair(*self._arms(list(models)))
+        both = self._judged(arms.map(lambda arm: arm.predictions), math.nan)
+        metrics = None if parent is None else both.metrics()
+        if parent is None or metrics is None:
+            return arms.map(lambda arm: self._answer(arm).loss())
+        return Pair(
+            *(
+                Loss(parent - metric, None, arm.noise)
+                for metric, arm in zip(metrics, arms, strict=True)
+            )
         )
 
     def against(self, other: Reference) -> Answer:
         """Hold another reference's answers against these, without any inference."""
-        return self._compare(zip(other._outputs, other._predictions, strict=False))
+        arm = _Arm()
+        given = zip(other._outputs, other._predictions, strict=True)
+        for own, power, _, answer in zip(
+            self._outputs, self._power, self.images.samples, given, strict=False
+        ):
+            arm.add(own, power, *answer)
+        return self._answer(arm)
 
-    def _compare(self, answers: Iterable[tuple[Outputs, Any]]) -> Answer:
-        results, power, error = [], [], []
-        for index, (outputs, prediction) in enumerate(answers):
-            own, pair = self._outputs[index], Pair(self._predictions[index], prediction)
-            sample, frame = self.images.samples[index], self.images.frames[index]
-            record = self._bench.task.compact(pair, sample.truth, sample.name)
-            results.append(ImageResult(sample.name, frame.image, sample.truth, record))
-            power.append([_square(array) for array in own.values()])
-            error.append([_distance(array, outputs.get(name)) for name, array in own.items()])
-        dataset = self._bench.dataset
-        found = Comparison(
-            dataset.labels, tuple(results), dataset.digest, labels_open=dataset.labels_open
+    def _arms(self, models: list[ov.CompiledModel]) -> list[_Arm]:
+        settled(self._bench, models)
+        arms = [_Arm() for _ in models]
+        for index, found in enumerate(_run(self.images, models)):
+            for arm, outputs in zip(arms, found, strict=True):
+                prediction = self._decode(self.images, index, outputs)
+                arm.add(self._outputs[index], self._power[index], outputs, prediction)
+        return arms
+
+    def _answer(self, arm: _Arm) -> Answer:
+        return self._judged(Pair(self._predictions, arm.predictions), arm.noise)
+
+    def _judged(self, predictions: Pair[list[Any]], noise: float) -> Answer:
+        images, dataset = self.images, self._bench.dataset
+        results = tuple(
+            ImageResult(
+                sample.name,
+                frame.image,
+                sample.truth,
+                self._bench.task.compact(Pair(*pair), sample.truth, sample.name),
+            )
+            for sample, frame, *pair in zip(
+                images.samples, images.frames, *predictions, strict=False
+            )
         )
-        noise = _ratio(np.sum(error, axis=0), np.sum(power, axis=0))
-        return Answer(found, noise, self.images.plan, self._bench)
+        found = Comparison(dataset.labels, results, dataset.digest, labels_open=dataset.labels_open)
+        return Answer(found, noise, images.plan, self._bench)
 
     def _decode(self, images: Images, index: int, outputs: Outputs) -> Any:
         try:
@@ -149,16 +194,38 @@ class Reference:
             raise DecoderError(f"{images.samples[index].name}: {error}") from error
 
 
-def _run(images: Images, model: ov.CompiledModel) -> Iterator[Outputs]:
-    """Yield the raw outputs of every image in order, a few images ahead."""
+class _Arm:
+    """What one model answers, image by image, and how far its raw outputs are from the reference's."""
+
+    def __init__(self) -> None:
+        self.predictions: list[Any] = []
+        self._error: list[list[float]] = []
+        self._power: list[list[float]] = []
+
+    def add(self, own: Outputs, power: list[float], outputs: Outputs, prediction: Any) -> None:
+        """Take the answer to one image beside the reference's, whose outputs have this power."""
+        self.predictions.append(prediction)
+        self._power.append(power)
+        self._error.append([_distance(array, outputs.get(name)) for name, array in own.items()])
+
+    @property
+    def noise(self) -> float:
+        """Squared distance over power, mean over the outputs that hold a signal."""
+        error, power = np.sum(self._error, axis=0), np.sum(self._power, axis=0)
+        there = power > 0
+        return float(np.mean(error[there] / power[there])) if there.any() else 0.0
+
+
+def _run(images: Images, models: list[ov.CompiledModel]) -> Iterator[list[Outputs]]:
+    """Yield every model's raw outputs of every image in order, a few images ahead."""
     for start in range(0, len(images), _AHEAD):
         part = slice(start, start + _AHEAD)
-        found: dict[int, Outputs] = {}
+        found: dict[int, list[Outputs]] = {}
 
         def consume(index: int, _: Frame, outputs: list[Outputs], found: Any = found) -> None:
-            found[index] = outputs[0]
+            found[index] = outputs
 
-        waves = Waves([model], consume)
+        waves = Waves(models, consume)
         try:
             for index, fed in enumerate(
                 zip(images.frames[part], images.tensors[part], strict=True)
@@ -180,9 +247,3 @@ def _distance(array: NDArray[Any], other: NDArray[Any] | None) -> float:
     if other is None or array.shape != other.shape:
         return _square(array)
     return _square(np.asarray(other, np.float64) - np.asarray(array, np.float64))
-
-
-def _ratio(error: NDArray[np.float64], power: NDArray[np.float64]) -> float:
-    """Mean over the outputs that hold a signal."""
-    there = power > 0
-    return float(np.mean(error[there] / power[there])) if there.any() else 0.0

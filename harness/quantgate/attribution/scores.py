@@ -174,9 +174,8 @@ def _same(output: Any, graph: Graph, copy: Graph) -> Any:
 def _power(value: Any, reference: Any = None) -> Any:
     """Mean square of a tensor, or of its distance from another."""
     op = opset()
-    distance = value if reference is None else op.subtract(value, reference).output(0)
-    square = op.multiply(distance, distance).output(0)
-    return op.reduce_mean(square, _axes(square))
+    other = opset().constant(np.float32(0)) if reference is None else reference
+    return op.reduce_mean(op.squared_difference(value, other), _axes(value))
 
 
 def _of_input(value: Any, clamped: Any, kind: str) -> list[Any]:
