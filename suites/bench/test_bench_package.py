@@ -3,8 +3,7 @@
 Every built-in model, and with QUANTGATE_REAL real ones of every task, is gated and packaged as a user would. Its
 ``predict.py`` runs in an environment that holds the package's requirements and nothing else, and has to give
 the harness's own classes, masks and maps, and boxes within 1e-4. Then 200 random bytes are changed in
-the packages, and ``verify`` has to name each file. QUANTGATE_BENCH_PACKAGE names some of the models;
-QUANTGATE_BENCH_PACKAGE_FROM a folder of packages by name that another stack made, to read them with this one.
+the packages, and ``verify`` has to name each file. QUANTGATE_BENCH_PACKAGE names some of the models.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 from typing import TYPE_CHECKING
 
@@ -142,16 +143,23 @@ def test_without_a_run_there_is_no_package(world: World, project: Callable[[str]
     assert "cannot read the run" in done.said
 
 
-def test_the_terminal_says_where_the_int8_model_lies(
+def test_every_report_says_where_the_int8_model_lies_and_how_to_load_it(
     world: World, project: Callable[[str], Path]
 ) -> None:
-    """A run closes with the path of every INT8 model, which OpenVINO reads; so does its page."""
-    import openvino as ov
+    """Terminal, page, summary and Allure name the IR, and the line that loads it does so."""
+    import openvino
 
     ran = world.gate(project(GREEN))
-    line = next(line for line in ran.said.splitlines() if line.startswith("INT8  tiny  "))
-    path = line.split()[-1]
-    assert ov.Core().read_model(path).input(0).get_element_type().get_type_name() == "u8"
-    page = (ran.latest / "index.html").read_text("utf-8")
-    assert path in page
-    assert "compile_model(" in page
+    lines = dict(
+        line.split("  ", 1) for line in ran.said.splitlines() if line[:4] in {"INT8", "load"}
+    )
+    path = lines["INT8"].split()[-1]
+    loaded = eval(lines["load"], {"openvino": openvino, "PATH": path})  # noqa: S307 - our own line
+    assert loaded.input(0).get_element_type().get_type_name() == "u8"
+    assert loaded.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
+    summary = (ran.latest / "summary.md").read_text("utf-8")
+    (kept,) = ran.latest.rglob("environment.properties")
+    for told in (html.unescape((ran.latest / "index.html").read_text("utf-8")), summary):
+        assert path in told
+        assert "compile_model(" in told
+    assert f"int8.tiny=openvino.Core().compile_model('{path}'" in kept.read_text("utf-8")

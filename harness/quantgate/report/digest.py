@@ -15,6 +15,7 @@ from quantgate.report.model import Problem
 from quantgate.report.words import run as run_words
 from quantgate.report.words import verdicts
 from quantgate.report.words.answer import answers
+from quantgate.report.words.int8 import int8_lines
 from quantgate.report.words.titles import OUTCOME_WORDS
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def comment(text: str) -> str:
 
 
 def _models(report: RunReport) -> list[str]:
-    """Say where the INT8 models lie, folded away; nothing where none was made."""
-    made = [f"- {markdown(item.id)}: {markdown_code(item.ir)}" for item in report.models if item.ir]
+    """Say where the INT8 models lie and what loads them, folded away; nothing where none was made."""
+    made = [f"- {markdown_code(line)}" for line in int8_lines(report.models)]
     if not made:
         return []
     told = ["<details><summary>INT8 models, on the machine of the run</summary>", "", *made, ""]

@@ -114,13 +114,11 @@ def settle(config: pytest.Config, run: Run) -> bool:
 
 
 def _models_made(report: RunReport) -> list[str]:
-    """Say where the INT8 models are, and how to package one."""
-    made = [model for model in report.models if model.ir]
-    if not made:
-        return []
-    width = max(len(model.id) for model in made)
-    lines = [f"INT8  {model.id.ljust(width)}  {model.ir}" for model in made]
-    return [*lines, "`quantgate package MODEL` makes a folder to deploy of one of them"]
+    """Say where the INT8 models are, and how to load or package one."""
+    from quantgate.report.words.int8 import int8_lines
+
+    lines = int8_lines(report.models)
+    return lines and [*lines, "`quantgate package MODEL` makes a folder to deploy of one of them"]
 
 
 def tell(config: pytest.Config, line: str) -> None:

@@ -14,6 +14,7 @@ from quantgate.redaction import redacted
 from quantgate.report.ci import pipeline_of
 from quantgate.report.files import write_atomic
 from quantgate.report.words import run as run_words
+from quantgate.report.words.int8 import load_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -90,7 +91,7 @@ def _environment(report: RunReport) -> str:
         "manifest": report.manifest,
         "manifest.sha256": report.manifest_digest,
         "outcome": run_words.run_summary(report),
-        **{f"int8.{model.id}": model.ir for model in report.models if model.ir},
+        **{f"int8.{model.id}": load_line(model) for model in report.models if model.load},
     }
     return "".join(f"{_key(name)}={_one_line(value)}\n" for name, value in facts.items())
 

@@ -1,0 +1,35 @@
+"""Where the INT8 models of a run lie, and what loads them as they were judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.report.model import ModelReport
+
+#: Stands for a model's path where several are loaded alike.
+_PATH = "PATH"
+
+
+def load_line(model: ModelReport) -> str:
+    """Write the one expression that loads a model, ``openvino.Core().compile_model(…)``."""
+    return model.load.rpartition("model = ")[2].replace("ov.Core", "openvino.Core", 1)
+
+
+def int8_lines(models: Sequence[ModelReport]) -> list[str]:
+    """Say where each INT8 model is, then how to load it; once for all that are loaded alike."""
+    made = [model for model in models if model.ir]
+    width = max((len(model.id) for model in made), default=0)
+    alike: dict[str, list[str]] = {}
+    for model in made:
+        alike.setdefault(load_line(model).replace(repr(model.ir), _PATH, 1), []).append(model.id)
+    return [
+        *(f"INT8  {model.id.ljust(width)}  {model.ir}" for model in made),
+        *(
+            f"load  {expression}" + (f"  ({', '.join(names)})" if len(alike) > 1 else "")
+            for expression, names in alike.items()
+            if expression
+        ),
+    ]
