@@ -206,6 +206,9 @@ ADDED = [
 PLANS = [
     ('"cal"', '{ dataset = "val", hold_out = 1 }', "models.ssd.evaluate.hold_out: expected true or false (*), found 1"),
     ('{ dataset = "cal", max_drop = 0.1 }', '"val"', 'models.ssd.calibrate.max_drop: expected only with method = "accuracy-aware"'),
+    ('{ dataset = "cal", advanced = { smooth_quant_alphas = { matmul = 0.5 } } }', '"val"', 'models.ssd.calibrate.advanced.smooth_quant_alphas: acts only on what has model_type = "transformer": set it, or leave the alphas out'),
+    ('{ dataset = "cal", advanced = { overflow_fx = "enable" } }', '"val"', "models.ssd.calibrate.advanced.overflow_fx: unknown key, expected one of *; did you mean overflow_fix?"),
+    ('{ dataset = "cal", advanced = { weights_range_estimator_params = { max = { aggregator_type = "middle" } } } }', '"val"', 'models.ssd.calibrate.advanced.weights_range_estimator_params.max.aggregator_type: expected one of mean, *, found "middle"'),
     ('{ dataset = "cal", method = "accuracy-aware" }', '"val"', 'models.ssd.calibrate.max_drop: missing, expected with method = "accuracy-aware" (or limits.max_accuracy_drop)'),
     ('{ dataset = "plain", method = "accuracy-aware", max_drop = 0.1 }', '"val"', 'models.ssd.calibrate.dataset: expected annotated images with method = "accuracy-aware", found kind = "folder"'),
     ('"val"', '"val"', 'models.ssd.calibrate: expected images that evaluate does not judge, found those of evaluate.dataset "val": *'),

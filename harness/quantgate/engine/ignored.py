@@ -33,6 +33,9 @@ def check_ignored(model: ov.Model, ignored: IgnoredScope) -> None:
     types = sorted({op.get_type_name() for op in ops})
     _check_among(ignored.names, names, "names")
     _check_among(ignored.types, types, "types")
+    for number, part in enumerate(ignored.subgraphs):
+        _check_among(part.inputs, names, f"subgraphs[{number}].inputs")
+        _check_among(part.outputs, names, f"subgraphs[{number}].outputs")
     for pattern in ignored.patterns:
         try:
             fits = re.compile(pattern).match

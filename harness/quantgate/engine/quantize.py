@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from quantgate.engine import artifact
+from quantgate.engine.advanced import advanced_parameters
 from quantgate.engine.ignored import check_ignored
 from quantgate.engine.naming import given_names, name_by_place
 from quantgate.engine.quantizers import layers
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 #: Raised whenever this module changes what it asks NNCF for.
-SCHEMA = 3
+SCHEMA = 4
 _REPORT = "quantization.json"
 #: What NNCF calls its fully quantized model, before it puts layers back.
 _INTERMEDIATE = "intermediate_model.xml"
@@ -186,11 +187,16 @@ def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> tuple[ov.Mode
             names=list(recipe.ignored.names),
             patterns=list(recipe.ignored.patterns),
             types=list(recipe.ignored.types),
+            subgraphs=[
+                nncf.Subgraph(inputs=list(one.inputs), outputs=list(one.outputs))
+                for one in recipe.ignored.subgraphs
+            ],
         ),
     }
+    advanced = advanced_parameters(nncf, recipe.advanced)
     data = nncf.Dataset(stream)
     if aim is None:
-        return nncf.quantize(model, data, **asked), []
+        return nncf.quantize(model, data, advanced_parameters=advanced, **asked), []
 
     def validate(compiled: ov.CompiledModel, samples: Any) -> tuple[float, None]:
         return aim.measure(compiled, tuple(samples)), None
@@ -203,6 +209,7 @@ def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> tuple[ov.Mode
             validate,
             max_drop=aim.max_drop,
             drop_type=nncf.DropType.ABSOLUTE,
+            advanced_quantization_parameters=advanced,
             advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
                 max_num_iterations=recipe.max_iterations, intermediate_model_dir=scratch
             ),

@@ -3,6 +3,15 @@
 The ``Doc`` of a field is its description in the JSON Schema that editors use.
 """
 
+from quantgate.entries.advanced import (
+    Advanced,
+    BiasCorrection,
+    QuantizerParams,
+    RangeEnd,
+    RangeEstimator,
+    SmoothQuantAlphas,
+    Subgraph,
+)
 from quantgate.entries.data import DatasetEntry, Preprocess
 from quantgate.entries.judged import ExpectedFailure, Limits, OutputLimits, Published, SpeedLimit
 from quantgate.entries.kinds import (
@@ -22,7 +31,9 @@ from quantgate.entries.plans import Benchmark, EvaluationPlan, IgnoredScope, Rec
 
 __all__ = [
     "DERIVED",
+    "Advanced",
     "Benchmark",
+    "BiasCorrection",
     "DatasetEntry",
     "EvaluationPlan",
     "ExpectedFailure",
@@ -40,10 +51,15 @@ __all__ = [
     "PositiveInt",
     "Preprocess",
     "Published",
+    "QuantizerParams",
+    "RangeEnd",
+    "RangeEstimator",
     "Recipe",
     "ReportPlan",
     "Size",
+    "SmoothQuantAlphas",
     "SpeedLimit",
+    "Subgraph",
     "TaskName",
     "Unquantized",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge
 from typing_extensions import Doc
 
+from quantgate.entries.advanced import Advanced, Subgraph
 from quantgate.entries.kinds import Fraction, MetricName, Positive, PositiveInt
 
 
@@ -20,6 +21,9 @@ class IgnoredScope:
         tuple[str, ...], Doc("regular expressions that match the start of layers' names")
     ] = ()
     types: Annotated[tuple[str, ...], Doc("of operations: Add, Sigmoid")] = ()
+    subgraphs: Annotated[
+        tuple[Subgraph, ...], Doc("parts of the graph, each a table of `inputs` and `outputs`")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,9 @@ class Recipe:
         Literal["ANY", "CPU", "CPU_SPR", "GPU", "NPU"],
         Doc("the device whose operations NNCF quantizes for"),
     ] = "ANY"
+    advanced: Annotated[
+        Advanced, Doc("NNCF's advanced parameters by their own names; default: NNCF's")
+    ] = field(default_factory=Advanced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.datasets.catalog import DATASETS
 from quantgate.decoders.catalog import DECODER_TASKS
+from quantgate.entries import SmoothQuantAlphas
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
 from quantgate.manifest.problems import ManifestProblem, found, names, unknown_dataset
@@ -89,6 +90,9 @@ def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
     recipe: Recipe | None = reading.values.get("calibrate")
     if recipe is None or "calibrate" in reading.broken:
         return
+    if recipe.advanced.smooth_quant_alphas != SmoothQuantAlphas() and recipe.model_type is None:
+        say = 'acts only on what has model_type = "transformer": set it, or leave the alphas out'
+        yield reading.problem("calibrate", "advanced", "smooth_quant_alphas", say=say)
     if recipe.method != "accuracy-aware":
         if recipe.max_drop is not None:
             say = 'expected only with method = "accuracy-aware"'

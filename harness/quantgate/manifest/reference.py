@@ -10,7 +10,9 @@ from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
 from quantgate.entries import (
+    Advanced,
     Benchmark,
+    BiasCorrection,
     DatasetEntry,
     EvaluationPlan,
     ExpectedFailure,
@@ -20,8 +22,13 @@ from quantgate.entries import (
     OutputLimits,
     Preprocess,
     Published,
+    QuantizerParams,
+    RangeEnd,
+    RangeEstimator,
     Recipe,
     ReportPlan,
+    SmoothQuantAlphas,
+    Subgraph,
     TaskName,
     Unquantized,
 )
@@ -43,7 +50,14 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("preprocess", Preprocess),
     ("calibrate", Recipe),
     ("calibrate.ignored", IgnoredScope),
+    ("calibrate.ignored.subgraphs", Subgraph),
     ("calibrate.unquantized", Unquantized),
+    ("calibrate.advanced", Advanced),
+    ("calibrate.advanced.…_quantization_params", QuantizerParams),
+    ("calibrate.advanced.…_range_estimator_params", RangeEstimator),
+    ("calibrate.advanced.…_range_estimator_params.min, .max", RangeEnd),
+    ("calibrate.advanced.bias_correction_params", BiasCorrection),
+    ("calibrate.advanced.smooth_quant_alphas", SmoothQuantAlphas),
     ("evaluate", EvaluationPlan),
     ("benchmark", Benchmark),
     ("limits", Limits),

@@ -7,7 +7,9 @@ from typing import Any, get_args
 from quantgate.core.limits import LIMITS
 from quantgate.decoders.catalog import DECODERS
 from quantgate.entries import (
+    Advanced,
     Benchmark,
+    BiasCorrection,
     DatasetEntry,
     EvaluationPlan,
     ExpectedFailure,
@@ -17,8 +19,13 @@ from quantgate.entries import (
     OutputLimits,
     Preprocess,
     Published,
+    QuantizerParams,
+    RangeEnd,
+    RangeEstimator,
     Recipe,
     ReportPlan,
+    SmoothQuantAlphas,
+    Subgraph,
     Unquantized,
 )
 from quantgate.manifest import hints, history
@@ -63,6 +70,8 @@ def _definitions() -> dict[str, Any]:
     tables: list[type] = [
         *(ModelEntry, DatasetEntry, ReportPlan, Recipe, EvaluationPlan, Preprocess, Benchmark),
         *(Limits, OutputLimits, ExpectedFailure, Published, IgnoredScope, Unquantized),
+        *(Advanced, QuantizerParams, RangeEstimator, RangeEnd, BiasCorrection),
+        *(SmoothQuantAlphas, Subgraph),
         *get_args(AnySource),
         *DECODERS.values(),
     ]

@@ -55,6 +55,6 @@ def read(source: SourceFile) -> ov.Model:
 
 def first_line(error: BaseException) -> str:
     """First meaningful line of a foreign message, without a full stop."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
     told = next((line for line in lines if line and not _NOISE.match(line)), "")
     return (told or next(filter(None, lines), type(error).__name__)).rstrip(".:")
