@@ -35,6 +35,16 @@ def hang():
     time.sleep(600)
 
 
+def leave():
+    os._exit(0)
+
+
+def shout():
+    for _ in range(300):
+        os.write(2, b"\\x1b[31m::error::it is too late\\n" * 1000)
+    os.abort()
+
+
 #: Images by which a process ends, and how many it decodes first: the look at the parent is survived.
 DECODED = Counter()
 LOOKED_AT = 100
@@ -45,7 +55,7 @@ class Planted(ClassScoresDecoder):
     """Ends the process of the model."""
 
     kind: Literal["planted"] = "planted"
-    how: Annotated[str, Doc("crash, short, kill or hang")] = "crash"
+    how: Annotated[str, Doc("crash, short, kill, hang, leave or shout")] = "crash"
 
     def decode(self, outputs, frame):
         DECODED[self.how] += 1

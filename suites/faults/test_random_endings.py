@@ -1,6 +1,8 @@
 """A campaign: runs are ended at random moments, in every way there is, and no verdict may be lost.
 
 QUANTGATE_ENDINGS says how many endings are tried: a few in every test run, 240 in ``tox -e faults``.
+QUANTGATE_ENDINGS_FROM is the number of the first: each has a moment of its own, so that a series can be
+run in parts.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,22 +30,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENDINGS = int(os.environ.get("QUANTGATE_ENDINGS", "12"))
-#: What is sent, to whom: the run, its worker process, or one of its parallel pytest workers.
+FIRST = int(os.environ.get("QUANTGATE_ENDINGS_FROM", "0"))
+#: What happens to whom: the run, its worker process, or one of its parallel pytest workers.
 KINDS = (
-    ("run", signal.SIGKILL),
-    ("run", signal.SIGTERM),
-    ("run", signal.SIGHUP),
-    ("worker", signal.SIGSEGV),
-    ("worker", signal.SIGKILL),
-    ("timeout", signal.SIGALRM),
-    ("parallel worker", signal.SIGKILL),
+    ("run", "SIGKILL"),
+    ("run", "SIGTERM"),
+    ("run", "SIGHUP"),
+    ("worker", "SIGSEGV"),
+    ("worker", "SIGKILL"),
+    ("worker", "no memory"),
+    ("pytest-timeout", "timeout"),
+    ("time_limit_s", "timeout"),
+    ("parallel worker", "SIGKILL"),
+    ("run", "SIGINT"),
 )
 MODEL = """
 [models.{name}]
 task = "classification"
 source = "parent.xml"
 decoder = "class-scores"
-calibrate = {{ dataset = "calibration", subset = 20, seed = {seed} }}
+{limit}calibrate = {{ dataset = "calibration", subset = 20, seed = {seed} }}
 evaluate = {{ dataset = "evaluation", subset = 100 }}
 limits = {{ min_agreement = {agreement}, max_size_ratio = 1.5, min_int8_share = 0.1 }}
 """
@@ -83,13 +90,11 @@ class Tally:
 
 def test_no_ending_loses_a_verdict(home: World, tmp_path: Path) -> None:
     """What the terminal told is in every artifact, in the same words, whatever ended the run."""
-    moments = np.random.default_rng(7)
     tally = Tally()
-    undisturbed = Ending("nobody", signal.SIGTERM, 0.0)
-    whole_s = _one(home, tmp_path / "whole", undisturbed, tally)
-    for number in range(ENDINGS):
-        moment_s = float(moments.uniform(0.0, 1.1 * whole_s))
-        ending = Ending(*KINDS[number % len(KINDS)], moment_s)
+    whole_s = _one(home, tmp_path / "whole", Ending(FIRST, "nobody", "nothing", 0.0), tally)
+    for number in range(FIRST, FIRST + ENDINGS):
+        moment_s = float(np.random.default_rng((7, number)).uniform(0.0, 1.1 * whole_s))
+        ending = Ending(number, *KINDS[number % len(KINDS)], moment_s)
         _one(home, tmp_path / str(number), ending, tally)
     sys.stdout.write(f"\n{tally}\n")
     assert tally.told > ENDINGS, (
@@ -99,20 +104,35 @@ def test_no_ending_loses_a_verdict(home: World, tmp_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is sent to whom, seconds after the start; ``timeout`` lets pytest-timeout do it."""
+    """What happens to whom, seconds after the start; the number makes its run another one."""
 
+    number: int
     to: str
-    number: signal.Signals
+    what: str
     moment_s: float
+
+    @property
+    def parallel(self) -> bool:
+        """Whether the run has parallel workers."""
+        return self.to == "parallel worker" or self.number % 3 == 1
+
+    def __str__(self) -> str:
+        by = (
+            f"{self.what} by {self.to}"
+            if self.what == "timeout"
+            else f"{self.what} to the {self.to}"
+        )
+        return by + (" with -n 2" if self.parallel else "")
 
 
 def _one(home: World, folder: Path, ending: Ending, tally: Tally) -> float:
     """End one run in one way, check what it left, and say how long it took, s."""
-    _lay(home, folder, seed=tally.kinds.total())
-    parallel = ending.to == "parallel worker" or tally.kinds.total() % 3 == 1
-    arguments = ["-n", "2"] if parallel else []
-    if ending.to == "timeout":
-        arguments += ["--timeout", f"{0.2 + ending.moment_s / 2:.2f}"]
+    short_s = f"{0.2 + ending.moment_s / 2:.2f}"
+    limit = f"time_limit_s = {short_s}\n" if ending.to == "time_limit_s" else ""
+    _lay(home, folder, seed=ending.number, limit=limit)
+    arguments = ["-n", "2"] if ending.parallel else []
+    if ending.to == "pytest-timeout":
+        arguments += ["--timeout", short_s]
     began_s = time.monotonic()
     with (folder / "said.txt").open("w") as said:
         run = subprocess.Popen(
@@ -124,22 +144,22 @@ def _one(home: World, folder: Path, ending: Ending, tally: Tally) -> float:
         )
         ended_s = _end(run, ending)
         run.wait(timeout=120)
-    name = ending.number.name
     if ended_s and ending.to == "run":
-        tally.slowest_s[name] = max(tally.slowest_s[name], time.monotonic() - ended_s)
+        took_s = time.monotonic() - ended_s
+        tally.slowest_s[ending.what] = max(tally.slowest_s[ending.what], took_s)
     if ending.to != "nobody":
-        tally.kinds[f"{name} to the {ending.to}{' with -n 2' if parallel else ''}"] += 1
+        tally.kinds[str(ending)] += 1
     tally.told += _checked(home, folder, run.returncode)
     return time.monotonic() - began_s
 
 
-def _lay(home: World, folder: Path, *, seed: int) -> None:
+def _lay(home: World, folder: Path, *, seed: int, limit: str = "") -> None:
     folder.mkdir()
     for item in home.root.iterdir():
         if item.name != "store":
             (folder / item.name).symlink_to(item)
     models = (("first", 0.5), ("second", 0.9999), ("third", 0.5))
-    made = [MODEL.format(name=name, agreement=a, seed=seed) for name, a in models]
+    made = [MODEL.format(name=name, agreement=a, seed=seed, limit=limit) for name, a in models]
     (folder / "models.toml").write_text(tiny.DATASETS + PREPROCESS + "".join(made))
 
 
@@ -153,29 +173,35 @@ def _environ(home: World) -> dict[str, str]:
 
 
 def _end(run: subprocess.Popen[bytes], ending: Ending) -> float:
-    """Send what is to be sent at its moment; return when that was, 0 where the run was over."""
-    to, number = ending.to, ending.number
-    if to in {"nobody", "timeout"}:
+    """Let happen what is to happen at its moment; return when that was, 0 where the run was over."""
+    if ending.to not in MARKS:
         return 0.0
     time.sleep(ending.moment_s)
     while run.poll() is None:
-        victims = [psutil.Process(run.pid)] if to == "run" else _children(run.pid, MARKS[to])
+        mark = MARKS[ending.to]
+        victims = _children(run.pid, mark) if mark else [psutil.Process(run.pid)]
         for victim in victims[:1]:
-            with_grace(victim, number)
+            with suppress(psutil.NoSuchProcess):  # it may be gone by now
+                _strike(victim, ending.what)
             return time.monotonic()
         time.sleep(0.02)
     return 0.0
 
 
-MARKS = {"worker": "quantgate.engine.worker.process", "parallel worker": "exec(eval(sys.stdin"}
+#: What the command lines of those have in common that something is done to; the run is itself.
+MARKS = {
+    "run": "",
+    "worker": "quantgate.engine.worker.process",
+    "parallel worker": "exec(eval(sys.stdin",
+}
 
 
-def with_grace(victim: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal to a process that may be gone by now."""
-    try:
-        victim.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
+def _strike(victim: psutil.Process, what: str) -> None:
+    if what == "no memory":
+        most = victim.memory_info().vms
+        victim.rlimit(psutil.RLIMIT_AS, (most, most))
+    else:
+        victim.send_signal(signal.Signals[what])
 
 
 def _children(pid: int, mark: str) -> list[psutil.Process]:
@@ -255,7 +281,7 @@ def test_a_merge_that_is_killed_is_whole_or_not_there(home: World, tmp_path: Pat
             stderr=subprocess.DEVNULL,
         )
         time.sleep(float(moments.uniform(0.0, whole_s)))
-        merge.send_signal(signal.SIGKILL)
+        merge.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)[number % 3])
         merge.wait()
         left = folder / f"m{number}"
         if not left.exists():

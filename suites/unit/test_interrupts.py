@@ -79,3 +79,26 @@ def test_own_handlers_are_left_alone() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     interrupts.pytest_unconfigure()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.parametrize("noted", ["pytest_runtest_makereport", "pytest_runtest_logreport"])
+def test_what_is_noted_of_a_gate_is_noted_whole(listening: Interrupts, noted: str) -> None:
+    """An interrupt waits until every plugin has written what it writes, and comes then."""
+    steps = getattr(listening, noted)()
+    next(steps)
+    interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.send(None)
+
+
+def test_nothing_interrupts_what_follows_the_last_gate(listening: Interrupts) -> None:
+    """The report is begun where the loop over the gates ends, not a moment later."""
+    loop = listening.pytest_runtestloop()
+    next(loop)
+    with pytest.raises(StopIteration):
+        loop.send(None)
+
+    interrupt()
+
+    assert listening.came == "SIGINT"

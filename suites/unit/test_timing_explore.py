@@ -21,6 +21,7 @@ from quantgate.engine.explore import (
     Setting,
     explore,
     grid,
+    measure_setting,
     point_from_dict,
     setting_snippet,
 )
@@ -33,10 +34,13 @@ from quantgate.engine.fitness import (
 )
 from quantgate.engine.timing import Options, time_pair
 from quantgate.entries import Benchmark
+from quantgate.errors import WorkerError
 from quantgate.manifest import load_manifest
 from quantgate.pair import Pair
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quantgate.core.timing import Timing
 
 QUICK = Options(window_s=0.002)
@@ -87,8 +91,7 @@ def test_exploration_resumes(models: Pair[Path]) -> None:
     settings = grid(hints=("latency",), threads=(1, None))
     known = point_from_dict(json.loads(json.dumps(Point(settings[0], {}, "known").to_dict())))
     kept: list[Point] = []
-    resume = Resume((known,), kept.append)
-    found = explore(models, INPUTS, Benchmark(), settings, resume=resume, options=QUICK)
+    found = explore(settings, measured(models), resume=Resume((known,), kept.append))
 
     assert found.points[0].problem == "known"
     assert [item.setting for item in kept] == [settings[1]]
@@ -96,13 +99,34 @@ def test_exploration_resumes(models: Pair[Path]) -> None:
     assert point_from_dict(json.loads(json.dumps(kept[0].to_dict()))) == kept[0]
 
 
+def measured(models: Pair[Path]) -> Callable[[Setting], Point]:
+    """Measure settings of a pair, each shortly."""
+    return lambda setting: measure_setting(models, INPUTS, Benchmark(), setting, options=QUICK)
+
+
 def test_a_setting_that_cannot_run_is_a_point_with_a_problem(models: Pair[Path]) -> None:
     """One impossible setting does not end the exploration."""
     absent = Pair(models.parent, models.parent.with_name("absent.xml"))
-    found = explore(absent, INPUTS, Benchmark(), grid(hints=("latency",)), options=QUICK)
+    found = explore(grid(hints=("latency",)), measured(absent))
 
     assert "absent.xml" in found.points[0].problem
     assert found.best() is None
+
+
+def test_a_setting_that_kills_its_process_is_tried_again_next_time() -> None:
+    """Its point says what happened and is not kept; the other settings are measured."""
+    settings = grid(hints=("latency",), streams=(1, 2))
+    kept: list[Point] = []
+
+    def measure(setting: Setting) -> Point:
+        if setting.streams == 1:
+            raise WorkerError("the worker process crashed")
+        return point(2, 100, 10)
+
+    found = explore(settings, measure, resume=Resume((), kept.append))
+
+    assert [one.problem for one in found.points] == ["the worker process crashed", ""]
+    assert kept == [found.points[1]]
 
 
 def test_chosen_point_is_a_manifest_snippet() -> None:

@@ -64,7 +64,9 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         store = Store(model.run.store, model=model.entry.id)
         given = (model.entry, store, model.artifacts, model.data)
         budget = Budget(options.images, seconds, options.groups)
-        found = explain_entry(*given, budget=budget, progress=progress)
+        found = model.call(
+            "explaining the loss", explain_entry, *given, budget=budget, progress=progress
+        )
     page = options.output / f"explain-{file_name(found.model)}.html"
     if found.execution is not None:
         execution = lay_part(found.execution, page.parent / page.stem)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from quantgate.engine.explore import Exploration, Figures
+    from quantgate.engine.explore import Exploration, Figures, Point, Setting
 
 _NS_PER_MS = 1e6
 
@@ -61,8 +61,7 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Measure the grid, going on where an interrupted exploration stopped."""
-    from quantgate.engine.explore import Resume, explore, grid
-    from quantgate.engine.timing import Options
+    from quantgate.engine.explore import Resume, explore, grid, measure_setting
     from quantgate.pipeline.exploration import (
         as_explored,
         identity,
@@ -78,15 +77,14 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         kept = points_file(options.output, model.entry.id)
         same = identity(model.entry, model.artifacts)
         known = [point for point in kept_points(kept, same) if point.setting in settings]
+        given = (model.paths, model.inputs, model.entry.benchmark)
+
+        def measure(setting: Setting) -> Point:
+            return model.call(f"measuring {setting.key}", measure_setting, *given, setting)
+
         with command_bars(model.entry.id) as progress:
-            found = explore(
-                model.paths,
-                model.inputs,
-                model.entry.benchmark,
-                settings,
-                resume=Resume(known, lambda point: keep_point(kept, same, point)),
-                options=Options(progress=progress),
-            )
+            resume = Resume(known, lambda point: keep_point(kept, same, point))
+            found = explore(settings, measure, resume=resume, progress=progress)
     _show(found, options, model.entry.id)
     page = kept.with_suffix(".html")
     points = as_explored(model.entry.id, found.points)

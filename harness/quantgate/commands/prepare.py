@@ -8,14 +8,15 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from quantgate.engine.worker.client import Step, Worker
 from quantgate.errors import UsageError
 from quantgate.pair import Pair
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,13 +26,25 @@ if TYPE_CHECKING:
     from quantgate.pipeline.data import Data
     from quantgate.run import Run
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WARM = ("cv2", "openvino", "quantgate.engine.evaluate", "quantgate.pipeline.accuracy")
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model ready to be measured: its entry, both artifacts, its images and a real input."""
+    """A model ready to be measured: its entry, both artifacts, its images and a real input.
+
+    Parameters
+    ----------
+    worker
+        The process in which it is run: what crashes there is an error here.
+    """
 
     entry: ModelEntry
     run: Run
+    worker: Worker
     data: Data
     artifacts: Pair[Artifact]
     inputs: Mapping[str, NDArray[np.generic]]
@@ -40,6 +53,17 @@ class Prepared:
     def paths(self) -> Pair[Path]:
         """IR files of both roles."""
         return self.artifacts.map(lambda artifact: artifact.path)
+
+    def call(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in the worker, within the entry's time limit; ``name`` as in "timing".
+
+        Raises
+        ------
+        WorkerError
+            Where the worker crashes, is killed or takes too long.
+        """
+        step = Step(name, self.entry.time_limit_s)
+        return self.worker.call(step, function, *args, **kwargs)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,37 +90,49 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
     ------
     UsageError
         Where the manifest has no such model.
+    WorkerError
+        Where the model crashes the process that reads and quantizes it.
     """
-    from quantgate.engine.artifact import parent_artifact
     from quantgate.manifest import load_manifest
-    from quantgate.pipeline.data import load_data
-    from quantgate.pipeline.optimize import optimized_artifact
-    from quantgate.pipeline.performance import real_input
-    from quantgate.progress import SILENT
     from quantgate.run import Run
     from quantgate.stack import check_stack
-    from quantgate.store import Store, default_store
+    from quantgate.store import default_store
 
     check_stack()
     manifest = load_manifest(options.manifest)
     entry = _entry(options, manifest.models)
     root = options.store or default_store()
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
-        run = Run(
-            Path(scratch), manifest=manifest, store=root, strict_sources=True, started=started
-        )
-        data = load_data(entry, manifest, root)
-        parent = parent_artifact(
-            entry.source,
-            entry.preprocess,
-            manifest.root,
-            Store(root, model=entry.id),
-            name=entry.id,
-        )
-        optimized = optimized_artifact(entry, run, parent, data, progress=SILENT)
-        pair = Pair(parent, optimized)
-        yield Prepared(entry, run, data, pair, real_input(entry, parent, data))
+    worker = Worker(_WARM)
+    worker.start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
+            run = Run(
+                Path(scratch), manifest=manifest, store=root, strict_sources=True, started=started
+            )
+            yield _prepared(entry, run, worker)
+    finally:
+        worker.close()
+
+
+def _prepared(entry: ModelEntry, run: Run, worker: Worker) -> Prepared:
+    from quantgate.engine.artifact import parent_artifact
+    from quantgate.pipeline.data import load_data
+    from quantgate.pipeline.optimize import optimized_artifact
+    from quantgate.pipeline.performance import real_input
+    from quantgate.progress import SILENT
+    from quantgate.store import Store
+
+    def step(name: str) -> Step:
+        return Step(name, entry.time_limit_s)
+
+    data = load_data(entry, run.manifest, run.store)
+    place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
+    parent = worker.call(step("reading the model"), parent_artifact, *place, name=entry.id)
+    given = (entry, run, parent, data)
+    made = worker.call(step("quantizing"), optimized_artifact, *given, progress=SILENT)
+    inputs = worker.call(step("preparing an input"), real_input, entry, parent, data)
+    return Prepared(entry, run, worker, data, Pair(parent, made), inputs)
 
 
 def _entry(options: argparse.Namespace, models: Mapping[str, Any]) -> ModelEntry:

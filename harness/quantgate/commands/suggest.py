@@ -53,7 +53,8 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     from quantgate.tasks.catalog import TASKS
 
     entry, task = model.entry, TASKS[model.entry.task]
-    compared = compare_roles(entry, model.run, model.artifacts, model.data, progress=SILENT)
+    given = (entry, model.run, model.artifacts, model.data)
+    compared = model.call("comparing both roles", compare_roles, *given, progress=SILENT)
     for key in task.LIMITS:
         if LIMITS[key].margin is not None:
             try:
@@ -62,19 +63,18 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
                 say(f"# {key}: {error}")
     parent, optimized = model.artifacts.map(lambda artifact: artifact.size_bytes)
     yield "max_size_ratio", [Estimate.exact(optimized / parent, 1, of="models")]
-    profiles = profile_roles(entry, model.artifacts, model.data)
+    profiles = model.call("profiling", profile_roles, entry, model.artifacts, model.data)
     yield "min_int8_share", [int8_share(profiles.optimized)]
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:
     from quantgate.core.speed import BASELINES, speedup
-    from quantgate.engine.timing import Options, time_pair
+    from quantgate.pipeline.performance import time_freely
     from quantgate.session.progress_bars import command_bars
 
+    given = (model.paths, model.inputs, model.entry.benchmark)
     with command_bars(model.entry.id) as progress:
-        timing = time_pair(
-            model.paths, model.inputs, model.entry.benchmark, options=Options(progress=progress)
-        )
+        timing = model.call("timing", time_freely, *given, progress=progress)
     for key, against in BASELINES.items():
         estimate = speedup(timing, against)
         if estimate is not None:

@@ -12,9 +12,9 @@ from quantgate.engine.arms import OpenVinoArms
 from quantgate.engine.quiet import machine_lock, refuse_parallel
 from quantgate.engine.rounds import RoundPlan, measure_rounds
 from quantgate.engine.timing import DEFAULTS, Options
-from quantgate.errors import MeasurementError
+from quantgate.errors import MeasurementError, WorkerError
 from quantgate.escaping import table_name
-from quantgate.progress import Silent
+from quantgate.progress import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from quantgate.entries import Benchmark
     from quantgate.pair import Pair, Role
+    from quantgate.progress import Progress
 
 #: Rounds at each point: three compiled copies of three rounds each.
 ROUNDS = 9
@@ -136,22 +137,56 @@ def grid(
 
 
 def explore(
+    settings: Sequence[Setting],
+    measure: Callable[[Setting], Point],
+    *,
+    resume: Resume = FRESH,
+    progress: Progress = SILENT,
+) -> Exploration:
+    """Measure every setting that is not known yet.
+
+    Parameters
+    ----------
+    measure
+        Measures one setting, see :func:`measure_setting`. A process that dies of it takes this point
+        only; it is not kept, so that the next exploration tries it again.
+    resume
+        Points that are known already, and where to keep fresh ones.
+
+    Raises
+    ------
+    HarnessError
+        What ``measure`` raises of a kind that no other setting would mend.
+    """
+    found = {point.setting.key: point for point in resume.known}
+    progress.start("exploring", len(settings))
+    for setting in settings:
+        if setting.key not in found:
+            try:
+                found[setting.key] = measure(setting)
+            except WorkerError as error:
+                found[setting.key] = Point(setting, {}, str(error))
+            else:
+                resume.keep(found[setting.key])
+        progress.advance()
+    progress.close()
+    return Exploration(tuple(found[setting.key] for setting in settings))
+
+
+def measure_setting(
     models: Pair[Path],
     inputs: Mapping[str, NDArray[np.generic]],
     benchmark: Benchmark,
-    settings: Sequence[Setting],
+    setting: Setting,
     *,
-    resume: Resume = FRESH,
     options: Options = DEFAULTS,
-) -> Exploration:
-    """Measure every setting that is not known yet, both roles in paired rounds.
+) -> Point:
+    """Measure both roles at one setting in paired rounds.
 
     Parameters
     ----------
     inputs
         A real preprocessed sample: input name to array [1, ...].
-    resume
-        Points that are known already, and where to keep fresh ones.
 
     Raises
     ------
@@ -160,20 +195,10 @@ def explore(
         compile or run is a point with a problem, not an error.
     """
     refuse_parallel()
-    found = {point.setting.key: point for point in resume.known}
-    told = options.progress or Silent()
-    told.start("exploring", len(settings))
-    for setting in settings:
-        if setting.key not in found:
-            under = _under(benchmark, setting)
-            arms = OpenVinoArms(models, inputs, under, tuple(ARMS.values()), options.clock)
-            with machine_lock():
-                point = _measure(arms, setting, options)
-            found[setting.key] = point
-            resume.keep(point)
-        told.advance()
-    told.close()
-    return Exploration(tuple(found[setting.key] for setting in settings))
+    under = _under(benchmark, setting)
+    arms = OpenVinoArms(models, inputs, under, tuple(ARMS.values()), options.clock)
+    with machine_lock():
+        return _measure(arms, setting, options)
 
 
 def _under(benchmark: Benchmark, setting: Setting) -> Benchmark:

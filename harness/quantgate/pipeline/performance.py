@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from quantgate.engine.memory import Memory
     from quantgate.engine.profile import Profile
     from quantgate.engine.timing import Control
-    from quantgate.entries import ModelEntry
+    from quantgate.entries import Benchmark, ModelEntry
     from quantgate.pair import Pair, Role
     from quantgate.pipeline.data import Data
     from quantgate.progress import Progress
@@ -107,6 +107,19 @@ def time_roles(
         options=Options(progress=progress, baseline=None if baseline is None else baseline.path),
     )
     return timing, control
+
+
+def time_freely(
+    models: Pair[Path],
+    inputs: Mapping[str, NDArray[np.generic]],
+    benchmark: Benchmark,
+    *,
+    progress: Progress,
+) -> Timing:
+    """Measure a pair for its own sake: no limit is to be decided, so that no control is needed."""
+    from quantgate.engine.timing import Options, time_pair
+
+    return time_pair(models, inputs, benchmark, options=Options(progress=progress))
 
 
 def keep_control(run: Run, control: Control) -> None:

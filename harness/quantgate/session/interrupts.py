@@ -35,6 +35,7 @@ class Interrupts:
         self._came: signal.Signals | None = None
         self._listening: list[signal.Signals] = []
         self._writing = False
+        self._noting = 0
 
     @property
     def came(self) -> str:
@@ -60,6 +61,24 @@ class Interrupts:
         """Let no first interrupt end what is written from here on."""
         self._writing = True
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Begin the report behind the last gate, so that none falls between."""
+        try:
+            return (yield)
+        finally:
+            self.begin_report()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, object, object]:
+        """End the run behind what is noted of a gate: half a test case would be in JUnit and Allure."""
+        return (yield from self._whole())
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self) -> Generator[None, object, object]:
+        """End the run behind what is noted, told and counted of a gate."""
+        return (yield from self._whole())
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self) -> Generator[None]:
         """End what prepares a gate."""
@@ -82,8 +101,17 @@ class Interrupts:
         # person at a terminal who asks twice does not want it.
         if again and number != signal.SIGINT:
             return
-        if not self._writing or again:
+        if again or not (self._writing or self._noting):
             signal.default_int_handler(number, frame)
+
+    def _whole(self) -> Generator[None, object, object]:
+        """Let other plugins finish what they do; who interrupted them meanwhile is heard behind it."""
+        self._noting += 1
+        try:
+            return (yield)
+        finally:
+            self._noting -= 1
+            self._end()
 
     def _end(self) -> None:
         if self._came is not None and not self._writing:

@@ -64,6 +64,12 @@ def death_error(step: str, death: Death) -> WorkerError:
             f"where memory ran out and the kernel does not tell; {_REMEDY}"
         )
         return WorkerError(sentence, death.evidence)
+    if death.status >= 0:
+        return WorkerError(
+            f"the worker process ended itself while {step}: {ended}; a library or a plug-in called exit "
+            "there, see its output beside this sentence",
+            death.evidence,
+        )
     return WorkerError(
         f"the worker process crashed while {step}{_where(death.evidence)}: {ended}; native code of "
         "a library did this, so try another version of it, or leave this model out",
