@@ -1,7 +1,8 @@
 """One run of the gates: where it reads and writes, and the parts it writes as it goes.
 
 Every judged number and every finished part of a model is written at once, by whichever process made
-it, so that a crash of one model, or of a worker, never takes the other results.
+it, so that a crash of one model, or of a worker, never takes the other results. Each part carries a
+checksum: what a disk damaged is left out and named, never taken for a verdict.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,10 +61,10 @@ class RunFolder:
 
     def append(self, kind: str, record: Mapping[str, Any]) -> None:
         """Add one record to this process's list of ``kind``, on the disk at once."""
-        line = json.dumps(redacted_tree(record), allow_nan=False) + "\n"
+        line = sealed(record) + b"\n"
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
-            with (self.parts / f"{kind}-{self.worker}.jsonl").open("a", encoding="utf-8") as file:
+            with (self.parts / f"{kind}-{self.worker}.jsonl").open("ab") as file:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
@@ -70,13 +72,22 @@ class RunFolder:
             raise _unwritable(self.directory, error) from error
 
     def records(self, kind: str) -> Iterator[dict[str, Any]]:
-        """Read every process's records of ``kind``; a line cut off by a crash is left out."""
+        """Read every process's records of ``kind``; damaged and cut off lines are left out."""
         for path in sorted(self.parts.glob(f"{kind}-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    continue
+            for line in path.read_bytes().split(b"\n"):
+                record = unsealed(line)
+                if record is not None:
+                    yield record
+
+    def damaged(self) -> list[str]:
+        """Name the files of parts that hold what was left out; not what a death cut off at the end."""
+        found = []
+        for path in sorted(self.parts.glob("*.jsonl")):
+            bad = sum(unsealed(line) is None for line in path.read_bytes().split(b"\n")[:-1])
+            if bad:
+                found.append(f"{path.name}: {bad} damaged line{'s' if bad > 1 else ''} left out")
+        lost = [path for path in self._kept("*") if unsealed(path.read_bytes()) is None]
+        return found + [f"{path.name}: damaged, left out" for path in lost]
 
     def forget(self) -> None:
         """Remove the parts: the whole report holds them now."""
@@ -88,7 +99,7 @@ class RunFolder:
         building = target.with_suffix(f".{os.getpid()}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            building.write_text(json.dumps(redacted_tree(fields)), encoding="utf-8")
+            building.write_bytes(sealed(fields))
             building.replace(target)
         except OSError as error:
             raise _unwritable(self.directory, error) from error
@@ -96,13 +107,19 @@ class RunFolder:
     def kept(self, model_id: str) -> dict[str, Any]:
         """Read back the fields of a model's report, all parts together."""
         fields: dict[str, Any] = {}
-        for path in sorted((self.parts / "models").glob(f"{model_id}.*.json")):
-            if path.name.removeprefix(f"{model_id}.").count(".") == 1:
-                for key, value in json.loads(path.read_text(encoding="utf-8")).items():
-                    fields[key] = (
-                        [*fields[key], *value] if isinstance(fields.get(key), list) else value
-                    )
+        for path in self._kept(model_id):
+            for key, value in (unsealed(path.read_bytes()) or {}).items():
+                fields[key] = [*fields[key], *value] if isinstance(fields.get(key), list) else value
         return fields
+
+    def _kept(self, model_id: str) -> list[Path]:
+        """List the finished parts of a model; an id may hold dots, the name of a part does not."""
+        found = sorted((self.parts / "models").glob(f"{model_id}.*.json"))
+        return [
+            path
+            for path in found
+            if model_id == "*" or path.name.removeprefix(f"{model_id}.").count(".") == 1
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +153,21 @@ class Run(RunFolder):
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""
         return self.manifest.models[model_id]
+
+
+def sealed(record: Mapping[str, Any]) -> bytes:
+    """Write a record on one line that begins with its checksum; secrets are masked."""
+    text = json.dumps(redacted_tree(record), allow_nan=False).encode()
+    return b"%08x %s" % (zlib.crc32(text), text)
+
+
+def unsealed(line: bytes) -> dict[str, Any] | None:
+    """Read what :func:`sealed` wrote; None where it is not as it was written."""
+    checksum, _, text = line.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text):
+        return None
+    record: dict[str, Any] = json.loads(text)
+    return record
 
 
 def _unwritable(directory: Path, error: OSError) -> ReportError:

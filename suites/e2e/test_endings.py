@@ -378,3 +378,61 @@ def test_a_killed_run_is_recovered(started: Callable[..., Started], furnished: W
     assert states["hangs", "min_agreement"] == states["missed", "integrity"] == "unjudged"
     recorded = furnished.run(run.folder, "-m", "quantgate", "history", "record", str(left))
     assert recorded.status == 0, recorded.said
+
+
+def test_a_recovered_shard_is_merged_and_recorded(
+    started: Callable[..., Started], furnished: World
+) -> None:
+    """What a killed shard judged is in the merged run; what it did not is unjudged there, and fails it."""
+    killed = started("--shard", "2/2", "--reports", "second")
+    killed.until("PASSED  hangs: quantized")
+    assert killed.end(signal.SIGKILL) == -signal.SIGKILL
+    (left,) = [path for path in (killed.folder / "second").iterdir() if not path.is_symlink()]
+    packages = f"{ROOT}:{killed.folder / 'packages'}"
+
+    def quantgate(*arguments: str) -> Ran:
+        return furnished.run(killed.folder, "-m", "quantgate", *arguments, PYTHONPATH=packages)
+
+    other = quantgate("gate", "models.toml", "--shard", "1/2", "--reports", "first")
+    unrecovered = quantgate("merge", "first/latest", str(left), "--output", "whole")
+    recovered = quantgate("recover", str(left))
+    merged = quantgate("merge", "first/latest", str(left), "--output", "whole")
+    recorded = quantgate("history", "record", "whole", "--history", "history.sqlite")
+
+    assert "report:" in other.said, other.said
+    assert f"quantgate recover {left}" in unrecovered.said
+    assert recovered.status == 0, recovered.said
+    assert merged.status == 1, merged.said
+    states = agreed(killed.folder / "whole", None)
+    assert states["fine", "min_agreement"] == states["hangs", "integrity"] == "passed"
+    assert states["hangs", "min_agreement"] == "unjudged"
+    assert recorded.status == 0, recorded.said
+
+
+EXPECTING = """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "agreement" in item.nodeid:
+            item.add_marker(pytest.mark.xfail(reason="mine", strict=STRICT, raises=RAISES))
+"""
+
+
+@pytest.mark.parametrize(
+    ("strict", "raises"), [("True", "None"), ("False", "None"), ("False", "OSError")]
+)
+def test_marks_of_pytest_change_no_verdict(
+    gated: Callable[..., Ran], tmp_path: Path, strict: str, raises: str
+) -> None:
+    """What is expected of a gate stands in models.toml alone, with a floor and an end: xfail excuses nothing."""
+    (tmp_path / "expecting.py").write_text(
+        EXPECTING.replace("STRICT", strict).replace("RAISES", raises)
+    )
+    ran = gated(FINE + MISSED, "-p", "expecting")
+
+    states = agreed(ran.latest, ran.said)
+
+    assert states["fine", "min_agreement"] == "passed"
+    assert states["missed", "min_agreement"] == "failed"
+    assert ran.status == status_of(states) == 1

@@ -218,6 +218,11 @@ def read_in_worker(path: Path) -> int:
     return len(read_model(inspect(path)).outputs)
 
 
+def read_apart(path: Path) -> int:
+    """Read a model as a run does; its end would name the file."""
+    return _worker().call(Step(f"reading {path.name}", 60.0), read_in_worker, path)
+
+
 def _model(name: str, *beside: str) -> Border:
     """A model of a format, read in the worker."""
 
@@ -226,9 +231,7 @@ def _model(name: str, *beside: str) -> Border:
             (folder / one).write_bytes((FORMATS / one).read_bytes())
         return [folder / name]
 
-    return Border(
-        write, lambda folder: _worker().call(Step("reading", 60.0), read_in_worker, folder / name)
-    )
+    return Border(write, lambda folder: read_apart(folder / name))
 
 
 def _ir(folder: Path) -> list[Path]:
@@ -260,9 +263,7 @@ KEPT: dict[str, Border] = {
         _darknet,
         lambda folder: import_darknet(folder / "a.cfg", folder / "a.weights").model is not None,
     ),
-    "OpenVINO IR": Border(
-        _ir, lambda folder: _worker().call(Step("reading", 60.0), read_in_worker, folder / "m.xml")
-    ),
+    "OpenVINO IR": Border(_ir, lambda folder: read_apart(folder / "m.xml")),
     "TensorFlow": _model("frozen.pb"),
     "TensorFlow Lite": _model("model.tflite"),
     "PaddlePaddle": _model("model.pdmodel", "model.pdiparams"),

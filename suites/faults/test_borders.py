@@ -15,6 +15,7 @@ from quantgate.errors import HarnessError
 from suites.faults.formats import DATA
 from suites.faults.kept import KEPT
 from suites.faults.mutants import mutant
+from suites.faults.sent import SENT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Mutants a border; the long campaign asks for more.
 MUTANTS = int(os.environ.get("QUANTGATE_MUTANTS", "25"))
-BORDERS: dict[str, Border] = {**DATA, **KEPT}
+BORDERS: dict[str, Border] = {**DATA, **KEPT, **SENT}
 
 
 @pytest.mark.parametrize("name", BORDERS)

@@ -31,6 +31,8 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     report = recover_run(directory)
     for line in summary_lines(summary_rows(report.judged, report.problems)):
         say(line)
+    for note in report.notes:
+        say(f"NOTE  {note}")
     say(f"recovered: {run_summary(report)}")
     say(f"report: {directory / 'index.html'}")
     return 0

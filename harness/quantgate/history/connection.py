@@ -24,7 +24,8 @@ _MAGIC = b"SQLite format 3\0"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 _LOCKED = "is locked by another program that is writing to it; nothing was written, try again when it is done"
 _READ_ONLY = "is read-only; nothing was written, make it writable or name another"
-_EXPECTED = "expected a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+#: Written without a user: in front of a host it would be masked as one.
+_EXPECTED = "expected a path, sqlite:///PATH or postgresql://HOST/DATABASE, a user in front of the host as USER@"
 
 
 def parse(url: str) -> URL:

@@ -116,7 +116,13 @@ def time_freely(
     *,
     progress: Progress,
 ) -> Timing:
-    """Measure a pair for its own sake: no limit is to be decided, so that no control is needed."""
+    """Measure a pair for its own sake: no limit is to be decided, so that no control is needed.
+
+    Parameters
+    ----------
+    inputs
+        A real preprocessed sample, input name to array [1, ...].
+    """
     from quantgate.engine.timing import Options, time_pair
 
     return time_pair(models, inputs, benchmark, options=Options(progress=progress))

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from quantgate.borders import border
 from quantgate.errors import ReportError
 from quantgate.report.export import junit_properties
 from quantgate.report.files import write_atomic
@@ -76,10 +77,11 @@ def _read(path: Path, report: RunReport) -> ET.Element:
         time = {"time": f"{report.duration_s:.3f}", "timestamp": report.started}
         ET.SubElement(root, "testsuite", {"name": "pytest", **time})
         return root
-    try:
-        return ET.fromstring(path.read_bytes())  # noqa: S314 - pytest wrote it a moment ago
-    except (OSError, ET.ParseError) as error:
-        raise ReportError(f"{path} cannot be read: {error}; it was written a moment ago") from error
+    with border(ReportError, f"{path} cannot be read", "remove it"):
+        root = ET.fromstring(path.read_bytes())  # noqa: S314 - pytest wrote it
+        if next(root.iter("testsuite"), None) is None:
+            raise ValueError("it holds no test suite")
+    return root
 
 
 def _names(test: str) -> tuple[str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from quantgate.borders import border
 from quantgate.errors import ReportError
 from quantgate.report.allure.settle import settle_results
 from quantgate.report.files import write_atomic
@@ -55,16 +57,23 @@ def recover_run(directory: Path) -> RunReport:
         Where nothing is left of it, it is still going on, or the disk is full.
     """
     run = RunFolder(directory)
+    with border(ReportError, f"{run.parts} cannot be read"):
+        report = _gathered(run)
+    _write(run, report)
+    run.forget()
+    return report
+
+
+def _gathered(run: RunFolder) -> RunReport:
     begun = begun_report(run)
     if not _is_dead(run):
-        raise ReportError(f"{directory}: this run is still going on; wait for its report")
+        raise ReportError(f"{run.directory}: this run is still going on; wait for its report")
     seconds = latest_s(run)
     start = dt.datetime.fromisoformat(begun.started)
     ended = start if seconds is None else dt.datetime.fromtimestamp(seconds, dt.UTC)
     report = gather(run, status=KILLED, reason=_REASON, ended=ended)
-    _write(run, report)
-    run.forget()
-    return report
+    notes = [f"parts/{name}: what it told is missing here" for name in run.damaged()]
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def _write(run: RunFolder, report: RunReport) -> None:

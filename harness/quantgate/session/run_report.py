@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from quantgate.escaping import printable
 from quantgate.redaction import redacted_command
 from quantgate.report.codec import decode, encode
 from quantgate.report.model import ModelReport, RunReport
+from quantgate.run import sealed, unsealed
 from quantgate.session import sharding
 from quantgate.session.segments import declared_text, segment_of
 from quantgate.session.states import final_states, tests_of
@@ -43,8 +43,7 @@ def begin_report(config: pytest.Config, run: Run) -> None:
     """
     from quantgate.report.files import write_atomic
 
-    report = json.dumps(encode(_begun(config, run)), allow_nan=False)
-    write_atomic(run.parts / _BEGUN, report.encode())
+    write_atomic(run.parts / _BEGUN, sealed(encode(_begun(config, run))))
 
 
 def begun_report(run: RunFolder) -> RunReport:
@@ -56,12 +55,16 @@ def begun_report(run: RunFolder) -> RunReport:
         Where there is none.
     """
     try:
-        data = json.loads((run.parts / _BEGUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = unsealed((run.parts / _BEGUN).read_bytes())
+    except OSError as error:
         raise ReportError(
             f"{run.directory}: nothing is left of a run here; give the folder of a run that ended "
             "without a report, which holds a folder `parts`"
         ) from error
+    if data is None:
+        raise ReportError(
+            f"{run.parts / _BEGUN} is damaged: what the run was to judge is not known, run the gates again"
+        )
     return decode(RunReport, data)
 
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from quantgate.borders import DAMAGE
 from quantgate.report.allure.results import StableIdentity, labels_of
 from quantgate.report.files import write_atomic
 from quantgate.report.model import Problem, state_gate
@@ -76,10 +77,11 @@ def _gates(
     for path in results.glob("*-result.json"):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # cut off when its process died: Allure could not read it either
+            labels = {label["name"]: label["value"] for label in document.get("labels", ())}
+            int(document.get("start") or 0)
+        except DAMAGE:  # cut off when its process died, or damaged: Allure could not read it either
             path.unlink(missing_ok=True)
             continue
-        labels = {label["name"]: label["value"] for label in document.get("labels", ())}
         if {"model", "gate"} <= labels.keys():
             yield path, (labels["model"], labels["gate"]), document
         elif document.get("name") in names:  # interrupted before it had its labels
