@@ -311,61 +311,6 @@ def test_the_harness_is_light_to_import() -> None:
     assert loaded.stdout.strip() == ""
 
 
-POSE = """
-[datasets.plain]
-kind = "folder"
-path = "evaluation"
-[datasets.calibration]
-kind = "folder"
-path = "calibration"
-[models.pose]
-task = "detection"
-source = "pose.xml"
-decoder = "yolo-v8"
-preprocess = { mean = 120, scale = 60 }
-calibrate = { dataset = "calibration", subset = 20 }
-evaluate = { dataset = "plain", subset = 30 }
-limits = { min_match_rate = 0.9 }
-"""
-
-
-def pose_head(target: Path) -> None:
-    """A detector of one class with seventeen key points in pixels, the same for every picture."""
-    import numpy as np
-    import openvino as ov
-
-    ops = tiny.operations()
-    rng = np.random.default_rng(0)
-    image = ops.parameter([1, 3, tiny.SIDE, tiny.SIDE], np.float32, name="image")
-    table = rng.uniform(5, 30, (1, 56, 60)).astype(np.float32)
-    table[0, 4] = rng.uniform(0, 1, 60)
-    wobble = ops.reduce_mean(image, np.array([1, 2, 3]), keep_dims=False)
-    small = ops.multiply(ops.tanh(wobble), ops.constant(np.float32(1e-3)))
-    out = ops.add(ops.constant(np.clip(table, 0.01, None)), ops.abs(small))
-    out.output(0).set_names({"out"})
-    ov.save_model(ov.Model([out], [image], "pose"), target, compress_to_fp16=False)
-
-
-def test_outputs_that_are_misread_end_a_gate_before_anything_is_quantized(
-    world: World, project: Callable[[str], Path]
-) -> None:
-    """Key points read as scores: `check` and `gate` say so with the key to set, and show a picture."""
-    folder = project(POSE)
-    pose_head(folder / "pose.xml")
-
-    checked = world.run(folder, "-m", "quantgate", "check", "models.toml")
-    ran = world.gate(folder)
-
-    for said in (checked, ran):
-        assert said.status == 1
-        assert "BROKEN  pose: " in said.said
-        assert "expected 0 to 1" in said.said
-        assert 'decoder = { kind = "yolo-v8", coefficients = 51 }' in said.said
-        assert "Traceback" not in said.said
-    assert (folder / "reports" / "check" / "pictures" / "pose" / "parent.webp").stat().st_size > 500
-    assert "models.toml: 1 model, 2 datasets, 1 cannot be judged" in checked.said
-
-
 @pytest.mark.parametrize("option", ["--benchmark-compare-fail=mean:5%", "--benchmark-only"])
 def test_options_that_would_judge_nothing_are_refused(
     world: World, project: Callable[[str], Path], option: str

@@ -119,6 +119,72 @@ def test_exports_that_people_have_find_their_decoder(name: str) -> None:
     assert kinds <= {kind for task in TASKS for kind in fitting_kinds(ports, task)}
 
 
+def ports(*shapes: tuple[int, ...]) -> list[Port]:
+    """Outputs of these shapes."""
+    return [Port(f"out{place}", shape) for place, shape in enumerate(shapes)]
+
+
+YOLO_ROWS = {"yolox", "yolo-v5", "yolo-v8"}
+PAIR = {"boxes-scores", "ssd-raw", "detr"}
+#: All decoders that a hint may name for outputs, of whatever task: for those of each decoder, of today's
+#: exports, and of models of other tasks, which no detector reads.
+MEANT: dict[str, tuple[list[Port], set[str]]] = {
+    **{
+        kind: (CONTRACTS[kind], named)
+        for kind, named in {
+            "class-scores": {"class-scores"},
+            "ssd": {"ssd"},
+            "boxes-scores": PAIR,
+            "ssd-raw": PAIR,
+            "ssd-heads": {"ssd-heads"},
+            "yolox": YOLO_ROWS,
+            "detr": PAIR,
+            "nanodet": {"nanodet"},
+            "fastestdet": {"fastestdet", "yolo", "class-map"},
+            "yolo": {"yolo"},
+            "yolo-v5": YOLO_ROWS,
+            "yolo-v8": {"yolo-v8"},
+            "yolof": {"yolof", "fastestdet", "class-map"},
+            "centernet": {"centernet"},
+            "boxes-labels": {"boxes-labels"},
+            "nms-indices": {"nms-indices"},
+            "mask-rcnn": {"mask-rcnn"},
+            "yolo-v8-seg": {"yolo-v8", "yolo-v8-seg"},
+            "yolact": {"yolact"},
+            "class-map": {"class-map"},
+            "image": {"image", "class-map"},
+            "tensors": {"tensors"},
+        }.items()
+    },
+    "a turned YOLO v8": (ports((1, 8400, 84)), YOLO_ROWS),
+    "rows after NMS": (ports((1, 300, 6)), {*YOLO_ROWS, "boxes-labels"}),
+    "YOLO v5 with heads": (EXPORTS["yolo v5, with its raw heads"][0], YOLO_ROWS),
+    "YOLO v5's heads": (EXPORTS["yolo v5's raw heads alone"][0], {"yolo"}),
+    "YOLO v8 of one class": (ports((1, 5, 8400)), {"yolo-v8"}),
+    "YOLO v8 of any size": (ports((-1, 84, -1)), {"yolo-v8"}),
+    "a DETR": (ports((1, 300, 4), (1, 300, 91)), PAIR),
+    "ten classes": (ports((1, 10)), {"class-scores"}),
+    "any batch": (ports((-1, 1000)), {"class-scores"}),
+    "a row in a row": (ports((1, 1, 1001)), {"class-scores"}),
+    "the best class": (ports((1,)), {"class-scores"}),
+    "two heads": (ports((1, 2, 1, 1), (1, 1, 1, 1)), {"class-scores"}),
+    "features": (ports((1, 1280, 1, 1)), {"class-scores"}),
+    "logits of a map": (ports((1, 21, 257, 257)), {"class-map"}),
+    "classes of a map": (ports((1, 257, 257)), {"class-map", "image"}),
+    "shares of two classes": (ports((1, 320, 320, 2)), {"class-map"}),
+    "depth": (ports((1, 1, 224, 224)), {"class-map", "image"}),
+    "key points": (ports((1, 1, 17, 3)), set[str]()),
+    "face detector of its own": (ports((1, 2304, 16), (1, 2304, 1)), set[str]()),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_a_hint_names_no_absurd_decoder(name: str) -> None:
+    """What outputs could be read as by their shapes alone, and nobody means, is not proposed."""
+    found, meant = MEANT[name]
+    assert {kind for task in TASKS for kind in fitting_kinds(found, task)} == meant
+
+
 @pytest.mark.parametrize("kind", sorted(CONTRACTS))
 def test_a_decoder_fits_its_own_contract(kind: str) -> None:
     """The shapes that a decoder is made for are among those that it claims to fit."""

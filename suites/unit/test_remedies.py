@@ -55,3 +55,16 @@ def test_each_deterministic_limit_has_its_own_advice() -> None:
 
     assert len(advice) == 3
     assert "" not in advice
+
+
+def test_a_doubt_comes_before_every_recipe() -> None:
+    """Numbers from misread answers are no reason to calibrate otherwise; size does not depend on them."""
+    doubts = ("are the classes counted from the same one?", "are annotations missing?")
+
+    remedy = remedy_for(ENTRY, "min_agreement", doubts=doubts)
+
+    assert remedy.startswith(
+        f"settle this first: {doubts[0]} (1 more under the notes); then to try: "
+    )
+    assert remedy_for(ENTRY, "min_sqnr_db", doubts=doubts).startswith("settle this first: ")
+    assert remedy_for(ENTRY, "max_size_ratio", doubts=doubts) == remedy_for(ENTRY, "max_size_ratio")

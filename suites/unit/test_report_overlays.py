@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from quantgate.core.predictions import ClassScores
+from quantgate.engine.look.examine import Look
 from quantgate.errors import ReportError
+from quantgate.pipeline import looking
 from quantgate.pipeline.pictures import rings_of, rings_of_pixels
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT, ink_on
 from quantgate.report.html.pictures import role_svg
@@ -324,6 +327,21 @@ def test_a_blurred_picture_holds_no_detail(kind: Any, tmp_path: Path) -> None:
     assert len(sharp) == len(soft) == 6
     assert max(sharp) > 60
     assert max(soft) < 25
+
+
+def test_what_the_parent_sees_can_be_blurred(tmp_path: Path) -> None:
+    """The first answers are drawn over what is left of the image, not over the image."""
+    stripes = np.zeros((240, 320, 3), np.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = 255
+    look = Look(1, seen=(("a.png", stripes, ClassScores(np.ones(3, np.float32))),))
+
+    def contrast(*, blurred: bool) -> float:
+        looking._draw(look, ("a", "b", "c"), tmp_path / "seen.webp", blurred=blurred)
+        row = np.asarray(Image.open(tmp_path / "seen.webp").convert("L"), float)
+        return float(np.abs(np.diff(row[row.shape[0] // 2, 20:100])).max())
+
+    assert contrast(blurred=False) > 60
+    assert contrast(blurred=True) < 25
 
 
 def test_pictures_are_webp() -> None:

@@ -27,3 +27,4 @@ def _write(stream: TextIO, line: str) -> None:
     encoding = stream.encoding or "utf-8"
     shown = terminal(redacted(line)).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(shown + "\n")
+    stream.flush()  # into a file or a pipe, too: what takes minutes is followed there

@@ -12,6 +12,7 @@ from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
 from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.likely import likely
 from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
 from quantgate.decoders.nanodet import NanodetDecoder
 from quantgate.decoders.nms_indices import NmsIndicesDecoder
@@ -78,11 +79,11 @@ else:
 
 
 def fitting_kinds(ports: Sequence[Port], task: str) -> tuple[str, ...]:
-    """Kinds of the task's decoders that could read outputs of these shapes, in the catalog's order."""
+    """Kinds of the task's decoders that outputs of these shapes may be meant for, in the catalog's order."""
     return tuple(
         kind
         for kind, decoder in DECODERS.items()
-        if task in DECODER_TASKS[kind] and decoder.fits(ports)
+        if task in DECODER_TASKS[kind] and decoder.fits(ports) and likely(kind, ports)
     )
 
 

@@ -18,10 +18,11 @@ from quantgate.pair import ROLES
 from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import changed_pictures
+from quantgate.pipeline.suspicions import told_doubts
 from quantgate.sourcecode import code_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from quantgate.core.comparison import Comparison
@@ -80,6 +81,8 @@ def compare_roles(
     found, key = conditions.compared(artifacts, progress)
     derived = derive(entry, run, found, data=data, key=key)
     run.keep(entry.id, "comparing", derived.fields)
+    # Parts are joined by their names: what the look at the parent found ("looking") stays first.
+    run.keep(entry.id, "suspecting", {"doubts": derived.doubts})
     return Compared(found, derived)
 
 
@@ -142,10 +145,13 @@ class Derived:
         Limit key to ``(estimate, detail)``, for the limits that could be computed.
     fields
         Of the model's report, as JSON values.
+    doubts
+        Suspicions about the annotations; ``fields["notes"]`` lists them, too.
     """
 
     judged: Mapping[str, tuple[Estimate, str]]
     fields: Mapping[str, Any]
+    doubts: Sequence[str] = ()
 
 
 def derive(
@@ -188,7 +194,9 @@ def derive(
         document = {
             "judged": _judged(entry, found, to_baseline=to_baseline),
             "fields": _fields(entry, run, (found, data), folder, to_baseline=to_baseline),
+            "doubts": told_doubts(entry, found, data.evaluation.name),
         }
+        document["fields"]["notes"] += document["doubts"]
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
     folder = Store(run.store, model=entry.id).get_or_build("derived", wanted, build)
@@ -198,7 +206,7 @@ def derive(
         name: (Estimate(**item["estimate"]), item["detail"])
         for name, item in document["judged"].items()
     }
-    return Derived(judged, document["fields"])
+    return Derived(judged, document["fields"], document["doubts"])
 
 
 def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estimate, str]:
@@ -261,7 +269,6 @@ def _fields(
     from quantgate.report.publish import draw_worst
     from quantgate.tasks import tensors
     from quantgate.tasks.catalog import TASKS
-    from quantgate.tasks.doubts.catalog import doubts
 
     found, data = compared
     task, plan = TASKS[entry.task], entry.evaluate
@@ -293,7 +300,6 @@ def _fields(
         "omitted": more + dropped,
         "notes": [
             *(f"{name} was left out: {reason}" for name, reason in found.skipped),
-            *(f"datasets.{data.evaluation.name}: {said}" for said in doubts(entry.task, found)),
             *tensors.output_notes(found),
             *_hidden_classes(entry, found),
         ],

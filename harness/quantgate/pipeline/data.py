@@ -78,7 +78,7 @@ def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
         digests.append(["segments", hashlib.blake2b(told.encode(), digest_size=16).hexdigest()])
     if data.calibration is not None:
         digests.append(["calibration", data.calibration.digest])
-    run.keep(entry.id, "data", {"digests": digests})
+    run.keep(entry.id, "truth", {"digests": digests, "doubts": [*data.evaluation.notes]})
 
 
 def _load(name: str, manifest: Manifest, cache: Path, *, masks: bool) -> Dataset:

@@ -26,7 +26,7 @@ _OBJECTS, _LEAST_SCORE, _CLASSES = 30, 0.25, 3
 def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) -> tuple[str, ...]:
     """Look at the parent on a few images, or find that in the store; return what is to be noted.
 
-    A picture of the first answers is left in the run's directory.
+    A picture of the first answers is left in the run's directory, as ``report.pictures`` allows.
 
     Raises
     ------
@@ -45,33 +45,32 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
     target = Target(
         device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
     )
+    private = run.manifest.report.pictures
     bench = bench_of(entry, data.evaluation)
     key = comparison_key(Pair(parent, parent), bench, target, isa_class())
     key |= {
         "look": code_digest("engine/look", "report/overlays"),
         "calibration": None if data.calibration is None else data.calibration.digest,
+        "pictures": private,
     }
 
     def build(folder: Path) -> None:
         look = examine(parent, bench, target)
-        drawn = _draw(look, data.evaluation.labels, folder / _PICTURE) and _wanted(run)
+        if private != "none":
+            _draw(look, data.evaluation.labels, folder / _PICTURE, blurred=private == "blurred")
         if look.problem:
-            seen = f"; what the parent sees: {_lay(folder, entry, run)}" if drawn else ""
-            raise DecoderError(f"{look.problem}{seen}")
+            seen = _lay(folder, entry, run)
+            run.keep(entry.id, "looking", {"seen": seen})
+            said = f"; what the parent sees: {_short(run.directory / seen)}" if seen else ""
+            raise DecoderError(f"{look.problem}{said}")
         notes = [*look.notes, *(health(data.calibration) if data.calibration else ())]
         (folder / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
 
     folder = Store(run.store, model=entry.id).get_or_build("look", key, build)
     notes = tuple(json.loads((folder / _NOTES).read_text("utf-8")))
-    if (folder / _PICTURE).is_file() and _wanted(run):
-        _lay(folder, entry, run)
-    run.keep(entry.id, "looking", {"notes": list(notes)})
+    seen = _lay(folder, entry, run)
+    run.keep(entry.id, "looking", {"notes": list(notes), "doubts": list(notes), "seen": seen})
     return notes
-
-
-def _wanted(run: Run) -> bool:
-    """Whether pictures may be shown as they are: this one is never blurred."""
-    return run.manifest.report.pictures == "all"
 
 
 def picture_of(entry: ModelEntry, run: Run) -> Path:
@@ -82,8 +81,10 @@ def picture_of(entry: ModelEntry, run: Run) -> Path:
 
 
 def _lay(folder: Path, entry: ModelEntry, run: Run) -> str:
-    """Copy the picture into the run's directory; return its path, as short as it can be."""
+    """Copy the picture into the run's directory; return its path there, empty where there is none."""
     target = picture_of(entry, run)
+    if not (folder / _PICTURE).is_file():
+        return ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / _PICTURE, target)
@@ -91,20 +92,26 @@ def _lay(folder: Path, entry: ModelEntry, run: Run) -> str:
         raise ReportError(
             f"cannot write {target}: {error}; give a writable folder with --reports"
         ) from error
+    return target.relative_to(run.directory).as_posix()
+
+
+def _short(path: Path) -> str:
     here = Path.cwd()
-    return str(target.relative_to(here) if target.is_relative_to(here) else target)
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _draw(look: Look, labels: tuple[str, ...], target: Path) -> bool:
-    """Draw the first answers; False where nothing in them can be drawn."""
+def _draw(look: Look, labels: tuple[str, ...], target: Path, *, blurred: bool) -> None:
+    """Draw the first answers, where there are any."""
+    from quantgate.report.drawing import blur
     from quantgate.report.files import write_atomic
     from quantgate.report.overlays.answers import answers_picture
 
-    answers = [_answered(name, image, found, labels) for name, image, found in look.seen]
-    if not answers:
-        return False
-    write_atomic(target, answers_picture(answers))
-    return True
+    answers = [
+        _answered(name, blur(image) if blurred else image, found, labels)
+        for name, image, found in look.seen
+    ]
+    if answers:
+        write_atomic(target, answers_picture(answers))
 
 
 def _answered(name: str, image: object, prediction: object, labels: tuple[str, ...]) -> Answered:

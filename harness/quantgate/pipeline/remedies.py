@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from quantgate.core.limits import LIMITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quantgate.core.explained import Explanation
     from quantgate.entries import ModelEntry
 
@@ -17,7 +19,12 @@ _TO_BASELINE = (
 )
 
 
-def remedy_for(entry: ModelEntry, key: str, explained: Explanation | None = None) -> str:
+def remedy_for(
+    entry: ModelEntry,
+    key: str,
+    explained: Explanation | None = None,
+    doubts: Sequence[str] = (),
+) -> str:
     """Say what to try for a missed limit of this entry; empty where nothing general helps.
 
     Parameters
@@ -25,14 +32,24 @@ def remedy_for(entry: ModelEntry, key: str, explained: Explanation | None = None
     explained
         Which layers lose the accuracy, where that is known: they are named instead of being alluded to,
         and no recipe is proposed where it is the device that loses it.
+    doubts
+        Whether images, annotations and feeding are as they should be, the gravest first: answers to images
+        mean nothing before that is settled, so a remedy begins with it.
     """
     kind = LIMITS[key]
     told = explained.execution if explained else None
     if told is not None and told.cause == "execution":
         return ""
-    if kind.to_baseline:
-        return _TO_BASELINE
-    return kind.remedy or (_recipe(entry, named=explained is not None) if kind.of_images else "")
+    recipe = _recipe(entry, named=explained is not None) if kind.of_images else ""
+    remedy = _TO_BASELINE if kind.to_baseline else kind.remedy or recipe
+    answers = kind.of_images or kind.scope == "outputs"
+    return _settled_first(doubts, remedy) if answers and doubts else remedy
+
+
+def _settled_first(doubts: Sequence[str], remedy: str) -> str:
+    count = len(doubts) - 1
+    more = f" ({count} more under the notes)" if count else ""
+    return f"settle this first: {doubts[0]}{more}{f'; then {remedy}' if remedy else ''}"
 
 
 def _recipe(entry: ModelEntry, *, named: bool) -> str:

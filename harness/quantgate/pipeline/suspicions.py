@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from quantgate.core.comparison import Comparison
     from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.data import Data
@@ -25,11 +26,17 @@ def suspicions(entry: ModelEntry, parent: Artifact, data: Data) -> tuple[str, ..
     from quantgate.engine.evaluate import evaluate_role
     from quantgate.engine.runtime import Target, compile_model
     from quantgate.pipeline.feeding import bench_of
-    from quantgate.tasks.doubts.catalog import doubts
 
     some = subset(data.evaluation, SOME, 0).dataset
     target = Target(
         device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
     )
     found = evaluate_role(compile_model(parent, target), bench_of(entry, some))
-    return tuple(f"datasets.{some.name}: {said}" for said in doubts(entry.task, found))
+    return told_doubts(entry, found, some.name)
+
+
+def told_doubts(entry: ModelEntry, found: Comparison[Any], dataset: str) -> tuple[str, ...]:
+    """Suspect annotations that do not fit the parent's answers, naming their dataset."""
+    from quantgate.tasks.doubts.catalog import doubts
+
+    return tuple(f"datasets.{dataset}: {said}" for said in doubts(entry.task, found))

@@ -63,7 +63,7 @@ def draw_worst(
             omitted += 1
             drawn.append(_with_legend(picture, ()))
             continue
-        images = [_blurred(image) for image in load()] if blurred else load()
+        images = [blur(image) for image in load()] if blurred else load()
         make = _in_full if most is None or index < most else _bare
         files = make(picture, images, f"{index:02d}-{file_name(picture.name)}")
         size = sum(len(data) for data in files.values())
@@ -87,7 +87,7 @@ def jpeg(image: Image, quality: int = 75) -> bytes:
     return stream.getvalue()
 
 
-def _blurred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def blur(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Keep the colours of a photograph [h, w, 3] and no more; class ids [h, w] stay.
 
     A face that fills a quarter of an image's side is two spots: no face, and no letter of a plate.

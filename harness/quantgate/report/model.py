@@ -198,6 +198,11 @@ class ModelReport:
         ``(name, value)`` pairs for the evidence section: digests, executed precision, ...
     notes
         Sentences a reader must see: overlap, skipped files, known traps.
+    doubts
+        Those of the notes that put feeding, reading or annotations in doubt: look there first.
+    seen
+        Picture of what the parent is fed and answers on the first images; a path in the run's directory,
+        empty where there is none.
     digests
         ``(name, digest)`` of what was judged: parent, optimized, calibration, evaluation, input.
     segments
@@ -231,6 +236,8 @@ class ModelReport:
     entry: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    seen: str = ""
     digests: tuple[tuple[str, str], ...] = ()
     segments: Mapping[str, str] = field(default_factory=dict)
     declared: str = ""

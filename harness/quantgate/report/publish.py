@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quantgate.report.performance import Explored
     from quantgate.report.picture import Picture
 
-__all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_verdict"]
+__all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_seen", "publish_verdict"]
 
 
 def begin_gate(model: str, gate: str, task: str, tags: Sequence[str] = ()) -> None:
@@ -55,6 +55,17 @@ def publish_verdict(
 
     if is_on():
         attach_verdict(judged, directory, evidence, pictures)
+
+
+def publish_seen(seen: str, directory: Path, sentence: str) -> None:
+    """Attach what the parent sees to the running test; does nothing without ``--alluredir``.
+
+    ``seen`` is the picture's path in the run's ``directory``, empty where there is none.
+    """
+    from quantgate.report.allure.results import attach_seen, is_on
+
+    if seen and is_on():
+        attach_seen((directory / seen).read_bytes(), sentence)
 
 
 def finish_run(

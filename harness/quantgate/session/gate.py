@@ -116,12 +116,13 @@ class Gate:
         """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
         kind = LIMITS[self.key]
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
+        doubts = self.run.kept(self.entry.id).get("doubts", ())
+        remedy = remedy_for(self.entry, self.key, explained=found, doubts=doubts)
         if found is None:
-            return replace(finding, remedy=remedy_for(self.entry, self.key))
+            return replace(finding, remedy=remedy)
         from quantgate.pipeline.evidence import explanation_evidence
         from quantgate.report.words.explained import verdict_text
 
-        remedy = remedy_for(self.entry, self.key, explained=found)
         detail = "; ".join(filter(None, (finding.detail, verdict_text(found))))
         evidence = (*finding.evidence, *explanation_evidence(found))
         return replace(finding, detail=detail, remedy=remedy, evidence=evidence)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from quantgate.errors import HarnessError
+from quantgate.errors import DecoderError, HarnessError
 from quantgate.escaping import one_line
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
 from quantgate.report.model import Problem
+from quantgate.report.publish import publish_seen
 from quantgate.session.collection import gate_of
 from quantgate.session.stash import TOLD
 from quantgate.session.states import note_begin, note_end, note_tests
@@ -118,6 +119,8 @@ class GateLog:
         detail = "" if (model, sentence) in self.told else str(getattr(error, "evidence", ""))
         self.told.add((model, sentence))
         note_end(self.run, item.nodeid, Problem(model, key, status, sentence, detail=detail))
+        if isinstance(error, DecoderError):
+            publish_seen(self.run.kept(model).get("seen", ""), self.run.directory, sentence)
         # A model that is skipped is skipped for one reason, whatever its limits: said once, not for each.
         where = model if skipped else f"{model}: {key}"
         item.user_properties.append((LINE, f"{status.upper()}  {where}: {sentence}"))

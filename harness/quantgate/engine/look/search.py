@@ -155,6 +155,12 @@ def _values(sight: Sight, measure: Measure) -> NDArray[np.float64]:
     return np.nan_to_num(sight.steadiness) if measure is STEADY else sight.fits
 
 
+def _as_steady(eye: Eye, samples: Sequence[Sample], plan: Preprocess) -> bool:
+    """Whether answers follow the pictures as before: less sure ones fit wrong annotations better."""
+    now, then = (_look(eye, samples, each, STEADY).mean() for each in (None, plan))
+    return bool(then >= now - STEADY.least_gain)
+
+
 def _confirmed(
     eye: Eye, plan: Preprocess, measure: Measure, late: Callable[[], bool]
 ) -> Better | None:
@@ -172,7 +178,8 @@ def _confirmed(
             continue
         before, after = float(now[known].mean()), float(then[known].mean())
         if after - before >= measure.least_gain and errors_better(now, then) >= needed:
-            return Better(plan, measure, before, after, len(now))
+            better = Better(plan, measure, before, after, len(now))
+            return better if measure is STEADY or _as_steady(eye, batch, plan) else None
         promise = errors_better(now, then)
         if late() or promise < 0 or (start >= _STEP and promise < _PROMISING):
             break

@@ -30,11 +30,13 @@ def image_diff(panes: Sequence[bytes]) -> Evidence:
 
 def description(picture: Picture, overview: bytes) -> str:
     """Show a picture without a click: what changed, and the panes in one image."""
-    alt = markup(f"{picture.name}: parent, optimized, diff")
-    return (
-        f"<p><b>{markup(picture.name)}</b>: {markup(picture.sentence)}</p>"
-        f'<img style="width:100%" alt="{alt}" src="{data_uri(overview)}">'
-    )
+    told = f"<p><b>{markup(picture.name)}</b>: {markup(picture.sentence)}</p>"
+    return told + shown(f"{picture.name}: parent, optimized, diff", overview)
+
+
+def shown(alt: str, picture: bytes) -> str:
+    """Show a WebP in a description."""
+    return f'<img style="width:100%" alt="{markup(alt)}" src="{data_uri(picture)}">'
 
 
 def diff_page(picture: Picture, image: bytes) -> Evidence:

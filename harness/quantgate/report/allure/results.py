@@ -14,10 +14,10 @@ from quantgate.core.limits import kind_of, limit_title
 from quantgate.core.verdict import Outcome
 from quantgate.escaping import markup, visible_lines
 from quantgate.redaction import redacted
-from quantgate.report.allure.diff import TABS, description, diff_page, image_diff
+from quantgate.report.allure.diff import TABS, description, diff_page, image_diff, shown
 from quantgate.report.ci import links_of
 from quantgate.report.codec import encode
-from quantgate.report.evidence import json_evidence, matches_csv
+from quantgate.report.evidence import Evidence, json_evidence, matches_csv
 from quantgate.report.export import verdict_record
 from quantgate.report.words import verdicts
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from quantgate.report.evidence import Evidence
     from quantgate.report.model import Judged
     from quantgate.report.picture import Picture
 
@@ -185,6 +184,13 @@ def attach_verdict(
     attach(evidence, "Tables")
     record = json_evidence("verdict.json", verdict_record(judged))
     attach([record], "Verdict")
+
+
+def attach_seen(picture: bytes, sentence: str) -> None:
+    """Show what the parent sees, with why nothing was judged, when the test is opened."""
+    title = "What the parent sees"
+    describe(f"<p>{markup(sentence)}</p>{shown(title, picture)}")
+    attach([Evidence("parent.webp", "image/webp", picture)], title)
 
 
 def _attach_picture(picture: Picture, directory: Path, title: str) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from quantgate.report.html.view import ModelView
 
 _MEGABYTE = 1_000_000
+#: Rank of pictures that nobody needs to see.
+_LAST = 1_000_000
 _TYPES = {".jpg": "image/jpeg", ".webp": "image/webp"}
 
 
@@ -36,7 +38,8 @@ def share_out(
 ) -> tuple[tuple[Part, ...], Mapping[str, bytes]]:
     """Decide what the page holds; ``views`` are the models and their rendered details, worst first.
 
-    Details come before pictures, then the worst picture of every model, then the second worst, and so on.
+    Details come before pictures, then what the parent sees of models that are broken, then the worst picture
+    of every model, then the second worst, and so on.
     Returns the parts, and the files to write beside the page.
 
     Raises
@@ -79,6 +82,11 @@ def _by_rank(views: Sequence[ModelView], directory: Path) -> list[tuple[ModelVie
         for order, view in enumerate(views)
         for card in view.gallery.cards
         for _, file in card.files
+    ]
+    ranked += [
+        (-1 if view.word == "broken" else _LAST, order, view, directory / unquote(view.seen))
+        for order, view in enumerate(views)
+        if view.seen
     ]
     return [(view, path) for _, _, view, path in sorted(ranked, key=lambda item: item[:2])]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -58,7 +59,7 @@ class MetricView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model's part of the page."""
+    """One model's part of the page; ``seen`` is the address of the parent's first answers, or empty."""
 
     id: str
     report: ModelReport
@@ -74,6 +75,7 @@ class ModelView:
     gallery: GalleryView
     answer: Answer | None
     released: ReleasedView | None
+    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def model_view(model: ModelReport, place: int, report: RunReport) -> ModelView:
         gallery=gallery_view(model.pictures, f"m{place}"),
         answer=answer_of(model.id, model, report.judged, report.problems),
         released=_released(model, f"m{place}-r", files),
+        seen=quote(model.seen),
     )
 
 

@@ -1,0 +1,136 @@
+"""What a hint leaves out: outputs that a decoder could read by their shapes, and is never meant for.
+
+A vector [1,10] is a table of one row, and a table of a thousand boxes a narrow picture. Only hints ask here:
+whoever names a decoder may have outputs of any size.
+"""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from quantgate.decoders.ports import Shape, as_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from quantgate.decoders.protocol import Port
+
+#: Candidates for each number that they have, at least; ratio of a picture's sides, at most; its least side.
+_ROWS_A_COLUMN, _RATIO, _LEAST_PX = 2, 4, 8
+#: Cells along a side, and numbers a cell, of detectors' heads: of 20 to 365 classes at strides from 8 on.
+_MOST_CELLS, _LEAST_CELLS, _MOST_CHANNELS = 200, 2, 2048
+_TABLE, _MAP = 3, 4
+
+
+def likely(kind: str, ports: Sequence[Port]) -> bool:
+    """Whether somebody with these outputs may mean this decoder."""
+    asked = _LIKELY.get(kind)
+    return asked is None or asked(ports)
+
+
+def _candidates(ports: Sequence[Port], *, either_way: bool = False) -> bool:
+    """One table of far more candidates than numbers each, and nothing beside it that has as many."""
+    tables = [port for port in ports if len(port.shape) == _TABLE and as_table(port.shape)]
+    sizes = [_rows(port.shape, either_way=either_way) for port in tables]
+    long = [port for port, size in zip(tables, sizes, strict=True) if size]
+    if not long:
+        return False
+    count = next(filter(None, sizes))
+    others = [port for port in ports if port is not long[0]]
+    return count < 0 or not any(count in port.shape for port in others)
+
+
+def _rows(shape: Shape, *, either_way: bool) -> int:
+    """Candidates of a table, -1 where that is dynamic; 0 where it is none."""
+    rows, columns = shape[-2:]
+    if -1 in {rows, columns}:
+        return -1
+    if either_way and rows < columns:
+        rows, columns = columns, rows
+    return rows if rows >= _ROWS_A_COLUMN * columns else 0
+
+
+def _columns_or_rows(ports: Sequence[Port]) -> bool:
+    return _candidates(ports, either_way=True)
+
+
+def _sides(shape: Shape) -> Sequence[tuple[int, int]]:
+    """Height and width that a map may have, channels first, last, or none."""
+    if len(shape) == _TABLE:
+        return [(shape[1], shape[2])]
+    if len(shape) == _MAP:
+        return [(shape[2], shape[3]), (shape[1], shape[2])]
+    return []
+
+
+def _maps(ports: Sequence[Port]) -> bool:
+    """Some output has the sides of a picture; without channels, it is alone."""
+    return any(
+        port.shape[0] in {1, -1}
+        and any(max(s) < 0 or (min(s) >= _LEAST_PX and max(s) <= _RATIO * min(s)) for s in sides)
+        for port in ports
+        if (sides := _sides(port.shape)) and (len(port.shape) == _MAP or len(ports) == 1)
+    )
+
+
+def _pictures(ports: Sequence[Port]) -> bool:
+    """Some output has the sides of a picture, and at most three channels."""
+    return _maps([port for port in ports if len(port.shape) == _TABLE or _is_picture(port.shape)])
+
+
+def _is_picture(shape: Shape) -> bool:
+    return len(shape) == _MAP and bool({shape[1], shape[3]} & {1, 3, -1})
+
+
+def _grids(ports: Sequence[Port]) -> bool:
+    """Every output is a grid of cells: not a picture, and not a single cell."""
+    grids = [shape[-2:] if len(shape) == _MAP else shape[2:4] for shape in (p.shape for p in ports)]
+    return all(
+        len(grid) == 2  # noqa: PLR2004 - rows and columns
+        and (
+            -1 in grid
+            or (min(grid) >= _LEAST_CELLS and max(grid) <= min(_MOST_CELLS, _RATIO * min(grid)))
+        )
+        for grid in grids
+    ) and all(port.shape[1] <= _MOST_CHANNELS for port in ports)
+
+
+def _one_grid(ports: Sequence[Port]) -> bool:
+    return len(ports) == 1 and _grids(ports)
+
+
+def _vectors(ports: Sequence[Port]) -> bool:
+    """Every output is one row of numbers, or one number."""
+    return all(
+        port.shape[:1] in {(), (1,), (-1,)} and math.prod(port.shape[1:]) in {1, *port.shape[1:]}
+        for port in ports
+    )
+
+
+def _masks(ports: Sequence[Port]) -> bool:
+    """Some output of several pictures has their sides."""
+    return any(
+        len(port.shape) in {_TABLE, _MAP}
+        and (-1 in port.shape[-2:] or max(port.shape[-2:]) <= _RATIO * min(port.shape[-2:]))
+        for port in ports
+        if min(port.shape[-2:], default=0) > 1 or -1 in port.shape[-2:]
+    )
+
+
+#: By kind; of others, their shapes say enough.
+_LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
+    {
+        "class-scores": _vectors,
+        "yolox": _candidates,
+        "yolo-v5": _candidates,
+        "yolo-v8": _columns_or_rows,
+        "yolo": _grids,
+        "yolof": _one_grid,
+        "fastestdet": _one_grid,
+        "class-map": _maps,
+        "image": _pictures,
+        "mask-rcnn": _masks,
+    }
+)
