@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 SEED = int(os.environ.get("LIES_SEED", "3"))
 #: Of the ways to feed and read a model a third is told by default.
 FED = [lie for place, lie in enumerate(models.LIES) if place % 3 == 0 or SEED != 3]
-#: Half the interval of a metric over so few images: what moves less is no lie that anybody could see.
-INTERVAL = 0.1
+#: Draws of the images that give the interval of a parent's metric.
+DRAWS = 100
 #: What annotations look like in one layout they look like in the others, but for how they are written.
 SLOWLY = [lie for lie in LIES if lie.layout not in {"voc", "open-images"} or SEED != 3]
 
@@ -51,7 +51,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Project
 @pytest.fixture(scope="module")
 def right(project: Callable[[str], Project], store: Path) -> Callable[[str], Heard]:
     """Hear what is said of the honest project of a layout."""
-    return cache(lambda layout: hear(project(layout), store))
+    return cache(lambda layout: hear(project(layout), store, draws=DRAWS))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -69,13 +69,11 @@ def test_an_honest_project_is_judged_without_a_word(
 def test_a_lie_that_moves_the_parent_is_told(
     project: Callable[[str], Project], right: Callable[[str], Heard], store: Path, lie: Lie
 ) -> None:
-    """Whatever moves the parent's metric by more than a slip would is refused, or said aloud."""
+    """Whatever moves the parent's metric beyond its interval is refused, or said aloud."""
     own = project(lie.layout)
     lie.tell(own, np.random.default_rng(SEED))
     heard, honestly = hear(own, store), right(lie.layout)
-    assert honestly.metric is not None
-    harmless = heard.metric is not None and abs(heard.metric - honestly.metric) < 0.05
-    assert harmless or heard.said
+    assert heard.said or heard.within(honestly), f"{heard.metric} of {honestly.interval}"
 
 
 @pytest.mark.parametrize("lie", FED, ids=lambda lie: lie.name)
@@ -86,6 +84,4 @@ def test_a_parent_that_is_fed_or_read_otherwise_is_told(
     own = project(lie.layout)
     lie.tell(own, np.random.default_rng(SEED))
     heard, honestly = hear(own, store), right(lie.layout)
-    assert honestly.metric is not None
-    harmless = heard.metric is not None and abs(heard.metric - honestly.metric) < INTERVAL
-    assert harmless or heard.said
+    assert heard.said or heard.within(honestly), f"{heard.metric} of {honestly.interval}"

@@ -59,13 +59,7 @@ _TAGS = {1: 6, 2: 3, 3: 8}
 
 def raw_frame(project: Project, rng: np.random.Generator) -> None:
     """Images stored turned, with EXIF's orientation; annotations of the stored pixels."""
-    quarter = int(rng.choice([1, 3]))
-    turned = [_turned(scene, quarter) for scene in project.drawn]
-    for path, scene in zip(project.images, turned, strict=True):
-        exif = Image.Exif()
-        exif[0x0112] = _TAGS[quarter]
-        Image.fromarray(scene.image[..., ::-1]).save(path, exif=exif)
-    project.annotate(turned)
+    _stored_turned(project, int(rng.choice([1, 3])))
 
 
 def _exchanged(scene: Scene, _: np.random.Generator) -> Scene:
@@ -108,6 +102,52 @@ def offset(project: Project, rng: np.random.Generator) -> None:
         return replace(scene, boxes=clipped[kept], labels=scene.labels[kept], owners=table[owners])
 
     _each(change)(project, rng)
+
+
+def upside_down(project: Project, _: np.random.Generator) -> None:
+    """Images stored upside down, with EXIF's orientation, so that no size tells; annotations of those pixels."""
+    _stored_turned(project, 2)
+
+
+def _stored_turned(project: Project, quarter: int) -> None:
+    turned = [_turned(scene, quarter) for scene in project.drawn]
+    for path, scene in zip(project.images, turned, strict=True):
+        exif = Image.Exif()
+        exif[0x0112] = _TAGS[quarter]
+        Image.fromarray(scene.image[..., ::-1]).save(path, exif=exif)
+    project.annotate(turned)
+
+
+def _slipped(scene: Scene, _: np.random.Generator) -> Scene:
+    """Everything shifted by a few hundredths of the side: as where a border was added."""
+    height, width = scene.image.shape[:2]
+    dx, dy = round(0.05 * width), round(0.05 * height)
+    sides = np.array([width, height, width, height], np.float32)
+    moved = np.clip(scene.boxes + np.array([dx, dy, dx, dy], np.float32), 0, sides)
+    return replace(scene, boxes=moved, owners=np.roll(scene.owners, (dy, dx), (0, 1)))
+
+
+def _thinned(share: float) -> Callable[[Scene, np.random.Generator], Scene]:
+    """Leave out a share of all objects."""
+
+    def change(scene: Scene, rng: np.random.Generator) -> Scene:
+        kept = rng.random(len(scene.labels)) >= share
+        table = np.concatenate(([0], np.where(kept, np.cumsum(kept), 0))).astype(np.uint8)
+        return replace(
+            scene, boxes=scene.boxes[kept], labels=scene.labels[kept], owners=table[scene.owners]
+        )
+
+    return change
+
+
+def _some_twice(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A fifth of all objects twice."""
+    again = rng.random(len(scene.labels)) < 0.2
+    return replace(
+        scene,
+        boxes=np.concatenate([scene.boxes, scene.boxes[again]]),
+        labels=np.concatenate([scene.labels, scene.labels[again]]),
+    )
 
 
 def _corners(scene: Scene, _: np.random.Generator) -> Scene:
@@ -168,14 +208,6 @@ def _twice(scene: Scene, _: np.random.Generator) -> Scene:
         scene,
         boxes=np.concatenate([scene.boxes, scene.boxes]),
         labels=np.concatenate([scene.labels, scene.labels]),
-    )
-
-
-def _dropped(scene: Scene, rng: np.random.Generator) -> Scene:
-    kept = rng.random(len(scene.labels)) < 0.5
-    table = np.concatenate(([0], np.where(kept, np.cumsum(kept), 0))).astype(np.uint8)
-    return replace(
-        scene, boxes=scene.boxes[kept], labels=scene.labels[kept], owners=table[scene.owners]
     )
 
 
@@ -300,9 +332,14 @@ _OF_BOXES: dict[str, Callable[..., None]] = {
     "class-shift": class_shift,
     "class-swap": class_swap,
     "duplicate": _each(_twice),
-    "drop": _each(_dropped),
+    "drop": _each(_thinned(0.5)),
     "neighbour": neighbour,
     "shallow": shallow,
+    "upside-down": upside_down,
+    "slip": _each(_slipped),
+    "near-scale": _each(_scaled(0.9)),
+    "some-twice": _each(_some_twice),
+    "few-dropped": _each(_thinned(0.2)),
 }
 #: What a layout cannot say, or says the same: fractions know no scale of images, and so on.
 _NOT_THERE = {
@@ -322,19 +359,25 @@ _OF_MASKS: dict[str, Callable[..., None]] = {
     "mirror": mirrored,
     "class-shift": class_shift,
     "duplicate": _each(_twice),
-    "drop": _each(_dropped),
+    "drop": _each(_thinned(0.5)),
     "neighbour": neighbour,
     "half": _each(_scaled(0.5)),
+    "upside-down": upside_down,
+    "slip": _each(_slipped),
+    "few-dropped": _each(_thinned(0.2)),
 }
 _OF_MAPS: dict[str, Callable[..., None]] = {
     "frame": raw_frame,
+    "upside-down": upside_down,
+    "slip": _each(_slipped),
+    "few-dropped": _each(_thinned(0.2)),
     "resized": resized,
     "offset": offset,
     "mirror": mirrored,
     "class-shift": class_shift,
     "class-swap": class_swap,
     "neighbour": neighbour,
-    "drop": _each(_dropped),
+    "drop": _each(_thinned(0.5)),
     "binary": binary,
     "ignored": _map_file(lambda ids: np.where(ids > 0, 255, 0).astype(np.uint8)),
     "grey-steps": _map_file(lambda ids: np.asarray(ids * 20, np.uint8)),

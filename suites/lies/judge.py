@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.evaluate import evaluate_role
@@ -13,33 +16,46 @@ from quantgate.errors import HarnessError
 from quantgate.manifest import load_manifest
 from quantgate.pipeline.data import load_data
 from quantgate.pipeline.feeding import bench_of
+from quantgate.pipeline.suspicions import told_doubts
 from quantgate.store import Store
 from quantgate.tasks.catalog import TASKS
-from quantgate.tasks.doubts.catalog import doubts
 from suites.lies.project import MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from quantgate.core.comparison import Comparison
     from suites.lies.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Why a project was refused, or what was noted, and the parent's metric where there is one."""
+    """Why a project was refused, or what was noted, and the parent's metric where there is one.
+
+    ``interval`` is that of the metric, 95 % over images drawn anew.
+    """
 
     refused: str = ""
     notes: tuple[str, ...] = ()
     metric: float | None = None
+    interval: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def said(self) -> str:
         """Everything that was said; empty where nothing was."""
         return "; ".join(filter(None, (self.refused, *self.notes)))
 
+    def within(self, honest: Heard) -> bool:
+        """Whether the metric is one that the honest project might have had with other images."""
+        low, high = honest.interval
+        return self.metric is not None and low <= self.metric <= high
 
-def hear(project: Project, store: Path) -> Heard:
-    """Load a project's data and try its parent on them, as a gate does before it quantizes."""
+
+def hear(project: Project, store: Path, *, draws: int = 0) -> Heard:
+    """Load a project's data and try its parent on them, as a gate does before it quantizes.
+
+    ``draws`` of the images give the metric's interval.
+    """
     notes: tuple[str, ...] = ()
     try:
         manifest = load_manifest(project.write())
@@ -56,9 +72,20 @@ def hear(project: Project, store: Path) -> Heard:
         notes += look.notes
         model = compile_model(parent, Target(device="CPU", precision="f32"))
         found = evaluate_role(model, bench)
-        notes += doubts(entry.task, found)
-        task = TASKS[entry.task]
-        metric = task.metrics(found).parent[task.DEFAULT_METRIC]
+        notes += told_doubts(entry, found, data.evaluation)
+        metric = _metric(entry.task, found)
     except HarnessError as error:
         return Heard(str(error), notes)
-    return Heard("", notes, metric)
+    rng = np.random.default_rng(0)
+    count = len(found.images)
+    redrawn = [
+        _metric(entry.task, replace(found, images=tuple(found.images[i] for i in chosen)))
+        for chosen in rng.integers(0, count, (draws, count)).tolist()
+    ]
+    interval = np.percentile(redrawn, (2.5, 97.5)).tolist() if draws else (math.nan, math.nan)
+    return Heard("", notes, metric, (interval[0], interval[1]))
+
+
+def _metric(name: str, found: Comparison[Any]) -> float:
+    task = TASKS[name]
+    return task.metrics(found).parent[task.DEFAULT_METRIC]

@@ -98,14 +98,13 @@ def test_the_stored_frame_is_named_and_the_upright_one_is_read(tmp_path: Path) -
     assert not coco(tmp_path, row(), images={"0.png": (HEIGHT, WIDTH)}).notes
 
 
-def test_what_no_size_can_prove_is_noted(tmp_path: Path) -> None:
-    """Turned by half a circle the size stays: the frame of annotations is said, unless another proves it."""
+def test_what_no_size_can_prove_is_remembered(tmp_path: Path) -> None:
+    """Turned by half a circle the size stays: the parent has to tell the frame, unless another proves it."""
     write(tmp_path / "0.png", orientation=3)
     write(tmp_path / "1.png", 1, orientation=8)
-    (note,) = coco(tmp_path, row()).notes
-    assert "1 images are turned by their EXIF orientation (0.png)" in note
+    assert coco(tmp_path, row()).turned == {"0.png": 3}
     both = {"0.png": (WIDTH, HEIGHT), "1.png": (HEIGHT, WIDTH)}
-    assert not coco(tmp_path, row(), images=both).notes
+    assert not coco(tmp_path, row(), images=both).turned
 
 
 @pytest.mark.parametrize(

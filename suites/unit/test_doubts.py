@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from quantgate.core.comparison import Comparison, ImageResult
-from quantgate.core.predictions import Detections, Objects
+from quantgate.core.predictions import Detections, LabelMap, Objects
 from quantgate.pair import Pair
+from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.doubts.boxes import object_doubts
 from quantgate.tasks.doubts.catalog import doubts
 from quantgate.tasks.doubts.labels import class_doubts
+
+if TYPE_CHECKING:
+    from quantgate.tasks.segmentation.record import SegmentationRecord
 
 LABELS = tuple("abcdefgh")
 
@@ -138,6 +144,86 @@ def test_missing_annotations_show_in_what_is_found_for_sure() -> None:
     """Where sure detections stand on bare ground, somebody has stopped annotating."""
     (note,) = object_doubts(scenes(bare=0.5))
     assert "surest detections lie where nothing is annotated: are annotations missing?" in note
+
+
+@pytest.mark.parametrize("bare", [0.15, 0.2])
+def test_slightly_incomplete_annotations_show_beside_a_parent_that_misses_nothing(
+    bare: float,
+) -> None:
+    """Who finds all that is annotated does not invent a seventh of it; a weak parent may."""
+    (note,) = object_doubts(scenes(300, bare=bare))
+    assert "are annotations missing?" in note
+    assert object_doubts(scenes(300, missed=0.3, bare=0.1)) == ()
+
+
+#: What undoes each orientation of EXIF, as Pillow calls it.
+UNDONE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def as_stored(truth: Objects, orientation: int) -> Objects:
+    """Boxes of a picture of 300 x 300 in the pixels that this orientation turns into it."""
+    boxes = []
+    for x0, y0, x1, y1 in truth.boxes.round().astype(int).tolist():
+        pixels = np.zeros((300, 300), np.uint8)
+        pixels[y0:y1, x0:x1] = 1
+        boxes.append(Image.fromarray(pixels).transpose(UNDONE[orientation]).getbbox())
+    return replace(truth, boxes=np.array(boxes, np.float32).reshape(-1, 4))
+
+
+@pytest.mark.parametrize("orientation", sorted(UNDONE))
+def test_the_parent_tells_the_frame_of_images_that_exif_turns(orientation: int) -> None:
+    """Some images of a set are turned: annotated as stored that is said, upright nothing is."""
+    right = scenes()
+    turned = {f"{index}.png": orientation for index in range(0, 30, 4)}
+    assert doubts("detection", right, turned) == ()
+    images = tuple(
+        replace(one, truth=as_stored(one.truth, orientation)) if one.name in turned else one
+        for one in right.images
+        if isinstance(one.truth, Objects)
+    )
+    (note,) = doubts("detection", replace(right, images=images), turned)
+    assert note.startswith("8 images are turned by their EXIF orientation (0.png, 4.png, 8.png, …)")
+    assert "if they are of the pixels as stored: annotate the upright pictures" in note
+
+
+def test_a_frame_that_the_parent_does_not_tell_is_said() -> None:
+    """Where it finds nothing on turned images, somebody has to look."""
+    weak = scenes(missed=1.0)
+    (note,) = doubts("detection", weak, {"3.png": 3})
+    assert "do not tell whether annotations are of the upright pictures" in note
+    assert doubts("detection", weak) == ()
+
+
+def class_maps(orientation: int) -> Comparison[SegmentationRecord]:
+    """Ten square maps of one region each, annotated in the pixels that this orientation turns."""
+    images = []
+    for index in range(10):
+        upright = np.zeros((96, 96), np.uint8)
+        upright[10 + index : 40, 8:30] = 1
+        found = LabelMap(upright)
+        truth = found
+        if orientation != 1:
+            stored = Image.fromarray(upright).transpose(UNDONE[orientation])
+            truth = LabelMap(np.asarray(stored))
+        record = TASKS["semantic_segmentation"].compact(Pair(found, found), truth)
+        images.append(ImageResult(f"{index}.png", (96, 96), truth, record))
+    return Comparison(("ground", "thing"), tuple(images), "digest")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_parent_tells_the_frame_of_class_maps(orientation: int) -> None:
+    """Maps of the stored pixels are told as boxes are."""
+    turned = {f"{index}.png": max(3, orientation) for index in range(10)}
+    said = doubts("semantic_segmentation", class_maps(orientation), turned)
+    assert any("if they are of the pixels as stored" in one for one in said) == (orientation != 1)
 
 
 def test_a_task_without_annotations_of_a_kind_has_no_doubts() -> None:

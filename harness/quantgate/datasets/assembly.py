@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Truth
-from quantgate.datasets.checks import audit, with_frame
+from quantgate.datasets.checks import audit, turned_images, with_frame
 from quantgate.datasets.files import MISSING, inspect_files
 from quantgate.datasets.labels import check_labels, labels_in, rarest
 from quantgate.datasets.maps_audit import histograms
@@ -71,6 +71,7 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
         skipped,
         labels_open=found.labels_open,
         notes=(*found.notes, *notes),
+        turned=turned_images(pairs),
     )
 
 

@@ -85,7 +85,7 @@ def audit(
     DatasetError
         Where the truth cannot be of the images, or the pixels would be read nearly black.
     """
-    notes = [*_shallow(name, pairs), *_repeated(pairs), *_turned(pairs), *_unused(pairs, labels)]
+    notes = [*_shallow(name, pairs), *_repeated(pairs), *_unused(pairs, labels)]
     marked = [
         Marked(draft.name, draft.truth, (fact.width, fact.height), draft.places)
         for draft, fact in pairs
@@ -162,18 +162,16 @@ def _unused(pairs: Sequence[tuple[Draft, FileFact]], labels: Sequence[str]) -> I
         )
 
 
-def _turned(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
-    """Images that EXIF turns without changing their size: no size tells the frame of their boxes."""
+def turned_images(pairs: Sequence[tuple[Draft, FileFact]]) -> dict[str, int]:
+    """EXIF's orientations of annotated images, by name, where no size tells the frame of their annotations.
+
+    A size that fits an upright picture only proves its frame, and whoever wrote it wrote the others.
+    """
     turned = [
-        (draft.name, fact.orientation in LYING and draft.size and fact.width != fact.height)
+        (draft, fact)
         for draft, fact in pairs
         if fact.orientation != 1 and isinstance(draft.truth, Objects | LazyLabelMap)
     ]
-    # A size that fits the upright picture proves its frame, and whoever wrote it wrote the others.
-    if turned and not any(proved for _, proved in turned):
-        names = [name for name, _ in turned]
-        some = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
-        yield (
-            f"{len(turned)} images are turned by their EXIF orientation ({some}): annotations are "
-            "taken to be of the upright picture"
-        )
+    if any(d.size and f.orientation in LYING and f.width != f.height for d, f in turned):
+        return {}
+    return {draft.name: fact.orientation for draft, fact in turned}

@@ -64,6 +64,9 @@ class Dataset:
         Sentences about what is odd in images or annotations, and no proof of a mistake.
     segments
         Names of the segments that an image belongs to (night, camera = left), by its name.
+    turned
+        EXIF's orientation of images, by name, where nothing tells whether boxes or maps are of the upright
+        picture.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Dataset:
     labels_open: bool = False
     notes: tuple[str, ...] = ()
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    turned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def annotated(self) -> bool:

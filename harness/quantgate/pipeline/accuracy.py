@@ -194,9 +194,8 @@ def derive(
         document = {
             "judged": _judged(entry, found, to_baseline=to_baseline),
             "fields": _fields(entry, run, (found, data), folder, to_baseline=to_baseline),
-            "doubts": told_doubts(entry, found, data.evaluation.name),
+            "doubts": told_doubts(entry, found, data.evaluation),
         }
-        document["fields"]["notes"] += document["doubts"]
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
     folder = Store(run.store, model=entry.id).get_or_build("derived", wanted, build)
@@ -206,7 +205,9 @@ def derive(
         name: (Estimate(**item["estimate"]), item["detail"])
         for name, item in document["judged"].items()
     }
-    return Derived(judged, document["fields"], document["doubts"])
+    fields = {**document["fields"]}
+    fields["notes"] = [*fields["notes"], *document["doubts"]]
+    return Derived(judged, fields, document["doubts"])
 
 
 def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estimate, str]:

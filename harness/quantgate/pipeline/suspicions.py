@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison
+    from quantgate.datasets.sample import Dataset
     from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.data import Data
@@ -32,11 +33,12 @@ def suspicions(entry: ModelEntry, parent: Artifact, data: Data) -> tuple[str, ..
         device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
     )
     found = evaluate_role(compile_model(parent, target), bench_of(entry, some))
-    return told_doubts(entry, found, some.name)
+    return told_doubts(entry, found, some)
 
 
-def told_doubts(entry: ModelEntry, found: Comparison[Any], dataset: str) -> tuple[str, ...]:
+def told_doubts(entry: ModelEntry, found: Comparison[Any], dataset: Dataset) -> tuple[str, ...]:
     """Suspect annotations that do not fit the parent's answers, naming their dataset."""
     from quantgate.tasks.doubts.catalog import doubts
 
-    return tuple(f"datasets.{dataset}: {said}" for said in doubts(entry.task, found))
+    told = doubts(entry.task, found, dataset.turned)
+    return tuple(f"datasets.{dataset.name}: {said}" for said in told)

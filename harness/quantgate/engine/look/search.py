@@ -155,10 +155,13 @@ def _values(sight: Sight, measure: Measure) -> NDArray[np.float64]:
     return np.nan_to_num(sight.steadiness) if measure is STEADY else sight.fits
 
 
-def _as_steady(eye: Eye, samples: Sequence[Sample], plan: Preprocess) -> bool:
-    """Whether answers follow the pictures as before: less sure ones fit wrong annotations better."""
-    now, then = (_look(eye, samples, each, STEADY).mean() for each in (None, plan))
-    return bool(then >= now - STEADY.least_gain)
+def _credible(eye: Eye, samples: Sequence[Sample], better: Better) -> bool:
+    """Whether it is the feeding that is wrong: less sure answers fit wrong annotations better, too."""
+    measure = better.measure
+    if measure is STEADY:
+        return True
+    now, then = (_look(eye, samples, plan, STEADY).mean() for plan in (None, better.plan))
+    return better.then >= measure.suspicious_below / 2 and bool(then >= now - STEADY.least_gain)
 
 
 def _confirmed(
@@ -179,7 +182,7 @@ def _confirmed(
         before, after = float(now[known].mean()), float(then[known].mean())
         if after - before >= measure.least_gain and errors_better(now, then) >= needed:
             better = Better(plan, measure, before, after, len(now))
-            return better if measure is STEADY or _as_steady(eye, batch, plan) else None
+            return better if _credible(eye, batch, better) else None
         promise = errors_better(now, then)
         if late() or promise < 0 or (start >= _STEP and promise < _PROMISING):
             break

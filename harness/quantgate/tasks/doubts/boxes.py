@@ -28,15 +28,16 @@ _MORE, _TIMES = 0.2, 1.5
 #: Classes that a model of a few finds, and how many more are annotated at least.
 _FEW, _MANY_MORE = 3, 5
 _TRIES, _SEED = 100, 0
-#: Share of the parent's surest detections that lie bare in sets that are annotated as people do; significantly
-#: more (one-sided, 5 %) means that some annotations are missing.
-_BARE = 0.15
+#: Share of the parent's surest detections that lie bare in sets that are annotated as people do, at most, and
+#: where the parent is sure of all that is annotated; significantly more (one-sided, 5 %) means that some
+#: annotations are missing.
+_BARE, _LEAST_BARE = 0.15, 0.05
 #: Confidence from which a detection is no guess, and of those that meet annotations the quantile (per cent).
 _SURE, _TOP = 0.5, 75
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """Boxes in fractions of their image, padded with NaN.
 
     Parameters
@@ -64,7 +65,7 @@ def object_doubts(comparison: Comparison[Detections]) -> tuple[str, ...]:
     if not images or not any(len(one.record.parent) for one in images):
         return ()
     chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
-    seen = _seen(chosen)
+    seen = seen_of(chosen)
     if seen.count < _FEWEST:
         return ()
     narrow = tuple(_narrow(images, comparison.labels))
@@ -89,7 +90,8 @@ def _narrow(images: Sequence[ImageResult[Detections]], labels: Sequence[str]) ->
         )
 
 
-def _seen(images: Sequence[ImageResult[Detections]]) -> _Seen:
+def seen_of(images: Sequence[ImageResult[Detections]]) -> Seen:
+    """Largest annotated objects and best detections of images that have some."""
     truth, found, truth_labels, found_labels = [], [], [], []
     for image in images:
         assert isinstance(image.truth, Objects)
@@ -102,7 +104,7 @@ def _seen(images: Sequence[ImageResult[Detections]]) -> _Seen:
         truth_labels.append(image.truth.labels[order])
         found.append(image.record.parent.boxes[best] / sides)
         found_labels.append(image.record.parent.labels[best])
-    return _Seen(
+    return Seen(
         _padded(truth), _padded(found), _padded_ids(truth_labels), _padded_ids(found_labels)
     )
 
@@ -132,17 +134,17 @@ def _overlaps(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray
         return np.nan_to_num(np.where(union > 0, inter / union, 0.0))
 
 
-def _hits(truth: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+def hits(truth: NDArray[np.float64], found: NDArray[np.float64]) -> float:
     """Share of annotated boxes on which the parent finds something."""
     count = int(np.isfinite(truth[..., 0]).sum())
     return float((_overlaps(truth, found).max(axis=2) >= _IOU).sum() / max(1, count))
 
 
-def _elsewhere(seen: _Seen) -> Iterator[str]:
-    own = _hits(seen.truth, seen.found)
+def _elsewhere(seen: Seen) -> Iterator[str]:
+    own = hits(seen.truth, seen.found)
     wanted = max(own + _MORE, own * _TIMES)
     for said, truth in _other_places(seen):
-        share = _hits(truth, seen.found)
+        share = hits(truth, seen.found)
         if share >= wanted:
             yield (
                 f"the parent finds something on {own:.0%} of {seen.count} annotated boxes, and on "
@@ -167,14 +169,14 @@ def _elsewhere(seen: _Seen) -> Iterator[str]:
         )
 
 
-def _chance(seen: _Seen) -> float:
+def _chance(seen: Seen) -> float:
     steps = range(1, min(6, len(seen.truth)))
     return float(
-        np.mean([_hits(np.roll(seen.truth, k, axis=0), seen.found) for k in steps] or [0.0])
+        np.mean([hits(np.roll(seen.truth, k, axis=0), seen.found) for k in steps] or [0.0])
     )
 
 
-def _other_places(seen: _Seen) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _other_places(seen: Seen) -> Iterator[tuple[str, NDArray[np.float64]]]:
     x0, y0, x1, y1 = np.moveaxis(seen.truth, -1, 0)
     yield "mirrored", np.stack([1 - x1, y0, 1 - x0, y1], axis=-1)
     yield "upside down", np.stack([x0, 1 - y1, x1, 1 - y0], axis=-1)
@@ -186,7 +188,7 @@ def _other_places(seen: _Seen) -> Iterator[tuple[str, NDArray[np.float64]]]:
         yield f"taken from the {which} image", np.roll(seen.truth, step, axis=0)
 
 
-def _moved(seen: _Seen) -> tuple[NDArray[np.float64], float]:
+def _moved(seen: Seen) -> tuple[NDArray[np.float64], float]:
     """Scale and offset ``(ax, ay, bx, by)`` that fit best, each taken from one pair of boxes."""
     image, first, second = np.nonzero(
         np.isfinite(seen.truth[:, :, None, 0]) & np.isfinite(seen.found[:, None, :, 0])
@@ -202,7 +204,7 @@ def _moved(seen: _Seen) -> tuple[NDArray[np.float64], float]:
         for scale in ((found[2:] - found[:2]) / sides, np.ones(2)):
             # The centres meet: boxes of a weak parent are of another size.
             offset = (found[:2] + found[2:] - scale * (truth[:2] + truth[2:])) / 2
-            share = _hits(seen.truth * np.tile(scale, 2) + np.tile(offset, 2), seen.found)
+            share = hits(seen.truth * np.tile(scale, 2) + np.tile(offset, 2), seen.found)
             if share > most:
                 best, most = np.array([*scale, *offset]), share
     return best, most
@@ -213,7 +215,7 @@ def _affine(numbers: NDArray[np.float64], name: str) -> str:
     return f"{scale:.2f}·{name} {'+' if offset >= 0 else '−'} {abs(offset):.2f}"
 
 
-def _classes(seen: _Seen, labels: Sequence[str]) -> Iterator[str]:
+def _classes(seen: Seen, labels: Sequence[str]) -> Iterator[str]:
     iou = _overlaps(seen.truth, seen.found)
     at = iou.argmax(axis=2)
     fits = iou.max(axis=2) >= _IOU
@@ -225,6 +227,7 @@ def _missing(images: Sequence[ImageResult[Detections]]) -> Iterator[str]:
     """Sure detections where nothing at all is annotated, crowds included."""
     scores: list[NDArray[np.float32]] = []
     best: list[NDArray[np.float64]] = []
+    met: list[NDArray[np.bool_]] = []
     for image in images:
         assert isinstance(image.truth, Objects)
         found = image.record.parent
@@ -233,6 +236,8 @@ def _missing(images: Sequence[ImageResult[Detections]]) -> Iterator[str]:
         )[0]
         scores.append(found.scores)
         best.append(iou.max(axis=1) if len(found) else np.zeros(0))
+        sure_of = iou[found.scores >= _SURE].max(axis=0, initial=0.0) >= _IOU
+        met.append(sure_of[~image.truth.crowd])
     score, overlap = np.concatenate(scores), np.concatenate(best)
     hit = overlap >= _IOU
     if hit.sum() < _FEWEST:
@@ -240,7 +245,9 @@ def _missing(images: Sequence[ImageResult[Detections]]) -> Iterator[str]:
     sure = score >= max(_SURE, float(np.percentile(score[hit], _TOP)))
     n = max(1, int(sure.sum()))
     bare = float((overlap[sure] < _TOUCHES).mean()) if n >= _FEWEST else 0.0
-    if bare > _BARE + 1.645 * math.sqrt(_BARE * (1 - _BARE) / n):
+    # A parent that is sure of all that is annotated does not invent much beside it.
+    usual = float(np.clip(1 - np.concatenate(met).mean(), _LEAST_BARE, _BARE))
+    if bare > usual + 1.645 * math.sqrt(usual * (1 - usual) / n):
         yield (
             f"{bare:.0%} of the parent's {int(sure.sum())} surest detections lie where nothing is "
             "annotated: are annotations missing?"

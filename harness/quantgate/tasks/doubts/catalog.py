@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from quantgate.tasks.doubts.boxes import object_doubts
+from quantgate.tasks.doubts.frames import frame_doubts
 from quantgate.tasks.doubts.images import image_doubts
 from quantgate.tasks.doubts.maps import map_doubts
 
@@ -24,7 +25,14 @@ DOUBTS: Mapping[str, Callable[[Comparison[Any]], tuple[str, ...]]] = MappingProx
 )
 
 
-def doubts(task: str, comparison: Comparison[Any]) -> tuple[str, ...]:
-    """Suspect annotations that do not fit what the parent sees; none where there are none."""
+def doubts(
+    task: str, comparison: Comparison[Any], turned: Mapping[str, int] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent sees; none where there are none.
+
+    ``turned`` as in Dataset.
+    """
     own = DOUBTS.get(task)
-    return () if own is None else own(comparison)
+    if own is None:
+        return ()
+    return tuple(dict.fromkeys((*frame_doubts(comparison, turned), *own(comparison))))

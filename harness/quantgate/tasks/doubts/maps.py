@@ -31,12 +31,21 @@ def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
         return ()
     chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
     ground = _commonest(images)
-    truth = np.stack([_thumb(_truth(image), ground) for image in chosen])
-    found = np.stack([_thumb(image.record.parent.preview, ground) for image in chosen])
+    truth, found = thumbs_of(chosen, ground)
     named = _classes(images, comparison.labels, ground)
     if not truth.any() or not found.any():
         return tuple(named)
     return (*named, *_elsewhere(truth, found), *_missing(truth, found))
+
+
+def thumbs_of(
+    images: Sequence[ImageResult[SegmentationRecord]], ground: int | None = None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """What is annotated and what the parent sees that is not ground, the commonest class, [n, 64, 64]."""
+    common = _commonest(images) if ground is None else ground
+    truth = np.stack([_thumb(_truth(image), common) for image in images])
+    found = np.stack([_thumb(image.record.parent.preview, common) for image in images])
+    return truth, found
 
 
 def _classes(
@@ -69,10 +78,10 @@ def _commonest(images: Sequence[ImageResult[SegmentationRecord]]) -> int:
 
 
 def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[str]:
-    own = _iou(truth, found)
+    own = iou(truth, found)
     wanted = max(own + _MORE, own * _TIMES)
     best, share = max(
-        ((said, _iou(other, found)) for said, other in _other_places(truth)), key=lambda one: one[1]
+        ((said, iou(other, found)) for said, other in _other_places(truth)), key=lambda one: one[1]
     )
     if share >= wanted:
         yield (
@@ -81,7 +90,7 @@ def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[s
         )
         return
     chance = float(
-        np.mean([_iou(np.roll(truth, k, axis=0), found) for k in range(1, min(6, len(truth)))])
+        np.mean([iou(np.roll(truth, k, axis=0), found) for k in range(1, min(6, len(truth)))])
     )
     if no_better(own, chance):
         yield (
@@ -123,7 +132,8 @@ def _thumb(labels: NDArray[np.uint8], ground: int) -> NDArray[np.bool_]:
     return np.asarray((small != ground) & (small != IGNORED))
 
 
-def _iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
+def iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
+    """Intersection over union of two maps of any shape [...]."""
     return float((truth & found).sum() / max(1, (truth | found).sum()))
 
 
