@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from suites.lies import models
-from suites.lies.data import LIES
+from suites.lies.data import LIES, store_turned
 from suites.lies.judge import hear
 from suites.lies.project import LAYOUTS, honest
 
@@ -63,6 +63,19 @@ def test_an_honest_project_is_judged_without_a_word(
     assert not heard.said
     assert heard.metric is not None
     assert heard.metric > 0.5
+
+
+@pytest.mark.parametrize("turned", ["coco 2", "yolo-txt 1", "masks 2"])
+def test_annotations_of_upright_pictures_are_no_lie(
+    project: Callable[[str], Project], right: Callable[[str], Heard], store: Path, turned: str
+) -> None:
+    """Where EXIF turns the pixels and the annotations are right, nothing is said, and nothing moves."""
+    layout, quarter = turned.split()
+    own = project(layout)
+    store_turned(own, int(quarter))
+    heard = hear(own, store)
+    assert not heard.said
+    assert heard.metric == right(layout).metric
 
 
 @pytest.mark.parametrize("lie", SLOWLY, ids=lambda lie: lie.name)

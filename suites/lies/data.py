@@ -59,7 +59,7 @@ _TAGS = {1: 6, 2: 3, 3: 8}
 
 def raw_frame(project: Project, rng: np.random.Generator) -> None:
     """Images stored turned, with EXIF's orientation; annotations of the stored pixels."""
-    _stored_turned(project, int(rng.choice([1, 3])))
+    project.annotate(store_turned(project, int(rng.choice([1, 3]))))
 
 
 def _exchanged(scene: Scene, _: np.random.Generator) -> Scene:
@@ -106,16 +106,17 @@ def offset(project: Project, rng: np.random.Generator) -> None:
 
 def upside_down(project: Project, _: np.random.Generator) -> None:
     """Images stored upside down, with EXIF's orientation, so that no size tells; annotations of those pixels."""
-    _stored_turned(project, 2)
+    project.annotate(store_turned(project, 2))
 
 
-def _stored_turned(project: Project, quarter: int) -> None:
-    turned = [_turned(scene, quarter) for scene in project.drawn]
+def store_turned(project: Project, quarter: int) -> tuple[Scene, ...]:
+    """Store the images turned, with EXIF's orientation, and leave the annotations; give what is stored."""
+    turned = tuple(_turned(scene, quarter) for scene in project.drawn)
     for path, scene in zip(project.images, turned, strict=True):
         exif = Image.Exif()
         exif[0x0112] = _TAGS[quarter]
         Image.fromarray(scene.image[..., ::-1]).save(path, exif=exif)
-    project.annotate(turned)
+    return turned
 
 
 def _slipped(scene: Scene, _: np.random.Generator) -> Scene:

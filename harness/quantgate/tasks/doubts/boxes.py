@@ -135,7 +135,7 @@ def _overlaps(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray
 
 
 def hits(truth: NDArray[np.float64], found: NDArray[np.float64]) -> float:
-    """Share of annotated boxes on which the parent finds something."""
+    """Share of annotated boxes, of two arrays [images, n, 4], on which the parent finds something."""
     count = int(np.isfinite(truth[..., 0]).sum())
     return float((_overlaps(truth, found).max(axis=2) >= _IOU).sum() / max(1, count))
 
