@@ -210,12 +210,7 @@ def test_what_an_explanation_costs(case: Case, tmp_path: Path) -> None:
     samples = drawn(case.bench.dataset.samples, COSTED, 0)
     paths = _paths(case.models, tmp_path)
     some = replace(case.bench, dataset=replace(case.bench.dataset, samples=tuple(samples)))
-    evaluation = Spent.by(
-        lambda: compare_models(
-            paths.map(lambda path: compile_model(_Artifact(path), Target())),  # type: ignore[arg-type]
-            some,
-        )
-    )
+    evaluation = Spent.by(lambda: _evaluate(some, paths))
     images = prepare_images(case.bench, case.entry.evaluate, samples, case.size)
     fed = [tensor[None] for tensor in images.first(SCORED).tensors]
     scoring = Spent.by(lambda: scores(case.models, fed))
@@ -227,6 +222,12 @@ def test_what_an_explanation_costs(case: Case, tmp_path: Path) -> None:
     )
     assert scoring.cpu_s <= MOST_SCORES * evaluation.cpu_s
     assert whole.cpu_s <= MOST_WHOLE * evaluation.cpu_s
+
+
+def _evaluate(bench: Bench, paths: Pair[Path]) -> None:
+    """Compile both roles, run them over the images, and compute the metric of each."""
+    compiled = paths.map(lambda path: compile_model(_Artifact(path), Target()))  # type: ignore[arg-type]
+    bench.task.metrics(compare_models(compiled, bench))
 
 
 @dataclass(frozen=True)

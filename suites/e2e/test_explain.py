@@ -26,6 +26,7 @@ path = "images"
 [defaults]
 preprocess = { mean = 127.5, scale = 127.5 }
 evaluate = "noise"
+benchmark = { seconds = 1 }
 
 [models.sound]
 task = "classification"
@@ -150,3 +151,23 @@ def test_a_device_that_errs_is_told_from_quantization(
     assert "accuracy-aware" not in ran.said
     assert (ran.latest / "failing" / "sound" / "subgraph.xml").exists()
     assert (ran.latest / "failing" / "sound" / "inputs.npz").exists()
+
+
+def test_suggest_proposes_a_limit_on_execution_unless_the_device_errs(
+    world: World, place: Path, tmp_path: Path
+) -> None:
+    """A sound device's error is a limit ready to paste; an erring one is named, and is no measure to hold."""
+    (tmp_path / "sitecustomize.py").write_text(ERRING, encoding="utf-8")
+    asked = ("-m", "quantgate", "suggest", "sound", "--runs", "1")
+
+    sound = world.run(place, *asked)
+    erring = world.run(
+        place,
+        *asked,
+        PYTHONPATH=f"{tmp_path}:{ROOT}",
+        QUANTGATE_STORE=str(tmp_path / "store"),
+    )
+
+    assert "\nmax_execution_error = 0." in sound.said, sound.said
+    assert "# max_execution_error: It is execution, not quantization" in erring.said, erring.said
+    assert "\nmax_execution_error = " not in erring.said

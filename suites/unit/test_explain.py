@@ -286,6 +286,52 @@ def test_several_outputs_and_loops_are_taken_as_they_are(tmp_path: Path) -> None
     assert sum(layer.share for layer in found.layers) == pytest.approx(1)
 
 
+def test_rows_that_are_data_are_looked_at(tmp_path: Path) -> None:
+    """Behind a choice of rows, which noise chooses otherwise, layers are scored and asked about all the same."""
+    models = network()
+    chosen = Pair(
+        _chosen(models.parent, quantized=False), _chosen(models.optimized, quantized=True)
+    )
+    made = bed(tmp_path, chosen, annotated=False)
+    bench = replace(
+        made.bench, decoder=TensorsDecoder(), task=TASKS["generic"], task_name="generic"
+    )
+
+    found = explain(made.paths, bench, made.plan, replace(ASK, groups={"layer": 2}))
+
+    assert "rows/matmul" in {layer.name for layer in found.layers}
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+    assert found.ranked("layer")[0].asked
+    assert found.notes == ()
+
+
+def _chosen(model: ov.Model, *, quantized: bool) -> ov.Model:
+    """Beside the output there is, keep the pixels above the mean, and multiply those."""
+    op, copy = opset(), model.clone()
+    (behind,) = (node for node in copy.get_ops() if node.get_friendly_name() == "block5/relu")
+    pixels = op.reshape(op.transpose(behind, [0, 2, 3, 1]), [-1, 8], False)
+    largest = op.reduce_max(pixels, [1])
+    above = op.non_zero(op.greater(largest, op.reduce_mean(largest, [0], True)))
+    rows = op.gather(pixels, op.reshape(above, [-1], False), np.int64(0))
+    if quantized:
+        rows = op.fake_quantize(rows, *map(np.float32, (0, 3, 0, 3)), 256, name="rows/fq")
+    weights = np.random.default_rng(0).normal(0, 1, (8, 4)).astype(np.float32)
+    product = op.matmul(rows, op.constant(weights), False, False, name="rows/matmul")
+    product.output(0).set_names({"rows"})
+    return ov.Model(
+        [copy.get_results()[0].input_value(0), product.output(0)], copy.get_parameters()
+    )
+
+
+def test_models_of_other_sizes_are_one_sentence(planted: Bed, tmp_path: Path) -> None:
+    """What cannot be given the same images is refused with both sizes."""
+    other = planted.models.optimized.clone()
+    other.reshape([1, 24, 24, 3])
+
+    with pytest.raises(MeasurementError, match=r"\[1,16,16,3\] and \[1,24,24,3\]"):
+        explain(planted.saved(other, tmp_path), planted.bench, planted.plan, ASK)
+
+
 def _with_loop_and_second_output(model: ov.Model) -> ov.Model:
     op, copy = opset(), model.clone()
     pooled = copy.get_results()[0].input_value(0)

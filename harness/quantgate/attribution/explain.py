@@ -16,6 +16,7 @@ from quantgate.attribution.images import Reference, prepare_images
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
 from quantgate.core.explained import Explanation, Group, sqnr_db
+from quantgate.engine.evaluate import refuse_other_input
 from quantgate.engine.quantizers import Graph
 from quantgate.engine.surgery import floated, only, without
 from quantgate.errors import HarnessError
@@ -67,6 +68,7 @@ class _Explaining:
 
         self._ask, self._began = ask, ask.clock()
         self._models: Pair[Any] = paths.map(lambda path: ov.Core().read_model(path))
+        refuse_other_input(self._models)
         self._graph = Graph(self._models.optimized)
         samples = drawn(bench.dataset.samples, ask.images, ask.seed)
         images = prepare_images(bench, plan, samples, _size(self._models.parent))
@@ -199,6 +201,7 @@ def look_at_execution(paths: Pair[Path], bench: Bench, plan: EvaluationPlan, ask
 
     with refusals():
         models = paths.map(lambda path: ov.Core().read_model(path))
+        refuse_other_input(models)
         samples = drawn(bench.dataset.samples, ask.images, ask.seed)
         images = prepare_images(bench, plan, samples, _size(models.parent))
         parent = Reference(images, in_floats(models.parent))

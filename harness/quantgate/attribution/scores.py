@@ -85,7 +85,10 @@ def scores(models: Pair[ov.Model], inputs: Iterable[NDArray[np.generic]]) -> dic
 
     graph = Graph(models.optimized)
     compiled = ov.Core().compile_model(_joined(models, graph), "CPU", dict(CONFIG))
-    rows = [[np.asarray(value, np.float64) for value in compiled([x]).values()] for x in inputs]
+    # A tensor without a row has no mean, and no noise either.
+    rows = [
+        [np.nan_to_num(np.asarray(v, np.float64)) for v in compiled([x]).values()] for x in inputs
+    ]
     if not rows:
         raise MeasurementError("there is no image to score layers on: at least one is needed")
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
@@ -174,8 +177,20 @@ def _same(output: Any, graph: Graph, copy: Graph) -> Any:
 def _power(value: Any, reference: Any = None) -> Any:
     """Mean square of a tensor, or of its distance from another."""
     op = opset()
-    other = opset().constant(np.float32(0)) if reference is None else reference
-    return op.reduce_mean(op.squared_difference(value, other), _axes(value))
+    if reference is None:
+        reference = op.constant(np.float32(0))
+    elif value.get_partial_shape().is_dynamic:
+        value, reference = _common_rows(value, reference)
+    return op.reduce_mean(op.squared_difference(value, reference), _axes(value))
+
+
+def _common_rows(value: Any, other: Any) -> tuple[Any, Any]:
+    """Cut two tensors to the part that both have: where rows are data, noise changes their number."""
+    op, axes = opset(), _axes(value)
+    ends = op.minimum(op.shape_of(value), op.shape_of(other))
+    first, ones = (np.full(len(axes), number, np.int64) for number in (0, 1))
+    cut = [op.slice(tensor, first, ends, ones).output(0) for tensor in (value, other)]
+    return cut[0], cut[1]
 
 
 def _of_input(value: Any, clamped: Any, kind: str) -> list[Any]:
@@ -184,6 +199,8 @@ def _of_input(value: Any, clamped: Any, kind: str) -> list[Any]:
     beyond = op.convert(op.not_equal(clamped, value), "f32")
     channel = every[-1] if kind == "MatMul" else every[min(1, len(every) - 1)]
     others = [axis for axis in every if axis != channel]
+    if every and value.get_partial_shape()[channel].is_dynamic:
+        others = every  # what is a channel in one image is none in the next
     return [
         op.reduce_mean(beyond, every),
         op.reduce_min(value, others),

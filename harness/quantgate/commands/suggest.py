@@ -65,6 +65,25 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     yield "max_size_ratio", [Estimate.exact(optimized / parent, 1, of="models")]
     profiles = model.call("profiling", profile_roles, entry, model.artifacts, model.data)
     yield "min_int8_share", [int8_share(profiles.optimized)]
+    yield from _executed(model)
+
+
+def _executed(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
+    """Measure what execution loses beyond the graph; a device at fault is said, not made the limit."""
+    from quantgate.pipeline.explained import executed_entry
+    from quantgate.report.words.explained import execution_sentences
+    from quantgate.store import Store
+
+    entry, store = model.entry, Store(model.run.store, model=model.entry.id)
+    try:
+        told = executed_entry(entry, store, model.artifacts, model.data, judged=True)
+    except HarnessError as error:
+        say(f"# max_execution_error: {error}")
+        return
+    if told.cause == "execution":
+        say(f"# max_execution_error: {' '.join(execution_sentences(told))}")
+    else:
+        yield "max_execution_error", [told.error]
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:

@@ -116,6 +116,7 @@ _ROWS: tuple[LimitKind, ...] = (
         "Execution error",
         "fidelity",
         noun="loss of execution against the quantized graph",
+        margin=0.005,
         vacuous_at=1.0,
         of_metric=True,
         of_loss=True,

@@ -177,7 +177,7 @@ def compare_three(
 ) -> Pair[Comparison[Any]]:
     """Run parent, optimized and baseline at once; compare the optimized with both, the parent first."""
     bench = settled(bench, models)
-    _refuse_other_input(models)
+    refuse_other_input(models)
     samples = bench.dataset.samples
     results = Pair(_Results(samples, bench), _Results(samples, bench, "baseline"))
 
@@ -190,7 +190,14 @@ def compare_three(
     return results.map(lambda found: found.comparison(skipped))
 
 
-def _refuse_other_input(models: Iterable[ov.CompiledModel]) -> None:
+def refuse_other_input(models: Iterable[ov.Model | ov.CompiledModel]) -> None:
+    """Refuse models that cannot be given the same images.
+
+    Raises
+    ------
+    MeasurementError
+        Where their inputs differ in shape.
+    """
     shapes = [str(model.input(0).partial_shape) for model in models]
     other = next((shape for shape in shapes if shape != shapes[0]), None)
     if other is not None:
@@ -205,7 +212,7 @@ def compare_models(
 ) -> Comparison[Any]:
     """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
     bench = settled(bench, models)
-    _refuse_other_input(models)
+    refuse_other_input(models)
     results = _Results(bench.dataset.samples, bench)
     feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
     skipped = stream(list(models), feed)

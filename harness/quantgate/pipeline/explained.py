@@ -49,9 +49,19 @@ class Fidelity:
 
 
 def executed_entry(
-    entry: ModelEntry, store: Store, artifacts: Pair[Artifact], data: Data
+    entry: ModelEntry,
+    store: Store,
+    artifacts: Pair[Artifact],
+    data: Data,
+    *,
+    judged: bool | None = None,
 ) -> Execution:
     """Hold the executed model against its own graph on a few images, or find that in the store.
+
+    Parameters
+    ----------
+    judged
+        Whether as many images are wanted as a limit is judged on; None: whether the entry has one.
 
     Raises
     ------
@@ -61,7 +71,8 @@ def executed_entry(
     from quantgate.attribution.ask import Ask
     from quantgate.attribution.explain import look_at_execution
 
-    count = LOOKED_AT if entry.limits.max_execution_error is None else JUDGED
+    wanted = entry.limits.max_execution_error is not None if judged is None else judged
+    count = JUDGED if wanted else LOOKED_AT
     target, key = _conditions(entry, artifacts, data)
     paths, bench = artifacts.map(lambda artifact: artifact.path), bench_of(entry, data.evaluation)
 
