@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from quantgate.borders import DAMAGE, reason_of
 from quantgate.errors import ReportError
@@ -73,12 +73,16 @@ def _decode(kind: Any, data: Any) -> Any:
         return _decode_generic(get_origin(kind), get_args(kind), data)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(data)
+    if kind in _JSON_KINDS and isinstance(data, list | dict):
+        raise TypeError(f"expected {kind.__name__}, found {type(data).__name__}")
     return float(data) if kind is float else data
 
 
 def _decode_generic(origin: Any, kinds: tuple[Any, ...], data: Any) -> Any:
     if origin in {Union, types.UnionType}:
         return _decode_union(kinds, data)
+    if origin is Literal and data not in kinds:
+        raise ValueError(f"expected one of {', '.join(map(str, kinds))}")
     if origin is tuple:
         return _decode_tuple(kinds, data)
     if origin is frozenset:
@@ -113,12 +117,16 @@ def _decode_union(kinds: tuple[Any, ...], data: Any) -> Any:
     for kind in kinds:
         if dataclasses.is_dataclass(kind) or get_origin(kind) is not None:
             return _decode(kind, data)
+    if isinstance(data, list | dict):
+        raise TypeError(f"expected a plain value, found {type(data).__name__}")
     return data
 
 
 def _decode_tuple(kinds: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
     if kinds[-1] is Ellipsis and _as_it_is(kinds[0]):
-        return tuple(_decode(kinds[0], item) if isinstance(item, dict) else item for item in data)
+        return tuple(
+            _decode(kinds[0], item) if isinstance(item, dict | list) else item for item in data
+        )
     if kinds[-1] is Ellipsis:
         return tuple(_decode(kinds[0], item) for item in data)
     if len(kinds) != len(data):
