@@ -439,3 +439,15 @@ def test_full_disk_is_one_sentence(
     with pytest.raises(StoreError, match="No space left on device"):
         fetch_url(UrlSource(site.url(), SHA), store, _plan())
     assert _partials(store) == []
+
+
+def test_a_broken_proxy_is_told_without_its_password(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library would quote what stands in the environment."""
+    monkeypatch.setenv("http_proxy", "http:/user:s3cret-word@proxy")
+    monkeypatch.delenv("no_proxy")
+    with pytest.raises(SourceError, match="the proxy that the environment names") as raised:
+        fetch_url(UrlSource("http://example.invalid/model.bin", SHA), store, _plan())
+    assert "s3cret-word" not in str(raised.value)
+    assert raised.value.__cause__ is None

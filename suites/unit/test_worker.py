@@ -61,6 +61,25 @@ def fail_to_allocate() -> None:
     os.abort()
 
 
+def shout() -> None:
+    """Fill the output with what terminals obey, then die."""
+    for _ in range(300):
+        os.write(2, b"\x1b[31m\0::error::it is too late\n" * 400)
+    os.abort()
+
+
+def leave_a_child() -> None:
+    """Die while a child holds all that was open."""
+    if os.fork() == 0:
+        time.sleep(600)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt() -> None:
+    """End as a person's Ctrl-C would."""
+    raise KeyboardInterrupt
+
+
 def refuse() -> None:
     """Refuse as the harness does."""
     raise DatasetError("no image")
@@ -136,12 +155,59 @@ def test_the_evidence_names_the_function(worker: Worker, ending: Callable[[], ob
     assert f"in {ending.__name__}" in raised.value.evidence
 
 
+def test_evidence_is_the_end_of_what_was_written_and_harmless(worker: Worker) -> None:
+    """Of megabytes the last is kept, with nothing in it that a terminal or a page obeys."""
+    with pytest.raises(WorkerError) as raised:
+        worker.call(STEP, shout)
+    evidence = raised.value.evidence
+    assert "in shout" in evidence
+    assert "it is too late" in evidence
+    assert len(evidence) < 200_000
+    assert not set(evidence) & {"\x1b", "\0"}
+
+
 def test_errors_come_out_as_they_are(worker: Worker) -> None:
     """A refusal keeps its kind and its process."""
     before = worker.call(STEP, os.getpid)
     with pytest.raises(DatasetError, match="no image"):
         worker.call(STEP, refuse)
     assert worker.call(STEP, os.getpid) == before
+
+
+@pytest.mark.parametrize(
+    ("ending", "name"), [(sys.exit, "SystemExit"), (interrupt, "KeyboardInterrupt")]
+)
+def test_what_ends_programs_ends_one_call(
+    worker: Worker, ending: Callable[[], object], name: str
+) -> None:
+    """An exit that a plug-in asks for is not the run's."""
+    with pytest.raises(WorkerError, match=name):
+        worker.call(STEP, ending)
+    assert worker.call(STEP, doubled, 2) == 4
+
+
+def test_a_death_is_seen_though_a_child_lives_on(worker: Worker) -> None:
+    """A forked process that holds the pipe open keeps nobody waiting, and is ended."""
+    pid = worker.call(STEP, os.getpid)
+    with pytest.raises(WorkerError, match="SIGKILL"):
+        worker.call(STEP, leave_a_child)
+    left = [one for one in psutil.process_iter() if _group(one.pid) == pid]
+    psutil.wait_procs(left, timeout=5)
+    assert not [one for one in left if one.is_running() and one.status() != "zombie"]
+
+
+def _group(pid: int) -> int:
+    with suppress(ProcessLookupError):
+        return os.getpgid(pid)
+    return -1
+
+
+def test_a_process_that_ran_out_of_memory_is_replaced(worker: Worker) -> None:
+    """What it holds is given back before the next model."""
+    before = worker.call(STEP, os.getpid)
+    with pytest.raises(OutOfMemoryError):
+        worker.call(STEP, allocate)
+    assert worker.call(STEP, os.getpid) != before
 
 
 def test_a_death_between_two_calls_is_nobodys(worker: Worker) -> None:

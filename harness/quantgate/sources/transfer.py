@@ -117,6 +117,11 @@ def _open(url: str, have: int, timeout_s: float) -> Any:
     except (TimeoutError, ConnectionError) as error:
         raise TransferBroken(_reason(error)) from error
     except ValueError as error:
+        if "proxy" in str(error):  # the library quotes it, with its password
+            raise SourceError(
+                f"{url}: the proxy that the environment names (http_proxy, https_proxy, all_proxy) is not "
+                "an address: write http://HOST:PORT"
+            ) from None
         raise SourceError(f"{url}: is not an address ({error})") from error
 
 

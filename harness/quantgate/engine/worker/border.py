@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from quantgate.engine.worker.deaths import memory_error
+from quantgate.engine.worker.deaths import exit_error, memory_error
 from quantgate.progress import Silent
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def answer_of(call: Callable[[], object]) -> bytes:
     try:
         return pickle.dumps(("returned", call()), protocol=5)
     except BaseException as error:  # noqa: BLE001 - it goes on in the other process
-        told = memory_error(error) or _portable(error)
+        told = memory_error(error) or exit_error(error) or _portable(error)
         return pickle.dumps(("raised", told, traceback.format_exc()), protocol=5)
 
 

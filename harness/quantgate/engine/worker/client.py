@@ -17,7 +17,8 @@ from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from quantgate.engine.worker.border import RemoteError, pack
 from quantgate.engine.worker.deaths import Death, death_error, oom_kills, timeout_error
-from quantgate.errors import WorkerError
+from quantgate.errors import OutOfMemoryError, WorkerError
+from quantgate.escaping import visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ T = TypeVar("T")
 APART = os.name == "posix"
 #: How long a worker may take to end by itself, and to write down where it hangs, s.
 GRACE_S = 5.0
+#: How often it is looked whether the worker still lives, s; its answer is heard at once.
+LOOK_S = 1.0
 _CODE = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*{arguments!r})"
 _MODULE = f"{__name__.rpartition('.')[0]}.process"
 #: Of what the worker wrote, the end is kept.
@@ -94,6 +97,8 @@ class Worker:
             self.kill()
             raise
         if kind == "raised":
+            if isinstance(value, OutOfMemoryError):  # gives back what it holds
+                self.kill()
             raise value from RemoteError(*more)
         answer: T = value
         return answer
@@ -168,10 +173,15 @@ class _Process:
             _hand_on(message, progress)
 
     def _receive(self, end_s: float | None) -> tuple[Any, ...] | None:
-        """Wait for one message; None where the time is over first."""
-        left = None if end_s is None else max(0.0, end_s - time.monotonic())
-        if not self._connection.poll(left):
-            return None
+        """Wait for one message; None where the time is over first.
+
+        A process that it forked may hold the pipe open behind its death: so that is looked for, too.
+        """
+        while not self._connection.poll(_wait_s(end_s)):
+            if end_s is not None and time.monotonic() >= end_s:
+                return None
+            if self.dead() and not self._connection.poll(0):
+                raise EOFError
         message: tuple[Any, ...] = self._connection.recv()
         return message
 
@@ -197,7 +207,7 @@ class _Process:
         start = max(0, size - _EVIDENCE_BYTES)
         # The child appends whatever the shared position is.
         os.lseek(descriptor, start, os.SEEK_SET)
-        return os.read(descriptor, size - start).decode(errors="replace")
+        return visible_lines(os.read(descriptor, size - start).decode(errors="replace"))
 
     def kill(self) -> None:
         if sys.platform == "win32":
@@ -221,6 +231,10 @@ class _Process:
         with suppress(OSError):
             self._connection.close()
         self._said.close()
+
+
+def _wait_s(end_s: float | None) -> float:
+    return LOOK_S if end_s is None else min(LOOK_S, max(0.0, end_s - time.monotonic()))
 
 
 def _hand_on(message: tuple[Any, ...], progress: Progress | None) -> None:

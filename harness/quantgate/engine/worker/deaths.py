@@ -96,6 +96,17 @@ def memory_error(error: BaseException) -> OutOfMemoryError | None:
     return None
 
 
+def exit_error(error: BaseException) -> WorkerError | None:
+    """Recognize what would end the run itself there: SystemExit, KeyboardInterrupt, pytest's outcomes."""
+    if isinstance(error, Exception):
+        return None
+    said = f": {error}" if str(error) else ""
+    return WorkerError(
+        f"a library or a plug-in raised {type(error).__name__}{said} in the worker process, which ends programs: "
+        "let it raise an Exception"
+    )
+
+
 def oom_kills() -> int:
     """Count the processes that the kernel of this machine killed for their memory; 0 where it does not tell."""
     try:
