@@ -37,6 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge only models whose entry, files or data changed since a revision of git",
     )
     group.addoption(
+        "--remedy",
+        metavar="MINUTES",
+        nargs="?",
+        const=600.0,
+        type=_minutes,
+        help="search a recipe for every model that misses a limit, so many minutes each (default: 10)",
+    )
+    group.addoption(
         "--record",
         metavar="URL",
         nargs="?",
@@ -52,6 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "quantgate_manifest", "models.toml whose gates run with this repository's tests", default=""
     )
+
+
+def _minutes(text: str) -> float:
+    from quantgate.commands.arguments import minutes
+
+    return minutes(text)
 
 
 @pytest.hookimpl(tryfirst=True)

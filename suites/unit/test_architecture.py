@@ -20,6 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "commands",
         "session fleet onboarding",
         "pipeline",
+        "remedy",
         "history package attribution",
         "report manifest testing",
         "engine worker",

@@ -45,6 +45,17 @@ def seconds(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """Read a time above 0 as seconds."""
+    try:
+        value = 60 * float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"expected a number of minutes above 0, found {text!r}")
+    return value
+
+
 def hints(text: str) -> list[str]:
     """Read performance hints with commas between them."""
     asked = [part.strip() for part in text.split(",")]

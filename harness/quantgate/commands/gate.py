@@ -18,6 +18,8 @@ options of the gates:
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts
   --shard-durations FILE    balance the parts by durations.json of an earlier run
   --changed-since REV    judge only models whose entry, files or data changed since a revision of git
+  --remedy[=MINUTES]  search a recipe for every model that misses a limit, so many minutes each
+                      (default: 10)
   --record[=URL]      record the judged numbers in a history: a file, or postgresql://…; without a value,
                       the history of QUANTGATE_HISTORY, of models.toml, or reports/history.sqlite
   --no-record         record nothing, even if models.toml names a history

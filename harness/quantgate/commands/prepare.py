@@ -93,6 +93,19 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
     WorkerError
         Where the model crashes the process that reads and quantizes it.
     """
+    with opened(options) as (entry, run, worker):
+        yield _prepared(entry, run, worker)
+
+
+@contextmanager
+def opened(options: argparse.Namespace) -> Iterator[tuple[ModelEntry, Run, Worker]]:
+    """Find the model that ``options`` name; its run's folder is temporary, its worker starts meanwhile.
+
+    Raises
+    ------
+    UsageError
+        Where the manifest has no such model.
+    """
     from quantgate.manifest import load_manifest
     from quantgate.run import Run
     from quantgate.stack import check_stack
@@ -110,7 +123,7 @@ def prepared(options: argparse.Namespace) -> Iterator[Prepared]:
             run = Run(
                 Path(scratch), manifest=manifest, store=root, strict_sources=True, started=started
             )
-            yield _prepared(entry, run, worker)
+            yield entry, run, worker
     finally:
         worker.close()
 

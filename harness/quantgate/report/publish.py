@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.core.explained import Explanation
+    from quantgate.core.remedy import Remedy
     from quantgate.report.compare import RunComparison
     from quantgate.report.evidence import Evidence
     from quantgate.report.model import Judged, RunReport
@@ -211,6 +212,29 @@ def write_explanation(path: Path, found: Explanation) -> None:
     whole = json_evidence("explanation.json", encode(found))
     write_atomic(folder / whole.name, whole.data)
     write_atomic(path, render_explanation(found, files=path.stem).encode())
+
+
+def write_remedy(path: Path, found: Remedy) -> None:
+    """Write the page of one search for a recipe; its tables, lines and itself as JSON in a folder of that name.
+
+    Raises
+    ------
+    ReportError
+        On a full or read-only disk.
+    """
+    from quantgate.report.codec import encode
+    from quantgate.report.evidence import json_evidence, table_csv, table_json
+    from quantgate.report.html.remedied import points_table, render_remedy, tried_table
+    from quantgate.report.words.remedy import lines
+
+    folder = path.parent / path.stem
+    for table in (points_table(found), tried_table(found)):
+        for item in (table_csv(table), table_json(table)):
+            write_atomic(folder / item.name, item.data)
+    whole = json_evidence("remedy.json", encode(found))
+    write_atomic(folder / whole.name, whole.data)
+    write_atomic(folder / "models.toml", lines(found).encode())
+    write_atomic(path, render_remedy(found, files=path.stem).encode())
 
 
 def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:

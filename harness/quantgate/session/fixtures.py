@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from quantgate.pipeline.data import Data
     from quantgate.pipeline.explained import Fidelity
     from quantgate.run import Run
+    from quantgate.session.remedied import Found
     from quantgate.session.steps import Steps
 
 
@@ -222,6 +223,16 @@ def explanation(
 
 
 @pytest.fixture(scope="session")
+def remedied(
+    entry: ModelEntry, run: Run, parent: Artifact, data: Data, request: pytest.FixtureRequest
+) -> Found | None:
+    """A recipe searched for the first gate that fails, where `--remedy` asks for it."""
+    from quantgate.session.remedied import searched
+
+    return searched((entry, run, parent, data), request.config)
+
+
+@pytest.fixture(scope="session")
 def control() -> list[Control]:
     """The session's control, once it was measured with the first model that is timed."""
     return []
@@ -302,4 +313,6 @@ def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
 
     key = str(request.node.get_closest_marker("limit").args[0])
     explain = partial(request.getfixturevalue, "explanation")
-    return Gate(run, entry, key, isa_class(), request.node, time.perf_counter(), explain)
+    remedy = partial(request.getfixturevalue, "remedied")
+    started_s = time.perf_counter()
+    return Gate(run, entry, key, isa_class(), request.node, started_s, explain, remedy)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from quantgate.pipeline.explained import Fidelity
     from quantgate.report.model import Judged, KnownFailure
     from quantgate.run import Run
+    from quantgate.session.remedied import Found
 
 
 #: Fixture that measures what limits of a scope judge.
@@ -71,6 +72,8 @@ class Gate:
         Reading of ``time.perf_counter`` when the test began.
     explain
         Finds which layers lose the accuracy; None where that is not wanted or could not be told.
+    remedied
+        Searches a recipe that meets the limits; None where that is not wanted.
     """
 
     run: Run
@@ -80,6 +83,7 @@ class Gate:
     node: pytest.Item
     started_s: float
     explain: Callable[[], Explanation | None]
+    remedied: Callable[[], Found | None]
 
     @property
     def limit(self) -> Limit | None:
@@ -109,7 +113,7 @@ class Gate:
         quantity = f"{self.quantity()} of {output}" if output else self.quantity()
         verdict = judge(estimate, limit, model=self.entry.id, quantity=quantity, mode=mode)
         if verdict.outcome is Outcome.FAILED:
-            finding = self._explained(finding)
+            finding = self._with_recipe(self._explained(finding))
         self.conclude(verdict, finding)
 
     def _explained(self, finding: Finding) -> Finding:
@@ -126,6 +130,14 @@ class Gate:
         detail = "; ".join(filter(None, (finding.detail, verdict_text(found))))
         evidence = (*finding.evidence, *explanation_evidence(found))
         return replace(finding, detail=detail, remedy=remedy, evidence=evidence)
+
+    def _with_recipe(self, finding: Finding) -> Finding:
+        """Add what a search for a recipe found; a miss that is known is not searched for."""
+        found = None if self.key in self.entry.expected_failure else self.remedied()
+        if found is None:
+            return finding
+        remedy = "; ".join(filter(None, (finding.remedy, found.sentence)))
+        return replace(finding, remedy=remedy, evidence=(*finding.evidence, *found.evidence))
 
     def conclude(
         self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True
@@ -195,7 +207,9 @@ class Gate:
         else:
             raise self._unjudged("statistic", kind.statistic)
         finding = timing_finding(timing, profiles)
-        if verdict.outcome is not Outcome.FAILED:
+        if verdict.outcome is Outcome.FAILED:
+            finding = self._with_recipe(finding)
+        else:
             finding = replace(finding, detail="")
         excusable = not timing.problem and timing.rounds() > 0
         self.conclude(replace(verdict, quantity=self.quantity()), finding, excusable=excusable)

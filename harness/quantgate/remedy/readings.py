@@ -1,0 +1,166 @@
+"""Candidates, what each read on some selection images, and the graphs that they are cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from quantgate.attribution.execution import refusals
+from quantgate.core.remedy import Reading, Tried, finite, order
+from quantgate.engine.quantizers import Graph
+from quantgate.engine.surgery import without
+from quantgate.errors import HarnessError
+from quantgate.pair import Pair
+from quantgate.remedy.recipes import DECLARED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from quantgate.core.remedy import Fate
+    from quantgate.entries import Recipe
+    from quantgate.remedy.judge import Judge
+
+#: What a candidate may use of the limits on the selection images: they are few, and others judge.
+TARGET = 0.75
+#: Sort key of a candidate that cannot be read.
+IMPOSSIBLE = 1e9
+
+#: A recipe as text (it may hold tables, which have no hash), and the layers that are left in float.
+Key = tuple[str, frozenset[str]]
+Make = Callable[["Recipe"], "Path"]
+Keep = Callable[[Mapping[str, Any], Callable[[], Reading]], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Layers of a recipe's quantized graph that are left in floating point.
+
+    Parameters
+    ----------
+    of, scope
+        What the recipe and the set of layers are, in words.
+    out
+        Layers that the recipe itself leaves out.
+    """
+
+    of: str
+    base: Recipe
+    scope: str = ""
+    layers: frozenset[str] = frozenset()
+    out: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What tells candidates apart."""
+        return repr(self.base), self.layers
+
+    @property
+    def title(self) -> str:
+        """Both in words; what is as declared needs no mention beside a set."""
+        if not self.scope:
+            return self.of
+        return self.scope if self.of == DECLARED else f"{self.of}, {self.scope}"
+
+
+@dataclass(slots=True)
+class Readings:
+    """Reads candidates, each once for a number of images, and remembers all of them.
+
+    Parameters
+    ----------
+    parent
+        IR of the parent.
+    make
+        Quantizes by a recipe on the calibrating part of the images, or finds that; the path of the IR.
+    keep
+        Finds a reading by its key, or has it made and keeps it.
+    """
+
+    parent: Path
+    judge: Judge
+    make: Make
+    keep: Keep
+    notes: list[str] = field(default_factory=list)
+    candidates: dict[Key, Candidate] = field(default_factory=dict)
+    tried: dict[Key, Tried] = field(default_factory=dict)
+    _read: dict[tuple[Key, int], Reading] = field(default_factory=dict)
+    _graphs: dict[str, Any] = field(default_factory=dict)
+    _references: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> int:
+        """Number of all selection images."""
+        return len(self.judge.images)
+
+    def rank(self, candidate: Candidate, images: int | None = None) -> tuple[float, float]:
+        """Sort key of a candidate on so many images, all by default; one that does not run is last, with a note."""
+        count = self.whole if images is None else images
+        try:
+            reading = self._reading(candidate, count)
+        except HarnessError as error:
+            self.notes.append(f"{candidate.title} could not be tried: {error}")
+            return (IMPOSSIBLE, 0.0)
+        key = candidate.key
+        known = self.candidates.setdefault(key, candidate)
+        fate: Fate = "survived" if key in self.tried else "out"
+        left = len(known.layers) + known.out
+        self.tried[key] = Tried(known.title, left, reading, self._lacks(reading), fate)
+        return self._order(reading)
+
+    def ranked(self) -> list[Candidate]:
+        """Everything that was read on all images, best first."""
+        known = [key for key in self.tried if (key, self.whole) in self._read]
+        known.sort(key=lambda key: self._order(self._read[key, self.whole]))
+        return [self.candidates[key] for key in known]
+
+    def lacks(self, candidate: Candidate) -> float:
+        """Worst limit of a candidate that was read on all images: 1 meets it."""
+        return self._lacks(self._read[candidate.key, self.whole])
+
+    def mark(self, candidate: Candidate) -> None:
+        """Note that it is a finalist."""
+        self.tried[candidate.key] = replace(self.tried[candidate.key], fate="finalist")
+
+    def models(self, recipe: Recipe) -> Pair[Any]:
+        """Graphs of the parent and of what a recipe makes of it."""
+        return Pair(
+            self.graph("", lambda: self.parent), self.graph(repr(recipe), lambda: self.make(recipe))
+        )
+
+    def graph(self, key: str, path: Callable[[], Path]) -> Any:
+        """Read a graph once."""
+        import openvino as ov
+
+        if key not in self._graphs:
+            self._graphs[key] = ov.Core().read_model(path())
+        return self._graphs[key]
+
+    def types(self, recipe: Recipe) -> dict[str, str]:
+        """Type of each layer that a recipe quantizes, by its name."""
+        return {layer.name: layer.type for layer in Graph(self.models(recipe).optimized).layers}
+
+    def _reading(self, candidate: Candidate, images: int) -> Reading:
+        key = candidate.key, images
+        if key not in self._read:
+            made = self.make(candidate.base).parent.name
+            told = {"optimized": made, "layers": sorted(candidate.layers), "images": images}
+            self._read[key] = self.keep(told, lambda: self._measured(candidate, images))
+        return self._read[key]
+
+    def _measured(self, candidate: Candidate, images: int) -> Reading:
+        models, judge = self.models(candidate.base), self.judge
+        with refusals():
+            model = without(models, candidate.layers) if candidate.layers else models.optimized
+        reading = judge.read(model, images, self._references)
+        known = (self._read.get((candidate.key, count)) for count in range(images))
+        speed = next((one.pace for one in known if one is not None), None)
+        if speed is None:
+            speed = judge.pace(model, models.parent, judge.benchmark, judge.images.tensors[0][None])
+        return replace(reading, pace=speed)
+
+    def _lacks(self, reading: Reading) -> float:
+        return finite(self.judge.need(reading))
+
+    def _order(self, reading: Reading) -> tuple[float, float]:
+        return order(self._lacks(reading), reading.pace, TARGET)
