@@ -115,7 +115,7 @@ def test_what_no_size_can_prove_is_remembered(tmp_path: Path) -> None:
         ({"area": -1}, "annotation 7 has the area -1"),
         ({"iscrowd": "maybe"}, "annotation 7 has the iscrowd 'maybe'"),
         ({"category_id": None}, "annotation 7 has category id None"),
-        ({"category_id": "cat"}, "annotation 7 has category id cat"),
+        ({"category_id": "cat"}, "annotation 7 has category id 'cat'"),
     ],
 )
 def test_a_wrong_field_is_told_with_its_annotation(
@@ -201,6 +201,10 @@ def lengths(height: int, width: int) -> dict[str, Any]:
     ("shape", "said"),
     [
         ([[]], "part 1 of its segmentation has 0 numbers"),
+        (
+            [[[5, 5], [9, 5], [9, 9]]],
+            "part 1 of its segmentation has its points in lists of their own",
+        ),
         ([square(5, 5, 9), [1, 1, 2, 2]], "part 2 of its segmentation has 4 numbers"),
         ([[*square(5, 5, 9), 3]], "has 9 numbers, expected pairs"),
         (square(5, 5, 9), "expected a list of polygons, each a list"),
@@ -238,6 +242,36 @@ def test_two_boxes_that_leave_the_image_are_noted(tmp_path: Path) -> None:
     rows += [row(98, bbox=[50, 5, 15, 8]), row(99, bbox=[5, 30, 9, 16])]
     (note,) = coco(tmp_path, *rows).notes
     assert "2 of 39 boxes leave their images (0.png, annotation 98: x 50..65" in note
+
+
+def test_boxes_in_the_first_pixel_are_noted_and_many_are_refused(tmp_path: Path) -> None:
+    """One tool in a chain wrote fractions: some files of it among others are enough."""
+    write(tmp_path / "0.png")
+    rows = [row(k, bbox=[k % 30, k % 20, 9 + k % 7, 8 + k % 5]) for k in range(39)]
+    small = row(99, bbox=[0.1, 0.2, 0.3, 0.4])
+    assert any(
+        "1 of 40 boxes lie within the first pixel" in n for n in coco(tmp_path, *rows, small).notes
+    )
+    with pytest.raises(DatasetError, match=r"1 of 2 boxes lie within the first pixel .* fractions"):
+        coco(tmp_path, rows[0], small)
+
+
+def test_a_set_without_an_object_is_noted(tmp_path: Path) -> None:
+    """Annotated as empty from end to end, nothing can be missed on it."""
+    write(tmp_path / "0.png")
+    assert "no object is annotated on any of 1 images" in coco(tmp_path).notes[0]
+
+
+def test_both_corners_in_yolo_texts_are_told(tmp_path: Path) -> None:
+    """x0 y0 x1 y1 in fractions are no centres and sizes."""
+    write(tmp_path / "0.png")
+    rows = [(x / 20, y / 20, (x + 9) / 20, (y + 8) / 20) for x in range(11) for y in range(12)]
+    text = "\n".join(f"0 {x0} {y0} {x1} {y1}" for x0, y0, x1, y1 in rows)
+    (tmp_path / "0.txt").write_text(text)
+    with pytest.raises(
+        DatasetError, match="both corners where the centre and the size are expected"
+    ):
+        load_dataset("d", DatasetEntry("yolo-txt", path=tmp_path), tmp_path)
 
 
 def test_labels_that_nothing_has_are_noted_where_there_is_much(tmp_path: Path) -> None:

@@ -56,6 +56,18 @@ def test_faces_are_read_with_their_marks(tmp_path: Path) -> None:
     assert (dataset.labels, dataset.samples[0].name) == (("face",), "0--Parade/a.jpg")
 
 
+def test_faces_without_area_are_counted(tmp_path: Path) -> None:
+    """A slip is noted and harms nobody; a file full of them is refused."""
+    faces = [f"{8 * (k % 5)} {6 * (k // 5)} 6 5 0 0 0 0 0 0" for k in range(25)]
+    flat = "5 6 0 7 0 0 0 0 0 0"
+    found = load(tmp_path, "\n".join(["c.jpg", "26", *faces, flat]))
+    assert any("1 of 26 boxes have no area (c.jpg, face 26: x 5..5" in n for n in found.notes)
+    assert isinstance(found.samples[0].truth, Objects)
+    assert found.samples[0].truth.crowd.tolist() == [False] * 25 + [True]
+    with pytest.raises(DatasetError, match="1 of 2 boxes have no area"):
+        load(tmp_path, "\n".join(["c.jpg", "2", faces[0], flat]))
+
+
 def test_an_image_without_faces_may_have_no_row(tmp_path: Path) -> None:
     """Where the row of zeros is left out, the next image follows."""
     text = TEXT.replace("0 0 0 0 0 0 0 0 0 0\n", "")

@@ -114,6 +114,21 @@ def test_decoders_of_the_task_that_read_the_outputs_are_named() -> None:
     assert "image" not in said
 
 
+def test_classes_that_a_dataset_leaves_out_are_told_with_their_key() -> None:
+    """A model of more classes than a filtered dataset needs a table, and no other decoder."""
+    table = np.zeros((1, 8, 40), np.float32)
+    table[0, :4] = 20.0
+    table[0, 7] = 0.9
+    decoder = YoloV8Decoder()
+    outlook = Outlook("detection", (Answer({"out": table}, FRAME),), labels=2)
+    found = [decoder.decode({"out": table}, FRAME)]
+    assert [each.what for each in outlook.broken(decoder, found)] == ["classes"]
+    assert "set decoder.class_ids to the label of each class" in outlook.remedy(
+        decoder, classes=True
+    )
+    assert "decoder.class_ids" not in outlook.remedy(decoder)
+
+
 def test_logits_of_one_channel_are_no_classes() -> None:
     """A map of logits is refused with the key to set, and read with it."""
     logits = {"out": np.array([[[[-5.2, 3.1], [0.4, -0.1]]]], np.float32)}

@@ -32,6 +32,8 @@ _TWICE = 0.3
 #: Objects and images from which an empty half of every image is no accident.
 _MANY_OBJECTS, _MANY_IMAGES = 20, 8
 _SAME_PX = 1.0
+#: Where fractions of an image end, and the side of an image that has no objects so small.
+_FIRST_PX, _SMALL_PX = 1.5, 16
 #: Boxes that do not surround their masks, as a share of all, from which one of the two is of something else.
 _OTHER_OUTLINE = 0.3
 _NAMED = 3
@@ -93,10 +95,9 @@ def audit_objects(dataset: str, images: Sequence[Marked]) -> tuple[str, ...]:
     """
     known = [image for image in images if min(image.size) > 0 and len(image.objects)]
     if not known:
-        return ()
+        return (f"no object is annotated on any of {len(images)} images",) if images else ()
     columns = _columns(dataset, known)
-    _refuse_fractions(columns)
-    checks = (_frame, _flat, _copies, _areas, _corner, _outlines)
+    checks = (_fractions, _frame, _flat, _copies, _areas, _corner, _outlines)
     return tuple(note for check in checks for note in check(columns))
 
 
@@ -116,13 +117,17 @@ def _columns(dataset: str, images: Sequence[Marked]) -> _Columns:
     )
 
 
-def _refuse_fractions(columns: _Columns) -> None:
-    if columns.boxes.max() <= 1.5 and columns.sides.min() >= 16:  # noqa: PLR2004 - no box is so small
+def _fractions(columns: _Columns) -> Iterator[str]:
+    """Boxes within the first pixel of their images."""
+    first = (columns.boxes.max(axis=1) <= _FIRST_PX) & (columns.sides.min(axis=1) >= _SMALL_PX)
+    if not first.any():
+        return
+    said = f"{int(first.sum())} of {len(columns)} boxes lie within the first pixel ({columns.named(first)})"
+    if first.mean() > _NO_SLIP:
         raise DatasetError(
-            f"datasets.{columns.dataset}: all {len(columns)} boxes lie within the first pixel "
-            f"({columns.named(np.ones(len(columns), np.bool_))}): they seem to be fractions of the "
-            "image; write pixels"
+            f"datasets.{columns.dataset}: {said}: they seem to be fractions of the image; write pixels"
         )
+    yield said
 
 
 def _frame(columns: _Columns) -> Iterator[str]:

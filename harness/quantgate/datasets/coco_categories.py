@@ -103,7 +103,7 @@ def _category(name: str, annotation: dict[str, Any], ids: frozenset[int]) -> int
         category = None
     if category is None or category not in ids:
         raise DatasetError(
-            f"datasets.{name}: {which} has category id {said}, which the "
+            f"datasets.{name}: {which} has category id {said!r}, which the "
             f"{len(ids)} categories do not hold; add the category or remove the annotation"
         )
     return category

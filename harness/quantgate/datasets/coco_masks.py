@@ -52,6 +52,11 @@ def _polygons(parts: list[Any], size: tuple[int, int]) -> list[list[float]]:
     found = []
     for number, part in enumerate(parts, start=1):
         which = f"part {number} of its segmentation"
+        if isinstance(part, list) and part and all(isinstance(point, list) for point in part):
+            raise MasksError(
+                f"has a damaged segmentation: {which} has its points in lists of their own, expected "
+                "[x, y, x, y, …]"
+            )
         if not isinstance(part, list):
             raise MasksError("has a damaged segmentation: expected a list of polygons, each a list")
         if len(part) < _FEWEST_NUMBERS or len(part) % 2:

@@ -107,9 +107,11 @@ def _rows(name: str, file: Path) -> dict[str, list[_Row]]:
             or edges[1] > edges[3]
             or max(edges) > _MOST
         ):
+            found = ", ".join(f"{key} {row[key]}" for key in _EDGES)
+            sizes = " (XMax and YMax are far edges, no width and height)" if edges else ""
             raise DatasetError(
-                f"datasets.{name}: line {reader.line_num} of {file}: expected XMin, YMin, XMax, YMax "
-                "in fractions of the image; repair it"
+                f"datasets.{name}: line {reader.line_num} of {file}: expected XMin, YMin, XMax, YMax in "
+                f"fractions of the image{sizes}, found {found}; repair it"
             )
         mark = (row.get("IsGroupOf") or "0").strip() == "1"
         rows.setdefault(row["ImageID"], []).append((row["LabelName"], edges, mark))

@@ -47,6 +47,10 @@ def _by_half(boxes: Boxes, way: float) -> Boxes:
     return boxes + way * np.concatenate([half, half], axis=1)
 
 
+def _both_corners(boxes: Boxes, _: Boxes) -> Boxes:
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
 def _exchanged(boxes: Boxes, _: Boxes) -> Boxes:
     return boxes[:, [1, 0, 3, 2]]
 
@@ -64,6 +68,7 @@ READINGS: Mapping[str, Callable[[Boxes, Boxes], Boxes]] = MappingProxyType(
         "the size where the far corner is expected": _sizes,
         "the centre where the corner is expected": lambda boxes, _: _by_half(boxes, -1),
         "the corner where the centre is expected": lambda boxes, _: _by_half(boxes, 1),
+        "both corners where the centre and the size are expected": _both_corners,
         "y before x": _exchanged,
         "thousandths of the image": _thousandths,
     }

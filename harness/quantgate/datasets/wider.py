@@ -34,7 +34,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     """Read ``wider_face_val_bbx_gt.txt``: a file's name, the number of faces, a row for each.
 
     An image without a face has one row of zeros in the release. Faces marked invalid are kept as
-    crowd regions, which neither count nor harm.
+    crowd regions, which neither count nor harm, and so are those without width or height.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _images(name: str, file: Path) -> Iterator[tuple[str, Objects]]:
         # Where there is no face, the release writes a row of zeros all the same.
         rows = max(1, int(count)) if _is_row(lines, at + 2) else int(count)
         faces = [_row(name, file, at + 2 + i, lines) for i in range(rows)]
-        yield image, _objects([face for face in faces if face[2] > 0 and face[3] > 0])
+        yield image, _objects(faces if any(map(any, faces)) else [])
         at += 2 + rows
 
 
@@ -90,9 +90,12 @@ def _row(name: str, file: Path, at: int, lines: list[str]) -> list[float]:
 
 
 def _objects(rows: list[list[float]]) -> Objects:
-    boxes = [[x, y, x + w, y + h] for x, y, w, h, *_ in rows]
-    ignored = [len(row) > _INVALID and row[_INVALID] == 1 for row in rows]
-    areas = [row[2] * row[3] for row in rows]
+    boxes = [[x, y, x + max(w, 0), y + max(h, 0)] for x, y, w, h, *_ in rows]
+    # A face without area is one of those that the audit counts; nobody can find it.
+    ignored = [
+        (len(row) > _INVALID and row[_INVALID] == 1) or min(row[2:_SIDES]) <= 0 for row in rows
+    ]
+    areas = [max(row[2], 0) * max(row[3], 0) for row in rows]
     return make_objects(boxes, [0] * len(rows), ignored, areas)
 
 

@@ -122,7 +122,8 @@ def _problem(eye: Eye, sight: Sight, bench: Bench) -> str:
     if not broken:
         return ""
     said = ", and ".join(each.sentence for each in broken)
-    remedy = _outlook(eye, bench).remedy(decoder)
+    classes = all(each.what == "classes" for each in broken)
+    remedy = _outlook(eye, bench).remedy(decoder, classes=classes)
     return (
         f"decoder {decoder.kind} does not fit the parent's outputs: {said} (on {len(found)} images); "
         f"{remedy}"

@@ -56,8 +56,11 @@ class Outlook:
             return False
         return not self.broken(decoder, found)
 
-    def remedy(self, decoder: Decoder) -> str:
-        """Say what would read these outputs: other settings, other decoders of the task."""
+    def remedy(self, decoder: Decoder, *, classes: bool = False) -> str:
+        """Say what would read these outputs: other settings, other decoders of the task.
+
+        ``classes``: nothing but the classes is not as promised.
+        """
         settings = [each.text for each in readings(decoder, self.reads)]
         ports = ports_of(self.answers[0].outputs)
         proven, possible = others(self.task, ports, self.reads, but=decoder.kind)
@@ -67,6 +70,11 @@ class Outlook:
             said.append(f"read as promised by decoder = {' or '.join(fit[:_LISTED])}")
         if possible:
             said.append(f"with settings of their own these decoders may fit: {', '.join(possible)}")
+        if classes and hasattr(decoder, "class_ids"):
+            said.append(
+                "where the model knows classes that the dataset leaves out, set decoder.class_ids to the "
+                "label of each class of the model, -1 for those"
+            )
         return "; ".join(said) or (
             f"no decoder for {self.task} reads these outputs as it promises: name the right ones in "
             "decoder.outputs, or look at the model's export"

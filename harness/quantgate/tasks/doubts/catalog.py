@@ -35,4 +35,5 @@ def doubts(
     own = DOUBTS.get(task)
     if own is None:
         return ()
-    return tuple(dict.fromkeys((*frame_doubts(comparison, turned), *own(comparison))))
+    frames = frame_doubts(comparison, turned)
+    return frames.said if frames.proved else (*frames.said, *own(comparison))

@@ -5,6 +5,7 @@ Where no size tells, the parent does: it sees upright pictures, and finds things
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,15 @@ _UPRIGHT: Mapping[int, Callable[[Any, Any], tuple[Any, Any]]] = MappingProxyType
 )
 
 
-def frame_doubts(comparison: Comparison[Any], turned: Mapping[str, int]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What is said of the frame of annotations, and whether the parent proves it wrong."""
+
+    said: tuple[str, ...] = ()
+    proved: bool = False
+
+
+def frame_doubts(comparison: Comparison[Any], turned: Mapping[str, int]) -> Frames:
     """Compare the annotations of turned images with the parent's answers in both frames.
 
     Parameters
@@ -48,15 +57,15 @@ def frame_doubts(comparison: Comparison[Any], turned: Mapping[str, int]) -> tupl
 
     Returns
     -------
-    tuple of str
-        Nothing where they are of the upright pictures; else a suspicion, or what could not be told.
+    Frames
+        Nothing said where they are of the upright pictures; else a suspicion, or what could not be told.
     """
     images = [one for one in comparison.images if turned.get(one.name, 1) in _UPRIGHT]
     if not images:
-        return ()
+        return Frames()
     own, other, enough = _fits(images, turned)
     if enough and own >= max(other + _MORE, other * _TIMES):
-        return ()
+        return Frames()
     names = ", ".join(one.name for one in images[:_NAMED]) + (", …" if len(images) > _NAMED else "")
     said = f"{len(images)} images are turned by their EXIF orientation ({names})"
     if enough and other >= max(own + _MORE, own * _TIMES):
@@ -65,12 +74,12 @@ def frame_doubts(comparison: Comparison[Any], turned: Mapping[str, int]) -> tupl
             f"{other:.0%} if they are of the pixels as stored: annotate the upright pictures, or remove "
             "the orientation from the files"
         )
-        return (known,)
+        return Frames((known,), proved=True)
     unknown = (
         f"{said}, and the parent's answers do not tell whether annotations are of the upright pictures, "
         "as they are taken to be: look at some"
     )
-    return (unknown,)
+    return Frames((unknown,))
 
 
 def _fits(

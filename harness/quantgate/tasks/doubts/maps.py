@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ _MORE, _TIMES = 0.12, 1.4
 _FEWEST = 4
 #: Regions of the parent that are looked at, by their pixels of the small maps; and how bare of annotation.
 _LARGE_PX, _BARE, _REGIONS, _MANY_BARE = 20, 0.1, 10, 0.3
+#: Larger regions: their pixels, from which share on one was met, and the share of them that lies bare usually.
+_WHOLE_PX, _MET, _USUAL_BARE = 150, 0.5, (0.06, 0.3)
 
 
 def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
@@ -102,20 +105,32 @@ def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[s
 
 def _missing(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[str]:
     """Regions of the parent where next to nothing is annotated."""
+    shares = _shared(found, truth, _LARGE_PX)
+    whole, met = _shared(found, truth, _WHOLE_PX), _shared(truth, found, _WHOLE_PX)
+    # A parent that misses no large region does not invent many either.
+    usual = float(np.clip((met < _MET).mean(), *_USUAL_BARE)) if len(met) else _MANY_BARE
+    slack = 1.645 * math.sqrt(usual * (1 - usual) / max(1, len(whole)))
+    for seen, most in ((shares, _MANY_BARE), (whole, usual + slack)):
+        bare = float((seen < _BARE).mean()) if len(seen) >= _REGIONS else 0.0
+        if bare > most:
+            yield (
+                f"{bare:.0%} of the parent's {len(seen)} regions of some size lie where next to nothing "
+                "is annotated: are annotations missing?"
+            )
+            return
+
+
+def _shared(of: NDArray[np.bool_], other: NDArray[np.bool_], least_px: int) -> NDArray[np.float64]:
+    """Which share of each connected region of maps [n, 64, 64] is in the other maps, too."""
     from scipy import ndimage
 
     shares: list[float] = []
-    for annotated, own in zip(truth, found, strict=True):
+    for own, its in zip(of, other, strict=True):
         regions, count = ndimage.label(own)
         sizes = np.bincount(regions.ravel(), minlength=count + 1)[1:]
-        shared = np.bincount(regions[annotated], minlength=count + 1)[1:]
-        shares += (shared / sizes)[sizes >= _LARGE_PX].tolist()
-    bare = float((np.array(shares) < _BARE).mean()) if len(shares) >= _REGIONS else 0.0
-    if bare > _MANY_BARE:
-        yield (
-            f"{bare:.0%} of the parent's {len(shares)} regions lie where next to nothing is annotated: "
-            "are annotations missing?"
-        )
+        shared = np.bincount(regions[its], minlength=count + 1)[1:]
+        shares += (shared / np.maximum(sizes, 1))[sizes >= least_px].tolist()
+    return np.array(shares, np.float64)
 
 
 def _truth(image: ImageResult[SegmentationRecord]) -> NDArray[np.uint8]:
