@@ -13,7 +13,7 @@ import pytest
 from faster_coco_eval.core import mask as rle
 from PIL import Image
 
-from quantgate.core.predictions import Objects
+from quantgate.core.predictions import LabelMap, Objects
 from quantgate.datasets.catalog import load_dataset
 from quantgate.datasets.images import read_image
 from quantgate.entries import DatasetEntry
@@ -446,6 +446,32 @@ def test_the_size_of_an_xml_is_that_of_its_image(tmp_path: Path) -> None:
     assert len(voc(tmp_path, size=(0, 0))) == 1
     with pytest.raises(DatasetError, match="annotated as 120x80 pixels, the file has 60x40"):
         voc(tmp_path, size=(2 * WIDTH, 2 * HEIGHT))
+
+
+def test_targets_that_would_be_read_nearly_black_are_refused(tmp_path: Path) -> None:
+    """Depth in twelve bits of sixteen leaves sixteen greys, by which every model is right."""
+    (tmp_path / "depth").mkdir()
+    for k in range(3):
+        write(tmp_path / "images" / f"{k}.png", k)
+        depth = np.random.default_rng(k).integers(0, 4096, (HEIGHT, WIDTH)).astype(np.uint16)
+        Image.fromarray(depth).save(tmp_path / "depth" / f"{k}.png")
+    entry = DatasetEntry("pairs", path=tmp_path / "images", annotations=tmp_path / "depth")
+    with pytest.raises(DatasetError, match=r"d\.annotations: .* they hold 12 bits"):
+        load_dataset("d", entry, tmp_path)
+
+
+def test_masks_of_one_bit_are_read(tmp_path: Path) -> None:
+    """Black and white in one bit are the classes 0 and 1."""
+    (tmp_path / "maps").mkdir()
+    write(tmp_path / "images" / "a.png")
+    drawn = np.arange(WIDTH * HEIGHT).reshape(HEIGHT, WIDTH) % 3 == 0
+    Image.fromarray(drawn).save(tmp_path / "maps" / "a.png")
+    entry = DatasetEntry(
+        "masks", path=tmp_path / "images", annotations=tmp_path / "maps", labels=("no", "yes")
+    )
+    truth = load_dataset("d", entry, tmp_path).samples[0].truth
+    assert isinstance(truth, LabelMap)
+    assert truth.labels.tolist() == drawn.astype(int).tolist()
 
 
 def test_a_palette_knows_no_binary_mask(tmp_path: Path) -> None:

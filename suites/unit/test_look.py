@@ -142,6 +142,20 @@ def test_scores_that_are_none_end_the_look(tmp_path: Path) -> None:
     assert 'decoder = { kind = "class-scores", softmax = "auto" }' in found.problem
 
 
+def test_answers_that_are_no_numbers_need_no_other_decoder(tmp_path: Path) -> None:
+    """NaN is a matter of what the model is fed, or of its export."""
+    ops = opset()
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    mean = ops.reduce_mean(image, np.array([2, 3]), keep_dims=False)
+    nothing = ops.multiply(mean, ops.constant(np.float32(0)))
+    scores = ops.softmax(ops.divide(nothing, nothing), axis=1)
+    scores.output(0).set_names({"scores"})
+    model = ov.Model([scores], [image], "nan")
+    found = examine(parent(model, RIGHT, tmp_path), bench(RIGHT), TARGET)
+    assert "output scores holds NaN or infinity in 3 of 3 values" in found.problem
+    assert found.problem.endswith("; check preprocess (mean, scale) and the model's export")
+
+
 def test_a_decoder_of_other_shapes_ends_the_look(tmp_path: Path) -> None:
     """Outputs that the decoder cannot read are told before anything is inferred."""
     artifact = parent(classifier(), RIGHT, tmp_path)

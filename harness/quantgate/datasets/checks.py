@@ -85,7 +85,8 @@ def audit(
     DatasetError
         Where the truth cannot be of the images, or the pixels would be read nearly black.
     """
-    notes = [*_shallow(name, pairs), *_repeated(pairs), *_unused(pairs, labels)]
+    deep = [(draft.name, fact.bits) for draft, fact in pairs if fact.bits]
+    notes = [*shallow(name, deep), *_repeated(pairs), *_unused(pairs, labels)]
     marked = [
         Marked(draft.name, draft.truth, (fact.width, fact.height), draft.places)
         for draft, fact in pairs
@@ -110,9 +111,21 @@ def audit(
     return tuple(f"datasets.{name}: {note}" for note in notes)
 
 
-def _shallow(name: str, pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
-    """Files of 16 bits are read by their upper 8: fewer bits than 13 leave a nearly black picture."""
-    deep = [(draft.name, fact.bits) for draft, fact in pairs if fact.bits]
+def shallow(name: str, deep: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Files of 16 bits are read by their upper 8: fewer bits than 13 leave a nearly black picture.
+
+    Parameters
+    ----------
+    name
+        Of the dataset, or its key that the files are of: ``NAME.annotations``.
+    deep
+        Name and bits of each file of 16 bits.
+
+    Raises
+    ------
+    DatasetError
+        Where nothing would be left of the pictures.
+    """
     most = max((bits for _, bits in deep), default=16)
     if most < _FILLED:
         raise DatasetError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.beside import facts_of, pairs_of
+from quantgate.datasets.checks import shallow
 from quantgate.datasets.findings import Draft, Findings
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
@@ -24,7 +25,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     Raises
     ------
     DatasetError
-        Where a folder is missing, or a target has no input.
+        Where a folder is missing, a target has no input, or targets would be read nearly black.
     """
     if entry.annotations is None:
         raise DatasetError(
@@ -33,6 +34,14 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     inputs = folder_of(name, entry.path, root)
     pairs, unused = pairs_of(name, inputs, folder_of(name, entry.annotations, root), entry.ending)
     facts = facts_of(name, [target for _, target in pairs])
+    deep = [
+        (target.name, fact.bits)
+        for (_, target), fact in zip(pairs, facts, strict=True)
+        if fact.bits
+    ]
+    notes = tuple(
+        f"datasets.{name}.annotations: {said}" for said in shallow(f"{name}.annotations", deep)
+    )
     drafts = [
         Draft(
             image.relative_to(inputs).as_posix(),
@@ -45,7 +54,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     ]
     strays = tuple((path.relative_to(inputs).as_posix(), "no target picture") for path in unused)
     strays += strays_of(inputs, image_files(inputs)[1])
-    return Findings(drafts, strays=strays)
+    return Findings(drafts, strays=strays, notes=notes)
 
 
 KIND = DatasetKind(

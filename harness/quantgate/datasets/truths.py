@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Modes of Pillow whose pixels are class ids: palette (the index), and 8 bits of grey.
-_INDEXED = frozenset({"P", "L"})
+#: Modes of Pillow whose pixels are class ids: palette (the index), 8 bits of grey, and one bit.
+_INDEXED = frozenset({"P", "L", "1"})
 
 
 class _Lazy:
@@ -130,8 +130,8 @@ def read_label_map(path: Path) -> NDArray[np.uint8]:
         mode, pixels = image.mode, np.asarray(image)
     if mode not in _INDEXED:
         raise DatasetError(
-            f"{path} holds pixels of mode {mode}, expected class ids: a PNG with a palette or with 8 "
-            "bits of grey"
+            f"{path} holds pixels of mode {mode}, expected class ids: a PNG with a palette, with 8 bits of "
+            "grey, or with one"
         )
     return np.asarray(pixels, np.uint8)
 

@@ -51,6 +51,10 @@ class MisfitError(DecoderError):
         self.ports = tuple(ports)
 
 
+class NotFiniteError(DecoderError):
+    """Outputs with NaN or infinity: no other way to read them would help."""
+
+
 def chosen(ports: Sequence[Port], names: Sequence[str] | None) -> tuple[Port, ...]:
     """Ports with these names in this order, or all ports where no names are given.
 
@@ -164,7 +168,7 @@ def finite(outputs: Outputs, name: str) -> NDArray[np.float32]:
     if suspicious:
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         if bad:
-            raise DecoderError(
+            raise NotFiniteError(
                 f"output {name} holds NaN or infinity in {bad} of {array.size} values; "
                 "the model is broken for this image"
             )

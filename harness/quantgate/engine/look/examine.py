@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.selection import subset
-from quantgate.decoders.ports import with_own_names
+from quantgate.decoders.ports import NotFiniteError, with_own_names
 from quantgate.engine.evaluate import check_decoder
 from quantgate.engine.look.feeding import open_parent
 from quantgate.engine.look.look import Eye
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 #: decoders are tried.
 FEW, _MORE, _TRIED = 12, 96, 4
 _SHOWN = 4
+_NOT_FINITE = "check preprocess (mean, scale) and the model's export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,9 @@ def examine(
     try:
         sight = eye.look(first)
     except DecoderError as error:
-        return Look(len(first), (), f"{error}; {_outlook(eye, bench).remedy(decoder)}")
+        broken = isinstance(error.__cause__, NotFiniteError)
+        remedy = _NOT_FINITE if broken else _outlook(eye, bench).remedy(decoder)
+        return Look(len(first), (), f"{error}; {remedy}")
     shown = _shown(eye, sight)
     problem = _problem(eye, sight, bench)
     if problem:

@@ -24,7 +24,7 @@ _FEWEST = 4
 #: Regions of the parent that are looked at, by their pixels of the small maps; and how bare of annotation.
 _LARGE_PX, _BARE, _REGIONS, _MANY_BARE = 20, 0.1, 10, 0.3
 #: Larger regions: their pixels, from which share on one was met, and the share of them that lies bare usually.
-_WHOLE_PX, _MET, _USUAL_BARE = 150, 0.5, (0.06, 0.3)
+_WHOLE_PX, _MET, _USUAL_BARE = 60, 0.5, (0.06, 0.3)
 
 
 def map_doubts(comparison: Comparison[SegmentationRecord]) -> tuple[str, ...]:
