@@ -28,9 +28,9 @@ def test_reorder_share(gate: Gate, profiles: Pair[Profile]) -> None:
 
 
 @pytest.mark.limit("max_size_ratio")
-def test_size_ratio(gate: Gate, artifacts: Pair[Artifact]) -> None:
+def test_size_ratio(gate: Gate, artifacts: Pair[Artifact], repeated: tuple[Artifact, ...]) -> None:
     """The optimized model's files are at most this share of the parent's."""
-    gate.size(artifacts)
+    gate.size(artifacts, repeated)
 
 
 @pytest.mark.limit("max_memory_ratio")

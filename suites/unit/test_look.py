@@ -192,6 +192,37 @@ def test_calibration_pictures_that_teach_nothing_are_suspected(draw: Any, told: 
     assert bool(said) == bool(told)
 
 
+def drawn(brightness: float, colour: float) -> Callable[[int], NDArray[np.uint8]]:
+    """Draw pictures of a certain brightness and colour that differ in what they show."""
+
+    def draw(number: int) -> NDArray[np.uint8]:
+        rng = np.random.default_rng(number)
+        grey = rng.normal(brightness, 30, (8, 8, 1)) + rng.normal(0, 15)
+        small = np.clip(grey + rng.uniform(-colour, colour, 3), 0, 255).astype(np.uint8)
+        return small.repeat(5, axis=0).repeat(5, axis=1)
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        (drawn(130, 60), ""),
+        (drawn(110, 60), ""),
+        (drawn(30, 60), "brightness"),
+        (drawn(130, 0), "colourfulness"),
+    ],
+)
+def test_foreign_calibration_pictures_are_named(shown: Any, told: str) -> None:
+    """Dark or grey pictures where bright or coloured ones are judged are told by the difference and by name."""
+    judged = replace(pictures(drawn(130, 60), 40), name="evaluation")
+    said = "; ".join(health(pictures(shown), judged=judged))
+    assert bool(said) == bool(told)
+    if told:
+        assert f"are unlike those of datasets.evaluation (evaluate.dataset): {told} " in said
+        assert ".png, …): calibrate on pictures like those" in said
+
+
 def test_a_decoder_keeps_what_the_hysteresis_looks_for() -> None:
     """Its threshold is lowered to the judge's less the hysteresis, and never raised."""
     plan = EvaluationPlan("images", score_threshold=0.5, hysteresis=0.1)

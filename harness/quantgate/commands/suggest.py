@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from quantgate.core.comparison import Comparison
     from quantgate.core.estimate import Estimate
     from quantgate.core.suggest import Provenance
+    from quantgate.engine.artifact import Artifact
 
 
 def add(verbs: Any) -> None:
@@ -55,14 +57,20 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
     entry, task = model.entry, TASKS[model.entry.task]
     given = (entry, model.run, model.artifacts, model.data)
     compared = model.call("comparing both roles", compare_roles, *given, progress=SILENT)
+    repeats = _repeats(model)
+    comparisons = (compared.comparison, *(comparison for _, comparison in repeats))
     for key in task.LIMITS:
         if LIMITS[key].margin is not None:
             try:
-                yield key, [task.judge_quantity(key, compared.comparison, entry.evaluate)]
+                yield key, [task.judge_quantity(key, one, entry.evaluate) for one in comparisons]
             except HarnessError as error:
                 say(f"# {key}: {error}")
-    parent, optimized = model.artifacts.map(lambda artifact: artifact.size_bytes)
-    yield "max_size_ratio", [Estimate.exact(optimized / parent, 1, of="models")]
+    parent = model.artifacts.parent.size_bytes
+    made = (model.artifacts.optimized, *(artifact for artifact, _ in repeats))
+    yield (
+        "max_size_ratio",
+        [Estimate.exact(one.size_bytes / parent, 1, of="models") for one in made],
+    )
     profiles = model.call("profiling", profile_roles, entry, model.artifacts, model.data)
     yield "min_int8_share", [int8_share(profiles.optimized)]
     yield from _executed(model)
@@ -84,6 +92,23 @@ def _executed(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
         say(f"# max_execution_error: {' '.join(execution_sentences(told))}")
     else:
         yield "max_execution_error", [told.error]
+
+
+def _repeats(model: Prepared) -> list[tuple[Artifact, Comparison[Any]]]:
+    """Quantize and compare on each further draw of ``calibrate.repeats``."""
+    from quantgate.pair import Pair
+    from quantgate.pipeline.repeats import repeated_artifacts, repeated_comparisons
+    from quantgate.progress import SILENT
+
+    entry, run, parent, data = model.entry, model.run, model.artifacts.parent, model.data
+    if not data.repeats:
+        return []
+    given = (entry, run, parent, data)
+    made = model.call("quantizing again", repeated_artifacts, *given, progress=SILENT)
+    pairs = tuple(Pair(parent, one) for one in made)
+    compared = (entry, run, pairs, data)
+    found = model.call("comparing repeats", repeated_comparisons, *compared, progress=SILENT)
+    return list(zip(made, found, strict=True))
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:

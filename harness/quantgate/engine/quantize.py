@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -122,7 +122,8 @@ def quantize(
     key = {
         "schema": SCHEMA,
         "parent": parent.digest,
-        "recipe": asdict(recipe),
+        # What is drawn and repeated is in the images.
+        "recipe": asdict(replace(recipe, seed=0, subset=1, repeats=1)),
         "images": [sample.digest for sample in calibration.samples],
         "aim": None if aim is None else {"max_drop": aim.max_drop, **aim.key},
         "nncf": version("nncf"),

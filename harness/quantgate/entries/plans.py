@@ -50,6 +50,17 @@ class Recipe:
     dataset: Annotated[str, Doc("name of a [datasets.NAME]")]
     subset: Annotated[PositiveInt, Doc("images, drawn by seed, stratified by class")] = 300
     seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
+    repeats: Annotated[
+        PositiveInt,
+        Doc(
+            "calibrations on so many draws, by `seed` and those after it: limits on answers and size are "
+            "judged on the worst"
+        ),
+    ] = 1
+    augment: Annotated[
+        tuple[Literal["flip", "brightness", "contrast", "noise", "blur", "erase"], ...],
+        Doc("enlarge the draw by a changed copy of every image for each of these, by seed"),
+    ] = ()
     preset: Annotated[
         Literal["performance", "mixed"],
         Doc("performance: symmetric; mixed: weights symmetric, activations asymmetric"),

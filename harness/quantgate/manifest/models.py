@@ -93,6 +93,9 @@ def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
     if recipe.advanced.smooth_quant_alphas != SmoothQuantAlphas() and recipe.model_type is None:
         say = 'acts only on what has model_type = "transformer": set it, or leave the alphas out'
         yield reading.problem("calibrate", "advanced", "smooth_quant_alphas", say=say)
+    if len({*recipe.augment}) < len(recipe.augment):
+        say = f"expected each kind once, found {', '.join(recipe.augment)}"
+        yield reading.problem("calibrate", "augment", say=say)
     if recipe.method != "accuracy-aware":
         if recipe.max_drop is not None:
             say = 'expected only with method = "accuracy-aware"'

@@ -22,7 +22,7 @@ from quantgate.pipeline.suspicions import told_doubts
 from quantgate.sourcecode import code_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from quantgate.core.comparison import Comparison
@@ -43,11 +43,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A comparison with everything derived from it, and how truly the device executed it, where known."""
+    """A comparison with everything derived from it, and how truly the device executed it, where known.
+
+    ``repeats`` are comparisons of the same recipe on other draws of calibration images; ``again``: it is one.
+    """
 
     comparison: Comparison[Any]
     derived: Derived
     execution: Execution | None = None
+    repeats: tuple[Comparison[Any], ...] = ()
+    again: bool = False
+
+    def each_repeat(self) -> Iterator[Compared]:
+        """Give each repeat in the place of the first: its pictures and tables stay the first one's."""
+        for other in self.repeats:
+            yield replace(self, comparison=other, repeats=(), again=True)
 
     def widened(self, estimate: Estimate) -> Estimate:
         """Widen an estimate by what compilations of the one file differ among themselves."""
@@ -73,7 +83,7 @@ def compare_roles(
     """
     from quantgate.engine.evaluate import compare_with_baseline
 
-    conditions = _Conditions.of(entry, run, data)
+    conditions = Conditions.of(entry, run, data)
     if baseline is not None:
         how = conditions.keywords(progress)
         three = (*artifacts, baseline)
@@ -90,7 +100,7 @@ def compare_to_baseline(
     entry: ModelEntry, run: Run, released: Pair[Artifact], data: Data, *, progress: Progress
 ) -> Compared:
     """Compare the optimized model with the baseline, which is in the parent's place; keep it."""
-    found, key = _Conditions.of(entry, run, data).compared(released, progress)
+    found, key = Conditions.of(entry, run, data).compared(released, progress)
     derived = derive(entry, run, found, data=data, key=key, to_baseline=True)
     shown = {key: derived.fields[key] for key in ("metrics", "tables", "pictures", "omitted")}
     told = {"digest": released.parent.digest, **shown}
@@ -99,7 +109,7 @@ def compare_to_baseline(
 
 
 @dataclass(frozen=True, slots=True)
-class _Conditions:
+class Conditions:
     """What every comparison of an entry is made with."""
 
     bench: Bench
@@ -108,7 +118,8 @@ class _Conditions:
     isa: str
 
     @classmethod
-    def of(cls, entry: ModelEntry, run: Run, data: Data) -> _Conditions:
+    def of(cls, entry: ModelEntry, run: Run, data: Data) -> Conditions:
+        """Collect them on this machine."""
         from quantgate.engine.runtime import Target
         from quantgate.machine import isa_class
         from quantgate.store import Store
@@ -118,6 +129,7 @@ class _Conditions:
         return cls(bench_of(entry, data.evaluation), store, target, isa_class())
 
     def keywords(self, progress: Progress) -> dict[str, Any]:
+        """Give what ``engine.evaluate`` asks for by name."""
         return {"target": self.target, "isa": self.isa, "progress": progress}
 
     def compared(

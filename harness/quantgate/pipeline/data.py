@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.datasets.sample import Dataset
-    from quantgate.entries import Manifest, ModelEntry
+    from quantgate.entries import Manifest, ModelEntry, Recipe
     from quantgate.run import Run
 
 _NAMED = 3
@@ -23,12 +23,14 @@ _NAMED = 3
 class Data:
     """Both sets, disjoint by content, with the sentences that a reader of the report must see.
 
-    ``calibration`` is None where the optimized model was given ready-made.
+    ``calibration`` is None where the optimized model was given ready-made; ``repeats`` are the further draws
+    that ``calibrate.repeats`` asks for.
     """
 
     evaluation: Dataset
     calibration: Dataset | None
     notes: tuple[str, ...] = ()
+    repeats: tuple[Dataset, ...] = ()
 
 
 def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
@@ -51,23 +53,45 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
     notes: list[str] = []
     masks = TASKS[entry.task].TRUTH == "masks"
     evaluation = _load(plan.dataset, manifest, cache, masks=masks)
-    calibration = None
+    calibration: Dataset | None = None
+    repeats: tuple[Dataset, ...] = ()
     if recipe is not None:
         found = _load(recipe.dataset, manifest, cache, masks=masks)
         drawn = subset(found, recipe.subset, recipe.seed)
         calibration = drawn.dataset
         notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
-        if plan.hold_out:
-            evaluation = hold_out(evaluation, calibration)
+        repeats = _further_draws(found, recipe)
+        for used in (calibration, *repeats) if plan.hold_out else ():
+            evaluation = hold_out(evaluation, used)
     if plan.subset is not None:
         chosen = subset(evaluation, plan.subset, plan.seed)
         evaluation = chosen.dataset
         notes += [f"evaluate.subset: {chosen.note}"] if chosen.note else []
-    if calibration is not None:
-        notes += _part(entry, calibration, evaluation)
+    for used in filter(None, (calibration, *repeats)):
+        notes += _part(entry, used, evaluation)
     for dataset in filter(None, (evaluation, calibration)):
         notes += [*dataset.notes, *([_skipped(dataset)] if dataset.skipped else [])]
-    return Data(evaluation, calibration, tuple(dict.fromkeys(notes)))
+    return Data(evaluation, calibration, tuple(dict.fromkeys(notes)), repeats)
+
+
+def _further_draws(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, ...]:
+    """Draw the images of every repeat after the first.
+
+    Raises
+    ------
+    DatasetError
+        Where each draw would be all images, so that nothing but the same could come of it.
+    """
+    from quantgate.datasets.selection import subset
+
+    if recipe.repeats > 1 and recipe.subset >= len(dataset):
+        raise DatasetError(
+            f"calibrate.repeats = {recipe.repeats} draws {recipe.subset} of {len(dataset)} images of "
+            f"datasets.{dataset.name}: every draw is the same; set a smaller calibrate.subset, or name a "
+            "larger dataset"
+        )
+    seeds = range(recipe.seed + 1, recipe.seed + recipe.repeats)
+    return tuple(subset(dataset, recipe.subset, seed).dataset for seed in seeds)
 
 
 def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
 from quantgate.core.verdict import Outcome, Verdict
 from quantgate.errors import MeasurementError
+from quantgate.pipeline.repeats import seeds_of
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
 
     from quantgate.core.estimate import Estimate
     from quantgate.core.explained import Explanation
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 class Finding:
     """What a gate found besides the number: for the verdict's second line and its evidence.
 
-    ``pictures`` are those that a reader should see first; they are drawn already.
+    ``pictures`` are those that a reader should see first; they are drawn already. ``draws`` are the values by
+    seed of the calibration, where it is repeated: the worst is judged.
     """
 
     detail: str = ""
     remedy: str = ""
     evidence: tuple[Evidence, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    draws: Mapping[str, float] = field(default_factory=dict)
 
 
 NOTHING = Finding()
@@ -56,12 +60,42 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
 
     derived = compared.derived
     refuse_blind(entry, key, compared)
-    known = derived.judged.get(key)
+    known = None if compared.again else derived.judged.get(key)
     estimate, detail = known or quantity(entry, key, compared.comparison)
     tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
     drawn = [picture for picture in derived.fields["pictures"] if picture["overlay"]]
     pictures = tuple(decode(Picture, picture) for picture in drawn)
     return estimate, Finding(detail, "", tuple(map(table_csv, tables)), pictures)
+
+
+def worst_draw(
+    entry: ModelEntry, key: str, compared: Compared
+) -> tuple[Estimate, Finding, Limit | None, str]:
+    """Take what the limit judges of each calibration, and of these the worst.
+
+    Returns
+    -------
+    tuple
+        What is judged, its evidence, and limit and name of the raw output that has its own, if one has.
+    """
+    first = _one_draw(entry, key, compared)
+    if not compared.repeats:
+        return first
+    draws = [first, *(_one_draw(entry, key, again) for again in compared.each_repeat())]
+    values = [one[0].value for one in draws]
+    told = dict(zip(map(str, seeds_of(entry)), values, strict=True))
+    side = LIMITS[key].worse_side
+    worst = max(
+        draws, key=lambda one: side * one[0].value if one[2] is None else -_room(one[0], one[2])
+    )
+    return worst[0], replace(worst[1], draws=told), *worst[2:]
+
+
+def _one_draw(
+    entry: ModelEntry, key: str, compared: Compared
+) -> tuple[Estimate, Finding, Limit | None, str]:
+    own = judged_output(entry, key, compared)
+    return own or (*judged_quantity(entry, key, compared), None, "")
 
 
 def explanation_evidence(found: Explanation) -> tuple[Evidence, ...]:

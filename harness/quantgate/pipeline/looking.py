@@ -63,7 +63,9 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
             run.keep(entry.id, "looking", {"seen": seen})
             said = f"; what the parent sees: {_short(run.directory / seen)}" if seen else ""
             raise DecoderError(f"{look.problem}{said}")
-        notes = [*look.notes, *(health(data.calibration) if data.calibration else ())]
+        calibration = data.calibration
+        told = health(calibration, judged=data.evaluation) if calibration is not None else ()
+        notes = [*look.notes, *told]
         (folder / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
 
     folder = Store(run.store, model=entry.id).get_or_build("look", key, build)

@@ -52,28 +52,36 @@ def optimized_artifact(
         notes = [*data.notes, *_lowered(entry), *told_of(artifact)["notes"]]
         keep_provenance(run, entry, Pair(parent, artifact), {"notes": notes})
         return artifact
-    made = _quantized(entry, run, parent, data, progress=progress)
+    made = quantized(entry, run, parent, data, progress=progress)
     notes = [*data.notes, *_lowered(entry), *_missed(made.reached), *_put_back(made)]
     told = {"calibration": list(made.calibrated_on), "notes": notes}
     keep_provenance(run, entry, Pair(parent, made.artifact), told)
     return made.artifact
 
 
-def _quantized(
+def quantized(
     entry: ModelEntry, run: Run, parent: Artifact, data: Data, *, progress: Progress
 ) -> Optimized:
+    """Quantize the parent by the entry's recipe on its calibration images, or find that in the store.
+
+    Raises
+    ------
+    QuantizationError
+        Where the optimizer refuses.
+    """
+    from quantgate.datasets.augment import augmented
     from quantgate.engine.calibration import Calibration
     from quantgate.engine.quantize import quantize
     from quantgate.store import Store
 
     if data.calibration is None or entry.calibrate is None:
         raise QuantizationError(f"models.{entry.id} has neither `calibrate` nor `optimized`")
-    calibration = Calibration(
-        data.calibration.samples, lambda sample: prepared(entry, parent, sample), progress
-    )
+    recipe = entry.calibrate
+    samples = augmented(data.calibration.samples, recipe.augment, recipe.seed)
+    calibration = Calibration(samples, lambda sample: prepared(entry, parent, sample), progress)
     return quantize(
         parent,
-        entry.calibrate,
+        recipe,
         calibration,
         Store(run.store, model=entry.id),
         aim=_aim(entry, data, progress),

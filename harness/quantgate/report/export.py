@@ -62,6 +62,7 @@ def verdict_record(judged: Judged) -> dict[str, Any]:
         "path": verdict.limit.path,
         "margin": verdict.margin,
         "reason": verdict.reason,
+        "draws": dict(judged.draws),
         "detail": judged.detail,
         "remedy": judged.remedy,
         "repeat": judged.repeat,
@@ -86,6 +87,7 @@ def junit_properties(judged: Judged) -> list[tuple[str, str]]:
     threshold, key = record.pop("limit"), record.pop("key")
     record |= {"low": low, "high": high, "limit": key, "threshold": threshold}
     record["known"] = judged.known.reason if judged.known else None
+    record["draws"] = verdicts.draws_text(judged)
     # The terminal's line, and what JUnit says in its own way.
     for name in ("sentence", "duration_s", "test", "attempts", "excused"):
         del record[name]

@@ -55,6 +55,9 @@ class Judged:
         Id of the test that judged it.
     attempts
         How often it was judged: reruns and repeats count.
+    draws
+        The value of each calibration by its seed, where ``calibrate.repeats`` asks for several: the worst
+        was judged.
     """
 
     verdict: Verdict
@@ -67,6 +70,7 @@ class Judged:
     fails: bool = False
     test: str = ""
     attempts: int = 1
+    draws: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def excused(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,7 @@ from quantgate.session.stash import RUN
 from quantgate.store import Store
 
 if TYPE_CHECKING:
+    from quantgate.core.comparison import Comparison
     from quantgate.core.explained import Explanation
     from quantgate.core.timing import Timing
     from quantgate.engine.artifact import Artifact
@@ -115,6 +116,26 @@ def artifacts(
 
 
 @pytest.fixture(scope="session")
+def repeated(
+    entry: ModelEntry,
+    run: Run,
+    looked: tuple[str, ...],
+    parent: Artifact,
+    data: Data,
+    steps: Steps,
+) -> tuple[Artifact, ...]:
+    """The same recipe on the further draws of ``calibrate.repeats``."""
+    from quantgate.pipeline.repeats import repeated_artifacts
+
+    del looked
+    if not data.repeats:
+        return ()
+    with steps.bars() as progress:
+        given = (entry, run, parent, data)
+        return steps.call("quantizing again", repeated_artifacts, *given, progress=progress)
+
+
+@pytest.fixture(scope="session")
 def optimized(artifacts: Pair[Artifact]) -> Artifact:
     """The model that is judged against its parent."""
     return artifacts.optimized
@@ -153,6 +174,7 @@ def comparison(
     entry: ModelEntry,
     run: Run,
     artifacts: Pair[Artifact],
+    repeated: tuple[Artifact, ...],
     baseline: Artifact | None,
     data: Data,
     fidelity: Fidelity,
@@ -166,7 +188,25 @@ def comparison(
         found = steps.call(
             "comparing both roles", compare_roles, *given, baseline=baseline, progress=progress
         )
-    return replace(found, execution=fidelity.execution)
+    again = _compared_again(artifacts.parent, repeated, (entry, run, data), steps)
+    return replace(found, execution=fidelity.execution, repeats=again)
+
+
+def _compared_again(
+    reference: Artifact,
+    repeated: tuple[Artifact, ...],
+    place: tuple[ModelEntry, Run, Data],
+    steps: Steps,
+) -> tuple[Comparison[Any], ...]:
+    from quantgate.pipeline.repeats import repeated_comparisons
+
+    if not repeated:
+        return ()
+    entry, run, data = place
+    pairs = tuple(Pair(reference, artifact) for artifact in repeated)
+    with steps.bars() as progress:
+        given = (entry, run, pairs, data)
+        return steps.call("comparing repeats", repeated_comparisons, *given, progress=progress)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +215,7 @@ def released(
     run: Run,
     artifacts: Pair[Artifact],
     baseline: Artifact | None,
+    repeated: tuple[Artifact, ...],
     comparison: Compared,
     data: Data,
     steps: Steps,
@@ -189,7 +230,8 @@ def released(
         found = steps.call(
             "comparing with the baseline", compare_to_baseline, *given, progress=progress
         )
-    return replace(found, execution=comparison.execution)
+    again = _compared_again(baseline, repeated, (entry, run, data), steps)
+    return replace(found, execution=comparison.execution, repeats=again)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from quantgate.core.explained import Explanation
     from quantgate.core.limit_kind import LimitKind, Scope
@@ -166,15 +166,14 @@ class Gate:
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of answers to images, or of raw outputs."""
-        from quantgate.pipeline.evidence import judged_output, judged_quantity
+        from quantgate.pipeline.evidence import worst_draw
 
         self._of("images", "outputs")
-        own = judged_output(self.entry, self.key, compared)
-        if own is not None:
-            self.judge(*own)
-            return
-        estimate, finding = judged_quantity(self.entry, self.key, compared)
-        self.judge(compared.widened(estimate), finding)
+        estimate, finding, limit, output = worst_draw(self.entry, self.key, compared)
+        # An output with a limit of its own is compared as it is: execution does not widen it.
+        self.judge(
+            compared.widened(estimate) if limit is None else estimate, finding, limit, output
+        )
 
     def fidelity(self, found: Fidelity) -> None:
         """Judge what the device loses beyond the quantized graph."""
@@ -252,11 +251,15 @@ class Gate:
             "its scope, or give the row a measure"
         )
 
-    def size(self, artifacts: Pair[Artifact]) -> None:
-        """Judge the bytes of the optimized IR against its parent's."""
+    def size(self, artifacts: Pair[Artifact], repeated: Sequence[Artifact] = ()) -> None:
+        """Judge the bytes of the optimized IR against its parent's; of several calibrations the most."""
+        from quantgate.pipeline.repeats import seeds_of
+
         self._of("size")
-        parent, optimized = artifacts.map(lambda artifact: artifact.size_bytes)
-        self.judge(Estimate.exact(optimized / parent, 1, of="models"))
+        parent = artifacts.parent.size_bytes
+        ratios = [made.size_bytes / parent for made in (artifacts.optimized, *repeated)]
+        draws = dict(zip(map(str, seeds_of(self.entry)), ratios, strict=False))
+        self.judge(Estimate.exact(max(ratios), 1, of="models"), Finding(draws=draws))
 
     def memory(self, memory: Pair[Memory]) -> None:
         """Judge the peak memory of a run."""
@@ -315,6 +318,7 @@ class Gate:
             verdict=verdict,
             detail=finding.detail,
             remedy=finding.remedy,
+            draws=finding.draws,
             repeat=self.repeat(),
             duration_s=time.perf_counter() - self.started_s,
             known=self._known() if expected.standing is Standing.KNOWN else None,

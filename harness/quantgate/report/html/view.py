@@ -43,6 +43,7 @@ class VerdictView:
     attempts: int
     chart: Markup
     of_images: bool
+    draws: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def verdict_view(judged: Judged) -> VerdictView:
         limit=verdicts.limit_text(verdict.limit),
         margin=verdicts.margin_text(verdict),
         basis="" if verdict.estimate is None else verdicts.basis_text(verdict.estimate),
+        draws=verdicts.draws_sentence(judged),
         path=verdict.limit.path,
         repeat=judged.repeat,
         line=verdicts.verdict_line(judged),

@@ -114,13 +114,38 @@ def verdict_sentence(judged: Judged) -> str:
     """Say everything a verdict says, without the outcome and the model."""
     verdict = judged.verdict
     measured = " ".join(filter(None, (verdict.quantity, _measurement(verdict))))
-    parts = [f"{measured}{_judgement(verdict)}", _known(judged.known)]
+    parts = [f"{measured}{_judgement(verdict)}", _known(judged.known), draws_sentence(judged)]
     if verdict.outcome is Outcome.UNDECIDED:
         parts += [verdict.reason, judged.remedy]
     elif verdict.outcome is Outcome.FAILED:
         parts += [verdict.reason]
     note = resolution_note(verdict) or straddle_note(verdict)
     return sentences([*parts, judged.unexpected, note])
+
+
+def draws_text(judged: Judged) -> str:
+    """List the values of all calibrations, ``0.912 (seed 0), 0.931 (seed 1)``; empty for a single one."""
+    values = judged.draws.items()
+    return ", ".join(f"{_written(value, judged.verdict)} (seed {seed})" for seed, value in values)
+
+
+def draws_sentence(judged: Judged) -> str:
+    """Say that the worst of several calibrations was judged, and where luck with one draw decides."""
+    if not judged.draws:
+        return ""
+    if len({_written(value, judged.verdict) for value in judged.draws.values()}) == 1:
+        return f"The same in all {len(judged.draws)} calibrations"
+    said = f"The worst of {len(judged.draws)} calibrations: {draws_text(judged)}"
+    limit, sign = judged.verdict.limit, 1 if judged.verdict.limit.relation == "min" else -1
+    if limit.threshold is None or judged.verdict.outcome is not Outcome.FAILED:
+        return said
+    good = sum(sign * value >= sign * limit.threshold for value in judged.draws.values())
+    if not good:
+        return said
+    return (
+        f"{said}. Which images are drawn decides, {good} of {len(judged.draws)} are within the limit: a larger "
+        "calibrate.subset, or calibrate.augment, narrows the spread"
+    )
 
 
 def moved_sentence(
