@@ -253,7 +253,7 @@ def test_every_report_says_where_the_int8_models_lie(sample: Any, tmp_path: Path
     first = replace(sample.report.models[0], ir="/store/a b/model.xml")
     report = replace(sample.report, models=(first, *sample.report.models[1:]))
 
-    assert f"- {first.id}: `/store/a b/model.xml`" in digest(report)
+    assert f"- `INT8 {first.id} /store/a b/model.xml`" in digest(report)
     assert "model.xml" not in digest(sample.report)
     assert encode(report)["models"][0]["ir"] == first.ir
     write_session(report, tmp_path, {})
