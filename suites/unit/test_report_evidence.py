@@ -250,7 +250,9 @@ def test_the_summary_starts_with_what_is_wrong(sample: Any) -> None:
 
 def test_every_report_says_where_the_int8_models_lie(sample: Any, tmp_path: Path) -> None:
     """Summary, Allure's environment and run.json name the file of every INT8 model that was made."""
-    first = replace(sample.report.models[0], ir="/store/a b/model.xml")
+    path = "/store/a b/model.xml"
+    load = f"import openvino as ov\nmodel = ov.Core().compile_model({path!r}, 'CPU', {{}})"
+    first = replace(sample.report.models[0], ir=path, load=load)
     report = replace(sample.report, models=(first, *sample.report.models[1:]))
 
     assert f"- `INT8 {first.id} /store/a b/model.xml`" in digest(report)
@@ -258,7 +260,7 @@ def test_every_report_says_where_the_int8_models_lie(sample: Any, tmp_path: Path
     assert encode(report)["models"][0]["ir"] == first.ir
     write_session(report, tmp_path, {})
     told = (tmp_path / "environment.properties").read_text("utf-8")
-    assert f"int8.{first.id}=/store/a b/model.xml\n" in told
+    assert f"int8.{first.id}=openvino.Core().compile_model('{path}', 'CPU', {{}})\n" in told
 
 
 def test_markdown_in_names_is_text(judged_of: Callable[..., Judged], sample: Any) -> None:
