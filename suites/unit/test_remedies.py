@@ -32,6 +32,16 @@ def test_lost_accuracy_names_the_settings_not_tried_yet() -> None:
     )
 
 
+def test_layers_put_back_already_are_named() -> None:
+    """Where accuracy-aware quantization did not suffice, what it has put back is not to be tried again."""
+    aware = replace(ENTRY, calibrate=Recipe("cal", method="accuracy-aware"))
+
+    said = remedy_for(aware, "max_accuracy_drop", put_back=("conv1", "head/fc"))
+
+    assert said.startswith("accuracy-aware quantization has put conv1, head/fc back already; to")
+    assert "put conv1" not in remedy_for(aware, "max_size_ratio", put_back=("conv1",))
+
+
 def test_a_model_from_elsewhere_is_not_told_to_calibrate() -> None:
     """Where nothing is quantized here, the settings of calibration are of no use."""
     given = replace(ENTRY, calibrate=None, optimized=LocalSource(Path("int8.xml")))

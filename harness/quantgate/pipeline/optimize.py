@@ -56,6 +56,9 @@ def optimized_artifact(
     notes = [*data.notes, *_lowered(entry), *_missed(made.reached), *_put_back(made)]
     told = {"calibration": list(made.calibrated_on), "notes": notes}
     keep_provenance(run, entry, Pair(parent, made.artifact), told)
+    if made.put_back:
+        facts = [["put back into floating point", ", ".join(made.put_back)]]
+        run.keep(entry.id, "put-back", {"facts": facts, "put_back": list(made.put_back)})
     return made.artifact
 
 

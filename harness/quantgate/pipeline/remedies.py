@@ -24,6 +24,8 @@ def remedy_for(
     key: str,
     explained: Explanation | None = None,
     doubts: Sequence[str] = (),
+    *,
+    put_back: Sequence[str] = (),
 ) -> str:
     """Say what to try for a missed limit of this entry; empty where nothing general helps.
 
@@ -35,12 +37,14 @@ def remedy_for(
     doubts
         Whether images, annotations and feeding are as they should be, the gravest first: answers to images
         mean nothing before that is settled, so a remedy begins with it.
+    put_back
+        Layers that accuracy-aware quantization has put back into floating point, which did not suffice.
     """
     kind = LIMITS[key]
     told = explained.execution if explained else None
     if told is not None and told.cause == "execution":
         return ""
-    recipe = _recipe(entry, named=explained is not None) if kind.of_images else ""
+    recipe = _recipe(entry, put_back, named=explained is not None) if kind.of_images else ""
     remedy = _TO_BASELINE if kind.to_baseline else kind.remedy or recipe
     answers = kind.of_images or kind.scope == "outputs"
     return _settled_first(doubts, remedy) if answers and doubts else remedy
@@ -52,7 +56,7 @@ def _settled_first(doubts: Sequence[str], remedy: str) -> str:
     return f"settle this first: {doubts[0]}{more}{f'; then {remedy}' if remedy else ''}"
 
 
-def _recipe(entry: ModelEntry, *, named: bool) -> str:
+def _recipe(entry: ModelEntry, put_back: Sequence[str], *, named: bool) -> str:
     recipe = entry.calibrate
     if recipe is None:
         return "compare how the optimized model was preprocessed and calibrated with its parent"
@@ -63,4 +67,8 @@ def _recipe(entry: ModelEntry, *, named: bool) -> str:
         tries.append('calibrate.method = "accuracy-aware"')
     if not named:
         tries.append("calibrate.ignored for the layers that lose most")
-    return f"to try: {', '.join(tries)}" if tries else ""
+    advice = f"to try: {', '.join(tries)}" if tries else ""
+    if not put_back:
+        return advice
+    done = f"accuracy-aware quantization has put {', '.join(put_back)} back already"
+    return f"{done}; {advice}" if advice else done

@@ -120,8 +120,9 @@ class Gate:
         """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
         kind = LIMITS[self.key]
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
-        doubts = self.run.kept(self.entry.id).get("doubts", ())
-        remedy = remedy_for(self.entry, self.key, explained=found, doubts=doubts)
+        kept = self.run.kept(self.entry.id)
+        known = {key: kept.get(key, ()) for key in ("doubts", "put_back")}
+        remedy = remedy_for(self.entry, self.key, explained=found, **known)
         if found is None:
             return replace(finding, remedy=remedy)
         from quantgate.pipeline.evidence import explanation_evidence
