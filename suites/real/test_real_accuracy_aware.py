@@ -55,8 +55,5 @@ def test_a_target_out_of_reach_is_measured_and_said(real: Path, tmp_path: Path) 
     assert ran.status == 1
     assert 'calibrate.preset = "mixed"' in ran.said
     assert '"accuracy-aware"' not in ran.said  # that was tried already
-    put_back = re.search(r"accuracy-aware quantization has put (\S+) back already", ran.said)
-    assert put_back, ran.said
     page = (tmp_path / "reports" / "latest" / "index.html").read_text("utf-8")
     assert "did not reach its target" in page
-    assert f"<dd>{put_back[1]}</dd>" in page

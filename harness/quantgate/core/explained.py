@@ -13,6 +13,8 @@ KINDS: tuple[GroupKind, ...] = ("block", "layer", "type", "pattern")
 Cause = Literal["quantization", "execution", "neither"]
 #: Noise that only rounding of floats makes: below it two arms give the same outputs.
 ROUNDING = 1e-9
+#: A group below this part of the loss is no cause.
+WORTH = 0.05
 
 
 @dataclass(frozen=True, slots=True)

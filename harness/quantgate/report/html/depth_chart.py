@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from quantgate.core.explained import sqnr_db
+from quantgate.core.explained import WORTH, sqnr_db
 from quantgate.escaping import markup
 from quantgate.report.words.numbers import written
 
@@ -80,7 +80,8 @@ def _marks(
 ) -> Iterator[str]:
     """Ring the layers that cost most; every layer says what it is when pointed at."""
     count, places = len(shown), {layer.name: layer.depth for layer in found.layers}
-    for rank, group in enumerate(found.ranked("layer")[:_MARKED], 1):
+    causes = [group for group in found.ranked("layer") if group.costs(found.base) >= WORTH]
+    for rank, group in enumerate(causes[:_MARKED], 1):
         place = places[group.name]
         x, y = _x(place, count), _y(shown[place][0], bottom, top)
         beside = y - 11 if rank % 2 else y + 20  # neighbours would write over each other

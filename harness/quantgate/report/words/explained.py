@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.core.explained import ROUNDING, sqnr_db
+from quantgate.core.explained import ROUNDING, WORTH, sqnr_db
 from quantgate.escaping import toml_string
 from quantgate.report.words.numbers import MISSING, counted, signed, written
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 #: Causes that are told, and layers that a suggested ignored scope names.
 _TOLD, _NAMED = 3, 3
-#: A group below this part of the loss is no cause.
-_WORTH = 0.05
 #: A layer below this part does not stand out.
 _STANDS_OUT = 0.1
 _CLIPPED, _UNEVEN, _WIDE = 0.01, 20.0, 4.0
@@ -151,7 +149,7 @@ def cause_sentences(found: Explanation) -> tuple[str, ...]:
             "recipe are more likely to help than an ignored scope."
         )
     else:
-        names = [group.name for group, cost in zip(layers, costs, strict=True) if cost >= _WORTH]
+        names = [group.name for group, cost in zip(layers, costs, strict=True) if cost >= WORTH]
         said.append(f"To leave them out: {ignored(names[:_NAMED])}")
     return tuple(said)
 
@@ -212,7 +210,7 @@ def _suspects(found: Explanation) -> list[Group]:
 
 
 def _worth(found: Explanation, groups: Iterable[Group]) -> list[Group]:
-    return [group for group in groups if group.asked and group.costs(found.base) >= _WORTH]
+    return [group for group in groups if group.asked and group.costs(found.base) >= WORTH]
 
 
 def _group_sentence(found: Explanation, group: Group, kind: str) -> str:
