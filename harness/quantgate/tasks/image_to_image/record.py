@@ -63,8 +63,10 @@ def compact(
         _check(prediction[role].pixels, parent.shape, f"{name}, {role} model")
     target = truth.pixels if isinstance(truth, Rendering) else None
     if target is not None and target.shape != parent.shape:
+        own, wanted = (f"{shape[1]}x{shape[0]}" for shape in (target.shape, parent.shape))
         raise DatasetError(
-            f"{name}: the annotated picture is {target.shape}, the models' is {parent.shape}"
+            f"{name}: the target picture has {own} pixels, the models give {wanted}: write targets of what "
+            "the models give, or let preprocess.size be that of the inputs"
         )
     return prediction.map(lambda role: _record(role.pixels, parent, target))
 
