@@ -23,6 +23,7 @@ from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
 from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
 from quantgate.pair import Pair
+from quantgate.pipeline.baseline import said_of_baseline
 from quantgate.store import Store
 from quantgate.tasks.catalog import TASKS
 
@@ -46,10 +47,11 @@ TARGET = Target()
 SIDE = 8
 
 
-def colour_model(*, gain: float = 1.0, square_root: bool = False) -> Any:
+def colour_model(*, gain: float = 1.0, square_root: bool = False, classes: int = 3) -> Any:
     """Build u8 [1,8,8,3] → mean of each channel: class 0 is blue, 1 green, 2 red.
 
-    With ``square_root`` a black picture gives NaN, the root of a number below 0.
+    With ``square_root`` a black picture gives NaN, the root of a number below 0; with fewer ``classes`` the
+    last ones are left out.
     """
     image = op.parameter([1, SIDE, SIDE, 3], np.uint8, name="image")
     image.output(0).set_names({"image"})
@@ -57,6 +59,7 @@ def colour_model(*, gain: float = 1.0, square_root: bool = False) -> Any:
     scaled = op.multiply(mean, op.constant(np.float32(gain / 25)))
     if square_root:
         scaled = op.sqrt(op.subtract(scaled, op.constant(np.float32(0.001))))
+    scaled = op.gather(scaled, op.constant(np.arange(classes)), op.constant(1))
     scores = op.add(scaled, op.constant(np.float32(0)), name="scores")
     scores.output(0).set_names({"scores"})
     return ov.Model([scores], [image])
@@ -528,3 +531,16 @@ def test_a_broken_baseline_is_called_so(
     three = (artifacts.parent, artifacts.optimized, baseline)
     with pytest.raises(DecoderError, match=r"000\.png, baseline model: .*NaN"):
         compare_with_baseline(three, bench, store, target=TARGET, isa="vnni")
+
+
+def test_a_baseline_of_other_classes_is_called_so(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store, tmp_path: Path
+) -> None:
+    """Alone or in the pass that serves all three, nothing is said of a parent that is not to blame."""
+    baseline = kept(tmp_path / "baseline", classes=2)
+    bench = bench_of([renderer.sample(1)])
+    said = r"001\.png: the baseline gives 2 class scores, the optimized model 3"
+    with pytest.raises(DecoderError, match=said):
+        compare_with_baseline((*artifacts, baseline), bench, store, target=TARGET, isa="vnni")
+    with pytest.raises(DecoderError, match=said), said_of_baseline():
+        compare(Pair(baseline, artifacts.optimized), bench, store, target=TARGET, isa="vnni")

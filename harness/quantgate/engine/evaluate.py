@@ -14,7 +14,7 @@ from quantgate.engine import comparison_file
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
-from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
 from quantgate.machine import LIBRARIES
 from quantgate.pair import Pair
 from quantgate.progress import SILENT
@@ -324,7 +324,10 @@ class _Results:
         distances: tuple[TensorDistance, ...],
     ) -> None:
         sample = self._samples[index]
-        record = self._bench.task.compact(predictions, sample.truth, sample.name)
+        try:
+            record = self._bench.task.compact(predictions, sample.truth, sample.name)
+        except HarnessError as error:
+            raise type(error)(str(error).replace("the parent", f"the {self._first}")) from error
         self._found[index] = ImageResult(sample.name, frame.image, sample.truth, record, distances)
 
 

@@ -34,8 +34,8 @@ def certificate(digests: Mapping[str, str], predicate: Mapping[str, Any]) -> byt
     return _written(_sealed(statement))
 
 
-def read_certificate(data: bytes) -> Mapping[str, Any]:
-    """Read a certificate and check that it was not changed.
+def read_certificate(data: bytes, place: str = FILE) -> Mapping[str, Any]:
+    """Read a certificate and check that it was not changed; ``place`` names it in errors.
 
     Raises
     ------
@@ -49,13 +49,13 @@ def read_certificate(data: bytes) -> Mapping[str, Any]:
         whole = False
     if not whole:
         raise PackageError(
-            f"{FILE} is not as it was written: what it says of the other files proves nothing; "
+            f"{place} is not as it was written: what it says of the other files proves nothing; "
             "take the package from its source again"
         )
     kind = statement["predicateType"]
     if kind != PREDICATE_TYPE:
         raise PackageError(
-            f"{FILE}: expected the predicateType {PREDICATE_TYPE}, found {kind}: check it with the "
+            f"{place}: expected the predicateType {PREDICATE_TYPE}, found {kind}: check it with the "
             "version of quantgate that wrote it"
         )
     found: Mapping[str, Any] = statement

@@ -40,7 +40,8 @@ def verify(folder: Path) -> Mapping[str, Any]:
         Where anything is not as it was written; names every such file.
     """
     try:
-        statement = certificate.read_certificate((folder / certificate.FILE).read_bytes())
+        path = folder / certificate.FILE
+        statement = certificate.read_certificate(path.read_bytes(), str(path))
         problems = list(_problems(folder, statement))
     except OSError as error:
         raise PackageError(

@@ -15,7 +15,7 @@ from quantgate.core.limit_kind import TO_BASELINE
 from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
 from quantgate.pair import ROLES
-from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline
+from quantgate.pipeline.baseline import BASELINE_ROLES, named_after_baseline, said_of_baseline
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import changed_pictures
 from quantgate.pipeline.suspicions import told_doubts
@@ -100,7 +100,8 @@ def compare_to_baseline(
     entry: ModelEntry, run: Run, released: Pair[Artifact], data: Data, *, progress: Progress
 ) -> Compared:
     """Compare the optimized model with the baseline, which is in the parent's place; keep it."""
-    found, key = Conditions.of(entry, run, data).compared(released, progress)
+    with said_of_baseline():
+        found, key = Conditions.of(entry, run, data).compared(released, progress)
     derived = derive(entry, run, found, data=data, key=key, to_baseline=True)
     shown = {key: derived.fields[key] for key in ("metrics", "tables", "pictures", "omitted")}
     told = {"digest": released.parent.digest, **shown}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quantgate.errors import SourceError
+from quantgate.errors import DatasetError, DecoderError, MeasurementError, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from quantgate.core.table import Table
     from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
@@ -43,6 +46,16 @@ def baseline_artifact(entry: ModelEntry, run: Run, parent: Artifact) -> Artifact
         path /= MODEL
     store = Store(run.store, model=entry.id)
     return given_artifact(LocalSource(path), entry.preprocess, root, store, parent=parent)
+
+
+@contextmanager
+def said_of_baseline() -> Iterator[None]:
+    """Let errors of a comparison name the baseline, which is in the parent's place."""
+    try:
+        yield
+    except (DatasetError, DecoderError, MeasurementError) as error:
+        told = str(error).replace("the parent", "the baseline")
+        raise type(error)(told.replace(", parent model:", ", baseline model:")) from error
 
 
 def named_after_baseline(table: Table) -> Table:
