@@ -195,6 +195,27 @@ def test_a_killed_search_goes_on_and_two_at_once_agree(place: Path, tmp_path: Pa
     assert recipes[0] == recipes[1]
 
 
+def test_a_gate_searches_for_what_is_red(world: World, place: Path, remedied: Ran) -> None:
+    """With `--remedy` the red verdict names the recipe and where its lines are; it stays red."""
+    assert remedied.status == 0
+    ran = world.gate(place, "--remedy=3")
+
+    assert set(ran.outcomes.values()) == {"failed"}, ran.said
+    lines = ran.latest / "remedies" / "fragile" / "models.toml"
+    remedy = ran.verdicts["fragile", "max_accuracy_drop"]["remedy"]
+    assert "meets every limit; its lines: " in remedy
+    assert str(lines.resolve()) in remedy
+    assert "[models.fragile.calibrate]" in lines.read_text("utf-8")
+
+
+def test_a_budget_that_is_no_number_is_refused(world: World, place: Path) -> None:
+    """Before anything is measured, with what was expected."""
+    ran = world.gate(place, "--remedy=soon")
+
+    assert ran.status == 4
+    assert "expected a number of minutes above 0, found 'soon'" in ran.said
+
+
 WRONG = {
     "ready-made": (
         {'calibrate = { dataset = "calibration", subset = 100 }': 'optimized = "fragile.xml"'},

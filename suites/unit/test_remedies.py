@@ -28,7 +28,7 @@ def test_lost_accuracy_names_the_settings_not_tried_yet() -> None:
     assert 'method = "accuracy-aware"' in remedy_for(ENTRY, "min_match_rate")
     assert (
         remedy_for(tried, "min_agreement")
-        == "to try: calibrate.ignored for the layers that lose most"
+        == "to try: calibrate.ignored for the layers that lose most, quantgate remedy m"
     )
 
 

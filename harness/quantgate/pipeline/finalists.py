@@ -17,7 +17,6 @@ from quantgate.declared import declared_limits, limit_for
 from quantgate.errors import HarnessError
 from quantgate.pair import Pair
 from quantgate.pipeline.feeding import bench_of
-from quantgate.pipeline.performance import real_input
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +125,7 @@ def _timed(task: Searching, artifact: Artifact) -> Timing:
     def build(folder: Path) -> None:
         timing = time_pair(
             pair.map(lambda one: one.path),
-            real_input(entry, task.parent, task.data),
+            task.input(),
             entry.benchmark,
             targets=targets_of(entry.limits, isa_class()),
         )
@@ -193,8 +192,7 @@ def _point(task: Searching, one: _Made, role: Any) -> Point:
     bench = bench_of(entry, task.data.evaluation)
     pair = Pair(task.parent, one.artifact)
     compared = compare(pair, bench, task.store, target=target, isa=isa_class())
-    inputs = real_input(entry, task.parent, task.data)
-    share = int8_share(profile(one.artifact.path, entry.benchmark.device, inputs))
+    share = int8_share(profile(one.artifact.path, entry.benchmark.device, task.input()))
     speeds = {
         against: estimate
         for against in ("parent_f32", "parent_default")

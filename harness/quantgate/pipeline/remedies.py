@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
@@ -67,8 +68,8 @@ def _recipe(entry: ModelEntry, put_back: Sequence[str], *, named: bool) -> str:
         tries.append('calibrate.method = "accuracy-aware"')
     if not named:
         tries.append("calibrate.ignored for the layers that lose most")
-    advice = f"to try: {', '.join(tries)}" if tries else ""
+    tries.append(f"quantgate remedy {shlex.quote(entry.id)}")
+    advice = f"to try: {', '.join(tries)}"
     if not put_back:
         return advice
-    done = f"accuracy-aware quantization has put {', '.join(put_back)} back already"
-    return f"{done}; {advice}" if advice else done
+    return f"accuracy-aware quantization has put {', '.join(put_back)} back already; {advice}"

@@ -104,6 +104,10 @@ class Searching:
         )
         return Judge(images, self.parent.path, self.limits(), self.entry.benchmark)
 
+    def input(self) -> Mapping[str, Any]:
+        """A real input to time and profile with, of the images that choose: no other is opened before."""
+        return {"": prepared(self.entry, self.parent, self.split()[1][0])[None]}
+
     def redraw(self) -> bool:
         """Whether other calibration images can be drawn without taking some that judge."""
         if self.entry.evaluate.hold_out or self.data.calibration is None:
