@@ -179,7 +179,7 @@ def test_a_killed_search_goes_on_and_two_at_once_agree(place: Path, tmp_path: Pa
     while len(list(tried.glob("*/*/entry.quantgate.json"))) < 3 and time.monotonic() < end:
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     before = {path.parent: path.stat().st_mtime_ns for path in tried.glob("*/*/reading.json")}
     both = [started(str(tmp_path / name)) for name in ("one", "two")]
     said = [process.communicate(timeout=600)[0] for process in both]

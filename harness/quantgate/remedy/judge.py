@@ -56,18 +56,20 @@ def pace(candidate: ov.Model, parent: ov.Model, benchmark: Benchmark, image: Any
             compiled = ov.Core().compile_model(model, benchmark.device, chosen)
             requests.append(compiled.create_infer_request())
             requests[-1].infer([image])
-        ratios = [np.log(_cost(requests[1]) / _cost(requests[0])) for _ in range(_WINDOWS)]
-    return float(np.exp(np.median(ratios)))
+        turns = [[_cost(request) for request in requests] for _ in range(_WINDOWS)]
+    candidates, parents = (min(costs) for costs in zip(*turns, strict=True))
+    return float(parents / candidates)
 
 
 def _cost(request: Any) -> float:
+    """Shortest inference of a window, s: what other processes do can only lengthen it."""
     costs: list[float] = []
     end = time.perf_counter() + _WINDOW_S
     while not costs or time.perf_counter() < end:
         begin = time.perf_counter()
         request.infer()
         costs.append(time.perf_counter() - begin)
-    return float(np.median(costs))
+    return min(costs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,8 +222,14 @@ class _Search:
         """Requantize the best cleanly, those that meet the target where there are some."""
         ranked = self.readings.ranked()
         able = [one for one in ranked if self.readings.lacks(one) <= TARGET]
-        able.sort(key=lambda one: (self._changes(one.base), len(one.layers)))
-        # What changes less comes first where it is as good: sorting is stable.
+        # Where two are as fast: what changes less, leaves room to the limit, and leaves fewer layers out.
+        able.sort(
+            key=lambda one: (
+                self._changes(one.base),
+                self.readings.lacks(one) > TARGET / 2,
+                len(one.layers),
+            )
+        )
         able.sort(key=self.readings.rank)
         found: list[Finalist] = []
         for candidate in (able or ranked)[:FINALISTS]:
