@@ -52,7 +52,7 @@ def measured(task: Searching, found: Found, *, left_s: float, progress: Progress
     left_s
         Time that is left; the first finalist and the declared recipe are measured in any case.
     """
-    notes = list(found.notes)
+    notes = [*found.notes, *_one_draw(task)]
     made: list[_Made] = []
     progress.start("finalists", 2 * len(found.finalists) + 2)
     clock = _Clock(left_s)
@@ -86,6 +86,18 @@ def measured(task: Searching, found: Found, *, left_s: float, progress: Progress
         notes=tuple(notes),
         machine=_measured_where(),
     )
+
+
+def _one_draw(task: Searching) -> list[str]:
+    """Say that a gate demands more of a recipe than was measured here."""
+    repeats = task.recipe.repeats
+    if repeats == 1:
+        return []
+    return [
+        (
+            f"calibrate.repeats has a gate judge the worst of {repeats} draws; the search measured the first one"
+        )
+    ]
 
 
 class _Clock:

@@ -14,6 +14,8 @@ from quantgate.declared import declared_limits, limit_for
 from quantgate.errors import DatasetError
 from quantgate.pipeline.data import load_data
 from quantgate.pipeline.feeding import bench_of, input_size, prepared
+from quantgate.pipeline.optimize import quantized
+from quantgate.progress import SILENT
 from quantgate.store import Store
 
 if TYPE_CHECKING:
@@ -127,12 +129,13 @@ class Searching:
         return self.quantized(recipe, self._drawn(recipe))
 
     def quantized(self, recipe: Recipe, samples: Sequence[Sample]) -> Artifact:
-        """Quantize the parent on some images, or find that in the store."""
-        from quantgate.engine.calibration import Calibration
-        from quantgate.engine.quantize import quantize
-
-        feed = Calibration(samples, lambda sample: prepared(self.entry, self.parent, sample))
-        return quantize(self.parent, recipe, feed, self.store).artifact
+        """Quantize the parent on some images, as a gate would, or find that in the store."""
+        assert self.data.calibration is not None
+        entry = replace(self.entry, calibrate=recipe)
+        data = replace(
+            self.data, calibration=replace(self.data.calibration, samples=tuple(samples))
+        )
+        return quantized(entry, self.run, self.parent, data, progress=SILENT).artifact
 
     def kept(self, told: Mapping[str, Any], build: Callable[[], Reading]) -> Reading:
         """Find what a candidate read on some selection images, or have it read."""
@@ -163,7 +166,7 @@ class Searching:
         assert self.data.calibration is not None
         if (recipe.seed, recipe.subset) == (self.recipe.seed, self.recipe.subset):
             return tuple(self.data.calibration.samples)
-        entry = replace(self.entry, calibrate=recipe)
+        entry = replace(self.entry, calibrate=replace(recipe, repeats=1))
         found = load_data(entry, self.run.manifest, self.run.store).calibration
         assert found is not None
         return tuple(found.samples)

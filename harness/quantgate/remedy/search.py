@@ -222,17 +222,12 @@ class _Search:
         """Requantize the best cleanly, those that meet the target where there are some."""
         ranked = self.readings.ranked()
         able = [one for one in ranked if self.readings.lacks(one) <= TARGET]
-        # Where two are as fast: what changes less, leaves room to the limit, and leaves fewer layers out.
-        able.sort(
-            key=lambda one: (
-                self._changes(one.base),
-                self.readings.lacks(one) > TARGET / 2,
-                len(one.layers),
-            )
-        )
+        able.sort(key=self._costs)
         able.sort(key=self.readings.rank)
+        # Their true speeds come later: where these are the same, what costs less is taken.
+        finalists = sorted(able[:FINALISTS], key=self._costs) or ranked[:FINALISTS]
         found: list[Finalist] = []
-        for candidate in (able or ranked)[:FINALISTS]:
+        for candidate in finalists:
             if found and self._spent() > self.job.seconds * (1 + SEARCHING) / 2:
                 self.notes.append(f"time was over after {len(found)} of {FINALISTS} finalists")
                 break
@@ -252,6 +247,10 @@ class _Search:
         if found <= max(TARGET, lacks * _AS_GOOD):
             return Finalist(chosen.title, recipe, found)
         return Finalist(chosen.title, unquantizing(chosen.base, chosen.layers, types), lacks)
+
+    def _costs(self, one: Candidate) -> tuple[int, bool, int]:
+        """What it changes of the recipe, whether it leaves little room to the limit, how many layers it leaves out."""
+        return self._changes(one.base), self.readings.lacks(one) > TARGET / 2, len(one.layers)
 
     def _changes(self, recipe: Recipe) -> int:
         declared = undirected(self.job.declared)
