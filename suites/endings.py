@@ -202,7 +202,7 @@ class _Page(HTMLParser):
 
 def of_terminal(said: str, known: States) -> States:
     """Read the table that closes a run; a row of several skipped gates stands for each of them."""
-    table = said.rpartition("= verdicts =")[2]
+    table = said.rpartition("= verdicts =")[2].partition("\n=")[0]
     found = []
     for word, model, limit in _ROW.findall(table):
         gates = limit.split(", ")

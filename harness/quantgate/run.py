@@ -11,13 +11,16 @@ import json
 import os
 import shutil
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.errors import ReportError
 from quantgate.escaping import printable
 from quantgate.redaction import redacted_tree
+from quantgate.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,6 +152,16 @@ class Run(RunFolder):
         """Path of the manifest, as short as it can be from where the run was started."""
         path, here = self.manifest.path, Path.cwd()
         return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+    def store_of(self, model_id: str) -> Store:
+        """Open the store for a model; what has to be made for it is noted, with how long that took."""
+        return Store(self.store, model=model_id, told=partial(self.note_built, model_id))
+
+    def note_built(self, model_id: str, kind: str, seconds: float) -> None:
+        """Note an entry of the store that was made for this run, while its report is not written."""
+        if self.parts.is_dir():
+            with suppress(ReportError):  # an aside: a full disk is said where something is lost
+                self.append("built", {"model": model_id, "kind": kind, "seconds": seconds})
 
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""

@@ -72,13 +72,21 @@ class Store:
         Tells how old leftovers of killed builds are.
     model
         Id of the model that entries are built for, written into their records for people.
+    told
+        Called with the kind of each entry that had to be built, and the seconds that took.
     """
 
     def __init__(
-        self, root: Path, clock_ns: Callable[[], int] = time.time_ns, *, model: str = ""
+        self,
+        root: Path,
+        clock_ns: Callable[[], int] = time.time_ns,
+        *,
+        model: str = "",
+        told: Callable[[str, float], None] | None = None,
     ) -> None:
         self.root = root
         self._model = model
+        self._told = told
         self._clock_ns = clock_ns
         self._trusted: dict[Path, Stamps] = {}
 
@@ -113,7 +121,10 @@ class Store:
             if entry.exists():
                 log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
                 note_damage(self.root, entry.relative_to(self.root).as_posix(), problem)
+            began_s = time.perf_counter()
             self._build(entry, key, build)
+            if self._told is not None:
+                self._told(kind, time.perf_counter() - began_s)
         return entry
 
     def address(self, kind: str, key: Mapping[str, Any]) -> Path:

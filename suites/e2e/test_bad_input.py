@@ -78,7 +78,7 @@ def test_nan_outputs_are_never_judged(world: World, own_copy: Callable[[str], Pa
 
     assert_one_sentence(ran, "NaN", ".png")
     assert "BROKEN  bad: min_agreement: for the same reason" in ran.said
-    assert ran.said.count("holds NaN") == 2  # its line, and pytest's section of failures
+    assert ran.said.count("holds NaN") == 2  # its line, and the answer that closes the run
 
 
 def test_a_parent_that_only_guesses_is_not_judged(

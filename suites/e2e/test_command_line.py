@@ -285,6 +285,41 @@ def test_a_known_failure_is_strict(world: World, project: Callable[[str], Path])
     assert "The miss was expected only until 2001-01-01" in expired.said
 
 
+def test_a_red_run_fits_the_terminal_and_says_everything_once(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """Folded to 80 columns, a quiet head, one answer; a repeat is cached, and not the latest run."""
+    folder = project(world.shifted(MANIFEST))
+
+    first = world.gate(folder, COLUMNS="80")
+    latest = first.latest.resolve()
+    repeated = world.gate(folder, "-k", "min_agreement or test_agreement", COLUMNS="80")
+    told = world.gate(folder, "-v")
+
+    copied = ("Repeat: ", "/", "- generated", "::", "load  ")
+    lines = [one for one in first.said.splitlines() if not one.strip().startswith(copied)]
+    assert [one for one in lines if len(one) > 80 and "/" not in one] == []
+    for noise in ("benchmark:", "rootdir:", "configfile:", "plugins:"):
+        assert noise not in first.said
+        assert noise in told.said
+    assert first.said.count("Repeat: ") == 1
+    assert first.said.count("FAILURES") == 0
+    assert "= what to look at =" in first.said
+    assert "made " in first.said.partition("TIME  tiny")[2]
+    assert "all from the store" in repeated.said.partition("TIME  tiny")[2]
+    assert repeated.latest.resolve() == latest != told.latest.resolve()
+
+
+def test_colours_follow_the_environment(world: World, project: Callable[[str], Path]) -> None:
+    """FORCE_COLOR colours a pipe, NO_COLOR takes all colour away, and a pipe alone has none."""
+    folder = project(world.shifted(MANIFEST))
+    colour = "\x1b[31m\x1b[1mFAILED"
+
+    assert colour in world.gate(folder, FORCE_COLOR="1").said
+    assert "\x1b[" not in world.gate(folder, FORCE_COLOR="1", NO_COLOR="1").said
+    assert "\x1b[" not in world.gate(folder).said
+
+
 def test_github_gets_a_summary_and_annotations(
     world: World, project: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ class World:
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
                 "QUANTGATE_STORE": str(self.root / "store"),
-                "COLUMNS": "200",
+                "COLUMNS": "1000",
                 **environment,
             },
             capture_output=True,

@@ -67,16 +67,16 @@ def test_the_table_of_four_images() -> None:
         "Image Name",
         "Class Predicted by Optimized Model",
         "Class Predicted by Parent Model",
-        "Rank of Parent's Class in Optimized Predictions",
-        "Optimized Confidence in its Class",
-        "Optimized Confidence in Parent's Class",
-        "Parent Confidence in its Class",
+        "Rank of Class Predicted by Parent Model in Optimized Predictions (from 1)",
+        "Optimized Model Confidence in Class Predicted by Optimized Model",
+        "Optimized Model Confidence in Class Predicted by Parent Model",
+        "Parent Model Confidence in Class Predicted by Parent Model",
         "Class Defined in Annotations",
-        "Rank of Annotated Class in Optimized Predictions",
-        "Rank of Annotated Class in Parent Predictions",
+        "Rank of Class Defined in Annotations in Optimized Predictions (from 1)",
+        "Rank of Class Defined in Annotations in Parent Predictions (from 1)",
         "Verdict",
     ]
-    expected = ("1.png", "bee", "ant", 2, 0.7, 0.1, 0.8, "ant", 2, 0, "changed and now wrong")
+    expected = ("1.png", "bee", "ant", 3, 0.7, 0.1, 0.8, "ant", 3, 1, "changed and now wrong")
     assert table.rows[1] == tuple(
         pytest.approx(cell, rel=1e-6) if isinstance(cell, float) else cell for cell in expected
     )
@@ -87,6 +87,7 @@ def test_the_table_of_four_images() -> None:
         "changed",
     ]
     assert table.erroneous == {1, 3}
+    assert table.changed == {1, 2, 3}
 
 
 def test_without_annotations_the_parent_is_the_reference() -> None:
@@ -99,19 +100,19 @@ def test_without_annotations_the_parent_is_the_reference() -> None:
 
 
 def test_tied_scores_share_the_worst_rank() -> None:
-    """Rank 0 therefore means equal classes; the predicted class is the first of the tied."""
+    """Rank 1 therefore means equal classes; the predicted class is the first of the tied."""
     (row,) = classification.tables(_comparison([(BEE, (0.4, 0.4, 0.2), None)]), PLAN)[0].rows
 
-    assert row[1:4] == ("ant", "bee", 1)
+    assert row[1:4] == ("ant", "bee", 2)
 
 
-def test_rank_zero_means_equal_classes() -> None:
-    """No tie can make a different class rank 0."""
+def test_rank_one_means_equal_classes() -> None:
+    """No tie can make a different class rank 1."""
     rng = np.random.default_rng(0)
     rows = [(rng.integers(0, 3, 3) / 3, rng.integers(0, 3, 3) / 3, None) for _ in range(300)]
     (table,) = classification.tables(_comparison(rows), PLAN)
 
-    assert all(row[1] == row[2] for row in table.rows if row[3] == 0)
+    assert all(row[1] == row[2] for row in table.rows if row[3] == 1)
 
 
 def test_the_quantities_of_four_images() -> None:
@@ -184,7 +185,7 @@ def test_the_worst_image_comes_first() -> None:
     worst = classification.worst(_comparison(FOUR), PLAN)
 
     assert [change.index for change in worst] == [1, 3, 2]
-    assert worst[0].sentence == ("ant 0.80 became bee 0.70; changed and now wrong, ant now ranks 2")
+    assert worst[0].sentence == ("ant 0.80 became bee 0.70; changed and now wrong, ant now ranks 3")
 
 
 def test_counts_for_the_second_line() -> None:

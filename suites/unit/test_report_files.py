@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def test_latest_follows_the_newest_run(tmp_path: Path) -> None:
     assert (tmp_path / "latest" / "index.html").read_text() == "run-1"
     point_latest(tmp_path / "run-2")
     assert (tmp_path / "latest" / "index.html").read_text() == "run-2"
+
+
+def test_latest_stays_with_a_whole_run(sample: Any) -> None:
+    """A part of a run is the latest one only until a whole run is there."""
+    runs = sample.directory.parent
+    latest = runs / "latest"
+
+    for name, whole, pointed in (
+        ("part-1", False, "part-1"),
+        ("part-2", False, "part-2"),
+        ("whole", True, "whole"),
+        ("part-3", False, "whole"),
+    ):
+        shutil.copytree(sample.directory, runs / name)
+        finish_run(sample.report, runs / name, whole=whole)
+        assert latest.resolve().name == pointed
 
 
 def test_file_names_stay_apart() -> None:

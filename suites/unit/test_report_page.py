@@ -99,7 +99,7 @@ def test_the_page_is_read_without_a_script(sample: Any) -> None:
         "0.020 below the published 0.372",
         "img-00003.png",
         "of 7 no picture was kept (report.budget_mb)",
-        "20 of 300 rows, erroneous ones first",
+        "20 of 300 rows, the worst first",
         "tiger cat",
     ):
         assert said in text

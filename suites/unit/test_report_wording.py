@@ -12,6 +12,7 @@ from quantgate.core.estimate import Estimate
 from quantgate.core.verdict import Outcome
 from quantgate.report.model import Judged, KnownFailure, Metric, Problem
 from quantgate.report.picture import ObjectChange, Seen
+from quantgate.report.text_table import folded, summary_lines
 from quantgate.report.words.objects import change_sentence, counts_sentence
 from quantgate.report.words.performance import metric_note, role_value
 from quantgate.report.words.run import outcome_summary, summary_rows
@@ -281,3 +282,49 @@ def test_equal_answers_of_images_are_not_called_exact(judged_of: JudgedOf) -> No
 
     said = [spread_text(one.verdict) for one in (images, model, spread)]
     assert said == ["no spread", "exact", "[0.900, 1.000]"]
+
+
+def test_lines_are_folded_between_words() -> None:
+    """A long line goes on below its sentence; a word, a path and a command to copy stay whole."""
+    line = "FAILED  ssd: match rate 0.912 over 200 images, below min_match_rate 0.95"
+
+    assert folded(line, 40) == [
+        "FAILED  ssd: match rate 0.912 over 200",
+        "        images, below min_match_rate",
+        "        0.95",
+    ]
+    assert folded("    to try: calibrate.preset", 20) == ["    to try:", "        calibrate.preset"]
+    assert folded(line, None) == folded(line, 400) == [line]
+    for whole in ("    Repeat: pytest -k 'a b c d e f'", "/a/very/long/path/without/a/space"):
+        assert folded(whole, 20) == [whole]
+
+
+def test_a_table_too_wide_names_each_model_once() -> None:
+    """Where its rows would be folded, a table gives each model a line of its own, and loses nothing else."""
+    rows = [
+        ("outcome", "model", "limit"),
+        *[("PASSED", name, limit) for name in ("m" * 30, "n" * 30) for limit in ("a", "b")],
+    ]
+
+    wide, narrow = summary_lines(rows, 100), summary_lines(rows, 40)
+
+    assert wide == summary_lines(rows)
+    assert max(map(len, narrow)) <= 40
+    assert narrow[2:] == [
+        "m" * 30,
+        "PASSED   a",
+        "PASSED   b",
+        "n" * 30,
+        "PASSED   a",
+        "PASSED   b",
+    ]
+
+
+def test_the_closing_table_begins_with_the_models_that_failed() -> None:
+    """Failed, broken, passed, skipped; equal models stand as in the manifest."""
+    states = {"a": "passed", "b": "skipped", "c": "failed", "d": "broken", "e": "failed"}
+    problems = [Problem(name, "integrity", status, "why") for name, status in states.items()]  # type: ignore[arg-type]
+
+    rows = summary_rows([], problems, list(states))
+
+    assert [row[1] for row in rows[1:]] == ["c", "e", "d", "a", "b"]

@@ -92,20 +92,22 @@ def test_advanced_lists_the_classes_that_were_lost_completely() -> None:
     assert [column.title for column in advanced.columns] == [
         "Image Name",
         "Class Predicted by Optimized Model",
-        "A of Predicted Class",
-        "B of Predicted Class",
-        "Matches",
+        "A. Optimized Model Detections of Predicted Class",
+        "B. Parent Model Detections of Predicted Class",
+        "Matches between A and B",
+        "Moved",
+        "Relabelled",
         "Predicted Class Precision",
         "Predicted Class Recall",
         "Predicted Class Average Precision",
     ]
     assert _rows(advanced) == [
-        ("0.png", "bear", 2, 2, 2, 1.0, 1.0, 1.0),
-        ("1.png", "sheep", 1, 1, 1, 1.0, 1.0, 1.0),
-        ("2.png", "bear", 0, 1, 0, None, 0.0, 0.0),
-        ("2.png", "sheep", 0, 1, 0, None, 0.0, 0.0),
-        ("2.png", "dog", 1, 0, 0, 0.0, None, None),
-        ("3.png", "dog", 1, 1, 1, 1.0, 1.0, 1.0),
+        ("0.png", "bear", 2, 2, 2, 0, 0, 1.0, 1.0, 1.0),
+        ("1.png", "sheep", 1, 1, 1, 1, 0, 1.0, 1.0, 1.0),
+        ("2.png", "bear", 0, 1, 0, 0, 0, None, 0.0, 0.0),
+        ("2.png", "sheep", 0, 1, 0, 0, 1, None, 0.0, 0.0),
+        ("2.png", "dog", 1, 0, 0, 0, 1, 0.0, None, None),
+        ("3.png", "dog", 1, 1, 1, 0, 0, 1.0, 1.0, 1.0),
     ]
     assert advanced.erroneous == {1, 2, 3, 4}
 
@@ -147,6 +149,8 @@ def test_with_annotations_each_role_is_compared_with_them() -> None:
     assert _rows(parent)[0] == ("0.png", 2, 2, 1, 0, 0, 0, 1, 1.0, None, None)
     assert _rows(parent)[2] == ("2.png", 2, 2, 2, 0, 0, 1, 0, 0.7909, None, None)
     assert parent.erroneous == {0, 1, 3, 4}
+    # What both roles get wrong is no change: only these images differ between them.
+    assert parent.changed == tables["basic"].erroneous == {1, 2}
 
 
 def test_annotations_know_no_hysteresis() -> None:
@@ -208,7 +212,7 @@ def test_eleven_detections_of_which_two_are_meant() -> None:
     basic, advanced = _tables_of(_detections(*found), _detections(*found, *weak))
 
     assert basic == [("a.png", 2, 2, 2, 0, 0, 0, 0, 1.0, 0.0, 0)]
-    assert advanced == [("a.png", "bear", 2, 2, 2, 1.0, 1.0, 1.0)]
+    assert advanced == [("a.png", "bear", 2, 2, 2, 0, 0, 1.0, 1.0, 1.0)]
 
 
 def test_a_duplicate_is_gained_and_costs_precision() -> None:
@@ -218,7 +222,7 @@ def test_a_duplicate_is_gained_and_costs_precision() -> None:
     basic, advanced = _tables_of(_detections(bear), _detections(bear, (0, 0, 40, 42, 0.625, BEAR)))
 
     assert basic == [("a.png", 2, 1, 1, 0, 1, 0, 0, 1.0, 0.0, 0)]
-    assert advanced == [("a.png", "bear", 2, 1, 1, 0.5, 1.0, 1.0)]
+    assert advanced == [("a.png", "bear", 2, 1, 1, 0, 0, 0.5, 1.0, 1.0)]
 
 
 def test_ties_are_all_matched() -> None:

@@ -118,7 +118,7 @@ def test_without_distances_nothing_is_judged() -> None:
 
 
 def test_the_table_has_a_row_an_image_and_output() -> None:
-    """An endless SQNR is an empty cell; differing outputs are the erroneous rows."""
+    """An endless SQNR is an empty cell; no row is erroneous, and the farthest come first."""
     same, off = tensor_distance("a", ONES, ONES), tensor_distance("b", ONES, ONES * 2)
 
     table = tensors.tensor_table(_comparison([[same, off]]))
@@ -127,7 +127,8 @@ def test_the_table_has_a_row_an_image_and_output() -> None:
     assert table.rows[0][4] is None
     assert table.rows[1][2:7] == pytest.approx((1.0, 1.0, 0.0, 1.0, 1.0))
     assert table.rows[1][7] is None
-    assert table.erroneous == {1}
+    assert not table.erroneous
+    assert table.worst == "relative"
 
 
 def test_a_model_without_a_meaning_is_judged_by_its_tensors() -> None:

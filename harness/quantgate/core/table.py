@@ -23,9 +23,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of plain cells; ``erroneous`` holds the indices of rows that "show only erroneous" keeps.
+    """Rows of plain cells; an empty cell (``None``) means "not defined here", never zero.
 
-    An empty cell (``None``) means "not defined here", never zero.
+    Parameters
+    ----------
+    erroneous
+        Rows that "show only erroneous" keeps: against annotations what is wrong, otherwise what changed.
+    changed
+        Rows in which the roles differ; None where these are the erroneous ones.
+    worst
+        Key of a number that is larger the worse a row is, where rows have an order of their own.
     """
 
     name: str
@@ -33,6 +40,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     erroneous: frozenset[int] = frozenset()
+    changed: frozenset[int] | None = None
+    worst: str = ""
 
     def __post_init__(self) -> None:
         for row in self.rows:

@@ -123,10 +123,9 @@ class Conditions:
         """Collect them on this machine."""
         from quantgate.engine.runtime import Target
         from quantgate.machine import isa_class
-        from quantgate.store import Store
 
         target = Target(device=entry.benchmark.device, precision=entry.evaluate.precision)
-        store = Store(run.store, model=entry.id)
+        store = run.store_of(entry.id)
         return cls(bench_of(entry, data.evaluation), store, target, isa_class())
 
     def keywords(self, progress: Progress) -> dict[str, Any]:
@@ -187,7 +186,6 @@ def derive(
     """
     from quantgate.core.estimate import Estimate
     from quantgate.declared import declared_limits
-    from quantgate.store import Store
 
     wanted = {
         "comparison": key,
@@ -211,7 +209,7 @@ def derive(
         }
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
-    folder = Store(run.store, model=entry.id).get_or_build("derived", wanted, build)
+    folder = run.store_of(entry.id).get_or_build("derived", wanted, build)
     document = json.loads((folder / _FILE).read_text("utf-8"))
     _lay(folder, run.directory)
     judged = {

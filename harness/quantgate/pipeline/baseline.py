@@ -35,7 +35,6 @@ def baseline_artifact(entry: ModelEntry, run: Run, parent: Artifact) -> Artifact
     from quantgate.package import certificate
     from quantgate.package.verify import MODEL, verify
     from quantgate.sources.local import LocalSource
-    from quantgate.store import Store
 
     path, root = run.manifest.root / entry.baseline.path, run.manifest.root
     if (path / certificate.FILE).exists():
@@ -44,7 +43,7 @@ def baseline_artifact(entry: ModelEntry, run: Run, parent: Artifact) -> Artifact
         except PackageError as error:
             raise SourceError(f"models.{entry.id}.baseline: {error}") from error
         path /= MODEL
-    store = Store(run.store, model=entry.id)
+    store = run.store_of(entry.id)
     return given_artifact(LocalSource(path), entry.preprocess, root, store, parent=parent)
 
 

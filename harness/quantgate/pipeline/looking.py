@@ -40,7 +40,6 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
     from quantgate.engine.runtime import Target
     from quantgate.machine import isa_class
     from quantgate.pair import Pair
-    from quantgate.store import Store
 
     target = Target(
         device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
@@ -68,7 +67,7 @@ def look_at_parent(entry: ModelEntry, run: Run, parent: Artifact, data: Data) ->
         notes = [*look.notes, *told]
         (folder / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
 
-    folder = Store(run.store, model=entry.id).get_or_build("look", key, build)
+    folder = run.store_of(entry.id).get_or_build("look", key, build)
     notes = tuple(json.loads((folder / _NOTES).read_text("utf-8")))
     seen = _lay(folder, entry, run)
     run.keep(entry.id, "looking", {"notes": list(notes), "doubts": list(notes), "seen": seen})

@@ -38,7 +38,6 @@ def optimized_artifact(
         Where the model given cannot be read.
     """
     from quantgate.engine.artifact import given_artifact, told_of
-    from quantgate.store import Store
 
     if entry.optimized is not None:
         root = run.manifest.root
@@ -46,7 +45,7 @@ def optimized_artifact(
             entry.optimized,
             entry.preprocess,
             root,
-            Store(run.store, model=entry.id),
+            run.store_of(entry.id),
             parent=parent,
         )
         notes = [*data.notes, *_lowered(entry), *told_of(artifact)["notes"]]
@@ -75,7 +74,6 @@ def quantized(
     from quantgate.datasets.augment import augmented
     from quantgate.engine.calibration import Calibration
     from quantgate.engine.quantize import quantize
-    from quantgate.store import Store
 
     if data.calibration is None or entry.calibrate is None:
         raise QuantizationError(f"models.{entry.id} has neither `calibrate` nor `optimized`")
@@ -86,7 +84,7 @@ def quantized(
         parent,
         recipe,
         calibration,
-        Store(run.store, model=entry.id),
+        run.store_of(entry.id),
         aim=_aim(entry, data, progress),
     )
 

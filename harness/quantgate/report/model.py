@@ -300,6 +300,8 @@ class RunReport:
         Whether it was joined of shards of machines of several classes: a history keeps each of them.
     inline_mb
         ``report.inline_mb`` of the manifest: how much the page holds itself.
+    whole
+        Whether it judged all that it was to judge, so that ``reports/latest`` is pointed at it.
     """
 
     run: str
@@ -321,6 +323,7 @@ class RunReport:
     shard: Shard | None = None
     mixed: bool = False
     inline_mb: float = 3.0
+    whole: bool = True
     schema: int = field(default=SCHEMA)
 
     @property

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quantgate.borders import DAMAGE
@@ -75,6 +76,7 @@ def finish_run(
     *,
     allure: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    whole: bool = True,
 ) -> Path:
     """Write run.json, verdicts.json, tables, the summary and the page; return the page's path.
 
@@ -83,20 +85,25 @@ def finish_run(
     report
         The whole run.
     directory
-        The run's directory, ``reports/RUN``; ``reports/latest`` is pointed at it.
+        The run's directory, ``reports/RUN``.
     allure
         The Allure results directory, if there is one: environment, executor, categories, metrics
         and the page go there too. Call from the controlling process only, never from a worker.
     environ
         Environment variables, read for ``GITHUB_STEP_SUMMARY`` and the executor; none by default.
+    whole
+        Whether the run judged all that it was to judge. ``reports/latest`` is pointed at whole runs; at
+        a part of one only where no whole run is there.
 
     Raises
     ------
     ReportError
         On a full or read-only disk; nothing half-written stays.
     """
+    report = replace(report, whole=whole)
     page = write_run(report, directory, allure=allure, environ=environ or {})
-    point_latest(directory)
+    if whole or not _is_whole(directory.parent / "latest"):
+        point_latest(directory)
     tell_pipeline(report, environ or {})
     if allure is not None:
         from quantgate.report.allure.session import attach_page
@@ -260,6 +267,15 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
     pictures = changed_pictures(comparison, (folders[0], folders[1]))
     write_atomic(page, render_comparison(comparison, pictures).encode())
     return comparison
+
+
+def _is_whole(latest: Path) -> bool:
+    from quantgate.errors import ReportError
+
+    try:
+        return load_run(latest).whole
+    except ReportError:  # none yet, or none that can be read
+        return False
 
 
 def _recovery(directory: Path) -> str:

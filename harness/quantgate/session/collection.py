@@ -106,6 +106,8 @@ def route_output(config: pytest.Config, run: Run) -> None:
     option = config.option
     if option.reportchars == _DEFAULT_CHARS:
         option.reportchars = ""  # every verdict has its line and its row in the table already
+    if option.verbose <= 0:
+        option.no_header = True  # pytest's own tells of itself and its plugins: with -v it does
     if getattr(option, "allure_report_dir", "absent") is None:
         option.allure_report_dir = str(run.directory / "allure-results")
     if getattr(option, "xmlpath", "absent") is None:

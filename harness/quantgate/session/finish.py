@@ -7,34 +7,31 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from quantgate.damage import damage_since
 from quantgate.errors import ReportError
 from quantgate.escaping import one_line
-from quantgate.escaping import terminal as safe_lines
-from quantgate.redaction import redacted
 from quantgate.report.model import Problem, state_gate
 from quantgate.report.words.verdicts import state_word
-from quantgate.session import collection, history, sharding, terminal
+from quantgate.session import collection, history, sharding
 from quantgate.session.annotations import limit_places
+from quantgate.session.closing import closing_lines
 from quantgate.session.dry_run import leave_nothing
 from quantgate.session.run_report import gather
 from quantgate.session.stash import FINISHED, INTERRUPTS, REPORT, SELECTED, STOPWATCH, TESTS
-from quantgate.session.states import final_states, tests_of
+from quantgate.session.states import tests_of
 from quantgate.session.xdist import end_workers
 from quantgate.shard import DURATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from quantgate.report.model import RunReport
     from quantgate.run import Run
 
-#: Our own workflow commands, escaped where they are made.
-_COMMANDS = ("::error ", "::warning ")
 _NOWHERE = "declared in models.toml, and no test judged it"
 #: Final states with which no run is passed.
 _WRONG = frozenset({"failed", "broken"})
@@ -70,7 +67,13 @@ def finish(session: pytest.Session, run: Run, status: int) -> bool:
         lines += _partial(config, run, report, interrupted=interrupted)
         write_records(config, run)
         write_atomic(run.directory / DURATIONS, _durations(config))
-        page = finish_run(report, run.directory, allure=_allure(config), environ=os.environ)
+        page = finish_run(
+            report,
+            run.directory,
+            allure=_allure(config),
+            environ=os.environ,
+            whole=not interrupted and _is_whole(run, report, missing),
+        )
     except ReportError as error:
         tell(config, f"no report: {error}")
         return True
@@ -78,7 +81,7 @@ def finish(session: pytest.Session, run: Run, status: int) -> bool:
     lines += [
         f"NOTE  {model.id}: {one_line(note)}" for model in report.models for note in model.notes
     ]
-    lines += _models_made(report)
+    lines += closing_lines(run, report, config.stash[STOPWATCH].seconds)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report, limit_places(run, report))  # shown beside the change
     config.stash[FINISHED] = (*lines, f"report: {page}")
@@ -113,14 +116,6 @@ def settle(config: pytest.Config, run: Run) -> bool:
     return False
 
 
-def _models_made(report: RunReport) -> list[str]:
-    """Say where the INT8 models are, and how to load or package one."""
-    from quantgate.report.words.int8 import int8_lines
-
-    lines = int8_lines(report.models)
-    return lines and [*lines, "`quantgate package MODEL` makes a folder to deploy of one of them"]
-
-
 def tell(config: pytest.Config, line: str) -> None:
     """Add a closing line."""
     config.stash[FINISHED] = (*config.stash.get(FINISHED, ()), line)
@@ -134,25 +129,6 @@ def record(config: pytest.Config, run: Run) -> bool:
     failed, lines = history.record(config, run, report)
     config.stash[FINISHED] = (*config.stash.get(FINISHED, ()), *lines)
     return failed
-
-
-def write_summary(reporter: Any, run: Run) -> None:
-    """Write the table of all verdicts and the paths of the evidence."""
-    from quantgate.report.text_table import summary_lines
-    from quantgate.report.words.run import summary_rows
-
-    report = reporter.config.stash.get(REPORT, None)
-    answers, faults = (
-        (report.judged, report.problems) if report else final_states(run, "no report,")
-    )
-    if answers or faults:
-        reporter.write_sep("=", "verdicts")
-        for line in summary_lines(summary_rows(answers, faults, tuple(run.manifest.models))):
-            terminal.write_coloured(reporter, line)
-        tests = reporter.config.stash.get(TESTS, {}) or tests_of(run)
-        terminal.restate(reporter, tests, (*answers, *faults))
-    for line in reporter.config.stash.get(FINISHED, ()):
-        reporter.write_line(line if line.startswith(_COMMANDS) else safe_lines(redacted(line)))
 
 
 def _partial(config: pytest.Config, run: Run, report: RunReport, *, interrupted: bool) -> list[str]:
@@ -189,6 +165,13 @@ def _missing(config: pytest.Config, run: Run, report: RunReport) -> list[tuple[s
     if run.part is not None or sharding.was_selected(run) or _narrowed(config):
         return []
     return sorted(set(collection.declared(run)) - _answered(report))
+
+
+def _is_whole(run: Run, report: RunReport, missing: Collection[tuple[str, str]]) -> bool:
+    """Whether the run judged all that it was to judge, a shard its part: selections do not."""
+    if run.part is not None:
+        return not sharding.was_selected(run)
+    return set(collection.declared(run)) - _answered(report) == set(missing)
 
 
 def _answered(report: RunReport) -> set[tuple[str, str]]:

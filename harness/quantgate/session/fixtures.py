@@ -17,7 +17,6 @@ from quantgate.errors import HarnessError, ManifestError, SourceUnavailableError
 from quantgate.pair import Pair
 from quantgate.session.gate import Gate
 from quantgate.session.stash import RUN
-from quantgate.store import Store
 
 if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison
@@ -74,7 +73,7 @@ def parent(entry: ModelEntry, run: Run, steps: Steps) -> Artifact:
     """The model before quantization, with its preprocessing embedded."""
     from quantgate.engine.artifact import parent_artifact
 
-    place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
+    place = (entry.source, entry.preprocess, run.manifest.root, run.store_of(entry.id))
     try:
         return steps.call("reading the model", parent_artifact, *place, name=entry.id)
     except SourceUnavailableError as error:
@@ -149,7 +148,7 @@ def fidelity(
     from quantgate.pipeline.explained import Fidelity, executed_entry, keep_execution, lay_part
     from quantgate.report.files import file_name
 
-    given = (entry, Store(run.store, model=entry.id), artifacts, data)
+    given = (entry, run.store_of(entry.id), artifacts, data)
     try:
         told = steps.call("holding execution against the graph", executed_entry, *given)
         found = Fidelity(lay_part(told, run.directory / "failing" / file_name(entry.id)))
@@ -249,7 +248,7 @@ def explanation(
     limit_s = run.manifest.report.explain_s
     if not limit_s:
         return None
-    given = (entry, Store(run.store, model=entry.id), artifacts, data)
+    given = (entry, run.store_of(entry.id), artifacts, data)
     budget = Budget(seconds=limit_s)
     try:
         with steps.bars() as progress:
@@ -336,7 +335,7 @@ def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], steps: Steps)
     """Peak memory of each role, measured in separate processes."""
     from quantgate.pipeline.performance import memory_of_roles
 
-    given = (entry, artifacts, Store(run.store, model=entry.id))
+    given = (entry, artifacts, run.store_of(entry.id))
     return steps.call("measuring memory", memory_of_roles, *given)
 
 

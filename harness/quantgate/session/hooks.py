@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quantgate.errors import HarnessError
-from quantgate.session import collection, finish, history, sharding, terminal
+from quantgate.session import closing, collection, finish, history, sharding, terminal
 from quantgate.session.dry_run import asks_about_pytest, runs_nothing
 from quantgate.session.interrupts import ALL, Interrupts
 from quantgate.session.log import GateLog
@@ -173,11 +173,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[ALIVE].release()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Leave file names out of the progress, since each verdict has its own line."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and session.config.stash.get(RUN, None) is not None:
-        reporter.showfspath = False
+    """Leave file names out of the progress, since each verdict has its own line, and head the run."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    run = config.stash.get(RUN, None)
+    if reporter is None or run is None:
+        return
+    reporter.showfspath = False
+    if config.option.no_header and reporter.showheader:
+        for line in (*terminal.head_lines(run), *pytest_report_header(config)):
+            terminal.write_folded(reporter, line)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -201,7 +208,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """Close with the table of all verdicts and the paths of the evidence."""
     run = config.stash.get(RUN, None)
     if run is not None and not hasattr(config, "workerinput"):
-        finish.write_summary(terminalreporter, run)
+        closing.write_summary(terminalreporter, run)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -17,6 +17,7 @@ from quantgate.report.files import write_atomic
 from quantgate.report.junit import settle_junit
 from quantgate.report.model import state_gate
 from quantgate.report.publish import finish_run, write_run
+from quantgate.report.words.verdicts import state_word
 from quantgate.run import RunFolder
 from quantgate.session.benchmarks import FILE, records_of
 from quantgate.session.run_report import begun_report, gather, is_begun
@@ -87,8 +88,9 @@ def _write(run: RunFolder, report: RunReport) -> None:
     settle_junit(directory / "junit.xml", report, tests)
     if allure is not None:
         settle_results(allure, report, tests)
+    unjudged = any(state_word(state) == "unjudged" for state in report.states)
     if _is_newest(directory):
-        finish_run(report, directory, allure=allure)
+        finish_run(report, directory, allure=allure, whole=not unjudged)
     else:  # a later run has its report already
         write_run(report, directory, allure=allure, environ={})
 

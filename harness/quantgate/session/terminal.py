@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,12 +13,15 @@ import pytest
 
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
+from quantgate.report.text_table import folded
+from quantgate.report.words.numbers import counted
 from quantgate.report.words.verdicts import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from quantgate.report.model import Judged, Problem
+    from quantgate.run import Run
 
 #: Property of a test report under which the line of its verdict travels, also between processes.
 LINE = "verdict line"
@@ -63,7 +69,7 @@ class VerdictLines:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or not (is_gate(report) and speaks(report)):
             return
-        line = self._shortened(report, line_of(report))
+        line = self._shortened(report, line_of(report).partition("\n")[0])
         if line and report.outcome not in _OUTCOMES:  # an attempt that another one follows
             line = f"{report.outcome.upper()}  {line.partition(' ')[2].lstrip()}"
         if line and line not in self.skipped:
@@ -73,15 +79,19 @@ class VerdictLines:
 
     def _shortened(self, report: pytest.TestReport, line: str) -> str:
         """Say why a model broke once, not for each of its limits."""
-        if not line.startswith("BROKEN") or not isinstance(report.longrepr, str):
+        if not isinstance(report.longrepr, str):
+            return line
+        # What pytest's debugger has shown is left out of the closing section of failures: so is a gate
+        # that has its sentence in the answer that closes the run.
+        if _is_told(report.longrepr):
+            report._pdbshown = True  # type: ignore[attr-defined]  # noqa: SLF001 - pytest has no public way
+        if not line.startswith("BROKEN"):
             return line
         reason = report.longrepr
         model = report.nodeid.rpartition("[")[2]
         if (model, reason) not in self.told:
             self.told.add((model, reason))
             return line
-        # What pytest's debugger has shown is left out of the closing section of failures: so is this.
-        report._pdbshown = True  # type: ignore[attr-defined]  # noqa: SLF001 - pytest has no public way
         return f"{line.removesuffix(reason)}for the same reason"
 
 
@@ -100,16 +110,53 @@ def speaks(report: pytest.TestReport) -> bool:
     return report.when == "call" or not report.passed
 
 
+def width_of(reporter: Any) -> int | None:
+    """Give the columns that lines are folded to; None for a file or pipe, where a line stays one to search.
+
+    ``COLUMNS`` is the user's word, also there.
+    """
+    if not (reporter.isatty or os.environ.get("COLUMNS", "").isdigit()):
+        return None
+    return int(reporter.config.get_terminal_writer().fullwidth)
+
+
+def head_lines(run: Run) -> tuple[str, ...]:
+    """Say in two lines what is judged, with what, and where."""
+    from quantgate.machine import isa_class
+    from quantgate.stack import installed
+
+    names = {"quantgate": "quantgate", "openvino": "OpenVINO", "nncf": "NNCF"}
+    stack = [f"{said} {installed(name) or 'not installed'}" for name, said in names.items()]
+    models = counted(len(run.manifest.models), "models")
+    return (
+        f"{', '.join(stack)}, Python {platform.python_version()}, {isa_class()}",
+        f"{run.manifest_name}: {models}, store {run.store}",
+    )
+
+
+def write_folded(reporter: Any, line: str) -> None:
+    """Write a line as wide as the terminal is."""
+    for part in folded(line, width_of(reporter)):
+        reporter.write_line(part)
+
+
+def _is_told(said: str) -> bool:
+    """Whether what a gate failed with has its place in the answers: a traceback has not."""
+    return "Traceback" not in said and not re.search(r"^\S+:\d+: in ", said, re.MULTILINE)
+
+
 def write_coloured(reporter: Any, line: str) -> None:
     """Write a line, its first word in the colour of the outcome it names."""
     line = safe_lines(redacted(line))
     reporter.ensure_newline()
     if reporter.config.get_terminal_writer().width_of_current_line:  # dots of other tests
         reporter.write_line("")
-    word = line.split(maxsplit=1)[0] if line.strip() else ""
+    first, *more = folded(line, width_of(reporter)) or [""]
+    word = first.split(maxsplit=1)[0] if first.strip() else ""
     colour = COLOURS.get(word)
-    reporter.write(line[: len(word)], **({colour: True, "bold": True} if colour else {}))
-    reporter.write_line(line[len(word) :])
+    reporter.write(first[: len(word)], **({colour: True, "bold": True} if colour else {}))
+    for part in (first[len(word) :], *more):
+        reporter.write_line(part)
     reporter.flush()  # a pipe of a CI job or of `tee` is a buffer: a verdict is shown when it is known
 
 

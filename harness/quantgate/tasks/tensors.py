@@ -210,7 +210,10 @@ def output_notes(comparison: AnyComparison) -> tuple[str, ...]:
 
 
 def tensor_table(comparison: AnyComparison) -> Table:
-    """One row an image and output; an SQNR without end (equal outputs) is an empty cell."""
+    """One row an image and output; an SQNR without end (equal outputs) is an empty cell.
+
+    Quantization moves every output, so that no row is erroneous by itself: the farthest come first.
+    """
     columns = (
         Column("image", "Image Name"),
         Column("output", "Output"),
@@ -222,17 +225,14 @@ def tensor_table(comparison: AnyComparison) -> Table:
         Column("centred_cosine", "Centred Cosine Similarity", "number"),
     )
     rows: list[tuple[Cell, ...]] = []
-    erroneous: set[int] = set()
     for result in comparison.images:
         for d in result.distances:
-            if d.mse > 0:
-                erroneous.add(len(rows))
             relative, sqnr = _finite(d.relative), _finite(d.sqnr_db)
             centred = _finite(d.centred_cosine)
             rows.append(
                 (result.name, d.output, d.mse, relative, sqnr, d.cosine, d.largest, centred)
             )
-    return Table("tensors", "Tensor distance", columns, tuple(rows), frozenset(erroneous))
+    return Table("tensors", "Tensor distance", columns, tuple(rows), worst="relative")
 
 
 def _finite(value: float) -> float | None:

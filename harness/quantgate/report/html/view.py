@@ -131,7 +131,7 @@ def model_view(model: ModelReport, place: int, report: RunReport) -> ModelView:
         without_truth="" if model.metrics else performance_words.without_truth(model.task),
         performance=performance_view(model, f"m{place}", files),
         explained=_explained(model, f"m{place}", files),
-        groups=table_groups(model.tables, f"m{place}", files),
+        groups=table_groups(model.tables, f"m{place}", files, [p.name for p in model.pictures]),
         gallery=gallery_view(model.pictures, f"m{place}"),
         answer=answer_of(model.id, model, report.judged, report.problems),
         released=_released(model, f"m{place}-r", files),
@@ -146,7 +146,9 @@ def _released(model: ModelReport, identity: str, files: str) -> ReleasedView | N
     return ReleasedView(
         found.digest,
         tuple(_metric(metric) for metric in found.metrics),
-        table_groups(found.tables, identity, f"{files}/{BASELINE_TABLES}"),
+        table_groups(
+            found.tables, identity, f"{files}/{BASELINE_TABLES}", [p.name for p in found.pictures]
+        ),
         gallery_view(found.pictures, identity),
         found.omitted,
     )

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from quantgate.report.words import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from quantgate.core.table import Cell, Table
 
@@ -49,6 +49,7 @@ class TableView:
     rows: tuple[tuple[str, ...], ...]
     total: int
     erroneous: int
+    changed: int
     data: str
     file: str = ""
 
@@ -76,13 +77,19 @@ def packed(document: object) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 6)).decode("ascii")
 
 
-def table_groups(tables: Sequence[Table], prefix: str, files: str) -> tuple[TableGroup, ...]:
-    """Group tables by the question that they answer; ``files`` is the folder of their CSV."""
+def table_groups(
+    tables: Sequence[Table], prefix: str, files: str, worst: Sequence[str] = ()
+) -> tuple[TableGroup, ...]:
+    """Group tables by the question that they answer.
+
+    ``files`` is the folder of their CSV, and ``worst`` are the changed images, the worst first.
+    """
     groups: dict[str, list[TableView]] = {}
+    places = {name: place for place, name in enumerate(worst)}
     for place, table in enumerate(tables):
         mode = next((mode for mode in _MODES if table.name.endswith(mode)), "")
         stem = table.name.removesuffix(mode)
-        view = table_view(table, f"{prefix}-t{place}", mode, files=files)
+        view = table_view(table, f"{prefix}-t{place}", mode, files=files, places=places)
         groups.setdefault(stem, []).append(view)
     return tuple(
         TableGroup(views[0].title.split(", by ")[0], views[0].report, tuple(views))
@@ -90,21 +97,32 @@ def table_groups(tables: Sequence[Table], prefix: str, files: str) -> tuple[Tabl
     )
 
 
-def table_view(table: Table, identity: str, mode: str = "", *, files: str = "") -> TableView:
-    """Prepare one table, erroneous rows first: all rows as data, the first ones as text."""
-    order = [
-        *sorted(table.erroneous),
-        *(i for i in range(len(table.rows)) if i not in table.erroneous),
-    ]
-    kinds = [column.kind for column in table.columns]
-    rows = tuple(
-        tuple(numbers.cell(cell, kind) for cell, kind in zip(table.rows[i], kinds, strict=True))
-        for i in order[:STATIC_ROWS]
+def table_view(
+    table: Table,
+    identity: str,
+    mode: str = "",
+    *,
+    files: str = "",
+    places: Mapping[str, int] | None = None,
+) -> TableView:
+    """Prepare one table, the worst rows first: all rows as data, the first ones as text."""
+    order = _worst_first(table, places or {})
+    # What a row comes to is read beside its name, not behind the last number.
+    shown = sorted(
+        range(len(table.columns)), key=lambda i: (i > 0, table.columns[i].key != "verdict")
     )
+    columns = [table.columns[i] for i in shown]
+    cells = [[table.rows[row][i] for i in shown] for row in order]
+    rows = tuple(
+        tuple(numbers.cell(cell, column.kind) for cell, column in zip(row, columns, strict=True))
+        for row in cells[:STATIC_ROWS]
+    )
+    changed = table.erroneous if table.changed is None else table.changed
     document = {
-        "columns": [[column.title, column.kind] for column in table.columns],
-        "rows": [[_plain(cell) for cell in table.rows[i]] for i in order],
-        "erroneous": list(range(len(table.erroneous))),
+        "columns": [[column.title, column.kind] for column in columns],
+        "rows": [[_plain(cell) for cell in row] for row in cells],
+        "erroneous": [i for i, row in enumerate(order) if row in table.erroneous],
+        "changed": [i for i, row in enumerate(order) if row in changed],
     }
     return TableView(
         id=identity,
@@ -113,13 +131,33 @@ def table_view(table: Table, identity: str, mode: str = "", *, files: str = "") 
         mode=mode,
         report=_report(table),
         only=_ONLY.get(table.columns[0].key, "erroneous images"),
-        columns=tuple((column.title, column.kind != "text") for column in table.columns),
+        columns=tuple((column.title, column.kind != "text") for column in columns),
         rows=rows,
         total=len(table.rows),
         erroneous=len(table.erroneous),
+        changed=0 if table.changed is None else len(table.changed),
         data=packed(document),
         file=f"{files}/{table.name}" if files else "",
     )
+
+
+def _worst_first(table: Table, places: Mapping[str, int]) -> list[int]:
+    """Order rows: what changed, by the severity of its image, then what is erroneous, then the rest."""
+    changed = table.erroneous if table.changed is None else table.changed
+    by = next((i for i, column in enumerate(table.columns) if column.key == table.worst), None)
+
+    def rank(row: int) -> tuple[bool, float, bool, int]:
+        cells = table.rows[row]
+        place = places.get(str(cells[0]), len(places))
+        worth = float(place) if by is None else -numbers.amount(cells[by])
+        return (
+            row not in changed,
+            worth if row in changed or by is not None else 0.0,
+            row not in table.erroneous,
+            row,
+        )
+
+    return sorted(range(len(table.rows)), key=rank)
 
 
 def _report(table: Table) -> str:

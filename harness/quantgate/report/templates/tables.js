@@ -36,7 +36,7 @@ var quantgate = {};
     const range = t.match(/^(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)$/);
     if (range) return (v) => v !== null && v >= +range[1] && v <= +range[2];
     const rule = t.match(/^(>=|<=|!=|>|<|=)?\s*(-?\d*\.?\d+)$/);
-    if (!rule) return () => true;
+    if (!rule) return null; // said below the tools; what is not understood filters nothing
     const limit = +rule[2];
     const test = {
       ">=": (v) => v >= limit, "<=": (v) => v <= limit, "!=": (v) => v !== limit,
@@ -45,10 +45,19 @@ var quantgate = {};
     return (v) => v !== null && test(v);
   };
   const tests = new Map();
+  const test = (text) => tests.get(text) ?? (tests.set(text, numeric(text)), tests.get(text));
   const passes = (text, value, _row, { kind }) => {
     if (kind === "text") return String(value ?? "").toLowerCase().includes(text.toLowerCase());
-    if (!tests.has(text)) tests.set(text, numeric(text));
-    return tests.get(text)(number(value));
+    return test(text)?.(number(value)) ?? true;
+  };
+  // Names differ at their ends: what is too long loses its middle.
+  const cut = (element, text) => {
+    const at = text.length > 16 ? text.length - 10 : text.length;
+    element.classList.add("cut");
+    element.title = text;
+    element.append(Object.assign(document.createElement("span"), { textContent: text.slice(0, at) }));
+    if (at < text.length) element.append(Object.assign(document.createElement("span"), { textContent: text.slice(at) }));
+    return element;
   };
   const order = (a, b) => (a === null ? -1 : number(a)) - (b === null ? -1 : number(b));
 
@@ -56,23 +65,24 @@ var quantgate = {};
   const build = async (box) => {
     if (box.dataset.built) return;
     box.dataset.built = "1";
-    const { columns, rows, erroneous } = await quantgate.unpacked(box.querySelector("script.rows"));
-    const wrong = new Set(erroneous);
+    const { columns, rows, erroneous, changed } = await quantgate.unpacked(box.querySelector("script.rows"));
+    const wrong = new Set(erroneous), differs = new Set(changed);
     const data = rows.map((row, i) => {
-      const item = { id: i, wrong: wrong.has(i) };
+      const item = { id: i, erroneous: wrong.has(i), changed: differs.has(i) };
       row.forEach((value, c) => (item[`c${c}`] = value));
       return item;
     });
     const cell = (kind, c) => (one) => {
       const text = shown(one.getValue(), kind);
-      if (c !== 0 || !quantgate.pictures?.has(box.dataset.model, text)) return document.createTextNode(text);
-      const button = Object.assign(document.createElement("button"), { className: "see", type: "button", textContent: text });
-      button.title = "Show the picture";
+      if (kind !== "text") return document.createTextNode(text);
+      if (c !== 0 || !quantgate.pictures?.has(box.dataset.model, text)) return cut(document.createElement("span"), text);
+      const button = cut(Object.assign(document.createElement("button"), { className: "see", type: "button" }), text);
+      button.title = `Show ${text}`;
       button.addEventListener("click", () => quantgate.pictures.open(box.dataset.model, text));
       return button;
     };
     const grid = box.querySelector(".grid");
-    const only = box.querySelector(".only");
+    const only = all(".only", box), bad = box.querySelector(".bad");
     const count = box.querySelector(".count");
     grid.style.maxWidth = `${columns.reduce((sum, [, kind], c) => sum + (c === 0 || kind === "text" ? 300 : 190), 0)}px`;
     const table = new Tabulator(grid, {
@@ -84,13 +94,13 @@ var quantgate = {};
       paginationSizeSelector: [10, 25, 50, 100],
       placeholder: "No row fits the filters",
       keybindings: false,
-      rowFormatter: (row) => row.getElement().classList.toggle("wrong", row.getData().wrong),
+      rowFormatter: (row) => row.getElement().classList.toggle("wrong", row.getData().changed),
       columns: columns.map(([title, kind], c) => ({
         title, field: `c${c}`,
         titleFormatter: () => document.createTextNode(title),
         formatter: cell(kind, c),
         hozAlign: kind === "text" ? "left" : "right",
-        minWidth: c === 0 ? 190 : kind === "text" ? 170 : 122, widthGrow: kind === "text" ? 2 : 1,
+        minWidth: c === 0 ? 190 : kind === "text" ? 150 : Math.min(170, Math.max(118, 96 + 1.2 * title.length)), widthGrow: kind === "text" ? 2 : 1,
         frozen: c === 0 && columns.length > 7,
         sorter: kind === "text" ? "string" : order,
         headerSortStartingDir: kind === "text" ? "asc" : "desc",
@@ -121,9 +131,22 @@ var quantgate = {};
       all(".tabulator-header-filter input", grid).forEach((input, c) =>
         input.setAttribute("aria-label", `Filter ${columns[c][0]}`));
     });
-    table.on("dataFiltered", (_filters, kept) => tell(kept.length));
-    const filter = () => (only.checked ? table.setFilter("wrong", "=", true) : table.clearFilter(false));
-    only?.addEventListener("change", filter);
+    // A filter that cannot be read says so: rows that stay would look like its answer.
+    const complain = () => {
+      const wrongly = all(".tabulator-header-filter input", grid).flatMap((input, c) => {
+        const text = input.value.trim(), faulty = text && columns[c][1] !== "text" && test(text) === null;
+        input.setAttribute("aria-invalid", String(Boolean(faulty)));
+        return faulty ? [`“${text}” under ${columns[c][0]}`] : [];
+      });
+      bad.hidden = !wrongly.length;
+      bad.textContent = `Not a filter for numbers, so it filters nothing: ${wrongly.join(", ")}. Write >0.5, <=3, !=0, 1..5, 7 or = for empty cells.`;
+    };
+    table.on("dataFiltered", (_filters, kept) => (tell(kept.length), complain()));
+    const filter = () => {
+      const chosen = only.filter((one) => one.checked).map((one) => ({ field: one.dataset.rows, type: "=", value: true }));
+      chosen.length ? table.setFilter(chosen) : table.clearFilter(false);
+    };
+    only.forEach((one) => one.addEventListener("change", filter));
     box.table = table;
   };
   const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {

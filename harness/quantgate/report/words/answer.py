@@ -54,15 +54,18 @@ class Answer:
 
 def answers(report: RunReport) -> tuple[Answer, ...]:
     """Answer for every model that did not simply pass, failed ones first, then as in the manifest."""
-    models = {model.id: model for model in report.models}
+    return answers_of(report.models, report.judged, report.problems)
+
+
+def answers_of(
+    reports: Iterable[ModelReport], judged: Iterable[Judged], problems: Iterable[Problem]
+) -> tuple[Answer, ...]:
+    """Answer as :func:`answers` does, also where no report could be made."""
+    models, judged, problems = {model.id: model for model in reports}, [*judged], [*problems]
     names = dict.fromkeys(
-        (
-            *models,
-            *(item.verdict.model for item in report.judged),
-            *(p.model for p in report.problems),
-        )
+        (*models, *(item.verdict.model for item in judged), *(p.model for p in problems))
     )
-    made = (answer_of(name, models.get(name), report.judged, report.problems) for name in names)
+    made = (answer_of(name, models.get(name), judged, problems) for name in names)
     order = ("failed", "broken", "undecided", "known")
     return tuple(sorted(filter(None, made), key=lambda answer: order.index(answer.word)))
 

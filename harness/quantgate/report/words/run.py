@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
-from quantgate.report.model import joined_skips
+from quantgate.report.model import joined_skips, state_gate
 from quantgate.report.words.numbers import counted
 from quantgate.report.words.titles import OUTCOME_WORDS
 from quantgate.report.words.verdicts import (
@@ -57,7 +57,8 @@ def summary_rows(
 ) -> list[tuple[str, ...]]:
     """Make the table that closes a run, the heading first: one row a gate, model by model.
 
-    ``models`` are in the order of the manifest; models that are not among them follow as they come.
+    Models with the worst outcome come first; equal ones stand as in the manifest, whose order ``models``
+    gives, and models that are not among them follow as they come.
     Gates of a model that are skipped for one reason share a row. Two last columns say how often a gate
     was attempted and where ``expected_failure`` has a part in an outcome; where nothing stands in them
     they are absent.
@@ -66,12 +67,23 @@ def summary_rows(
     rows += [(p.model, p.gate, _problem_row(p)) for p in joined_skips(problems)]
     found = [model for model, _, _ in sorted(rows, key=lambda row: _KEY_ORDER.get(row[1], -1))]
     order = {model: place for place, model in enumerate(dict.fromkeys([*models, *found]))}
-    rows.sort(key=lambda row: (order[row[0]], _KEY_ORDER.get(row[1], -1)))
+    worst = worst_words((*judged, *problems))
+    rows.sort(key=lambda row: (worst[row[0]], order[row[0]], _KEY_ORDER.get(row[1], -1)))
     heading = ("outcome", "model", "limit", "value", "interval", "margin")
     table = [(*heading, "attempts", "expected_failure"), *(row for _, _, row in rows)]
     always = len(heading)
     shown = [i for i in range(len(table[0])) if i < always or any(row[i] for row in table[1:])]
     return [tuple(row[i] for i in shown) for row in table]
+
+
+def worst_words(states: Sequence[Judged | Problem]) -> dict[str, int]:
+    """Give each model the place of its worst gate's word among OUTCOME_WORDS."""
+    worst: dict[str, int] = {}
+    for state in states:
+        model, _ = state_gate(state)
+        place = OUTCOME_WORDS.index(state_word(state))
+        worst[model] = min(place, worst.get(model, place))
+    return worst
 
 
 def _judged_row(item: Judged) -> tuple[str, ...]:

@@ -21,15 +21,37 @@ _COLUMNS = (
     Column("image", "Image Name"),
     Column("optimized_class", "Class Predicted by Optimized Model"),
     Column("parent_class", "Class Predicted by Parent Model"),
-    Column("parent_rank", "Rank of Parent's Class in Optimized Predictions", "count"),
-    Column("optimized_confidence", "Optimized Confidence in its Class", "score"),
-    Column("parent_class_confidence", "Optimized Confidence in Parent's Class", "score"),
-    Column("parent_confidence", "Parent Confidence in its Class", "score"),
+    Column(
+        "parent_rank",
+        "Rank of Class Predicted by Parent Model in Optimized Predictions (from 1)",
+        "count",
+    ),
+    Column(
+        "optimized_confidence",
+        "Optimized Model Confidence in Class Predicted by Optimized Model",
+        "score",
+    ),
+    Column(
+        "parent_class_confidence",
+        "Optimized Model Confidence in Class Predicted by Parent Model",
+        "score",
+    ),
+    Column(
+        "parent_confidence", "Parent Model Confidence in Class Predicted by Parent Model", "score"
+    ),
 )
 _ANNOTATED = (
     Column("annotated_class", "Class Defined in Annotations"),
-    Column("optimized_rank", "Rank of Annotated Class in Optimized Predictions", "count"),
-    Column("parent_annotated_rank", "Rank of Annotated Class in Parent Predictions", "count"),
+    Column(
+        "optimized_rank",
+        "Rank of Class Defined in Annotations in Optimized Predictions (from 1)",
+        "count",
+    ),
+    Column(
+        "parent_annotated_rank",
+        "Rank of Class Defined in Annotations in Parent Predictions (from 1)",
+        "count",
+    ),
 )
 _VERDICT = Column("verdict", "Verdict")
 
@@ -42,7 +64,12 @@ def classification_table(comparison: Classified) -> Table:
     erroneous = frozenset(
         index for index, result in enumerate(comparison.images) if is_erroneous(result)
     )
-    return Table("classification", "Predicted classes", columns, rows, erroneous)
+    changed = frozenset(
+        index
+        for index, result in enumerate(comparison.images)
+        if result.record.parent.label != result.record.optimized.label
+    )
+    return Table("classification", "Predicted classes", columns, rows, erroneous, changed)
 
 
 def _row(result: Result, comparison: Classified, *, annotated: bool) -> tuple[Cell, ...]:
@@ -50,12 +77,12 @@ def _row(result: Result, comparison: Classified, *, annotated: bool) -> tuple[Ce
     parent, optimized = result.record
     truth: tuple[Cell, ...] = ()
     if annotated and isinstance(result.truth, ClassLabel):
-        truth = (name(result.truth.label), optimized.truth_rank, parent.truth_rank)
+        truth = (name(result.truth.label), optimized.truth_rank + 1, parent.truth_rank + 1)
     return (
         result.name,
         name(optimized.label),
         name(parent.label),
-        optimized.parent_rank,
+        optimized.parent_rank + 1,
         optimized.score,
         optimized.parent_score,
         parent.score,

@@ -153,7 +153,7 @@ def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
         before, after = (label_name(comparison.labels, r.label) for r in (parent, optimized))
         sentence = (
             f"{before} {parent.score:.2f} became {after} {optimized.score:.2f}; "
-            f"{verdict_of(result)}, {before} now ranks {optimized.parent_rank}"
+            f"{verdict_of(result)}, {before} now ranks {optimized.parent_rank + 1}"
         )
         listed.append(ImageChange(index, severity(comparison, index, plan), sentence))
     return sorted(listed, key=lambda change: change.severity, reverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -84,6 +85,14 @@ def basic_table(images: Sequence[MatchedImage], view: View) -> Table:
     return Table(f"{view.name}basic", f"{view.title}, by image", columns, rows, erroneous)
 
 
+def with_changed(table: Table, between: Table) -> Table:
+    """Mark the rows of a role against annotations in whose image (and class) the roles differ."""
+    names = sum(column.kind == "text" for column in between.columns)
+    changed = {between.rows[row][:names] for row in between.erroneous}
+    differ = frozenset(i for i, row in enumerate(table.rows) if row[:names] in changed)
+    return replace(table, changed=differ)
+
+
 def _basic_row(image: MatchedImage, view: View) -> tuple[Cell, ...]:
     counts = image.counts
     ious = [m.iou for m in image.matches if is_matched(m)]
@@ -121,9 +130,11 @@ def advanced_table(images: Sequence[MatchedImage], labels: Sequence[str], view: 
     columns = (
         Column("image", "Image Name"),
         Column("class", f"Class Predicted by {role}"),
-        Column("a", "A of Predicted Class", "count"),
-        Column("b", "B of Predicted Class", "count"),
-        Column("matches", "Matches", "count"),
+        Column("a", f"A. {view.a} of Predicted Class", "count"),
+        Column("b", f"B. {view.b} of Predicted Class", "count"),
+        Column("matches", "Matches between A and B", "count"),
+        Column("moved", "Moved", "count"),
+        Column("relabelled", "Relabelled", "count"),
         Column("precision", "Predicted Class Precision", "fraction"),
         Column("recall", "Predicted Class Recall", "fraction"),
         Column("ap", "Predicted Class Average Precision", "fraction"),
@@ -154,6 +165,8 @@ def _class_rows(image: MatchedImage) -> list[tuple[int, _ClassRow]]:
     own_a: dict[int, list[int]] = {}
     own_b: dict[int, list[int]] = {}
     matches: dict[int, int] = {}
+    moved: dict[int, int] = {}
+    renamed: dict[int, int] = {}
     wrong: dict[int, set[Change]] = {}
     for match in image.matches:
         touched = set()
@@ -166,13 +179,16 @@ def _class_rows(image: MatchedImage) -> list[tuple[int, _ClassRow]]:
         for label in touched:
             wrong.setdefault(label, set()).add(match.change)
             matches[label] = matches.get(label, 0) + is_matched(match)
+            moved[label] = moved.get(label, 0) + (match.change is Change.MOVED)
+            renamed[label] = renamed.get(label, 0) + (match.change is Change.RELABELLED)
     listed = []
     for label in sorted(wrong):
         a, b, m = own_a.get(label, []), own_b.get(label, []), matches[label]
         ap = _image_ap(
             optimized.take(np.sort(np.array(a, np.int64))), parent.take(np.array(b, np.int64))
         )
-        cells = (len(a), len(b), m, m / len(a) if a else None, m / len(b) if b else None, ap)
+        rates = (m / len(a) if a else None, m / len(b) if b else None, ap)
+        cells = (len(a), len(b), m, moved[label], renamed[label], *rates)
         listed.append((label, _ClassRow(cells, wrong[label])))
     return listed
 

@@ -21,6 +21,7 @@ from quantgate.tasks.detection.tables import (
     basic_table,
     class_table,
     label_name,
+    with_changed,
 )
 from quantgate.tasks.protocol import ImageChange
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
@@ -156,7 +157,8 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
         for role in ROLES:
             judged = matching.matched_with_truth(comparison, plan, role)
             view = AGAINST_TRUTH[role]
-            made += [basic_table(judged, view), advanced_table(judged, labels, view)]
+            against = basic_table(judged, view), advanced_table(judged, labels, view)
+            made += map(with_changed, against, made[:2])
         if any(accuracy.object_counts(comparison).values()):
             parts = segments(comparison, plan)
             made += [segment_table(parts, METRICS[_metric(plan)])] if parts else []
