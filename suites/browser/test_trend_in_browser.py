@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_the_script_unpacks_the_numbers_that_were_packed(page: Any) -> None:
     """A night pointed at shows its value and interval, to the last digit shown."""
     svg = page.locator(".fleet").first.locator(".chart").nth(1).locator("svg")
     box = svg.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * (290 - 6) / 290, box["y"] + 40)
+    page.mouse.move(box["x"] + box["width"] - 8, box["y"] + 40)
     last = made(6).series[1]
 
     text = page.locator("#tip").inner_text()
@@ -116,6 +117,38 @@ def test_segments_and_limits_are_drawn(page: Any) -> None:
     assert card.locator(".ends").count() == 1
     assert card.locator(".est").count() == 3
     assert card.locator(".lim").count() >= 1
+
+
+def test_time_has_dates_and_a_limit_out_of_sight_its_distance(page: Any) -> None:
+    """Dates stand below every chart without touching, and each limit is to scale or told as a distance."""
+    size, speed = (page.locator(".fleet").first.locator(".chart").nth(i) for i in range(2))
+    dates = size.locator("text").all_text_contents()
+
+    assert {"15 Jan 2026", "12 Feb"} <= set(dates)
+    boxes = sorted(
+        (box["x"], box["x"] + box["width"])
+        for text in size.locator("text").all()
+        if (box := text.bounding_box()) and box["y"] > size.bounding_box()["y"] + 120
+    )
+    assert len(boxes) >= 3
+    assert all(end < start for (_, end), (start, _) in pairwise(boxes))
+    assert size.locator(".lim.far").count() == 1
+    assert "limit 0.40×, 0.15× above the latest" in size.inner_text()
+    assert speed.locator(".lim:not(.far)").count() == 1
+
+
+def test_a_chart_is_read_and_followed_with_the_keyboard(page: Any) -> None:
+    """Arrows move from night to night, Enter opens the night's report; the latest is a link."""
+    chart = page.locator(".fleet").first.locator(".chart").nth(1)
+    chart.locator("svg").focus()
+
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    assert "night-58" in page.locator("#tip").inner_text()
+    page.keyboard.press("Home")
+    assert "night-0" in page.locator("#tip").inner_text()
+    latest = chart.locator("figcaption a").get_attribute("href")
+    assert latest.endswith("reports/night-59/index.html")
 
 
 def test_the_control_shows_why_a_step_is_the_machines(tmp_path: Path, open_page: OpenPage) -> None:

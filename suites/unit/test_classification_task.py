@@ -87,7 +87,7 @@ def test_the_table_of_four_images() -> None:
         "changed",
     ]
     assert table.erroneous == {1, 3}
-    assert table.changed == {1, 2, 3}
+    assert table.changed == frozenset({1, 2, 3})
 
 
 def test_without_annotations_the_parent_is_the_reference() -> None:

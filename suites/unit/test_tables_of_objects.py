@@ -104,8 +104,8 @@ def test_advanced_lists_the_classes_that_were_lost_completely() -> None:
     assert _rows(advanced) == [
         ("0.png", "bear", 2, 2, 2, 0, 0, 1.0, 1.0, 1.0),
         ("1.png", "sheep", 1, 1, 1, 1, 0, 1.0, 1.0, 1.0),
-        ("2.png", "bear", 0, 1, 0, 0, 0, None, 0.0, 0.0),
-        ("2.png", "sheep", 0, 1, 0, 0, 1, None, 0.0, 0.0),
+        ("2.png", "bear", 0, 1, 0, 0, 1, None, 0.0, 0.0),
+        ("2.png", "sheep", 0, 1, 0, 0, 0, None, 0.0, 0.0),
         ("2.png", "dog", 1, 0, 0, 0, 1, 0.0, None, None),
         ("3.png", "dog", 1, 1, 1, 0, 0, 1.0, 1.0, 1.0),
     ]
