@@ -112,6 +112,39 @@ def test_filters_understand_numbers_and_texts(page: Any, title: str, text: str, 
     wait_count(page, BASIC, f"{left} of 30 rows")
 
 
+def test_a_filter_that_is_not_understood_says_so(page: Any) -> None:
+    """What is no filter for numbers filters nothing, and is named with what can be written."""
+    type_filter(page, BASIC, "A. Optimized Model Detections", "many")
+    said = page.locator("#m0 .tab:visible .bad")
+    said.wait_for()
+
+    assert "“many” under A. Optimized Model Detections" in said.inner_text()
+    wait_count(page, BASIC, "30 of 30 rows")
+    type_filter(page, BASIC, "A. Optimized Model Detections", ">7")
+    wait_count(page, BASIC, "6 of 30 rows")
+    assert not said.is_visible()
+
+
+def test_long_names_keep_their_end(sample: Any, open_page: OpenPage) -> None:
+    """The end of a name tells it apart: its middle is cut, and the whole name is there to find and to read."""
+    table = sample.report.models[0].tables[0]
+    rows = tuple((f"evaluate/of/the/harbour/{row[0]}", *row[1:]) for row in table.rows)
+    models = (replace(sample.report.models[0], tables=(replace(table, rows=rows),)),)
+    path = finish_run(replace(sample.report, models=models), sample.directory)
+    page = open_page(path.as_uri() + "#m0")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.locator("#m0 .group").scroll_into_view_if_needed()
+    cell = page.locator(f"{BASIC}.live .tabulator-row .cut").first
+    cell.wait_for()
+    start, end = (cell.locator("span").nth(i) for i in range(2))
+
+    assert cell.get_attribute("title") == cell.text_content()
+    assert cell.text_content().startswith("evaluate/of/the/harbour/img-000")
+    assert start.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert end.evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert end.is_visible()
+
+
 def test_only_erroneous_images_are_shown_on_demand(page: Any) -> None:
     """The checkbox keeps what the table marks, together with other filters."""
     page.locator(f"{BASIC} .only").check()

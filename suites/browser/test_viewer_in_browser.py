@@ -32,8 +32,11 @@ def written(sample: Any) -> Path:
     whole = objects_picture("img-00000.png")
     changed: dict[str, ObjectChange] = {change.change: change for change in whole.changes}
     lost, gained = (
-        replace(whole, name=name, sentence=f"1 {change}", changes=(changed[change],))
-        for name, change in (("img-00003.png", "lost"), ("img-00006.png", "gained"))
+        replace(whole, name=name, sentence=f"1 {change}", changes=(changed[change],), groups=groups)
+        for name, change, groups in (
+            ("img-00003.png", "lost", ("night",)),
+            ("img-00006.png", "gained", ("day", "rain")),
+        )
     )
     listed: list[tuple[Picture, Any]] = [
         (picture, lambda seed=seed: [scene(seed)])
@@ -242,6 +245,46 @@ def test_filters_choose_images_and_objects(page: Any) -> None:
     assert by_class == ["1. img-00000.png", "2. img-00003.png"]
     assert by_size == []
     assert shown.all_inner_texts() == ["3. img-00006.png"]
+
+
+def test_segments_scores_and_sides_filter_too(page: Any) -> None:
+    """A segment of the dataset, a range of scores and one of sides in pixels; an empty bound is none."""
+    gallery = page.locator("#m0-gallery")
+    shown = gallery.locator(".shot b")
+    gallery.get_by_label("Segment").select_option("night")
+    by_segment = shown.all_inner_texts()
+    gallery.get_by_label("Segment").select_option("")
+    kept = {}
+    for name, value in (
+        ("Score, least", "0.95"),
+        ("Score, most", "0.01"),
+        ("Side, px, least", "9999"),
+    ):
+        field = gallery.get_by_label(name)
+        field.focus()
+        page.keyboard.type(value)
+        kept[name] = shown.count()
+        field.fill("")
+
+    assert by_segment == ["2. img-00003.png"]
+    assert kept["Score, most"] == kept["Side, px, least"] == 0
+    assert kept["Score, least"] < 2
+    assert shown.count() == 2
+
+
+def test_the_answer_shows_the_worst_images(page: Any) -> None:
+    """Three thumbnails as the gallery draws them, each a link into the viewer, by mouse and by keyboard."""
+    answer = page.locator("#m0 .answer .worst a")
+    first = page.locator("#m0 .answer .worst img").first
+    drawn = first.evaluate("image => image.naturalWidth > 50 && image.clientHeight > 50")
+    answer.nth(1).click()
+    by_mouse = name(page)
+    page.keyboard.press("Escape")
+    answer.first.press("Enter")
+
+    assert drawn
+    assert by_mouse == "img-00003.png"
+    assert name(page) == "img-00000.png"
 
 
 def test_images_beyond_the_worst_are_shown_on_demand(page: Any) -> None:

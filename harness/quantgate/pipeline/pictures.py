@@ -69,7 +69,8 @@ def _picture(
     comparison, result = compared
     labels, plan = comparison.labels, entry.evaluate
     assert task.PICTURE is not None
-    picture = Picture(result.name, result.size, task.PICTURE, sentence)
+    groups = tuple(comparison.segments.get(result.name, ()))
+    picture = Picture(result.name, result.size, task.PICTURE, sentence, groups=groups)
     if picture.kind == "classes":
         return replace(
             picture,

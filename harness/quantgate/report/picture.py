@@ -78,6 +78,8 @@ class Picture:
         Annotated class or a sentence about the truth, or empty.
     roles
         What captions call the two models.
+    groups
+        Segments of the dataset to which the image belongs.
     threshold, hysteresis
         The shared score threshold of the comparison, and how far below it a pair still matches.
     """
@@ -99,3 +101,4 @@ class Picture:
     threshold: float = 0.5
     roles: tuple[str, str] = ("Parent", "Optimized")
     hysteresis: float = 0.05
+    groups: tuple[str, ...] = ()

@@ -19,7 +19,9 @@ from quantgate.report.ci import links_of
 from quantgate.report.codec import encode
 from quantgate.report.evidence import Evidence, json_evidence, matches_csv
 from quantgate.report.export import verdict_record
+from quantgate.report.model import ModelReport
 from quantgate.report.words import verdicts
+from quantgate.report.words.answer import answer_lines, answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -208,8 +210,7 @@ def _attach_picture(picture: Picture, directory: Path, title: str) -> None:
 
 
 def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> str:
-    lines = verdicts.verdict_line(judged).splitlines()
-    head = "<br>".join(markup(line.strip()) for line in lines)
+    head = "<br>".join(markup(line.strip()) for line in _told(judged, pictures))
     met = judged.verdict.outcome is Outcome.PASSED
     shown = [picture for picture in pictures if picture.overview][: 1 if met else _INLINE]
     images = "".join(description(p, (directory / p.overview).read_bytes()) for p in shown)
@@ -217,6 +218,13 @@ def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> 
     where = "on the page index.html of the run" if met else "below, under the steps of the test"
     rest = f"<p>{more} more {where}.</p>" if more > 0 else ""
     return f"<p>{head}</p>{_facts(judged)}{images}{rest}"
+
+
+def _told(judged: Judged, pictures: Sequence[Picture]) -> list[str]:
+    """Answer as the terminal and the page do; a limit that is met has one line."""
+    model = ModelReport(judged.verdict.model, "", pictures=tuple(pictures))
+    answer = answer_of(model.id, model, [judged], [])
+    return verdicts.verdict_line(judged).splitlines() if answer is None else answer_lines(answer)
 
 
 def _facts(judged: Judged) -> str:

@@ -99,6 +99,7 @@ def _listed(picture: Picture, labels: dict[str, int]) -> dict[str, Any]:
             for bars in (picture.parent, picture.optimized)
         ],
         "l": [list(pair) for pair in picture.legend],
+        "g": list(picture.groups),
     }
     return {key: value for key, value in told.items() if value not in ([], "", [[], []])}
 

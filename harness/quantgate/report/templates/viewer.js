@@ -21,12 +21,16 @@
     const seen = [object.p, object.q].filter(Boolean);
     const area = Math.max(...seen.map(([, , x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0))) / (shot.z[0] * shot.z[1] || 1);
     const size = area < 0.01 ? "small" : area < 0.1 ? "medium" : "large";
+    const side = Math.sqrt(area * shot.z[0] * shot.z[1]), score = Math.max(...seen.map(([, one]) => one));
     const fits = now && (!rules.change || now === rules.change)
+      && between(score, rules.score) && between(side, rules.side)
       && (!rules.label || seen.some(([label]) => data.labels[label] === rules.label))
       && (!rules.size || size === rules.size)
       && (!rules.pair || pairOf(object, now) === rules.pair);
     return fits ? [{ object, now, index }] : [];
   });
+  const between = (value, [least, most]) => value >= least && value <= most;
+  const bounded = (rule) => rule[0] > -Infinity || rule[1] < Infinity;
   const pairOf = (object, now) => {
     const name = (seen) => model.data.labels[seen[0]];
     if (now === "relabelled") return `${name(object.p)} → ${name(object.q)}`;
@@ -36,10 +40,11 @@
   const fits = (shot) => {
     const { rules } = model;
     if (rules.text && !`${shot.n} ${shot.s}`.toLowerCase().includes(rules.text)) return false;
-    if (shot.k === "classes") return (!rules.pair || barsPair(shot) === rules.pair) && (!rules.label || (shot.a ?? []).some((bars) => bars.length && model.data.labels[bars[0][0]] === rules.label));
+    if (rules.group && !shot.g?.includes(rules.group)) return false;
+    if (shot.k === "classes") return between(shot.a?.[1]?.[0]?.[1] ?? 0, rules.score) && (!rules.pair || barsPair(shot) === rules.pair) && (!rules.label || (shot.a ?? []).some((bars) => bars.length && model.data.labels[bars[0][0]] === rules.label));
     if (shot.k !== "objects") return true;
     const left = objectsOf(shot);
-    return rules.change || rules.label || rules.size || rules.pair ? left.length > 0 : left.some(({ now }) => now !== "kept") || rules.threshold === model.data.threshold;
+    return rules.change || rules.label || rules.size || rules.pair || bounded(rules.score) || bounded(rules.side) ? left.length > 0 : left.some(({ now }) => now !== "kept") || rules.threshold === model.data.threshold;
   };
 
   // ---- gallery
@@ -47,12 +52,17 @@
     galleries.clear();
     model = null;
     for (const box of all(".gallery", root)) await enliven(box);
+    // The worst stand in the answer as they do in the gallery: the page holds each photograph once.
+    all(".answer [data-place]", root).forEach((link) => {
+      const figure = root.querySelector(`#${link.dataset.gallery}-gallery .shot[data-place="${link.dataset.place}"] figure:last-of-type`);
+      if (figure) link.prepend(figure.cloneNode(true));
+    });
     model = [...galleries.values()][0] ?? null;
   };
   const enliven = async (box) => {
     const data = await quantgate.unpacked(box.querySelector("script.shots")), id = box.dataset.id;
     const own = { id, data, box, kept: [], places: new Map(data.pictures.map(({ n }, i) => [n, i])),
-      rules: { threshold: data.threshold, change: "", label: "", size: "", pair: "", text: "" } };
+      rules: { threshold: data.threshold, change: "", label: "", size: "", pair: "", text: "", group: "", score: [-Infinity, Infinity], side: [-Infinity, Infinity] } };
     own.cards = all(".shot", box);
     own.limit = own.cards.length;
     galleries.set(id, model = own);
@@ -91,12 +101,23 @@
     });
     const select = (title, name, values) => make("label", {}, `${title} `, Object.assign(make("select", { name, oninput: within(own, (event) => ((rules[name] = event.target.value), apply())) },
       make("option", { value: "", textContent: "all" }), ...values.map(([value, text]) => make("option", { value, textContent: text ?? value })))));
+    // Two bounds; an empty one is none.
+    const span = (title, name, step, max = "") => make("span", { className: "span" }, `${title} `, ...["least", "most"].map((word, i) => {
+      const input = make("input", { type: "number", name: `${name}-${word}`, min: 0, max, step, placeholder: i ? "to" : "from",
+        oninput: within(own, (event) => ((rules[name][i] = event.target.value === "" ? [-Infinity, Infinity][i] : +event.target.value), apply())) });
+      input.setAttribute("aria-label", `${title}, ${word}`);
+      return input;
+    }));
     const found = make("input", { type: "search", placeholder: "Image name contains", oninput: within(own, (event) => ((rules.text = event.target.value.trim().toLowerCase()), apply())) });
     found.setAttribute("aria-label", "Image name contains");
     const parts = [found];
     if (objects) parts.push(
       select("Change", "change", quantgate.order.filter((name) => counts[name]).map((name) => [name, `${name} (${counts[name]})`])),
       select("Size", "size", [["small", "small, under 1 %"], ["medium", "medium, under 10 %"], ["large", "large"]]));
+    const groups = [...new Set(data.pictures.flatMap(({ g }) => g ?? []))].sort();
+    if (groups.length) parts.push(select("Segment", "group", groups.map((name) => [name, `${name} (${data.pictures.filter(({ g }) => g?.includes(name)).length})`])));
+    if (labels.size) parts.push(span("Score", "score", 0.01, 1));
+    if (objects) parts.push(span("Side, px", "side", 1));
     if (labels.size) parts.push(select("Class", "label", [...labels].sort().map((name) => [name])));
     if (objects) parts.push(slider());
     const bar = box.querySelector(".tools");
