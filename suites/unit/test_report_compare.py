@@ -17,7 +17,8 @@ from quantgate.report.compare import compare_runs, comparison_lines, movement
 from quantgate.report.green import last_green
 from quantgate.report.html.compare_pictures import changed_pictures
 from quantgate.report.model import Judged, KnownFailure
-from quantgate.report.publish import finish_run, write_comparison
+from quantgate.report.publish import finish_run, write_comparison, write_side_by_side
+from quantgate.report.side_by_side import side_lines
 from quantgate.report.words.verdicts import moved_sentence
 
 if TYPE_CHECKING:
@@ -222,6 +223,54 @@ def compared_rates(sample: Any, rates: tuple[list[int], list[int]]) -> tuple[str
         )
     (change,) = compare_runs(runs[0], runs[1]).verdicts
     return change.movement, change.difference
+
+
+def test_three_runs_stand_side_by_side(sample: Any, tmp_path: Path) -> None:
+    """Each run against the first, gate by gate; a gate that one run left out is folded away."""
+    first = sample.report
+    better = dataclasses.replace(changed(first), run="recipe-b")
+    fewer = dataclasses.replace(first, run="recipe-c", judged=first.judged[:1])
+    folders = []
+    for run in (first, better, fewer):
+        folder = tmp_path / run.run
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(encode(run)))
+        folders.append(folder)
+
+    found = write_side_by_side(folders, tmp_path / "page.html")
+    lines, page = side_lines(found), (tmp_path / "page.html").read_text("utf-8")
+
+    assert [run.run for run in found.runs] == [first.run, "recipe-b", "recipe-c"]
+    assert any(line.startswith("    recipe-b: ") and "repaired" in line for line in lines)
+    assert sum(not row.everywhere for row in found.rows) == len(first.judged) - 1
+    for text in ("3 runs side by side", "recipe-b", "recipe-c", "repaired", "Not judged in every"):
+        assert text in page
+    with pytest.raises(ReportError, match="name each run once"):
+        write_side_by_side([folders[0], folders[1], folders[0]], tmp_path / "page.html")
+
+
+def test_likeness_of_pictures_is_paired(sample: Any) -> None:
+    """Signal to noise of restored pictures is compared image by image."""
+    columns = (Column("image", "Image"), Column("psnr_db", "PSNR", "number"))
+    first = sample.report.judged[0]
+    runs = []
+    for place, lift in enumerate((0.0, 0.4)):
+        rows = tuple((f"{i}.png", 30.0 + i + lift + 0.1 * (i % 2)) for i in range(20))
+        value = sum(row[1] for row in rows) / 20
+        limit = dataclasses.replace(first.verdict.limit, key="min_psnr_db", threshold=20.0)
+        estimate = Estimate(value, value - 3, value + 3, 20, "dB")
+        verdict = dataclasses.replace(first.verdict, limit=limit, estimate=estimate, outcome=PASSED)
+        judged = dataclasses.replace(first, verdict=verdict)
+        table = Table("basic", "by image", columns, rows)
+        model = dataclasses.replace(sample.report.models[0], tables=(table,))
+        runs.append(
+            dataclasses.replace(sample.report, run=f"r{place}", judged=(judged,), models=(model,))
+        )
+    (change,) = compare_runs(*runs).verdicts
+
+    assert change.movement == "better"
+    assert change.difference is not None
+    assert change.difference.value == pytest.approx(0.4)
 
 
 def test_what_every_image_lost_is_worse_although_intervals_overlap(sample: Any) -> None:

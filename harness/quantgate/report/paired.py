@@ -104,9 +104,30 @@ def _distance(row: Row) -> tuple[float, float]:
     return amount(row["relative"]), 1.0
 
 
+def _likeness(row: Row) -> tuple[float, float]:
+    return amount(row["psnr_db"]), 1.0
+
+
+def _pixels(row: Row) -> tuple[float, float]:
+    return amount(row["agreement"]), 1.0
+
+
+def _psnr_drop(row: Row) -> tuple[float, float]:
+    return amount(row["parent_psnr_db"]) - amount(row["optimized_psnr_db"]), 1.0
+
+
+def _ssim_drop(row: Row) -> tuple[float, float]:
+    return amount(row["parent_ssim"]) - amount(row["optimized_ssim"]), 1.0
+
+
 _QUANTITIES: Mapping[str, tuple[tuple[str, Callable[[Row], tuple[float, float]]], ...]] = {
     "min_match_rate": (("basic", _match_rate),),
-    "min_agreement": (("basic", _agrees), ("classification", _same_class)),
-    "max_accuracy_drop": (("classification", _accuracy_drop),),
+    "min_agreement": (("basic", _agrees), ("classification", _same_class), ("basic", _pixels)),
+    "max_accuracy_drop": (
+        ("classification", _accuracy_drop),
+        ("basic", _psnr_drop),
+        ("basic", _ssim_drop),
+    ),
+    "min_psnr_db": (("basic", _likeness),),
     "max_tensor_distance": (("tensors", _distance),),
 }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from quantgate.report.model import Judged, RunReport
     from quantgate.report.performance import Explored
     from quantgate.report.picture import Picture
+    from quantgate.report.side_by_side import SideBySide
 
 __all__ = ["begin_gate", "draw_worst", "finish_run", "load_run", "publish_seen", "publish_verdict"]
 
@@ -267,6 +268,27 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
     pictures = changed_pictures(comparison, (folders[0], folders[1]))
     write_atomic(page, render_comparison(comparison, pictures).encode())
     return comparison
+
+
+def write_side_by_side(folders: Sequence[Path], page: Path) -> SideBySide:
+    """Read three or more runs' folders (or run.json files), write the page that shows them side by side.
+
+    Raises
+    ------
+    ReportError
+        Where a run cannot be read, two are the same, or the page cannot be written.
+    """
+    from quantgate.errors import ReportError
+    from quantgate.report.html.page import render_side_by_side
+    from quantgate.report.side_by_side import side_by_side
+
+    runs = [load_run(folder) for folder in folders]
+    twice = next((f for i, f in enumerate(folders) if runs[i] in runs[:i]), None)
+    if twice is not None:
+        raise ReportError(f"{twice} is the same run as one before it: name each run once")
+    found = side_by_side(runs)
+    write_atomic(page, render_side_by_side(found).encode())
+    return found
 
 
 def _is_whole(latest: Path) -> bool:

@@ -19,7 +19,7 @@ from quantgate.report.html.inlined import share_out
 from quantgate.report.html.overview import overview_rows
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
 from quantgate.report.html.view import model_view, verdict_view
-from quantgate.report.html.view_tables import table_view
+from quantgate.report.html.view_tables import deflated, table_view
 from quantgate.report.words import run as run_words
 from quantgate.report.words import titles
 from quantgate.report.words.verdicts import difference_text
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     import jinja2
 
     from quantgate.core.explained import Explanation
-    from quantgate.report.compare import RunComparison
+    from quantgate.report.compare import RunComparison, VerdictChange
     from quantgate.report.html.compare_pictures import ChangedPicture
     from quantgate.report.model import RunReport
     from quantgate.report.performance import Explored
+    from quantgate.report.side_by_side import SideBySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,30 @@ def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPictu
     )
 
 
+def render_side_by_side(found: SideBySide) -> str:
+    """Render the page that shows three or more runs side by side."""
+
+    def shown(change: VerdictChange | None) -> tuple[Any, ...]:
+        if change is None:
+            return None, None, ""
+        difference = difference_text(change.after, change.difference)
+        view = verdict_view(change.after) if change.after else None
+        return change, view, difference.removeprefix("; difference ")
+
+    views = [
+        (row, verdict_view(row.first) if row.first else None, [shown(one) for one in row.others])
+        for row in found.rows
+    ]
+    return render(
+        "side.html.j2",
+        found=found,
+        shared=[view for view in views if view[0].everywhere],
+        alone=[view for view in views if not view[0].everywhere],
+        summaries=[run_words.run_summary(run) for run in found.runs],
+        titles={key: kind.title for key, kind in LIMITS.items()},
+    )
+
+
 def render_exploration(
     model: str, points: Sequence[Explored], *, within_ns: float | None = None, files: str = ""
 ) -> str:
@@ -165,6 +190,7 @@ def _environment() -> jinja2.Environment:
         finalize=_visible,
     )
     environment.globals["asset"] = _asset
+    environment.globals["packed_asset"] = _packed_asset
     environment.filters["anchor"] = _anchor
     environment.filters["task"] = titles.task_title
     return environment
@@ -174,6 +200,13 @@ def _asset(name: str) -> Any:
     """Inline one of our own files: no text of a run is in it."""
     file = resources.files("quantgate.report").joinpath(*name.split("/"))
     return Markup(file.read_text(encoding="utf-8"))  # noqa: S704 - shipped with the package
+
+
+@lru_cache(maxsize=4)
+def _packed_asset(name: str) -> str:
+    """Compress one of our own files: the script takes it out when it is needed first."""
+    file = resources.files("quantgate.report").joinpath(*name.split("/"))
+    return deflated(file.read_text(encoding="utf-8"))
 
 
 def _visible(value: Any) -> Any:

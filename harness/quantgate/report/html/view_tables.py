@@ -73,7 +73,13 @@ def embedded(document: object) -> Markup:
 
 def packed(document: object) -> str:
     """Write JSON compressed, as text for a script element; the browser unpacks it when it is asked for."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return deflated(
+        json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    )
+
+
+def deflated(text: str) -> str:
+    """Compress a text into one that can stand inside a script element."""
     return base64.b64encode(zlib.compress(text.encode(), 6)).decode("ascii")
 
 

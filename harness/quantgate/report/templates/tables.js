@@ -7,12 +7,18 @@ var quantgate = {};
     buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === chosen)));
   quantgate.all = all;
   quantgate.press = press;
-  // Compressed JSON inside a script element.
-  quantgate.unpacked = async (script) => {
+  // Compressed text inside a script element.
+  const inflated = (script) => {
     const bytes = Uint8Array.from(atob(script.textContent), (c) => c.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return JSON.parse(await new Response(stream).text());
+    return new Response(stream).text();
   };
+  quantgate.unpacked = async (script) => JSON.parse(await inflated(script));
+  // A page is opened for its verdicts: the library of the tables is run when the first of them is seen.
+  let library = null;
+  const tabulator = () => (library ??= inflated(document.getElementById("tabulator")).then((text) => {
+    document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
+  }));
 
   const missing = "–";
   const shown = (value, kind) => {
@@ -65,6 +71,7 @@ var quantgate = {};
   const build = async (box) => {
     if (box.dataset.built) return;
     box.dataset.built = "1";
+    await tabulator();
     const { columns, rows, erroneous, changed } = await quantgate.unpacked(box.querySelector("script.rows"));
     const wrong = new Set(erroneous), differs = new Set(changed);
     const data = rows.map((row, i) => {

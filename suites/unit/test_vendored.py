@@ -1,0 +1,37 @@
+"""What of other people's work is inside the page: its version, its licence, and its very bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+
+import pytest
+
+VERSION = "6.5.3"
+#: SHA-256 of the files of tabulator-tables on npm, without their source-map comments.
+TABULATOR = {
+    "tabulator.min.js": "7537edc50aa342eadde6ffcc9a6e2ba4f4cab45ed2b6425be3e73a46cccbc302",
+    "tabulator_simple.min.css": "20626e3feea130a004cdb8c1b98e715e3536cdf724023a037b435981f54da1da",
+    "LICENSE": "191a2ee554684e1064c897b432f0e1bc6dfa714ca045d3f6ea2cf692cbd398b7",
+}
+_FOLDER = resources.files("quantgate.report").joinpath("vendor", "tabulator")
+
+
+@pytest.mark.parametrize("name", sorted(TABULATOR))
+def test_tabulator_is_the_published_one(name: str) -> None:
+    """Nobody changed the vendored library since it was taken from npm."""
+    assert hashlib.sha256(_FOLDER.joinpath(name).read_bytes()).hexdigest() == TABULATOR[name]
+
+
+def test_its_version_and_licence_are_stated() -> None:
+    """The library names its version, and the licence that the page promises lies beside it."""
+    assert f"Tabulator v{VERSION}" in _FOLDER.joinpath("tabulator.min.js").read_text("utf-8")[:80]
+    assert "Permission is hereby granted" in _FOLDER.joinpath("LICENSE").read_text("utf-8")
+
+
+def test_nothing_else_is_vendored() -> None:
+    """Whatever comes into the vendored folder has to be stated here."""
+    vendored = resources.files("quantgate.report").joinpath("vendor")
+
+    assert {one.name for one in _FOLDER.iterdir()} == set(TABULATOR)
+    assert {one.name for one in vendored.iterdir()} == {"tabulator", "README.md"}
