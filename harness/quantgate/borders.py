@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import lzma
+import shutil
 import struct
 import tarfile
 import zipfile
@@ -66,6 +67,10 @@ def border(
 
 def reason_of(error: BaseException) -> str:
     """Say what a foreign error says, within one short sentence."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        # Of a folder that was copied: every file with its reason, "[Errno 28] No space left on device: 'a'".
+        why = str(error.args[0][0][-1])
+        return why.partition("] ")[2].partition(": ")[0] or why
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, RecursionError):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from quantgate.borders import reason_of
 from quantgate.errors import ReportError
 from quantgate.report.files import file_name, point_latest, write_atomic
 from quantgate.report.publish import finish_run, load_run
@@ -142,3 +143,13 @@ def test_the_pipeline_gets_its_summary(sample: Any, tmp_path: Path) -> None:
     finish_run(sample.report, sample.directory, environ={"GITHUB_STEP_SUMMARY": str(summary)})
 
     assert summary.read_text().startswith("before\n## quantgate: 1 failed")
+
+
+def test_a_folder_that_cannot_be_copied_gives_one_reason(tmp_path: Path) -> None:
+    """Of a list of files with their errors the first reason is said, without paths and numbers."""
+    (tmp_path / "from").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "from" / name).symlink_to("nowhere")
+    with pytest.raises(shutil.Error) as raised:
+        shutil.copytree(tmp_path / "from", tmp_path / "to")
+    assert reason_of(raised.value) == "No such file or directory"

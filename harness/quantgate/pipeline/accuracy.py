@@ -11,6 +11,7 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from quantgate.borders import reason_of
 from quantgate.core.limit_kind import TO_BASELINE
 from quantgate.core.limits import LIMITS
 from quantgate.errors import HarnessError, ReportError
@@ -379,7 +380,8 @@ def _lay(folder: Path, directory: Path) -> None:
         return
     try:
         shutil.copytree(folder / _PICTURES, directory / _PICTURES, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
+    except OSError as error:
         raise ReportError(
-            f"cannot copy pictures to {directory}: {error}; give a writable folder with --reports"
+            f"cannot copy pictures to {directory}: {reason_of(error)}; give a writable folder with free "
+            "space with --reports"
         ) from error

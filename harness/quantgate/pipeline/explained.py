@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from quantgate.borders import reason_of
 from quantgate.core.explained import Execution, Explanation
 from quantgate.errors import ReportError
 from quantgate.pipeline.feeding import bench_of
@@ -144,8 +145,10 @@ def lay_part(found: Execution, folder: Path) -> Execution:
     part = Path(found.first.subgraph)
     try:
         shutil.copytree(part.parent, folder, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
-        raise ReportError(f"cannot copy {part.name} to {folder}: {error}") from error
+    except OSError as error:
+        raise ReportError(
+            f"cannot copy {part.name} to {folder}: {reason_of(error)}; free some space or choose another folder"
+        ) from error
     path, here = folder / part.name, Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
     return replace(found, first=replace(found.first, subgraph=str(shown)))

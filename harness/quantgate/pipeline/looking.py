@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quantgate.borders import reason_of
 from quantgate.errors import DecoderError, ReportError
 from quantgate.pipeline.feeding import bench_of
 from quantgate.sourcecode import code_digest
@@ -91,7 +92,7 @@ def _lay(folder: Path, entry: ModelEntry, run: Run) -> str:
         shutil.copyfile(folder / _PICTURE, target)
     except OSError as error:
         raise ReportError(
-            f"cannot write {target}: {error}; give a writable folder with --reports"
+            f"cannot write {target}: {reason_of(error)}; give a writable folder with free space with --reports"
         ) from error
     return target.relative_to(run.directory).as_posix()
 
@@ -104,7 +105,6 @@ def _short(path: Path) -> str:
 def _draw(look: Look, labels: tuple[str, ...], target: Path, *, blurred: bool) -> None:
     """Draw the first answers, where there are any."""
     from quantgate.report.drawing import blur
-    from quantgate.report.files import write_atomic
     from quantgate.report.overlays.answers import answers_picture
 
     answers = [
@@ -112,7 +112,7 @@ def _draw(look: Look, labels: tuple[str, ...], target: Path, *, blurred: bool) -
         for name, image, found in look.seen
     ]
     if answers:
-        write_atomic(target, answers_picture(answers))
+        target.write_bytes(answers_picture(answers))  # the store says where its disk is full
 
 
 def _answered(name: str, image: object, prediction: object, labels: tuple[str, ...]) -> Answered:
