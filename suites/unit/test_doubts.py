@@ -154,6 +154,12 @@ def test_slightly_incomplete_annotations_show_beside_a_parent_that_misses_nothin
     (note,) = object_doubts(scenes(300, bare=bare))
     assert "are annotations missing?" in note
     assert object_doubts(scenes(300, missed=0.3, bare=0.1)) == ()
+    crowds = [
+        replace(one, truth=replace(one.truth, crowd=np.ones(len(one.truth), np.bool_)))
+        for one in scenes(30).images
+        if isinstance(one.truth, Objects)
+    ]
+    assert object_doubts(Comparison(LABELS, tuple(crowds), "digest")) == ()
 
 
 #: What undoes each orientation of EXIF, as Pillow calls it.

@@ -32,8 +32,9 @@ _TRIES, _SEED = 100, 0
 #: where the parent is sure of all that is annotated; significantly more (one-sided, 5 %) means that some
 #: annotations are missing.
 _BARE, _LEAST_BARE = 0.15, 0.05
-#: Confidence from which a detection is no guess, and of those that meet annotations the quantile (per cent).
-_SURE, _TOP = 0.5, 75
+#: Confidence from which a detection is no guess, and of those that meet annotations the quantile (per cent),
+#: also that for a parent that misses little.
+_SURE, _TOP, _TOP_OF_GOOD = 0.5, 75, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,11 +243,13 @@ def _missing(images: Sequence[ImageResult[Detections]]) -> Iterator[str]:
     hit = overlap >= _IOU
     if hit.sum() < _FEWEST:
         return
-    sure = score >= max(_SURE, float(np.percentile(score[hit], _TOP)))
+    # A parent that is sure of all that is annotated does not invent much beside it.
+    counted = np.concatenate(met)
+    missed = 1 - float(counted.mean()) if len(counted) else 1.0
+    usual, top = (max(missed, _LEAST_BARE), _TOP_OF_GOOD) if missed < _BARE else (_BARE, _TOP)
+    sure = score >= max(_SURE, float(np.percentile(score[hit], top)))
     n = max(1, int(sure.sum()))
     bare = float((overlap[sure] < _TOUCHES).mean()) if n >= _FEWEST else 0.0
-    # A parent that is sure of all that is annotated does not invent much beside it.
-    usual = float(np.clip(1 - np.concatenate(met).mean(), _LEAST_BARE, _BARE))
     if bare > usual + 1.645 * math.sqrt(usual * (1 - usual) / n):
         yield (
             f"{bare:.0%} of the parent's {int(sure.sum())} surest detections lie where nothing is "
