@@ -16,6 +16,7 @@ from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers
 from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
+from quantgate.report.html.depth_chart import depth_chart
 from quantgate.report.words.explained import (
     execution_sentences,
     headline,
@@ -71,8 +72,10 @@ def test_putting_the_damaged_layer_back_regains_the_metric(planted: Bed, tmp_pat
     """What only the layer costs, and what comes back without it, are asked in the task's metric."""
     paths = planted.saved(damaged(planted.models.optimized, 3, "narrow"), tmp_path)
 
-    first = explain(paths, planted.bench, planted.plan, ASK).ranked("layer")[0]
+    found = explain(paths, planted.bench, planted.plan, ASK)
+    first = found.ranked("layer")[0]
 
+    assert depth_chart(found).count('class="worst"') == 1  # no other layer is a cause
     assert first.only is not None
     assert first.back is not None
     assert first.only.drop is not None
