@@ -147,7 +147,7 @@ def test_the_same_image_in_both_sets(world: World, own_copy: Callable[[str], Pat
 
 
 def test_a_decoder_that_does_not_fit(world: World, own_copy: Callable[[str], Path]) -> None:
-    """Outputs of another shape are listed, with the decoders that would fit."""
+    """Outputs of another shape are listed, with the task whose decoder fits them."""
     bad = tiny.MANIFEST.split("[models.tiny]")[1].replace('"classification"', '"detection"')
     bad = bad.replace('"class-scores"', '"ssd"').replace(
         'evaluate = "evaluation"', 'evaluate = "plain"'
@@ -157,7 +157,8 @@ def test_a_decoder_that_does_not_fit(world: World, own_copy: Callable[[str], Pat
         '\n[datasets.plain]\nkind = "folder"\npath = "evaluation"\n'
     )
 
-    assert_one_sentence(world.gate(folder), "scores", "[1,10]", "that would fit")
+    fits = "no decoder for detection fits these shapes; of other tasks: classification (class-scores)"
+    assert_one_sentence(world.gate(folder), "scores", "[1,10]", fits)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
