@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections import Counter
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -37,6 +39,22 @@ STATUSES = {
 WRONG = {"failed", "broken", "undecided", "unjudged"}
 _ROW = re.compile(r"^([A-Z]+) +(\S+) +(all \d+ gates|[a-z]\w+(?:, \w+)*)", re.MULTILINE)
 _TALLY = re.compile(r"(\d+) ([a-z]+)")
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Let processes that are started here hear what nohup and ``&`` make this one, and its children, ignore."""
+    deaf = [number for number in _IGNORABLE if signal.getsignal(number) is signal.SIG_IGN]
+    for number in deaf:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in deaf:
+            signal.signal(number, signal.SIG_IGN)
+
+
+_IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
 
 def agreed(directory: Path, said: str | None) -> States:

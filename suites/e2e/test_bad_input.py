@@ -157,7 +157,9 @@ def test_a_decoder_that_does_not_fit(world: World, own_copy: Callable[[str], Pat
         '\n[datasets.plain]\nkind = "folder"\npath = "evaluation"\n'
     )
 
-    fits = "no decoder for detection fits these shapes; of other tasks: classification (class-scores)"
+    fits = (
+        "no decoder for detection fits these shapes; of other tasks: classification (class-scores)"
+    )
     assert_one_sentence(world.gate(folder), "scores", "[1,10]", fits)
 
 

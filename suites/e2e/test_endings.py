@@ -14,7 +14,7 @@ import pytest
 
 from suites.e2e import planted_ends, tiny
 from suites.e2e.world import ROOT
-from suites.endings import agreed, status_of
+from suites.endings import agreed, heard, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -280,14 +280,15 @@ def started(furnished: World, project: Callable[[str], Path]) -> Iterator[Callab
             "COLUMNS": "200",
         }
         command = [sys.executable, "-m", "quantgate", "gate", "models.toml", *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        with heard():
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         running.append(process)
         return Started(process, folder)
 

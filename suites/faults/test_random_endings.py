@@ -24,7 +24,7 @@ import pytest
 
 from suites.e2e import tiny
 from suites.e2e.world import ROOT, World
-from suites.endings import Gate, agreed, of_json, status_of
+from suites.endings import Gate, agreed, heard, of_json, status_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,7 +134,7 @@ def _one(home: World, folder: Path, ending: Ending, tally: Tally) -> float:
     if ending.to == "pytest-timeout":
         arguments += ["--timeout", short_s]
     began_s = time.monotonic()
-    with (folder / "said.txt").open("w") as said:
+    with (folder / "said.txt").open("w") as said, heard():
         run = subprocess.Popen(
             [sys.executable, "-m", "quantgate", "gate", "models.toml", *arguments],
             cwd=folder,
@@ -273,13 +273,14 @@ def test_a_merge_that_is_killed_is_whole_or_not_there(home: World, tmp_path: Pat
     whole_s, whole = time.monotonic() - began_s, of_json(folder / "whole")
     moments = np.random.default_rng(8)
     for number in range(max(3, ENDINGS // 10)):
-        merge = subprocess.Popen(
-            [sys.executable, "-m", "quantgate", *shards, f"m{number}"],
-            cwd=folder,
-            env=_environ(home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with heard():
+            merge = subprocess.Popen(
+                [sys.executable, "-m", "quantgate", *shards, f"m{number}"],
+                cwd=folder,
+                env=_environ(home),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         time.sleep(float(moments.uniform(0.0, whole_s)))
         merge.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)[number % 3])
         merge.wait()

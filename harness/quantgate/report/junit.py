@@ -55,6 +55,11 @@ def settle_junit(path: Path, report: RunReport, tests: Mapping[str, tuple[str, s
     states = {state_gate(state): state for state in report.states}
     placed: set[tuple[str, str]] = set()
     for case in list(suite.iter("testcase")):
+        if not case.get(
+            "name"
+        ):  # a parallel worker ended behind its setup: pytest knows its time alone
+            suite.remove(case)
+            continue
         gate = gates.get((case.get("classname", ""), case.get("name", "")))
         if gate is None:
             continue
