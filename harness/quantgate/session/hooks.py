@@ -58,13 +58,8 @@ def activate(config: pytest.Config) -> None:
     _refuse_idle(config)
     try:
         run = collection.prepare(config, manifest)
-        if not (hasattr(config, "workerinput") or runs_nothing(config)):
-            history.check(config, run)
-            collection.check_outputs(config)
-            run.open()
-            config.stash[ALIVE] = alive(run)
-            config.stash[ALIVE].acquire()
-            begin_report(config, run)
+        if not runs_nothing(config):
+            _open(config, run)
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
@@ -86,6 +81,19 @@ def activate(config: pytest.Config) -> None:
         config.stash[LOSSES] = watch_losses()
     config.stash[STOPWATCH] = sharding.Stopwatch()
     config.pluginmanager.register(config.stash[STOPWATCH], "quantgate-stopwatch")
+
+
+def _open(config: pytest.Config, run: Run) -> None:
+    """Begin the run's folder, and hold the lock by which it is known that this process lives."""
+    parallel = hasattr(config, "workerinput")
+    if not parallel:
+        history.check(config, run)
+        collection.check_outputs(config)
+        run.open()
+    config.stash[ALIVE] = alive(run)
+    config.stash[ALIVE].acquire()
+    if not parallel:
+        begin_report(config, run)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 
 #: What a shell says of a process that SIGKILL ended.
 KILLED = 137
-_ALIVE = "alive.lock"
+#: How long parallel workers are waited for that outlive their run: they end behind the step they are in.
+_ORPHANS_S = 30.0
 _REASON = "the run ended without a report,"
 
 
 def alive(run: RunFolder) -> FileLock:
-    """Make the lock that a run holds as long as its process lives, however it ends."""
-    return FileLock(run.parts / _ALIVE)
+    """Make the lock that each process of a run holds as long as it lives, however it ends."""
+    return FileLock(run.parts / f"alive-{run.worker}.lock")
 
 
 def unfinished(reports: Path) -> Iterator[Path]:
@@ -67,7 +68,7 @@ def recover_run(directory: Path) -> RunReport:
 
 def _gathered(run: RunFolder) -> RunReport:
     begun = begun_report(run)
-    if not _is_dead(run):
+    if not _is_dead(run, _ORPHANS_S):
         raise ReportError(f"{run.directory}: this run is still going on; wait for its report")
     seconds = latest_s(run)
     start = dt.datetime.fromisoformat(begun.started)
@@ -108,10 +109,15 @@ def _durations(report: RunReport) -> bytes:
     return json.dumps(seconds, indent=1).encode()
 
 
-def _is_dead(run: RunFolder) -> bool:
-    lock = alive(run)
+def _is_dead(run: RunFolder, orphans_s: float = 0.0) -> bool:
+    """Whether no process of the run lives; its parallel workers have this long to end behind it."""
+    workers = sorted(run.parts.glob("alive-*.lock"))
+    return _is_free(alive(run)) and all(_is_free(FileLock(path), orphans_s) for path in workers)
+
+
+def _is_free(lock: FileLock, timeout_s: float = 0.0) -> bool:
     with suppress(Timeout):
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=timeout_s)
         lock.release()
         return True
     return False
