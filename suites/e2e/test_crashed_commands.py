@@ -47,12 +47,12 @@ def command(world: World, project: Callable[[str], Path]) -> Callable[..., Ran]:
     """Provide a command on a model whose decoder ends its process in a way."""
     if not (world.root / "good.xml").exists():
         tiny.quantized(world.root, "good", tiny.build(world.weights))
-    planted_ends.install(world.root / "packages")
+    planted_ends.install(world.root / "planted")
 
     def run(verb: str, how: str, *arguments: str, customized: str = "") -> Ran:
         folder = project(tiny.HEAD + PLANTED % how)
         (folder / "sitecustomize.py").write_text(customized, encoding="utf-8")
-        path = f"{folder}:{ROOT}:{folder / 'packages'}"
+        path = f"{folder}:{ROOT}:{folder / 'planted'}"
         return world.run(folder, "-m", "quantgate", verb, "a", *arguments, PYTHONPATH=path)
 
     return run

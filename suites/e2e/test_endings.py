@@ -115,7 +115,7 @@ def furnished(world: World) -> World:
             tiny.quantized(world.root, name, tiny.build(world.weights, shift=shift))
     (world.root / "damaged.onnx").write_bytes(b"\x08\x09 no model")
     (world.root / "nothing").mkdir(exist_ok=True)
-    planted_ends.install(world.root / "packages")
+    planted_ends.install(world.root / "planted")
     return world
 
 
@@ -125,7 +125,7 @@ def gated(furnished: World, project: Callable[[str], Path]) -> Callable[..., Ran
 
     def gate(models: str, *arguments: str, **environment: str) -> Ran:
         folder = project(tiny.HEAD + models)
-        path = f"{ROOT}:{folder / 'packages'}"
+        path = f"{ROOT}:{folder / 'planted'}"
         return furnished.gate(folder, *arguments, PYTHONPATH=path, **environment)
 
     return gate
@@ -275,7 +275,7 @@ def started(furnished: World, project: Callable[[str], Path]) -> Iterator[Callab
         environ = {
             **os.environ,
             "PYTHONUNBUFFERED": "",  # lines have to come as they are judged, without its help
-            "PYTHONPATH": f"{ROOT}:{folder / 'packages'}",
+            "PYTHONPATH": f"{ROOT}:{folder / 'planted'}",
             "QUANTGATE_STORE": str(furnished.root / "store"),
             "COLUMNS": "200",
         }
@@ -366,7 +366,7 @@ def test_a_killed_run_is_recovered(started: Callable[..., Started], furnished: W
     assert run.end(signal.SIGKILL) == -signal.SIGKILL
     (left,) = [path for path in (run.folder / "reports").iterdir() if not path.is_symlink()]
 
-    packages = f"{ROOT}:{run.folder / 'packages'}"
+    packages = f"{ROOT}:{run.folder / 'planted'}"
     listed = furnished.gate(run.folder, "-k", "fine and agreement", PYTHONPATH=packages)
     refused = furnished.run(run.folder, "-m", "quantgate", "history", "record", str(left))
     recovered = furnished.run(run.folder, "-m", "quantgate", "recover", str(left))
@@ -389,7 +389,7 @@ def test_a_recovered_shard_is_merged_and_recorded(
     killed.until("PASSED  hangs: quantized")
     assert killed.end(signal.SIGKILL) == -signal.SIGKILL
     (left,) = [path for path in (killed.folder / "second").iterdir() if not path.is_symlink()]
-    packages = f"{ROOT}:{killed.folder / 'packages'}"
+    packages = f"{ROOT}:{killed.folder / 'planted'}"
 
     def quantgate(*arguments: str) -> Ran:
         return furnished.run(killed.folder, "-m", "quantgate", *arguments, PYTHONPATH=packages)

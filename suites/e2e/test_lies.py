@@ -78,23 +78,43 @@ def test_annotations_of_upright_pictures_are_no_lie(
     assert heard.metric == right(layout).metric
 
 
+@pytest.fixture(scope="module")
+def unheard(
+    project: Callable[[str], Project], right: Callable[[str], Heard], store: Path
+) -> Callable[[Lie], str]:
+    """Tell a lie; give what moved without a word, empty where it was refused, said or moved nothing."""
+
+    def tell(lie: Lie) -> str:
+        own = project(lie.layout)
+        lie.tell(own, np.random.default_rng(SEED))
+        heard, honestly = hear(own, store), right(lie.layout)
+        quiet = not (heard.said or heard.within(honestly))
+        return f"{lie.name}: {heard.metric} of {honestly.interval}" if quiet else ""
+
+    return tell
+
+
+@pytest.fixture(scope="module")
+def missed() -> list[str]:
+    """Collect the lies that nobody heard."""
+    return []
+
+
 @pytest.mark.parametrize("lie", SLOWLY, ids=lambda lie: lie.name)
 def test_a_lie_that_moves_the_parent_is_told(
-    project: Callable[[str], Project], right: Callable[[str], Heard], store: Path, lie: Lie
+    unheard: Callable[[Lie], str], missed: list[str], lie: Lie
 ) -> None:
-    """Whatever moves the parent's metric beyond its interval is refused, or said aloud."""
-    own = project(lie.layout)
-    lie.tell(own, np.random.default_rng(SEED))
-    heard, honestly = hear(own, store), right(lie.layout)
-    assert heard.said or heard.within(honestly), f"{heard.metric} of {honestly.interval}"
+    """Of all that moves the parent's metric beyond its interval, 95 of 100 are refused or said aloud.
+
+    A fifth of the annotations gone is at the edge of what a set of this size can tell.
+    """
+    missed += filter(None, [unheard(lie)])
+    assert len(missed) <= len(SLOWLY) // 20, missed
 
 
 @pytest.mark.parametrize("lie", FED, ids=lambda lie: lie.name)
 def test_a_parent_that_is_fed_or_read_otherwise_is_told(
-    project: Callable[[str], Project], right: Callable[[str], Heard], store: Path, lie: Lie
+    unheard: Callable[[Lie], str], lie: Lie
 ) -> None:
     """Whatever moves the parent's metric beyond its interval, or breaks a promise, is said aloud."""
-    own = project(lie.layout)
-    lie.tell(own, np.random.default_rng(SEED))
-    heard, honestly = hear(own, store), right(lie.layout)
-    assert heard.said or heard.within(honestly), f"{heard.metric} of {honestly.interval}"
+    assert not unheard(lie)

@@ -114,7 +114,7 @@ def test_red_models_fail_the_run_and_say_why(judged: Ran) -> None:
     assert judged.status == 1
     assert "below min_agreement 0.93" in judged.said
     assert "quantgate gate" in judged.said
-    assert '-k "test_agreement[damaged-layer]"' in judged.said
+    assert '-k "[damaged-layer]"' in judged.said
 
 
 def test_a_loss_in_one_segment_is_judged_there(

@@ -125,7 +125,7 @@ def test_a_baseline_of_another_size_is_refused(world: World, released: Path) -> 
     manifest.write_text(text, encoding="utf-8")
     ran = world.gate(released)
     assert ran.status == 1
-    assert "the models to compare take inputs of " in ran.said
+    assert "the models to compare take inputs of " in ran.said, ran.said
     assert "[1,16,16,3]" in ran.said
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ class Ran:
 
     @property
     def latest(self) -> Path:
-        """Directory of the latest run's report."""
-        return self.folder / "reports" / "latest"
+        """Directory of the report that the command names; `latest` stays with the latest whole run."""
+        named = re.findall(r"^report: (.+)/index\.html$", self.said, re.MULTILINE)
+        return Path(named[-1]) if named else self.folder / "reports" / "latest"
 
     @property
     def verdicts(self) -> dict[tuple[str, str], dict[str, Any]]:

@@ -16,6 +16,7 @@ from quantgate.engine.given import (
     feed_as_parent,
     give_back_float,
     name_as_parent,
+    refuse_other_size,
 )
 from quantgate.engine.ir_file import SECTION, digest_of_ir
 from quantgate.engine.naming import given_names, model_ports, name_by_place
@@ -146,10 +147,12 @@ def given_artifact(
         found, model = resolve(source, Place(root, store))
         names, trace = given_names(model), quantization_trace(model)
         fix_inputs(model, preprocess.constants)
+        judged = ov.Core().read_model(parent.path)
+        refuse_other_size(model, preprocess, judged)
         raw = told_of(parent).get("taken") in INTEGER_INPUTS
         fitted = feed_as_parent(model, preprocess, raw_parent=raw)
         give_back_float(fitted)
-        name_as_parent(fitted, model_ports(ov.Core().read_model(parent.path).outputs))
+        name_as_parent(fitted, model_ports(judged.outputs))
         name_by_place(fitted.model, names)
         told = {"file": str(found.path), "trace": asdict(trace), "notes": fitted.notes}
         save(fitted.model, folder, **told)

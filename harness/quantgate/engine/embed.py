@@ -38,6 +38,12 @@ def input_size(model: ov.Model, plan: Preprocess) -> tuple[int, int]:
     return width, height
 
 
+def own_size(model: ov.Model, plan: Preprocess) -> tuple[int, int] | None:
+    """Width and height that a model's input has by itself; None where it takes any, or tells none."""
+    _, height, width, channels = _nhwc(image_input(model, plan), plan)
+    return (width, height) if channels in _CHANNELS and min(width, height) > 0 else None
+
+
 def embed(model: ov.Model, plan: Preprocess) -> ov.Model:
     """Copy the model with an input of u8 [1, height, width, channels] in BGR (or gray) order.
 

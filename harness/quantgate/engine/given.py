@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantgate.engine.embed import embed
+from quantgate.engine.embed import embed, own_size
 from quantgate.engine.ir_file import SECTION
 from quantgate.engine.naming import model_ports
+from quantgate.errors import PreprocessError
 from quantgate.sources.opset import opset
 
 if TYPE_CHECKING:
@@ -42,6 +43,29 @@ class Fitted:
 
     model: ov.Model
     notes: list[str] = field(default_factory=list)
+
+
+def refuse_other_size(model: ov.Model, plan: Preprocess, parent: ov.Model) -> None:
+    """Refuse a model made for images of another size: stretched to the parent's it would be another model.
+
+    Parameters
+    ----------
+    parent
+        The parent as it is judged: an input of [1, height, width, channels].
+
+    Raises
+    ------
+    PreprocessError
+        Where both sizes are static and differ.
+    """
+    size = own_size(model, plan)
+    _, height, width, _ = parent.input(0).shape
+    if size not in {None, (width, height)}:
+        raise PreprocessError(
+            f"the models to compare take inputs of {parent.input(0).shape} and "
+            f"{model.input(0).partial_shape}: they are judged on the same images, so give an optimized "
+            "model and a baseline of the same size"
+        )
 
 
 def feed_as_parent(model: ov.Model, plan: Preprocess, *, raw_parent: bool) -> Fitted:
