@@ -50,8 +50,8 @@ def reports(folder: Path, index: int) -> Path:
 def document(folder: Path) -> dict[str, Any]:
     """Read the verdicts of a run, less what is of that run alone."""
     found: dict[str, Any] = json.loads((folder / "verdicts.json").read_text("utf-8"))
-    for verdict in found["verdicts"]:
-        del verdict["duration_s"]
+    for state in (*found["verdicts"], *found["problems"]):
+        del state["duration_s"]
     return {key: value for key, value in found.items() if key not in _OWN}
 
 
