@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,9 +25,9 @@ class Ran:
 
     @property
     def latest(self) -> Path:
-        """Directory of the report that the command names; `latest` stays with the latest whole run."""
-        named = re.findall(r"^report: (.+)/index\.html$", self.said, re.MULTILINE)
-        return Path(named[-1]) if named else self.folder / "reports" / "latest"
+        """Directory of the newest run's report; the link `latest` stays with the last whole run."""
+        runs = sorted((self.folder / "reports").glob("20*"))
+        return runs[-1] if runs else self.folder / "reports" / "latest"
 
     @property
     def verdicts(self) -> dict[tuple[str, str], dict[str, Any]]:
