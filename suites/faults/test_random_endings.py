@@ -223,7 +223,8 @@ def _checked(home: World, folder: Path, status: int) -> int:
         assert not told, said
         return 0
     (directory,) = runs
-    alive = (directory / "run.json").exists()
+    # Parts are forgotten last: where they lie, the run died before or while it reported.
+    alive = (directory / "run.json").exists() and not (directory / "parts").exists()
     if not alive:
         recovered = _quantgate(home, folder, "recover", str(directory))
         if not (directory / "run.json").exists():
