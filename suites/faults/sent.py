@@ -132,7 +132,8 @@ def _parts(folder: Path) -> list[Path]:
         run.keep(model.id, "facts", {"facts": encode(model.facts)})
     damaged = [path for path in run.parts.rglob("*") if path.is_file()]
     planted = [[*state_gate(state), state_word(state)] for state in states.values()]
-    (folder / "planted.json").write_text(json.dumps(planted))
+    lines = sum(path.read_bytes().count(b"\n") for path in run.parts.glob("*.jsonl"))
+    (folder / "planted.json").write_text(json.dumps({"states": planted, "lines": lines}))
     results = run.directory / "allure-results"
     results.mkdir()
     (results / "run-result.json").write_text('{"name": "test[0]", "start": 1, "labels": []}')
@@ -145,10 +146,12 @@ def _recover(folder: Path) -> Any:
     report = recover_run(folder / "run")
     told = {state_gate(state): state_word(state) for state in report.states}
     read = json.loads((folder / "planted.json").read_text())
-    planted = {(model, gate): word for model, gate, word in read}
+    planted = {(model, gate): word for model, gate, word in read["states"]}
     wrong = {gate: word for gate, word in told.items() if word not in {planted[gate], "unjudged"}}
     assert not wrong, f"taken for a verdict: {wrong}"
-    cut = not all(data.endswith(b"\n") for data in lines)
+    # Whole lines that are gone look as if the run had died before it wrote them: unjudged, and so told.
+    whole = sum(data.count(b"\n") for data in lines) >= read["lines"]
+    cut = not whole or not all(data.endswith(b"\n") for data in lines)
     assert cut or told == planted or report.notes, "left out without a word"
     return len(told)
 

@@ -77,14 +77,15 @@ def _gates(
     for path in results.glob("*-result.json"):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            labels = {label["name"]: label["value"] for label in document.get("labels", ())}
+            labels = {label["name"]: str(label["value"]) for label in document.get("labels", ())}
+            name = str(document.get("name"))
             int(document.get("start") or 0)
         except DAMAGE:  # cut off when its process died, or damaged: Allure could not read it either
             path.unlink(missing_ok=True)
             continue
         if {"model", "gate"} <= labels.keys():
             yield path, (labels["model"], labels["gate"]), document
-        elif document.get("name") in names:  # interrupted before it had its labels
+        elif name in names:  # interrupted before it had its labels
             path.unlink()
 
 
