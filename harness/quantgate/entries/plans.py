@@ -90,6 +90,11 @@ class Recipe:
         Advanced, Doc("NNCF's advanced parameters by their own names; default: NNCF's")
     ] = field(default_factory=Advanced)
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of all draws, one a repeat, the declared one first."""
+        return tuple(range(self.seed, self.seed + self.repeats))
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:

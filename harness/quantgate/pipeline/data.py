@@ -90,8 +90,7 @@ def _further_draws(dataset: Dataset, recipe: Recipe) -> tuple[Dataset, ...]:
             f"datasets.{dataset.name}: every draw is the same; set a smaller calibrate.subset, or name a "
             "larger dataset"
         )
-    seeds = range(recipe.seed + 1, recipe.seed + recipe.repeats)
-    return tuple(subset(dataset, recipe.subset, seed).dataset for seed in seeds)
+    return tuple(subset(dataset, recipe.subset, seed).dataset for seed in recipe.seeds[1:])
 
 
 def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:

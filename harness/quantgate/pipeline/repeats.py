@@ -22,8 +22,9 @@ def draws_of(entry: ModelEntry, data: Data) -> Iterator[tuple[ModelEntry, Data]]
     recipe = entry.calibrate
     if recipe is None:
         return
-    for number, drawn in enumerate(data.repeats, start=1):
-        again = replace(recipe, seed=recipe.seed + number)
+    # Where no draw was made (a ready-made model), none is given.
+    for seed, drawn in zip(recipe.seeds[1:], data.repeats, strict=False):
+        again = replace(recipe, seed=seed)
         yield replace(entry, calibrate=again), replace(data, calibration=drawn)
 
 
@@ -56,7 +57,7 @@ def seeds_of(entry: ModelEntry) -> tuple[int, ...]:
     recipe = entry.calibrate
     if recipe is None or recipe.repeats == 1:
         return ()
-    return tuple(range(recipe.seed, recipe.seed + recipe.repeats))
+    return recipe.seeds
 
 
 def repeated_comparisons(

@@ -9,18 +9,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quantgate.borders import DAMAGE
 from quantgate.report.drawing import draw_worst
 from quantgate.report.files import BASELINE_TABLES, file_name, point_latest, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from quantgate.core.explained import Explanation
     from quantgate.core.remedy import Remedy
+    from quantgate.core.table import Table
     from quantgate.report.compare import RunComparison
     from quantgate.report.evidence import Evidence
     from quantgate.report.model import Judged, RunReport
@@ -208,17 +209,10 @@ def write_explanation(path: Path, found: Explanation) -> None:
     ReportError
         On a full or read-only disk.
     """
-    from quantgate.report.codec import encode
-    from quantgate.report.evidence import json_evidence, table_csv, table_json
     from quantgate.report.html.explained import groups_table, layers_table
     from quantgate.report.html.page import render_explanation
 
-    folder = path.parent / path.stem
-    for table in (groups_table(found), layers_table(found)):
-        for item in (table_csv(table), table_json(table)):
-            write_atomic(folder / item.name, item.data)
-    whole = json_evidence("explanation.json", encode(found))
-    write_atomic(folder / whole.name, whole.data)
+    _write_beside(path, (groups_table(found), layers_table(found)), "explanation.json", found)
     write_atomic(path, render_explanation(found, files=path.stem).encode())
 
 
@@ -230,19 +224,24 @@ def write_remedy(path: Path, found: Remedy) -> None:
     ReportError
         On a full or read-only disk.
     """
-    from quantgate.report.codec import encode
-    from quantgate.report.evidence import json_evidence, table_csv, table_json
     from quantgate.report.html.remedied import points_table, render_remedy, tried_table
     from quantgate.report.words.remedy import lines
 
-    folder = path.parent / path.stem
-    for table in (points_table(found), tried_table(found)):
-        for item in (table_csv(table), table_json(table)):
-            write_atomic(folder / item.name, item.data)
-    whole = json_evidence("remedy.json", encode(found))
-    write_atomic(folder / whole.name, whole.data)
+    folder = _write_beside(path, (points_table(found), tried_table(found)), "remedy.json", found)
     write_atomic(folder / "models.toml", lines(found).encode())
     write_atomic(path, render_remedy(found, files=path.stem).encode())
+
+
+def _write_beside(path: Path, tables: Iterable[Table], name: str, found: Any) -> Path:
+    """Write an answer's tables, and itself as JSON of that name, into the folder beside its page."""
+    from quantgate.report.codec import encode
+    from quantgate.report.evidence import json_evidence, table_csv, table_json
+
+    folder = path.parent / path.stem
+    items = [make(table) for table in tables for make in (table_csv, table_json)]
+    for item in (*items, json_evidence(name, encode(found))):
+        write_atomic(folder / item.name, item.data)
+    return folder
 
 
 def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
