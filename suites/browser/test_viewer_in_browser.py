@@ -61,7 +61,8 @@ def page(request: pytest.FixtureRequest, sample: Any, open_page: OpenPage) -> An
 
 
 def name(page: Any) -> str:
-    """Read the name of the image that is shown."""
+    """Read the name of the image that is shown, once the viewer is open: a link opens it a moment later."""
+    page.locator("#viewer[open]").wait_for()
     found: str = page.locator("#viewer-name").inner_text()
     return found
 
@@ -280,6 +281,7 @@ def test_the_answer_shows_the_worst_images(page: Any) -> None:
     answer.nth(1).click()
     by_mouse = name(page)
     page.keyboard.press("Escape")
+    page.wait_for_url("**#m0")  # the dialog's event comes a moment later, and moves the focus
     answer.first.press("Enter")
 
     assert drawn

@@ -292,10 +292,12 @@ def test_a_red_run_fits_the_terminal_and_says_everything_once(
     folder = project(world.shifted(MANIFEST))
     narrow = {"COLUMNS": "80", "QUANTGATE_STORE": str(tmp_path / "store")}
 
+    link = folder / "reports" / "latest"
     first = world.gate(folder, **narrow)
-    latest = first.latest.resolve()
+    newest = first.latest.resolve()
+    whole = link.resolve()
     repeated = world.gate(folder, "-k", "test_agreement", **narrow)
-    still = repeated.latest.resolve()
+    after_a_part = link.resolve()
     told = world.gate(folder, "-v")
 
     copied = ("Repeat: ", "/", "- generated", "::", "load  ")
@@ -309,7 +311,8 @@ def test_a_red_run_fits_the_terminal_and_says_everything_once(
     assert "= what to look at =" in first.said
     assert "made " in first.said.partition("TIME  tiny")[2]
     assert "all from the store" in repeated.said.partition("TIME  tiny")[2]
-    assert still == latest != told.latest.resolve()
+    assert after_a_part == whole == newest
+    assert link.resolve() == told.latest.resolve() != whole
 
 
 def test_colours_follow_the_environment(world: World, project: Callable[[str], Path]) -> None:

@@ -225,10 +225,12 @@
   };
   dialog.addEventListener("close", () => {
     clearInterval(shown.timer);
-    if (!model) return;
-    history.replaceState(null, "", `#${model.id.split("-")[0]}`);
+    // This event comes a moment after the dialog closed: another image may have been asked for by then.
+    if (!model || dialog.open) return;
     const back = shown.back;
     shown.back = null;
+    if (location.hash !== `#${model.id}-p${shown.at}`) return;
+    history.replaceState(null, "", `#${model.id.split("-")[0]}`);
     const own = model.box.querySelector(`[data-place="${shown.at}"]`);
     (own?.querySelector(".enlarge") ?? (back?.isConnected ? back : null))?.focus({ preventScroll: Boolean(own && back?.isConnected && own.contains(back)) });
   });
