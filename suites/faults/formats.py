@@ -77,7 +77,9 @@ def _load(kind: str, *, masks: bool = False, **fields: Any) -> Callable[[Path], 
 
     def read(folder: Path) -> Any:
         entry = DatasetEntry(kind, **fields)
-        found = load_dataset("d", entry, folder, cache=folder / "cache", masks=masks)
+        found = load_dataset(
+            "d", entry, folder, cache=folder / "cache", truth="masks" if masks else None
+        )
         for sample in found.samples:
             read_image(sample)
             if isinstance(sample.truth, LabelMap):

@@ -153,7 +153,7 @@ def _truths(folder: Path) -> list[Path]:
 
 def _read_truths(folder: Path) -> Any:
     entry = DatasetEntry("digits", count=12, size=(64, 64))
-    found = load_dataset("d", entry, folder, cache=folder / "cache", masks=True)
+    found = load_dataset("d", entry, folder, cache=folder / "cache", truth="masks")
     return found.digest, [repr(sample.truth) for sample in found.samples]
 
 

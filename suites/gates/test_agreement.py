@@ -41,6 +41,18 @@ def test_class_precision(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("min_role_oks")
+def test_role_oks(gate: Gate, comparison: Compared) -> None:
+    """Objects that both roles have keep their key points, on average."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_keypoint_pck")
+def test_keypoint_pck(gate: Gate, comparison: Compared) -> None:
+    """No key point leaves its place in the parent more often than the limit allows."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_tensor_distance")
 def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
     """Raw outputs stay within the limit of the parent's, in relative mean squared error."""

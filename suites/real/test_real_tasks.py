@@ -51,12 +51,21 @@ def test_darknet_is_as_accurate_as_accuracy_check_says(place: Path) -> None:
     assert FullSet(place)("yolo-fastest")["ap"] == pytest.approx(0.169, abs=0.005)
 
 
+def test_poses_are_as_accurate_as_pycocotools_says(place: Path) -> None:
+    """On COCO's key points YOLOv8n-pose has the OKS AP that was measured by other code."""
+    found = FullSet(place)("yolov8n-pose")
+
+    assert found["ap"] == pytest.approx(0.306, abs=0.005)
+    assert found["ap50"] == pytest.approx(0.571, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("model", "key", "least"),
     [
         ("yolo-fastest", "min_match_rate", 0.85),
         ("yolo-fastest", "min_sqnr_db", 8),
         ("yolov8n-seg", "min_match_rate", 0.9),
+        ("yolov8n-pose", "min_role_oks", 0.85),
         ("deeplab", "min_agreement", 0.97),
         ("style", "min_psnr_db", 28),
         ("super-resolution", "min_psnr_db", 40),

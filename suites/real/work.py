@@ -128,6 +128,19 @@ decoder = {{ kind = "yolo-v8-seg", units = "relative" }}
 preprocess = {{ resize = "letterbox", colour = "rgb" }}
 evaluate = {{ dataset = "scenes", subset = 40 }}
 
+[datasets.persons]
+kind = "coco"
+path = "{real}/images/coco_val149/images"
+annotations = "{real}/images/coco_val149_keypoints/person_keypoints.json"
+
+[models.yolov8n-pose]
+task = "keypoints"
+source = "{real}/models/pose_yolov8n_AGPL/yolov8n_pose_320_dequant.xml"
+decoder = {{ kind = "yolo-v8-pose", units = "relative" }}
+preprocess = {{ resize = "letterbox", colour = "rgb" }}
+evaluate = {{ dataset = "persons", allow_overlap = true, subset = 52, hold_out = false }}
+limits = {{ max_accuracy_drop = 0.1, min_role_oks = 0.85, min_keypoint_pck = 0.5 }}
+
 [models.deeplab]
 task = "semantic_segmentation"
 source = "{real}/models/sseg_deeplabv3_257/deeplabv3.tflite"
@@ -191,13 +204,14 @@ class FullSet:
         from quantgate.manifest import load_manifest
         from quantgate.pipeline.feeding import bench_of
         from quantgate.store import Store
+        from quantgate.tasks.catalog import TASKS
 
         manifest = load_manifest(self.folder / "models.toml")
         entry = manifest.models[model]
         store = self.folder / "store"
-        name, masks = entry.evaluate.dataset, entry.task == "instance_segmentation"
+        name, truth = entry.evaluate.dataset, TASKS[entry.task].TRUTH
         dataset = load_dataset(
-            name, manifest.datasets[name], manifest.root, cache=store, masks=masks
+            name, manifest.datasets[name], manifest.root, cache=store, truth=truth
         )
         parent = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
         bench = bench_of(entry, dataset)

@@ -47,7 +47,7 @@ def coco(root: Path, classes: Any, *, masks: bool = False) -> Dataset:
     content = {"images": images, "annotations": annotations, "categories": CATEGORIES}
     (root / "truth.json").write_text(json.dumps(content))
     entry = DatasetEntry("coco", path=root, annotations=root / "truth.json", classes=classes)
-    return load_dataset("d", entry, root, masks=masks)
+    return load_dataset("d", entry, root, truth="masks" if masks else None)
 
 
 @pytest.mark.parametrize("classes", [("person",), (1,)])

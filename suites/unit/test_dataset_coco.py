@@ -193,7 +193,7 @@ SQUARE = [[10, 5, 30, 5, 30, 15, 10, 15]]
 def test_masks_of_every_form_become_run_lengths(tmp_path: Path, shape: Any) -> None:
     """Polygons, plain and compressed run lengths are all read, where masks are asked for."""
     write_coco(tmp_path, annotations=annotation(segmentation=shape, bbox=[10, 5, 20, 10]))
-    truth = load_dataset("d", ENTRY, tmp_path, masks=True).samples[0].truth
+    truth = load_dataset("d", ENTRY, tmp_path, truth="masks").samples[0].truth
     assert isinstance(truth, Objects)
     assert truth.masks is not None
     assert truth.masks[0]["size"] == [40, 60]
@@ -210,7 +210,7 @@ def test_an_object_without_a_usable_mask_is_named(tmp_path: Path, shape: Any) ->
     """Instance segmentation needs every object's mask."""
     write_coco(tmp_path, annotations=annotation(segmentation=shape))
     with pytest.raises(DatasetError, match=r"annotation 7 has .* segmentation"):
-        load_dataset("d", ENTRY, tmp_path, masks=True)
+        load_dataset("d", ENTRY, tmp_path, truth="masks")
 
 
 def test_boxes_in_the_pixels_of_another_size_are_refused(tmp_path: Path) -> None:

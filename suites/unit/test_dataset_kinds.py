@@ -268,7 +268,7 @@ def test_built_in_splits_subjects_and_seeds_share_no_scene(tmp_path: Path) -> No
 def test_built_in_class_maps_name_every_pixel(tmp_path: Path) -> None:
     """Class 0 is background, and an object's pixels hold its class, where it is visible."""
     maps = load_dataset("d", digits(subject="class-maps"), tmp_path)
-    scenes = load_dataset("d", digits(), tmp_path, masks=True)
+    scenes = load_dataset("d", digits(), tmp_path, truth="masks")
     assert maps.labels == ("background", *scenes.labels)
     for one, same in zip(maps.samples, scenes.samples, strict=True):
         assert isinstance(one.truth, LabelMap)
@@ -318,7 +318,7 @@ def test_built_in_scenes_refuse_what_cannot_be_drawn(
 def test_built_in_masks_cover_their_areas(tmp_path: Path) -> None:
     """Masks of scenes are kept between runs and are as large as the objects' areas."""
     for _ in range(2):
-        dataset = load_dataset("d", digits(), tmp_path, cache=tmp_path, masks=True)
+        dataset = load_dataset("d", digits(), tmp_path, cache=tmp_path, truth="masks")
         for sample in dataset.samples:
             truth = sample.truth
             assert isinstance(truth, Objects)
@@ -328,11 +328,11 @@ def test_built_in_masks_cover_their_areas(tmp_path: Path) -> None:
 
 def test_what_was_kept_of_scenes_may_be_damaged(tmp_path: Path) -> None:
     """Where a bit of the file of truths flips, they are drawn again, the same as before."""
-    first = load_dataset("d", digits(), tmp_path, cache=tmp_path, masks=True)
+    first = load_dataset("d", digits(), tmp_path, cache=tmp_path, truth="masks")
     (file,) = tmp_path.rglob("*.npz")
     good = file.read_bytes()
     for at in (30, len(good) // 3, len(good) // 2, len(good) - 40):
         file.write_bytes(good[:at] + bytes([good[at] ^ 4]) + good[at + 1 :])
-        again = load_dataset("d", digits(), tmp_path, cache=tmp_path, masks=True)
+        again = load_dataset("d", digits(), tmp_path, cache=tmp_path, truth="masks")
         assert again.digest == first.digest
         assert file.read_bytes() == good

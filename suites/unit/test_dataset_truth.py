@@ -74,7 +74,7 @@ def coco(
     }
     (root / "truth.json").write_text(json.dumps(content))
     entry = DatasetEntry("coco", path=root, annotations=root / "truth.json", labels=labels)
-    return load_dataset("d", entry, root, masks=masks)
+    return load_dataset("d", entry, root, truth="masks" if masks else None)
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tiff"])

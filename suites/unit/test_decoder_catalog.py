@@ -56,6 +56,7 @@ CONTRACTS = {
         Port("masks", (100, 28, 28)),
     ],
     "yolo-v8-seg": [Port("table", (1, 116, 2100)), Port("prototypes", (1, 32, 80, 80))],
+    "yolo-v8-pose": [Port("out", (1, 56, 2100))],
     "yolact": [
         Port("boxes", (1, 19248, 4)),
         Port("scores", (1, 19248, 81)),
@@ -150,6 +151,7 @@ MEANT: dict[str, tuple[list[Port], set[str]]] = {
             "nms-indices": {"nms-indices"},
             "mask-rcnn": {"mask-rcnn"},
             "yolo-v8-seg": {"yolo-v8", "yolo-v8-seg"},
+            "yolo-v8-pose": {"yolo-v8", "yolo-v8-pose"},
             "yolact": {"yolact"},
             "class-map": {"class-map"},
             "image": {"image", "class-map"},

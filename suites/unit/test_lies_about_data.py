@@ -69,7 +69,9 @@ def said_of(project: Project) -> str:
     manifest = load_manifest(project.write())
     masks = manifest.models["honest"].task == "instance_segmentation"
     try:
-        found = load_dataset(DATA, manifest.datasets[DATA], manifest.root, masks=masks)
+        found = load_dataset(
+            DATA, manifest.datasets[DATA], manifest.root, truth="masks" if masks else None
+        )
     except DatasetError as error:
         return str(error)
     return "; ".join(found.notes)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from quantgate.core.predictions import Truth
+    from quantgate.core.skeletons import Skeleton
     from quantgate.pair import Pair
 
 R = TypeVar("R")
@@ -64,6 +65,8 @@ class Comparison(Generic[R]):
     labels_open: bool = False
     #: As in the dataset: names of the segments that an image belongs to, by the image's name.
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: As in the dataset: what key points are, where its objects have some.
+    skeleton: Skeleton | None = None
     _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:

@@ -51,6 +51,18 @@ class Frame:
         mapped = (boxes.astype(np.float64).reshape(-1, 4) - offset) / scale
         return np.clip(mapped, 0.0, limit).astype(np.float32)
 
+    def points_to_image(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map points [..., 2] from model-input pixels to original pixels; they may lie outside the image.
+
+        Examples
+        --------
+        >>> frame = Frame(image=(200, 100), model=(64, 64), scale=(0.32, 0.32), offset=(0.0, 16.0))
+        >>> frame.points_to_image(np.array([[0, 16], [-32, 32]])).tolist()
+        [[0.0, 0.0], [-100.0, 50.0]]
+        """
+        mapped = (points.astype(np.float64) - np.array(self.offset)) / np.array(self.scale)
+        return np.asarray(mapped, np.float32)
+
     def to_model(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map boxes [n, 4] from original pixels to model-input pixels."""
         scale = np.array([*self.scale, *self.scale], dtype=np.float64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.boxes import assign, box_iou
+from quantgate.core.oks import oks_of_roles, oks_with_truth
 from quantgate.core.predictions import (
     IGNORED,
     ClassLabel,
@@ -56,18 +57,16 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
     """Tell how well a prediction fits its truth, higher is better; NaN where nothing is annotated.
 
     Root of the annotated class's share (its Bhattacharyya coefficient with the truth); twice the
-    matched scores over all scores and objects (a soft F1); mean IoU of the classes; PSNR in dB.
+    matched scores over all scores and objects (a soft F1, by OKS where there are key points); mean IoU of
+    the classes; PSNR in dB.
     """
     if isinstance(prediction, ClassScores) and isinstance(truth, ClassLabel):
         scores = prediction.scores.astype(np.float64)
         known = 0 <= truth.label < len(scores)
         return math.sqrt(max(0.0, float(scores[truth.label]))) if known else 0.0
     if isinstance(prediction, Detections) and isinstance(truth, Objects):
-        counted = np.flatnonzero(~truth.crowd)
-        annotated = Detections(
-            truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted]
-        )
-        return _soft_f1(sure(prediction), annotated)
+        pointed = truth.points is not None and prediction.points is not None
+        return (_pointed_f1 if pointed else _soft_f1)(sure(prediction), truth)
     if isinstance(prediction, LabelMap) and isinstance(truth, LabelMap):
         counted_pixels = truth.labels != IGNORED
         return _of_maps(prediction.labels[counted_pixels], truth.labels[counted_pixels])
@@ -82,11 +81,13 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
 def pairs(
     first: Detections, second: Detections, *, classes: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Match objects of IoU one half, one to one; of one class unless ``classes`` is false.
+    """Match objects of IoU (of key points: OKS) one half, one to one; of one class unless ``classes`` is false.
 
     Returns the indices of each pair, [pairs] twice.
     """
     iou = box_iou(first.boxes, second.boxes)
+    if first.points is not None and second.points is not None:
+        iou = oks_of_roles(first, second)
     allowed = iou >= _LEAST_IOU
     if classes:
         allowed &= first.labels[:, None] == second.labels[None, :]
@@ -103,13 +104,32 @@ def _of_objects(first: Detections, second: Detections) -> float:
     return float(first.scores[rows].sum() + second.scores[columns].sum()) / total
 
 
-def _soft_f1(found: Detections, annotated: Detections) -> float:
+def _soft_f1(found: Detections, truth: Objects) -> float:
+    counted = np.flatnonzero(~truth.crowd)
+    annotated = Detections(
+        truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted]
+    )
     total = float(found.scores.sum()) + len(annotated)
     if not total:
         return math.nan
     if not len(found) or not len(annotated):
         return 0.0
     return 2 * float(found.scores[pairs(found, annotated)[0]].sum()) / total
+
+
+def _pointed_f1(found: Detections, truth: Objects) -> float:
+    """Soft F1 by OKS, of all objects in place: what is set aside counts neither for nor against."""
+    counted = np.flatnonzero(~truth.aside)
+    total = float(found.scores.sum()) + len(counted)
+    if not total or not len(counted):
+        return math.nan
+    if not len(found):
+        return 0.0
+    near = oks_with_truth(found, truth)
+    rows, _ = assign(np.where(near[:, counted] >= _LEAST_IOU, near[:, counted], 0.0))
+    beside = set(np.nonzero(near[:, truth.aside] >= _LEAST_IOU)[0].tolist()) - set(rows.tolist())
+    total -= float(found.scores[sorted(beside)].sum())
+    return 2 * float(found.scores[rows].sum()) / total
 
 
 def _of_maps(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:

@@ -77,6 +77,21 @@ _ROWS: tuple[LimitKind, ...] = (
         **_SHARE,  # type: ignore[arg-type]
     ),
     LimitKind(
+        "min_role_oks",
+        "OKS of the roles",
+        noun="mean OKS of the roles' matched objects",
+        margin=0.01,
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "min_keypoint_pck",
+        "Worst key point of the roles",
+        noun="share of objects in which the worst key point stays",
+        margin=0.02,
+        of_worst="key point",
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
         "max_tensor_distance",
         "Tensor distance",
         "outputs",

@@ -151,7 +151,7 @@ def match_objects(
     parent, optimized
         Every object kept of both roles, those below the score threshold included.
     overlap
-        IoU [parent, optimized] where it is not that of the boxes (masks).
+        IoU [parent, optimized] where it is not that of the boxes (masks, key points).
 
     Returns
     -------
@@ -201,6 +201,8 @@ def _canonical(role: Detections) -> NDArray[np.int64]:
         listed = [_outline(mask) for mask in role.masks]
         ranks = {outline: rank for rank, outline in enumerate(sorted(set(listed)))}
         outlines = np.array([ranks[outline] for outline in listed], np.int64)
+    elif role.points is not None:
+        outlines = np.unique(role.points.reshape(len(role), -1), axis=0, return_inverse=True)[1]
     return np.lexsort((outlines, y2, x2, y1, x1, role.labels, -role.scores))
 
 
@@ -213,7 +215,9 @@ def _content(role: Detections, order: NDArray[np.int64]) -> tuple[int, bytes]:
     """Fix which role is the row of the assignment, so that swapped roles give the mirror image."""
     columns = (role.scores, role.labels, role.boxes)
     outlines = () if role.masks is None else tuple(_outline(role.masks[i]) for i in order)
-    return len(role), b"".join(column[order].tobytes() for column in columns) + b"".join(outlines)
+    points = b"" if role.points is None else role.points[order].tobytes()
+    every = b"".join(column[order].tobytes() for column in columns) + b"".join(outlines)
+    return len(role), every + points
 
 
 def _match_sorted(

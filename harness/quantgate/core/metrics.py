@@ -19,9 +19,12 @@ class MetricKind:
         The worst value there is, below which nothing can drop; None where there is no end.
     guesses
         How many classes count as right for one image, by which guessing scores; 0: none.
+    is_error
+        It is an error: lower is better, and a drop is its growth, ``optimized - parent``.
     """
 
     title: str
     unit: str = ""
     worst: float | None = 0.0
     guesses: int = 0
+    is_error: bool = False

@@ -42,12 +42,16 @@ class Detections:
     masks
         One COCO run-length encoding (``{"size": [h, w], "counts": bytes}``) an object, or None
         where the model gives no masks.
+    points
+        float32 [n, points, 3]: x and y of each key point in pixels of the original image, not clipped
+        to it, and its confidence in 0..1; None where the model gives none.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
     labels: NDArray[np.int64]
     masks: tuple[dict[str, object], ...] | None = None
+    points: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -55,6 +59,8 @@ class Detections:
             raise ValueError(
                 f"columns differ: boxes {self.boxes.shape}, scores {n}, labels {self.labels.shape}"
             )
+        if self.points is not None and (self.points.shape[0], *self.points.shape[2:]) != (n, 3):
+            raise ValueError(f"key points {self.points.shape}, expected [{n}, points, 3]")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -63,7 +69,9 @@ class Detections:
         """Select objects by index [k] or boolean mask [n], masks included."""
         chosen = np.arange(len(self))[index]
         masks = None if self.masks is None else tuple(self.masks[i] for i in chosen)
-        return Detections(self.boxes[chosen], self.scores[chosen], self.labels[chosen], masks)
+        points = None if self.points is None else self.points[chosen]
+        columns = self.boxes[chosen], self.scores[chosen], self.labels[chosen]
+        return Detections(*columns, masks, points)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -78,7 +86,8 @@ class Objects:
     """The annotated objects of one image, ``xyxy`` px; ``crowd`` marks COCO's iscrowd regions.
 
     ``areas`` (px²) are the annotation's own (mask area where there is one), as COCO's size
-    classes use them.
+    classes use them. ``points`` are float32 [n, points, 3]: x, y and COCO's visibility of each key
+    point (0: not annotated, 1: hidden, 2: visible); None where none are annotated.
     """
 
     boxes: NDArray[np.float32]
@@ -86,9 +95,17 @@ class Objects:
     crowd: NDArray[np.bool_]
     areas: NDArray[np.float32]
     masks: tuple[dict[str, object], ...] | None = None
+    points: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def aside(self) -> NDArray[np.bool_]:
+        """Objects that count neither for nor against, [n]: crowd regions, and those without key points."""
+        if self.points is None:
+            return self.crowd
+        return np.asarray(self.crowd | ~(self.points[:, :, 2] > 0).any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

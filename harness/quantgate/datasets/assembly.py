@@ -72,6 +72,7 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
         labels_open=found.labels_open,
         notes=(*found.notes, *notes),
         turned=turned_images(pairs),
+        skeleton=found.skeleton,
     )
 
 
@@ -118,7 +119,9 @@ def _truth_bytes(truth: Truth | None) -> bytes:
         return f"pixels {pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()
     columns = (truth.boxes, truth.labels, truth.crowd, truth.areas)
     masks = b"" if truth.masks is None else repr(truth.masks).encode()
-    return b"objects" + b"".join(np.ascontiguousarray(c).tobytes() for c in columns) + masks
+    points = b"" if truth.points is None else b"points" + truth.points.tobytes()
+    every = b"".join(np.ascontiguousarray(c).tobytes() for c in columns)
+    return b"objects" + every + masks + points
 
 
 def _check_names(name: str, drafts: Sequence[Draft]) -> None:

@@ -78,7 +78,12 @@ def _instead(listed: Findings) -> str:
 
 
 def load_dataset(
-    name: str, entry: DatasetEntry, root: Path, *, cache: Path | None = None, masks: bool = False
+    name: str,
+    entry: DatasetEntry,
+    root: Path,
+    *,
+    cache: Path | None = None,
+    truth: str | None = None,
 ) -> Dataset:
     """Load ``[datasets.NAME]``; images are checked and digested, none is decoded.
 
@@ -88,8 +93,9 @@ def load_dataset(
         Folder of the manifest, against which the entry's paths are resolved.
     cache
         Folder for what was learnt about files and scenes, so that the next run is quick.
-    masks
-        Read the masks of objects as well, where the kind has them (coco, digits' scenes).
+    truth
+        What is wanted of the annotations, see ``DatasetKind.truths``: of objects, ``masks`` and ``points`` are
+        read only then, where the kind has them.
 
     Raises
     ------
@@ -99,22 +105,23 @@ def load_dataset(
     places = [str(root / place) for place in (entry.path, entry.annotations) if place]
     what = f"datasets.{name}: {' and '.join(places) or entry.kind} cannot be read"
     with border(DatasetError, what, "repair it, or leave it out"):
-        return _loaded(name, entry, root, cache, masks=masks)
+        return _loaded(name, entry, (root, cache), truth)
 
 
 def _loaded(
-    name: str, entry: DatasetEntry, root: Path, cache: Path | None, *, masks: bool
+    name: str, entry: DatasetEntry, places: tuple[Path, Path | None], truth: str | None
 ) -> Dataset:
+    root, cache = places
     kind = DATASETS[entry.kind]
-    find = kind.find_masks if masks and kind.find_masks else kind.find
+    find = {"masks": kind.find_masks, "points": kind.find_points}.get(truth or "") or kind.find
     if kind.load is not None:
-        found, ids = kind.load(name, entry, cache, masks), _BY_INDEX
+        found, ids = kind.load(name, entry, cache, truth == "masks"), _BY_INDEX
     elif find is not None:
         listed = find(name, entry, root)
         if not (listed.drafts or listed.lost):
-            places = " and ".join(str(place) for place in (entry.path, entry.annotations) if place)
+            said = " and ".join(str(place) for place in (entry.path, entry.annotations) if place)
             raise DatasetError(
-                f"datasets.{name} holds no image: none was found in {places}{_instead(listed)}"
+                f"datasets.{name} holds no image: none was found in {said}{_instead(listed)}"
             )
         found, ids = assemble(name, listed, cache, annotated=entry.annotated), listed.ids
     else:

@@ -110,7 +110,9 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     labels = table[truth.labels]
     kept = np.flatnonzero(labels != _GONE)
     masks = None if truth.masks is None else tuple(truth.masks[i] for i in kept)
-    return Objects(truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept], masks)
+    points = None if truth.points is None else truth.points[kept]
+    columns = truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept]
+    return Objects(*columns, masks, points)
 
 
 def _pixels(make: Callable[[], NDArray[np.uint8]], table: NDArray[np.int64]) -> NDArray[np.uint8]:

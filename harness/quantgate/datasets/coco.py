@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, run_lengths
+from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in
 from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from quantgate.core.predictions import Objects
+    from quantgate.core.skeletons import Skeleton
     from quantgate.entries import DatasetEntry
 
 _SIDES = 4
@@ -37,8 +43,10 @@ _FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true":
 _Row = dict[str, Any]
 
 
-def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> Findings:
-    """Read images and objects of one instances json, with masks if requested.
+def find(
+    name: str, entry: DatasetEntry, root: Path, *, masks: bool = False, points: bool = False
+) -> Findings:
+    """Read images and objects of one instances json, with masks or key points if requested.
 
     Labels are numbered 0.. in the order of category ids, which may have gaps; or as the entry's labels
     are, where these name the categories. An image without
@@ -60,7 +68,8 @@ def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> 
         categories = categories_of(
             name, content["categories"], content["annotations"], labels_of(name, entry.labels, root)
         )
-        return _findings(_Source(name, folder, file, masks), content, categories)
+        skeleton = _skeleton(name, file, content) if points else None
+        return _findings(_Source(name, folder, file, masks, skeleton), content, categories)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
@@ -70,12 +79,13 @@ def find(name: str, entry: DatasetEntry, root: Path, *, masks: bool = False) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Which dataset is read, from where, and whether with masks."""
+    """Which dataset is read, from where, whether with masks, and with which key points."""
 
     name: str
     folder: Path
     file: Path
     masks: bool
+    skeleton: Skeleton | None
 
     def wrong(self, annotation: _Row, found: str, remedy: str) -> DatasetError:
         """Say what is wrong with an annotation."""
@@ -97,6 +107,15 @@ def _parse(name: str, file: Path) -> _Row:
             f"datasets.{name}: {file} must hold the lists images, annotations and categories"
         )
     return content
+
+
+def _skeleton(name: str, file: Path, content: _Row) -> Skeleton | None:
+    try:
+        return skeleton_in(content)
+    except PointsError as error:
+        raise DatasetError(
+            f"datasets.{name}: {error} ({file}); keep those of one category"
+        ) from error
 
 
 def _findings(source: _Source, content: _Row, categories: Categories) -> Findings:
@@ -122,7 +141,13 @@ def _findings(source: _Source, content: _Row, categories: Categories) -> Finding
         source.folder, (draft.path for draft in drafts), f"not listed in {source.file.name}"
     )
     return Findings(
-        drafts, categories.labels, absent, strays, ids=categories.ids, notes=categories.notes
+        drafts,
+        categories.labels,
+        absent,
+        strays,
+        ids=categories.ids,
+        notes=categories.notes,
+        skeleton=source.skeleton,
     )
 
 
@@ -171,6 +196,12 @@ def _objects(
     areas = [_area(source, row, box) for row, box in zip(rows, boxes, strict=True)]
     labels = [index[int(row["category_id"])] for row in rows]
     found = make_objects(boxes, labels, [_crowd(source, row) for row in rows], areas)
+    if source.skeleton is not None:
+        count = len(source.skeleton.names)
+        rows_of = [_points(source, row, count) for row in rows]
+        return replace(
+            found, points=np.stack(rows_of) if rows_of else np.zeros((0, count, 3), np.float32)
+        )
     if not source.masks:
         return found
     if rows and not all(size):
@@ -222,10 +253,20 @@ def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object
         ) from error
 
 
+def _points(source: _Source, row: _Row, count: int) -> NDArray[np.float32]:
+    try:
+        return points_of(row.get("keypoints"), count)
+    except PointsError as error:
+        raise source.wrong(
+            row, str(error), "give three numbers a key point, 0, 0, 0 where there is none"
+        ) from error
+
+
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
     may=("labels", "classes", "segments", "annotated"),
-    truths={"": ("objects", "masks")},
+    truths={"": ("objects", "masks", "points")},
     find_masks=partial(find, masks=True),
+    find_points=partial(find, points=True),
 )

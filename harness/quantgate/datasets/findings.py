@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from quantgate.core.skeletons import Skeleton
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -46,7 +48,8 @@ class Findings:
 
     ``lost`` counts towards the share of faulty images; ``strays``, other files that are not used,
     are only listed. ``labels_open`` as in Dataset. ``ids`` are what the annotations call the
-    labels, where that is not their index; ``notes`` are sentences about oddities.
+    labels, where that is not their index; ``notes`` are sentences about oddities; ``skeleton`` says what
+    key points are, where they are annotated.
     """
 
     drafts: Sequence[Draft]
@@ -56,6 +59,7 @@ class Findings:
     labels_open: bool = False
     ids: tuple[int | str, ...] = ()
     notes: tuple[str, ...] = ()
+    skeleton: Skeleton | None = None
 
 
 def make_objects(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
 
 #: What annotations say: a class of the image, objects in boxes, their masks, a class of each pixel,
-#: the picture that the model should make.
-TruthKind = Literal["class", "objects", "masks", "pixels", "picture"]
+#: the picture that the model should make, key points of objects.
+TruthKind = Literal["class", "objects", "masks", "pixels", "picture", "points"]
 #: Arguments: name in models.toml, entry, folder of the manifest.
 Find = Callable[[str, "DatasetEntry", "Path"], "Findings"]
 
@@ -34,6 +34,8 @@ class DatasetKind:
         What its annotations say, by the condition under which they do (``""``: always).
     find_masks
         As ``find``, with the masks of objects.
+    find_points
+        As ``find``, with the key points of objects.
     load
         Makes the dataset itself, of images that are not files. Arguments: name, entry, folder for
         what is cached, whether masks are wanted.
@@ -44,6 +46,7 @@ class DatasetKind:
     may: tuple[str, ...] = ()
     truths: Mapping[str, tuple[TruthKind, ...]] = field(default_factory=dict)
     find_masks: Find | None = None
+    find_points: Find | None = None
     load: Callable[[str, DatasetEntry, Path | None, bool], Dataset] | None = None
 
     def condition_of(self, entry: DatasetEntry) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.predictions import Truth
+    from quantgate.core.skeletons import Skeleton
 
 #: Where pixels come from: a file, or a function that renders them (built-in data).
 ImageSource: TypeAlias = "Path | Callable[[], NDArray[np.uint8]]"
@@ -67,6 +68,8 @@ class Dataset:
     turned
         EXIF's orientation of images, by name, where nothing tells whether boxes or maps are of the upright
         picture.
+    skeleton
+        What the key points of its objects are, where some are annotated.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     turned: Mapping[str, int] = field(default_factory=dict)
+    skeleton: Skeleton | None = None
 
     @property
     def annotated(self) -> bool:

@@ -22,6 +22,7 @@ from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.decoders.yolact import YolactDecoder
 from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_pose import YoloV8PoseDecoder
 from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
 from quantgate.decoders.yolo_seg import YoloV8SegDecoder
 from quantgate.decoders.yolof import YolofDecoder
@@ -57,6 +58,7 @@ DECODERS: dict[str, Any] = extended(
         "mask-rcnn": MaskRcnnDecoder,
         "yolo-v8-seg": YoloV8SegDecoder,
         "yolact": YolactDecoder,
+        "yolo-v8-pose": YoloV8PoseDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,

@@ -126,6 +126,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "yolox": _candidates,
         "yolo-v5": _candidates,
         "yolo-v8": _columns_or_rows,
+        "yolo-v8-pose": _columns_or_rows,
         "yolo": _grids,
         "yolof": _one_grid,
         "fastestdet": _one_grid,

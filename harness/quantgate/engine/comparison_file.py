@@ -70,6 +70,7 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
         skipped,
         labels_open=dataset.labels_open,
         segments=dataset.segments,
+        skeleton=dataset.skeleton,
     )
 
 

@@ -308,6 +308,7 @@ class _Results:
             skipped,
             labels_open=dataset.labels_open,
             segments=dataset.segments,
+            skeleton=dataset.skeleton,
         )
 
     def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:

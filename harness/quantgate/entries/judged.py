@@ -56,7 +56,7 @@ class Limits:
         Fraction | None,
         Doc(
             "share of images with the same class in both roles; of pixels in semantic segmentation; of "
-            "images without a lost, gained or relabelled object in detection and instance segmentation"
+            "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints"
         ),
     ] = None
     min_role_iou: Annotated[
@@ -73,6 +73,16 @@ class Limits:
     )
     min_class_precision: Annotated[
         Fraction | None, Doc("matches / optimized objects, worst class")
+    ] = None
+    min_role_oks: Annotated[
+        Fraction | None, Doc("OKS of the objects that both roles have, mean over them")
+    ] = None
+    min_keypoint_pck: Annotated[
+        Fraction | None,
+        Doc(
+            "share of the objects that both roles have in which a key point stays within 5 % of the longer "
+            "side of the parent's box, worst key point of those seen in at least 10"
+        ),
     ] = None
     max_tensor_distance: Annotated[
         NonNegative | None,

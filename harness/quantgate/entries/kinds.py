@@ -17,6 +17,7 @@ _TASKS = (
     "detection",
     "instance_segmentation",
     "semantic_segmentation",
+    "keypoints",
     "image_to_image",
     "generic",
 )
@@ -24,7 +25,10 @@ _DATASETS = (
     *("coco", "voc", "imagenet", "yolo-txt", "wider", "open-images", "masks", "pairs"),
     *("folder", "digits"),
 )
-_METRICS = ("top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "miou", "ssim", "psnr")
+_METRICS = (
+    *("top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "pck", "nme_box", "nme_eyes"),
+    *("miou", "ssim", "psnr"),
+)
 if TYPE_CHECKING:
     TaskName: TypeAlias = str
     DatasetKindName: TypeAlias = str

@@ -109,13 +109,15 @@ class EvaluationPlan:
         MetricName | None,
         Doc(
             "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
-            "for objects, miou for semantic segmentation, ssim for image to image; psnr: in dB"
+            "for objects, by OKS for key points, miou for semantic segmentation, ssim for image to image; "
+            "pck: share of key points within a tenth of the longer side of their box; nme_box, nme_eyes: "
+            "mean error in that side, or in the distance of the eyes; psnr: in dB"
         ),
     ] = None
     score_threshold: Annotated[
         Fraction, Doc("both roles are cut here before they are compared")
     ] = 0.5
-    iou_threshold: Annotated[Fraction, Doc("least IoU of a match")] = 0.5
+    iou_threshold: Annotated[Fraction, Doc("least IoU of a match, of key points OKS")] = 0.5
     hysteresis: Annotated[
         Fraction, Doc("an object may fall below score_threshold by this much and still match")
     ] = 0.05

@@ -110,8 +110,9 @@ def _without_segments(reading: Reading, key: str) -> bool:
     if LIMITS[key].of_worst != "segment" or task is None or data is None:
         return False
     plan = reading.values.get("evaluate")
-    sized = TASKS[task].TRUTH in {"objects", "masks"}
-    by_size = sized and not (plan is not None and (plan.metric or "").startswith("voc"))
+    sized = TASKS[task].TRUTH in {"objects", "masks", "points"}
+    metric = plan.metric if plan is not None else None
+    by_size = sized and metric in {None, "ap", "ap50", "ap75"}
     return data.segments is None and not by_size
 
 

@@ -1,7 +1,7 @@
 """Predict with the model of this package: ``python predict.py IMAGE ...``, one JSON object a line.
 
 As a module: ``Predictor()(image)`` takes uint8 [height, width, 3] in BGR, as OpenCV reads it, and
-gives boxes in pixels of that image, scores and class numbers, as they were judged.
+gives boxes (and key points) in pixels of that image, scores and class numbers, as they were judged.
 """
 
 import argparse
@@ -84,6 +84,9 @@ def _named(row, labels):
 
 
 def _singular(column):
+    """Name a column of one object; key points stay several."""
+    if column == "points":
+        return column
     return "box" if column == "boxes" else column.removesuffix("s")
 
 

@@ -51,12 +51,12 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
 
     plan, recipe = entry.evaluate, entry.calibrate
     notes: list[str] = []
-    masks = TASKS[entry.task].TRUTH == "masks"
-    evaluation = _load(plan.dataset, manifest, cache, masks=masks)
+    truth = TASKS[entry.task].TRUTH
+    evaluation = _load(plan.dataset, manifest, cache, truth)
     calibration: Dataset | None = None
     repeats: tuple[Dataset, ...] = ()
     if recipe is not None:
-        found = _load(recipe.dataset, manifest, cache, masks=masks)
+        found = _load(recipe.dataset, manifest, cache, truth)
         drawn = subset(found, recipe.subset, recipe.seed)
         calibration = drawn.dataset
         notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
@@ -104,11 +104,11 @@ def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
     run.keep(entry.id, "truth", {"digests": digests, "doubts": [*data.evaluation.notes]})
 
 
-def _load(name: str, manifest: Manifest, cache: Path, *, masks: bool) -> Dataset:
+def _load(name: str, manifest: Manifest, cache: Path, truth: str | None) -> Dataset:
     from quantgate.datasets.catalog import load_dataset
 
     entry = manifest.datasets[name]
-    return load_dataset(name, entry, manifest.root, cache=cache, masks=masks)
+    return load_dataset(name, entry, manifest.root, cache=cache, truth=truth)
 
 
 def _part(entry: ModelEntry, calibration: Dataset, evaluation: Dataset) -> list[str]:

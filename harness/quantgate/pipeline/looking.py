@@ -119,8 +119,9 @@ def _answered(name: str, image: object, prediction: object, labels: tuple[str, .
     import numpy as np
 
     from quantgate.core.predictions import ClassScores, Detections, LabelMap
+    from quantgate.pipeline.pictures import seen
     from quantgate.report.overlays.answers import Answered
-    from quantgate.report.picture import ClassBar, Seen
+    from quantgate.report.picture import ClassBar
 
     def named(label: int) -> str:
         return labels[label] if 0 <= label < len(labels) else f"class {label}"
@@ -128,15 +129,8 @@ def _answered(name: str, image: object, prediction: object, labels: tuple[str, .
     pixels = np.asarray(image, np.uint8)
     if isinstance(prediction, Detections):
         shown = np.flatnonzero(prediction.scores >= _LEAST_SCORE)[:_OBJECTS]
-        objects = tuple(
-            Seen(
-                (*(float(edge) for edge in prediction.boxes[index]),),  # type: ignore[arg-type]
-                named(int(prediction.labels[index])),
-                float(prediction.scores[index]),
-            )
-            for index in shown
-        )
-        return Answered(name, pixels, objects)
+        objects = (seen(prediction, int(index), labels) for index in shown)
+        return Answered(name, pixels, tuple(filter(None, objects)))
     if isinstance(prediction, ClassScores):
         best = np.argsort(-prediction.scores, kind="stable")[:_CLASSES]
         bars = tuple(ClassBar(named(int(k)), float(prediction.scores[k])) for k in best)

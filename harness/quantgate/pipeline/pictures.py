@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.core.oks import SEEN
+from quantgate.core.skeletons import skeleton_of
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.matching import Match
     from quantgate.core.predictions import Detections
+    from quantgate.core.skeletons import Skeleton
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import ModelEntry
     from quantgate.tasks.classification.record import ClassRecord
@@ -84,32 +87,53 @@ def _picture(
         return picture
     return replace(
         picture,
-        changes=tuple(_changes(task.changes(result, plan), result, labels)),
+        changes=tuple(_changes(task.changes(result, plan), result, comparison)),
         threshold=plan.score_threshold,
         hysteresis=plan.hysteresis,
     )
 
 
 def _changes(
-    matches: Sequence[Match], result: ImageResult[Detections], labels: Sequence[str]
+    matches: Sequence[Match], result: ImageResult[Detections], comparison: Comparison[Any]
 ) -> Iterator[ObjectChange]:
+    labels, skeleton = comparison.labels, comparison.skeleton
     for match in matches:
         yield ObjectChange(
             change=match.change.value,
-            parent=_seen(result.record.parent, match.parent, labels),
-            optimized=_seen(result.record.optimized, match.optimized, labels),
+            parent=seen(result.record.parent, match.parent, labels, skeleton),
+            optimized=seen(result.record.optimized, match.optimized, labels, skeleton),
             iou=match.iou if match.parent is not None and match.optimized is not None else None,
             crossed=match.score_crossed,
         )
 
 
-def _seen(found: Detections, index: int | None, labels: Sequence[str]) -> Seen | None:
+def seen(
+    found: Detections,
+    index: int | None,
+    labels: Sequence[str],
+    skeleton: Skeleton | None = None,
+) -> Seen | None:
+    """Give one object as it is drawn; None where the role has none."""
     if index is None:
         return None
     x0, y0, x1, y1 = (float(edge) for edge in found.boxes[index])
     name, score = _name(int(found.labels[index]), labels), float(found.scores[index])
     rings = () if found.masks is None else rings_of(found.masks[index])
-    return Seen((x0, y0, x1, y1), name, score, rings)
+    return Seen((x0, y0, x1, y1), name, score, rings, *_skeleton(found, index, skeleton))
+
+
+def _skeleton(
+    found: Detections, index: int, skeleton: Skeleton | None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Flat lists of the key points that are seen (of all where none is), and of the bones between them."""
+    if found.points is None:
+        return (), ()
+    points = found.points[index].astype(float)
+    shown = points[:, 2] >= SEEN
+    shown |= not shown.any()
+    bones = (skeleton or skeleton_of(len(points))).bones
+    lines = [points[list(bone), :2].ravel() for bone in bones if shown[list(bone)].all()]
+    return tuple(points[shown, :2].ravel().tolist()), tuple(np.ravel(lines).tolist())
 
 
 def _bars(record: ClassRecord, labels: Sequence[str]) -> tuple[ClassBar, ...]:

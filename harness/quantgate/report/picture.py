@@ -15,13 +15,17 @@ ChangeName = Literal["kept", "moved", "relabelled", "lost", "gained"]
 class Seen:
     """One object of one role: ``box`` xyxy px of the original image, class name, score.
 
-    ``rings`` are the mask's outlines as flat x, y lists in px; empty without masks.
+    ``rings`` are the mask's outlines as flat x, y lists in px; empty without masks. ``points`` are the key
+    points that are seen as one flat x, y list, ``bones`` the lines between them, four numbers each; empty
+    without key points.
     """
 
     box: tuple[float, float, float, float]
     label: str
     score: float
     rings: tuple[tuple[float, ...], ...] = ()
+    points: tuple[float, ...] = ()
+    bones: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,15 @@ class ObjectChange:
     iou: float | None = None
     crossed: bool = False
     sentence: str = ""
+
+    @property
+    def measure(self) -> str:
+        """What ``iou`` is: of key points their OKS."""
+        return (
+            "OKS"
+            if any(s is not None and s.points for s in (self.parent, self.optimized))
+            else "IoU"
+        )
 
 
 @dataclass(frozen=True, slots=True)

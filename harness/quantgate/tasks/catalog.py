@@ -11,6 +11,7 @@ from quantgate.tasks.classification import task as classification
 from quantgate.tasks.detection import instance_segmentation
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.image_to_image import task as image_to_image
+from quantgate.tasks.keypoints import task as keypoints
 from quantgate.tasks.segmentation import task as semantic_segmentation
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TASKS: dict[str, Task] = {
             "detection": detection,
             "instance_segmentation": instance_segmentation,
             "semantic_segmentation": semantic_segmentation,
+            "keypoints": keypoints,
             "image_to_image": image_to_image,
             "generic": generic,
         },

@@ -39,6 +39,7 @@ FITNESS = {
     "classification": Measure("root of the annotated class's share", 0.75, 0.03),
     "detection": Measure("soft F1", 0.4, 0.03),
     "instance_segmentation": Measure("soft F1", 0.4, 0.03),
+    "keypoints": Measure("soft F1 by OKS", 0.4, 0.03),
     "semantic_segmentation": Measure("mean IoU of an image", 0.7, 0.04),
     "image_to_image": Measure("PSNR", 20.0, 1.0),
 }

@@ -52,7 +52,11 @@ def read(decoder: Decoder, outputs: Outputs, frame: Frame, *, masks: bool = Fals
     if not isinstance(found, Detections):
         return Read(found, frame)
     boxes = in_input(found.boxes, wide).astype(np.float32)
-    return Read(Detections(boxes, found.scores, found.labels), frame)
+    points = found.points
+    if points is not None:
+        points = points.copy()
+        points[:, :, :2] += np.array(wide.offset, np.float32)
+    return Read(Detections(boxes, found.scores, found.labels, points=points), frame)
 
 
 def part(seen: Read, start: tuple[int, int], size: tuple[int, int]) -> Prediction:
@@ -70,7 +74,12 @@ def part(seen: Read, start: tuple[int, int], size: tuple[int, int]) -> Predictio
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         inside = ((centres >= 0) & (centres <= 1)).all(axis=1)
         clipped = np.clip(boxes[inside], 0, 1).astype(np.float32)
-        return Detections(clipped, found.scores[inside], found.labels[inside])
+        points = found.points
+        if points is not None:
+            points = points[inside]
+            places = (points[:, :, :2] - seen.frame.offset) / np.array(seen.frame.scale)
+            points[:, :, :2] = (places - np.array(start)) / np.array(size)
+        return Detections(clipped, found.scores[inside], found.labels[inside], points=points)
     if isinstance(found, LabelMap):
         return LabelMap(_on_grid(found.labels, seen.frame, start, size))
     if isinstance(found, Rendering):
@@ -86,9 +95,12 @@ def truth_in_input(truth: Truth | None, frame: Frame) -> Truth | None:
         )
         # What a crop cut away cannot be found.
         left = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        return Objects(
-            boxes[left], truth.labels[left], truth.crowd[left], truth.areas[left], masks=None
-        )
+        points, areas = truth.points, truth.areas * np.float32(np.prod(frame.scale))
+        if points is not None:
+            points = points[left]
+            points[:, :, :2] = points[:, :, :2] * np.array(frame.scale) + np.array(frame.offset)
+        columns = boxes[left], truth.labels[left], truth.crowd[left], areas[left]
+        return Objects(*columns, points=points)
     if isinstance(truth, LabelMap):
         x, y = (np.arange(side) + 0.5 for side in frame.model)
         columns = np.floor((x - frame.offset[0]) / frame.scale[0]).astype(np.int64)

@@ -69,9 +69,9 @@ def _pane(svg: str, kind: str = "") -> str:
 
 
 def _matches(picture: Picture) -> str:
-    heading = "".join(
-        f"<th>{title}</th>" for title in ("Change", "Parent", "Score", "Optimized", "Score", "IoU")
-    )
+    measure = next((change.measure for change in picture.changes), "IoU")
+    titles = ("Change", "Parent", "Score", "Optimized", "Score", measure)
+    heading = "".join(f"<th>{title}</th>" for title in titles)
     changes = sorted(picture.changes, key=lambda change: SEEN_FIRST.index(change.change))
     rows = "".join(_match(change) for change in changes)
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>"

@@ -53,7 +53,8 @@ def diff_svg(picture: Picture) -> str:
         colour = CHANGES[change.change]
         drawn = _shape(seen, colour, change, dashed=change.change == "lost")
         if change.change == "moved" and change.parent is not None:
-            drawn = _rect(change.parent, PARENT, 1.5, dashed=True) + drawn
+            before = _rect(change.parent, PARENT, 1.5, dashed=True)
+            drawn = before + _bones(change.parent, PARENT, 1.5, dashed=True) + drawn
         shapes.append(_group(change, index, drawn))
         if change.change != "kept":
             label = placer.label(seen.box, object_words.change_label(change), colour)
@@ -96,8 +97,27 @@ def _group(change: ObjectChange, index: int, body: str) -> str:
 
 
 def _shape(seen: Seen, colour: str, change: ObjectChange, *, dashed: bool) -> str:
-    return _mask(seen.rings, colour) + _rect(
-        seen, colour, _STROKES.get(change.change, 3.5), dashed=dashed
+    width = _STROKES.get(change.change, 3.5)
+    box = _rect(seen, colour, width, dashed=dashed)
+    return _mask(seen.rings, colour) + box + _bones(seen, colour, width, dashed=dashed)
+
+
+def _bones(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
+    """Draw a skeleton as one path: bones, and key points as round ends of lines without length."""
+    if not seen.points:
+        return ""
+    bones = "".join(
+        "M{:.1f},{:.1f}L{:.1f},{:.1f}".format(*seen.bones[i : i + 4])
+        for i in range(0, len(seen.bones), 4)
+    )
+    dots = "".join(
+        f"M{seen.points[i]:.1f},{seen.points[i + 1]:.1f}h0" for i in range(0, len(seen.points), 2)
+    )
+    dash = ' stroke-dasharray="9 6"' if dashed else ""
+    line = f'fill="none" stroke="{colour}" vector-effect="non-scaling-stroke"'
+    return (
+        f'<path d="{bones}" {line} stroke-width="{width}"{dash}/>'
+        f'<path d="{dots}" {line} stroke-width="{width + 3}" stroke-linecap="round"/>'
     )
 
 

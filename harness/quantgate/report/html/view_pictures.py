@@ -110,4 +110,7 @@ def _seen(seen: Seen | None, labels: dict[str, int]) -> list[Any] | None:
     place = labels.setdefault(seen.label, len(labels))
     rings = [[round(value, 1) for value in ring] for ring in seen.rings]
     box = [round(edge, 1) for edge in seen.box]
-    return [place, round(seen.score, 4), *box, *([rings] if rings else [])]
+    drawn = [rings, *([round(value, 1) for value in flat] for flat in (seen.points, seen.bones))]
+    while drawn and not drawn[-1]:
+        drawn.pop()
+    return [place, round(seen.score, 4), *box, *drawn]

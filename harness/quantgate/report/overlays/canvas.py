@@ -155,6 +155,20 @@ class Canvas:
         tint = inside.convert("L").point(lambda value: value * _OPACITY)
         self.image.paste(ImageColor.getrgb(colour), (0, 0), tint)
 
+    def skeleton(
+        self, bones: Sequence[float], points: Sequence[float], colour: str, *, width: int
+    ) -> None:
+        """Draw bones, four numbers each, and key points, two numbers each, over a dark halo."""
+        lines = [tuple(bones[i : i + 4]) for i in range(0, len(bones), 4)]
+        for line in lines:
+            self.draw.line(line, fill="#00000066", width=width + 2)
+        for line in lines:
+            self.draw.line(line, fill=colour, width=width)
+        reach = width * 0.75 + 1
+        for x, y in zip(points[::2], points[1::2], strict=True):
+            dot = (x - reach, y - reach, x + reach, y + reach)
+            self.draw.ellipse(dot, fill=colour, outline="#00000099")
+
     def _dashed(self, box: Box, colour: str, width: int) -> None:
         x0, y0, x1, y1 = box
         step = _DASH_PX + width

@@ -58,7 +58,9 @@ def _diff_pane(image: Image, changes: list[ObjectChange], scale: float) -> Image
     for change in reversed(changes):
         colour, width = CHANGES[change.change], _width(pane, change)
         if change.change == "moved" and change.parent is not None:
-            canvas.box(_scaled(change.parent, scale), PARENT, width=max(1, width // 2), dashed=True)
+            thin = max(1, width // 2)
+            canvas.box(_scaled(change.parent, scale), PARENT, width=thin, dashed=True)
+            _skeleton(canvas, change.parent, PARENT, scale, width=thin)
         seen = change.optimized or change.parent
         if seen is not None:
             _shape(canvas, seen, colour, scale, width=width, dashed=change.change == "lost")
@@ -75,6 +77,12 @@ def _shape(
     if seen.rings:
         canvas.mask([[value * scale for value in ring] for ring in seen.rings], colour)
     canvas.box(_scaled(seen, scale), colour, width=width, dashed=dashed)
+    _skeleton(canvas, seen, colour, scale, width=width)
+
+
+def _skeleton(canvas: Canvas, seen: Seen, colour: str, scale: float, *, width: int) -> None:
+    bones, points = ([value * scale for value in flat] for flat in (seen.bones, seen.points))
+    canvas.skeleton(bones, points, colour, width=width)
 
 
 def _ascii(label: str) -> str:

@@ -16,9 +16,9 @@
   };
 
   const path = (context, seen, at) => {
-    const [, , x0, y0, x1, y1, rings] = seen;
+    const [, , x0, y0, x1, y1, rings, points = [], bones = []] = seen;
     context.beginPath();
-    if (rings) {
+    if (rings?.length) {
       rings.forEach((ring) => {
         for (let i = 0; i < ring.length; i += 2) context[i ? "lineTo" : "moveTo"](...at(ring[i], ring[i + 1]));
         context.closePath();
@@ -32,6 +32,15 @@
     }
     const [left, top] = at(x0, y0), [right, bottom] = at(x1, y1);
     context.rect(left, top, right - left, bottom - top);
+    for (let i = 0; i < bones.length; i += 4) {
+      context.moveTo(...at(bones[i], bones[i + 1]));
+      context.lineTo(...at(bones[i + 2], bones[i + 3]));
+    }
+    const reach = context.lineWidth * 0.75 + 1;
+    for (let i = 0; i < points.length; i += 2) {
+      const [x, y] = at(points[i], points[i + 1]);
+      context.fillRect(x - reach, y - reach, 2 * reach, 2 * reach);
+    }
   };
   const label = (context, text, x, y, fill, taken, bounds) => {
     const wide = context.measureText(text).width + 8, high = 17;

@@ -18,7 +18,7 @@ def change_sentence(change: ObjectChange) -> str:
     if parent is None or optimized is None:
         only = parent or optimized
         return f"{seen_text(only) if only else 'nothing'} {CHANGE_TITLES[change.change]}"
-    iou = "" if change.iou is None else f", IoU {change.iou:.2f}"
+    iou = "" if change.iou is None else f", {change.measure} {change.iou:.2f}"
     if change.change == "relabelled":
         return f"{seen_text(parent)} → {seen_text(optimized)}{iou}{crossed}"
     scores = f"{parent.label} {parent.score:.2f} → {optimized.score:.2f}"
@@ -26,7 +26,7 @@ def change_sentence(change: ObjectChange) -> str:
 
 
 def change_cells(change: ObjectChange) -> tuple[str, ...]:
-    """Word one object as table cells: change, both roles' class and score, IoU."""
+    """Word one object as table cells: change, both roles' class and score, IoU or OKS."""
     sides = [
         (MISSING, MISSING) if seen is None else (seen.label, cell(seen.score, "score"))
         for seen in (change.parent, change.optimized)

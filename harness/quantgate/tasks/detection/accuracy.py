@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from quantgate.core.average_precision import ClassFlags, Interpolation, average_precision
+from quantgate.core.average_precision import (
+    COCO_MOST,
+    ClassFlags,
+    Interpolation,
+    average_precision,
+)
 from quantgate.core.bootstrap import (
     FEWEST_RESAMPLES,
     RESAMPLES,
@@ -21,6 +26,7 @@ from quantgate.core.metrics import MetricKind
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.average_precision import (
+    MOST_POINTED,
     THRESHOLDS,
     CocoScores,
     Outline,
@@ -58,7 +64,7 @@ _BUDGET = 400_000_000
 
 
 def outline_of(comparison: Detected) -> Outline:
-    """Masks where every object of both roles and of the truth has one, else boxes."""
+    """Key points or masks where every object of both roles and of the truth has them, else boxes."""
     return comparison.once("outline", lambda: _outline_of(comparison))
 
 
@@ -67,6 +73,8 @@ def _outline_of(comparison: Detected) -> Outline:
     for result in checked(comparison):
         listed += [*result.record, objects_of(result)]
     found = [item for item in listed if len(item)]
+    if found and all(item.points is not None for item in found):
+        return "keypoints"
     return "segm" if found and all(item.masks is not None for item in found) else "bbox"
 
 
@@ -120,8 +128,9 @@ def _flags(comparison: Detected, role: Role, metric: str) -> dict[int, ClassFlag
     found, truth = [r.record[role] for r in images], [objects_of(r) for r in images]
     if metric in THRESHOLDS:
         thresholds = THRESHOLDS[metric]
+        most = MOST_POINTED if outline_of(comparison) == "keypoints" else COCO_MOST
         return comparison.once(
-            f"flags {metric} {role}", lambda: coco_flags(found, truth, thresholds)
+            f"flags {metric} {role}", lambda: coco_flags(found, truth, thresholds, most)
         )
     return comparison.once(f"flags voc {role}", lambda: voc_flags(found, truth))
 
@@ -210,7 +219,7 @@ def worst_class(comparison: Detected, metric: str) -> int:
 def object_counts(comparison: Detected) -> dict[int, int]:
     """Annotated objects of every class, crowd regions left out."""
     listed = [objects_of(r) for r in comparison.images]
-    labels = np.concatenate([item.labels[~item.crowd] for item in listed])
+    labels = np.concatenate([item.labels[~item.aside] for item in listed])
     values, counts = np.unique(labels, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 

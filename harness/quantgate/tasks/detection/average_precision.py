@@ -19,6 +19,7 @@ from quantgate.core.average_precision import (
     merge,
 )
 from quantgate.core.boxes import box_iou
+from quantgate.core.skeletons import sigmas_of
 from quantgate.tasks.detection.overlap import overlap_with_truth
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
 #: Statistics by name, in the order in which COCO summarizes them.
 STATISTICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+#: Best detections an image and class that COCO looks at, where key points are judged.
+MOST_POINTED = 20
 #: IoU thresholds of the metrics that can be resampled.
 THRESHOLDS = {"ap": COCO_THRESHOLDS, "ap50": (0.5,), "ap75": (0.75,)}
 #: The last bits of a mean depend on the order in which a library adds; nothing is judged by them.
 DECIMALS = 12
-Outline = Literal["bbox", "segm"]
+Outline = Literal["bbox", "segm", "keypoints"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,25 @@ def coco_scores(
     if result is None:
         return _nothing_found(truth)
     judge = COCOeval_faster(reference, result, outline, print_function=_silent)
+    names: Sequence[str] = STATISTICS
+    if outline == "keypoints":
+        names = tuple(name for name in STATISTICS if name != "ap_small")
+        judge.params.kpt_oks_sigmas = sigmas_of(_points_in(truth))
     judge.evaluate()
     judge.accumulate()
     judge.summarize()
-    overall = zip(STATISTICS, (round(float(v), DECIMALS) for v in judge.stats[:6]), strict=True)
+    values = [round(float(value), DECIMALS) for value in judge.stats[: len(names)]]
+    overall = zip(names, values, strict=True)
     precision: NDArray[np.float64] = judge.eval["precision"][..., 0, -1]
     return CocoScores(
         {name: value for name, value in overall if value >= 0},
         {label: row for k, label in enumerate(classes) if (row := _row(precision[:, :, k]))},
     )
+
+
+def _points_in(truth: Sequence[Objects]) -> int:
+    """Key points an object."""
+    return next(int(item.points.shape[1]) for item in truth if item.points is not None)
 
 
 def _silent(*_: object) -> None:
@@ -99,8 +112,8 @@ def _row(precision: NDArray[np.float64]) -> dict[str, float]:
 
 def _nothing_found(truth: Sequence[Objects]) -> CocoScores:
     """All zero where there is something to find."""
-    areas = np.concatenate([item.areas[~item.crowd] for item in truth])
-    labels = {int(label) for item in truth for label in item.labels[~item.crowd]}
+    areas = np.concatenate([item.areas[~item.aside] for item in truth])
+    labels = {int(label) for item in truth for label in item.labels[~item.aside]}
     if not len(areas):
         return CocoScores({}, {})
     bounds = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}
@@ -146,7 +159,13 @@ def _size(item: Objects) -> dict[str, int]:
 
 
 def _segmentation(item: Detections | Objects, index: int, outline: Outline) -> dict[str, Any]:
-    if outline == "bbox" or item.masks is None:
+    if outline == "keypoints" and item.points is not None:
+        points = item.points[index].astype(np.float64)
+        return {
+            "keypoints": points.ravel().tolist(),
+            "num_keypoints": int((points[:, 2] > 0).sum()),
+        }
+    if outline != "segm" or item.masks is None:
         return {}
     return {"segmentation": item.masks[index]}
 
@@ -169,7 +188,10 @@ def _xywh(boxes: NDArray[np.float32]) -> list[list[float]]:
 
 
 def coco_flags(
-    found: Sequence[Detections], truth: Sequence[Objects], thresholds: Sequence[float]
+    found: Sequence[Detections],
+    truth: Sequence[Objects],
+    thresholds: Sequence[float],
+    most: int = COCO_MOST,
 ) -> dict[int, ClassFlags]:
     """Match every annotated class by COCO's rules, ready to be resampled."""
     by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
@@ -177,10 +199,11 @@ def coco_flags(
         iou = overlap_with_truth(detections, objects)
         for label in np.union1d(detections.labels, objects.labels).tolist():
             rows = np.flatnonzero(detections.labels == label)
-            rows = rows[np.argsort(-detections.scores[rows], kind="stable")][:COCO_MOST]
+            rows = rows[np.argsort(-detections.scores[rows], kind="stable")][:most]
             columns = np.flatnonzero(objects.labels == label)
-            aside = objects.crowd[columns]
-            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds)
+            aside, crowd = objects.aside[columns], objects.crowd[columns]
+            near = iou[np.ix_(rows, columns)]
+            chosen = assign_greedily(near, aside, thresholds, shared=crowd)
             flags = flag(detections.scores[rows], chosen, aside)
             by_class.setdefault(label, []).append((index, flags))
     merged = {

@@ -19,7 +19,12 @@ from quantgate.core.matching import (
 from quantgate.core.predictions import Detections, Objects
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import ROLES, Pair
-from quantgate.tasks.detection.overlap import in_crowd, overlap, truth_as_detections
+from quantgate.tasks.detection.overlap import (
+    in_crowd,
+    overlap,
+    overlap_with_truth,
+    truth_as_detections,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +88,11 @@ def matched_with_truth(
 def _with_truth(result: ImageResult[Detections], rule: MatchRule, role: Role) -> MatchedImage:
     truth, found = objects_of(result), result.record[role]
     annotated = truth_as_detections(truth)
-    matches = match_objects(annotated, found, rule, overlap(annotated, found))
+    near = overlap(annotated, found)
+    if truth.points is not None:
+        # The annotation's own area and visibility, which a detection has no place for.
+        near = overlap_with_truth(found, truth)[:, ~truth.aside].T
+    matches = match_objects(annotated, found, rule, near)
     excused = in_crowd(found, truth, rule.iou_threshold)
     kept = tuple(
         m

@@ -1,4 +1,4 @@
-"""Overlap of two lists of objects: of their masks where all have one, else of their boxes."""
+"""Overlap of two lists of objects: of their key points or masks where all have them, else of their boxes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.boxes import box_ioa, box_iou
+from quantgate.core.oks import oks_of_roles, oks_with_truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,30 +16,43 @@ if TYPE_CHECKING:
 
 
 def overlap(first: Detections, second: Detections) -> NDArray[np.float64]:
-    """IoU [n, m] of two roles' objects."""
+    """IoU (of key points: OKS) [n, m] of two roles' objects."""
+    if len(first) and len(second) and first.points is not None and second.points is not None:
+        return oks_of_roles(first, second)
     return _overlap(first, second, np.zeros(len(second), np.bool_))
 
 
 def overlap_with_truth(found: Detections, truth: Objects) -> NDArray[np.float64]:
-    """IoU [n, m] with annotated objects; with a crowd region the share of the detection in it."""
+    """IoU [n, m] with annotated objects; with a crowd region the share of the detection in it.
+
+    Of key points their OKS, with every object.
+    """
+    if len(found) and len(truth) and found.points is not None and truth.points is not None:
+        return oks_with_truth(found, truth)
     return _overlap(found, truth, truth.crowd)
 
 
 def truth_as_detections(truth: Objects) -> Detections:
-    """Annotated objects, crowd regions left out, as detections of score 1."""
+    """Annotated objects, those set aside left out, as detections of score 1.
+
+    The confidence of a key point that is not annotated is NaN.
+    """
     from quantgate.core.predictions import Detections
 
-    counted = np.flatnonzero(~truth.crowd)
+    counted = np.flatnonzero(~truth.aside)
     masks = None if truth.masks is None else tuple(truth.masks[i] for i in counted)
-    return Detections(
-        truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted], masks
-    )
+    points = None
+    if truth.points is not None:
+        points = truth.points[counted]
+        points[:, :, 2] = np.where(points[:, :, 2] > 0, 1.0, np.nan)
+    scores = np.ones(len(counted), np.float32)
+    return Detections(truth.boxes[counted], scores, truth.labels[counted], masks, points)
 
 
 def in_crowd(found: Detections, truth: Objects, threshold: float) -> NDArray[np.bool_]:
-    """Whether at least ``threshold`` of a detection lies in a crowd region of its class, [n]."""
+    """Whether at least ``threshold`` of a detection lies in an object of its class set aside, [n]."""
     inside = overlap_with_truth(found, truth) >= threshold
-    inside &= truth.crowd[None, :] & (found.labels[:, None] == truth.labels[None, :])
+    inside &= truth.aside[None, :] & (found.labels[:, None] == truth.labels[None, :])
     return np.asarray(inside.any(axis=1))
 
 

@@ -36,6 +36,9 @@ def pack(records: Sequence[Detections]) -> Arrays:
     outlines = [cast("bytes", mask["counts"]) for mask in masks]
     arrays["mask_bytes"] = offsets([len(outline) for outline in outlines])
     arrays["mask_counts"] = np.frombuffer(b"".join(outlines), np.uint8)
+    pointed = [record.points for record in records if record.points is not None]
+    if pointed:
+        arrays["points"] = np.concatenate(pointed)
     arrays["mask_sizes"] = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
     return arrays
 
@@ -46,13 +49,15 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
     boxes, scores = np.asarray(arrays["boxes"]), np.asarray(arrays["scores"])
     labels, masked = np.asarray(arrays["labels"]), np.asarray(arrays["masked"], np.bool_)
     masks = _unpack_masks(arrays)
+    points = arrays.get("points")
     used = 0
     records = []
     for index, (start, stop) in enumerate(pairwise(objects)):
         own = tuple(masks[used : used + stop - start]) if masked[index] else None
         used += stop - start if masked[index] else 0
         part = slice(start, stop)
-        records.append(Detections(boxes[part], scores[part], labels[part], own))
+        placed = None if points is None else np.asarray(points[part])
+        records.append(Detections(boxes[part], scores[part], labels[part], own, placed))
     return records
 
 

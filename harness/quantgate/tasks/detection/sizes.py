@@ -111,7 +111,7 @@ def _flag_class(
     (found, rows), (truth, label), (areas, thresholds, (low, high)) = detected, annotated, rule
     columns = np.flatnonzero(truth.labels == label)
     crowd, own = truth.crowd[columns], truth.areas[columns]
-    aside = crowd | (own < low) | (own > high)
+    aside = truth.aside[columns] | (own < low) | (own > high)
     chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds, shared=crowd)
     matched, counted = chosen >= 0, np.append(aside, False)[chosen]
     other = (areas[rows] < low) | (areas[rows] > high)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -48,6 +49,8 @@ METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 MOST_OBJECTS = 300
 # Objects named in the sentence of one image.
 _NAMED = 5
+#: Words how far an object moved, of an image and a match of it.
+Moved: TypeAlias = "Callable[[MatchedImage, Match], str]"
 
 _QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = MappingProxyType(
     {
@@ -84,10 +87,12 @@ def compact(
         found = prediction[role]
         if not (np.isfinite(found.scores).all() and np.isfinite(found.boxes).all()):
             raise DecoderError(f"{name}, {role} model: scores or boxes hold NaN or infinity")
-    return prediction.map(_best)
+    # Boxes alone are judged, whatever else a decoder gives.
+    return prediction.map(lambda found: best_of(replace(found, points=None)))
 
 
-def _best(found: Detections) -> Detections:
+def best_of(found: Detections) -> Detections:
+    """Keep the ``MOST_OBJECTS`` surest, stable on ties."""
     return found.take(np.argsort(-found.scores, kind="stable")[:MOST_OBJECTS])
 
 
@@ -188,19 +193,31 @@ def changes(result: ImageResult[Detections], plan: EvaluationPlan) -> list[Match
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
     """Images on which an object is not simply kept, in the order of `severity`."""
-    return comparison.once(f"worst {matching.rule_of(plan)}", lambda: _worst(comparison, plan))
+    return comparison.once(f"worst {matching.rule_of(plan)}", lambda: changed(comparison, plan))
 
 
-def _worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
+def changed(
+    comparison: Detected, plan: EvaluationPlan, moved: Moved | None = None
+) -> list[ImageChange]:
+    """List the images that changed, the worst first; ``moved`` words how far an object moved."""
     listed = [
-        ImageChange(index, severity(comparison, index, plan), _sentence(image, comparison.labels))
+        ImageChange(
+            index,
+            severity(comparison, index, plan),
+            _sentence(image, comparison.labels, moved or _by_iou),
+        )
         for index, image in enumerate(matching.matched(comparison, plan))
         if image.counts.changed
     ]
     return sorted(listed, key=lambda change: change.severity, reverse=True)
 
 
-def _sentence(image: MatchedImage, labels: Sequence[str]) -> str:
+def _by_iou(image: MatchedImage, match: Match) -> str:
+    del image
+    return f"IoU {match.iou:.2f}"
+
+
+def _sentence(image: MatchedImage, labels: Sequence[str], moved: Moved) -> str:
     """Say how many of each, then name the first few: "2 lost; person 0.91 lost, cat 0.60 lost"."""
     counts: dict[Change, int] = {}
     for match in image.matches:
@@ -208,13 +225,15 @@ def _sentence(image: MatchedImage, labels: Sequence[str]) -> str:
     order = (Change.LOST, Change.GAINED, Change.RELABELLED, Change.MOVED)
     summary = ", ".join(f"{counts[c]} {c.value}" for c in order if c in counts)
     named = [m for c in order for m in image.matches if m.change is c]
-    listed = [_name(match, image.objects, labels) for match in named[:_NAMED]]
+    listed = [_name(match, image, labels, moved) for match in named[:_NAMED]]
     if len(named) > _NAMED:
         listed.append(f"and {len(named) - _NAMED} more")
     return f"{summary}; {', '.join(listed)}"
 
 
-def _name(match: Match, objects: Pair[Detections], labels: Sequence[str]) -> str:
+def _name(match: Match, image: MatchedImage, labels: Sequence[str], moved: Moved) -> str:
+    objects = image.objects
+
     def shown(found: Detections, index: int) -> str:
         return f"{label_name(labels, int(found.labels[index]))} {found.scores[index]:.2f}"
 
@@ -225,5 +244,5 @@ def _name(match: Match, objects: Pair[Detections], labels: Sequence[str]) -> str
     if match.change is Change.RELABELLED and match.optimized is not None:
         return f"{before} became {shown(objects.optimized, match.optimized)}"
     if match.change is Change.MOVED:
-        return f"{before} moved (IoU {match.iou:.2f})"
+        return f"{before} moved ({moved(image, match)})"
     return f"{before} {match.change.value}"

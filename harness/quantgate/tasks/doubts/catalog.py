@@ -20,6 +20,7 @@ DOUBTS: Mapping[str, Callable[[Comparison[Any]], tuple[str, ...]]] = MappingProx
         "classification": image_doubts,
         "detection": object_doubts,
         "instance_segmentation": object_doubts,
+        "keypoints": object_doubts,
         "semantic_segmentation": map_doubts,
     }
 )

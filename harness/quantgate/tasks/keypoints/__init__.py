@@ -1,0 +1,1 @@
+"""Key points of objects: persons, faces, hands, anything with named places."""

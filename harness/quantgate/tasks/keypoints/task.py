@@ -1,0 +1,220 @@
+"""Key points: object detection by OKS in place of IoU, and how far each key point is off."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quantgate.errors import DecoderError
+from quantgate.pair import ROLES, Pair
+from quantgate.tasks import tensors
+from quantgate.tasks.detection import accuracy as of_objects
+from quantgate.tasks.detection import matching, record
+from quantgate.tasks.detection import task as detection
+from quantgate.tasks.detection.average_precision import THRESHOLDS
+from quantgate.tasks.detection.severity import severity
+from quantgate.tasks.detection.sizes import size_segments
+from quantgate.tasks.detection.tables import (
+    AGAINST_TRUTH,
+    BETWEEN,
+    advanced_table,
+    basic_table,
+    class_table,
+    label_name,
+    with_changed,
+)
+from quantgate.tasks.detection.task import changes, detail
+from quantgate.tasks.keypoints import accuracy
+from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
+from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
+from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
+from quantgate.tasks.tensors import TaskLimits, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from quantgate.core.bootstrap import Resampled
+    from quantgate.core.estimate import Estimate
+    from quantgate.core.matching import Match
+    from quantgate.core.metrics import MetricKind
+    from quantgate.core.pictures import PictureKind
+    from quantgate.core.predictions import Detections, Truth
+    from quantgate.core.table import Table
+    from quantgate.entries import EvaluationPlan
+    from quantgate.tasks.detection.matching import Detected, MatchedImage
+    from quantgate.tasks.protocol import ImageChange
+
+__all__ = [
+    "DEFAULT_METRIC",
+    "LIMITS",
+    "METRICS",
+    "PICTURE",
+    "TRUTH",
+    "changes",
+    "compact",
+    "detail",
+    "judge_quantity",
+    "metrics",
+    "pack",
+    "role_scores",
+    "severity",
+    "smallest_drop",
+    "subject",
+    "tables",
+    "unpack",
+    "worst",
+]
+
+DEFAULT_METRIC = "ap"
+TRUTH: str | None = "points"
+PICTURE: PictureKind | None = "objects"
+METRICS: Mapping[str, MetricKind] = accuracy.METRICS
+
+_QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = MappingProxyType(
+    {
+        "max_accuracy_drop": lambda c, plan: accuracy.accuracy_drop(c, _metric(plan)),
+        "max_error_increase": lambda c, plan: accuracy.error_increase(c, _metric(plan)),
+        "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
+        "max_segment_drop": lambda c, plan: worst_segment(segments(c, plan), len(c)).drop,
+        "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
+        "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
+        "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
+            1
+        ],
+        "min_role_oks": accuracy.role_oks,
+        "min_keypoint_pck": lambda c, plan: accuracy.worst_keypoint(c, plan)[1],
+    }
+)
+LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+
+
+def _metric(plan: EvaluationPlan) -> str:
+    return plan.metric or DEFAULT_METRIC
+
+
+def compact(
+    prediction: Pair[Detections], truth: Truth | None, name: str = "this image"
+) -> Pair[Detections]:
+    """Keep the best objects of both roles with their key points.
+
+    Raises
+    ------
+    DecoderError
+        On NaN or infinity, and on objects without key points, naming the image.
+    """
+    del truth  # it travels beside the record
+    for role in ROLES:
+        found = prediction[role]
+        if len(found) and found.points is None:
+            raise DecoderError(
+                f"{name}, {role} model: objects without key points; keypoints needs a decoder that gives "
+                'them, or task = "detection"'
+            )
+        columns = (found.scores, found.boxes, *(() if found.points is None else (found.points,)))
+        if not all(np.isfinite(column).all() for column in columns):
+            raise DecoderError(
+                f"{name}, {role} model: scores, boxes or key points hold NaN or infinity"
+            )
+    return prediction.map(detection.best_of)
+
+
+#: How the objects of one role are kept in a file.
+pack, unpack = record.pack, record.unpack
+
+
+def metrics(comparison: Detected) -> Pair[dict[str, float]]:
+    """Every metric of both roles; what nothing annotated defines has none."""
+    return Pair(*(accuracy.role_metrics(comparison, role) for role in ROLES))
+
+
+def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Estimate:
+    """Compute the quantity that the limit ``key`` judges.
+
+    Raises
+    ------
+    MeasurementError
+        Where it is not defined on these images, or the limit is not one of this task's.
+    DatasetError
+        Where it needs annotations and there are none.
+    """
+    task = TaskLimits("key points", LIMITS)
+    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
+
+
+def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
+    """Smallest accuracy drop that this evaluation set can detect."""
+    return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
+
+
+def role_scores(comparison: Detected, plan: EvaluationPlan) -> Pair[Resampled]:
+    """Measure the plan's metric of each role, with its own interval."""
+    return accuracy.role_scores(comparison, _metric(plan))
+
+
+def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
+    """Name the class, segment or key point that a limit on the worst one is about."""
+    if key == "max_segment_drop":
+        return worst_segment(segments(comparison, plan), len(comparison)).name
+    if key == "min_keypoint_pck":
+        return accuracy.worst_keypoint(comparison, plan)[0]
+    if key == "max_class_drop" and _metric(plan) in THRESHOLDS:
+        return label_name(comparison.labels, of_objects.worst_class(comparison, _metric(plan)))
+    return detection.subject(key, comparison, plan) if key == "min_class_precision" else ""
+
+
+def tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
+    """Make basic, advanced and by key point; with annotations the same of each role, and by class."""
+    rule = matching.rule_of(plan)
+    return comparison.once(f"tables {rule} {_metric(plan)}", lambda: _tables(comparison, plan))
+
+
+def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
+    images, labels = matching.matched(comparison, plan), comparison.labels
+    made = [in_oks(basic_table(images, BETWEEN)), advanced_table(images, labels, BETWEEN)]
+    made.append(keypoint_table(comparison, plan))
+    if all(result.truth is not None for result in comparison.images):
+        for role in ROLES:
+            judged = matching.matched_with_truth(comparison, plan, role)
+            view = AGAINST_TRUTH[role]
+            against = in_oks(basic_table(judged, view)), advanced_table(judged, labels, view)
+            made += map(with_changed, against, made[:2])
+        if any(of_objects.object_counts(comparison).values()):
+            parts, metric = segments(comparison, plan), _metric(plan)
+            made += [segment_table(parts, METRICS[metric])] if parts else []
+            made += [class_table(comparison, metric)] if metric in THRESHOLDS else []
+    return tuple(made)
+
+
+def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
+    """Measure the sizes of objects, and the segments that the dataset names."""
+    metric = _metric(plan)
+    named = comparison.once(
+        f"segments {metric}",
+        lambda: user_segments(
+            comparison,
+            lambda own: accuracy.metric_values(own, metric),
+            lambda own: accuracy.accuracy_drop(own, metric),
+            lambda own: sum(of_objects.object_counts(own).values()),
+        ),
+    )
+    return (*size_segments(comparison, metric), *named)
+
+
+def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
+    """Images on which an object is not simply kept, in the order of `severity`."""
+    names = skeleton_in(comparison).names
+
+    def moved(image: MatchedImage, match: Match) -> str:
+        return _moved(image, match, names)
+
+    rule = matching.rule_of(plan)
+    return comparison.once(f"worst {rule}", lambda: detection.changed(comparison, plan, moved))
+
+
+def _moved(image: MatchedImage, match: Match, names: Sequence[str]) -> str:
+    """Word how far an object moved, and which of its key points moved most."""
+    away, side = moved_points(image.objects.parent, image.objects.optimized, match)
+    farthest = int(np.nanargmax(away))
+    return f"OKS {match.iou:.2f}, {names[farthest]} by {away[farthest] * side:.0f} px"

@@ -1,0 +1,345 @@
+"""Key points: OKS, PCK and NME by hand, limits that a planted shift misses, what is drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from quantgate.core.average_precision import average_precision
+from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.geometry import Frame
+from quantgate.core.oks import oks_of_roles, oks_with_truth
+from quantgate.core.predictions import Detections, Objects
+from quantgate.core.skeletons import PERSON, sigmas_of
+from quantgate.datasets.catalog import load_dataset
+from quantgate.decoders.ports import MisfitError
+from quantgate.decoders.protocol import Port
+from quantgate.decoders.yolo_pose import YoloV8PoseDecoder
+from quantgate.entries import DatasetEntry, EvaluationPlan
+from quantgate.errors import DatasetError, DecoderError, MeasurementError
+from quantgate.pair import Pair
+from quantgate.pipeline.pictures import seen
+from quantgate.report.html.pictures import diff_svg
+from quantgate.report.picture import ObjectChange, Picture
+from quantgate.report.words.objects import change_sentence
+from quantgate.tasks.detection.average_precision import THRESHOLDS, coco_flags, coco_scores
+from quantgate.tasks.keypoints import task as keypoints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAN = EvaluationPlan(dataset="persons")
+POINTS = 17
+LEFT_WRIST = PERSON.names.index("left wrist")
+
+
+def person(seed: int, corner: float = 0.0, score: float = 0.9) -> Detections:
+    """Draw one person of 100 x 200 px whose key points lie in its box."""
+    rng = np.random.default_rng(seed)
+    points = np.ones((1, POINTS, 3), np.float32)
+    points[0, :, :2] = rng.uniform((corner + 5, 5), (corner + 95, 195), (POINTS, 2))
+    box = np.array([[corner, 0, corner + 100, 200]], np.float32)
+    return Detections(box, np.array([score], np.float32), np.zeros(1, np.int64), points=points)
+
+
+def annotated(found: Detections) -> Objects:
+    """Annotate what was found, every key point of it visible."""
+    assert found.points is not None
+    points = found.points.copy()
+    points[:, :, 2] = 2
+    n = len(found)
+    areas = np.full(n, 10_000, np.float32)
+    return Objects(found.boxes, found.labels, np.zeros(n, np.bool_), areas, points=points)
+
+
+def shifted(found: Detections, by: float, which: int | slice = slice(None)) -> Detections:
+    """Move key points to the right, px."""
+    assert found.points is not None
+    points = found.points.copy()
+    points[:, which, 0] += by
+    return replace(found, points=points)
+
+
+def compared(
+    pairs: list[tuple[Detections, Detections]], truths: list[Objects | None] | None = None
+) -> Comparison[Detections]:
+    """Compare both roles on one image a pair."""
+    known = truths or [None] * len(pairs)
+    images = tuple(
+        ImageResult(
+            f"{i}.png", (400, 200), truth, keypoints.compact(Pair(*pair), truth, f"{i}.png")
+        )
+        for i, (pair, truth) in enumerate(zip(pairs, known, strict=True))
+    )
+    return Comparison(("person",), images, "digest")
+
+
+def judged(key: str, comparison: Comparison[Detections], plan: EvaluationPlan = PLAN) -> float:
+    """Give the value that a limit judges."""
+    return keypoints.judge_quantity(key, comparison, plan).value
+
+
+def test_oks_is_what_its_definition_says() -> None:
+    """Computed point by point: annotated ones alone, in the annotation's area, with COCO's sigmas."""
+    found = person(0)
+    truth = annotated(shifted(found, 7.0))
+    assert truth.points is not None
+    truth.points[0, 3:, 2] = 0
+    expected = np.mean([np.exp(-49 / (2 * 10_000 * (2 * s) ** 2)) for s in sigmas_of(POINTS)[:3]])
+
+    assert oks_with_truth(found, truth)[0, 0] == pytest.approx(expected)
+
+
+def test_the_order_of_the_roles_does_not_change_oks() -> None:
+    """What one role sees and the other does not counts either way."""
+    first, second = person(0), shifted(person(0), 9.0, LEFT_WRIST)
+    assert second.points is not None
+    second.points[0, :8, 2] = 0.1
+
+    there, back = oks_of_roles(first, second), oks_of_roles(second, first)
+
+    assert there[0, 0] == back[0, 0]
+    assert 0.9 < there[0, 0] < 1.0
+
+
+def crowd_of_images(n: int = 24) -> tuple[list[Detections], list[Objects]]:
+    """Make images of people of whom some are missed, misplaced, twice there or not annotated."""
+    rng = np.random.default_rng(5)
+    found, truth = [], []
+    for index in range(n):
+        own = person(index)
+        mark = annotated(own)
+        assert mark.points is not None
+        if index % 5 == 0:
+            mark.points[0, :, 2] = 0  # set aside
+        if index % 7 == 0:
+            mark = replace(mark, crowd=np.ones(1, np.bool_))
+        moved = shifted(own, float(rng.uniform(0, 30)))
+        moved = replace(moved, scores=rng.random(1).astype(np.float32))
+        found.append(Detections.empty() if index % 6 == 1 else moved)
+        truth.append(mark)
+    return found, truth
+
+
+@pytest.mark.parametrize("metric", ["ap", "ap50", "ap75"])
+def test_what_is_resampled_is_cocos_own_number(metric: str) -> None:
+    """The matches that intervals rest on give the AP of COCO's evaluation, set-aside people included."""
+    found, truth = crowd_of_images()
+
+    (flags,) = coco_flags(found, truth, THRESHOLDS[metric], 20).values()
+    own = average_precision(flags, np.ones((1, len(found)), np.int32))
+
+    assert own[0] == pytest.approx(coco_scores(found, truth, "keypoints").overall[metric])
+
+
+def test_metrics_by_hand() -> None:
+    """Two of seventeen key points beyond a tenth of 200 px, and the mean error in that side."""
+    truth = annotated(person(0))
+    off = shifted(shifted(person(0), 30.0, slice(0, 2)), 10.0, slice(2, 3))
+    comparison = compared([(person(0), off)], [truth])
+
+    parent, optimized = keypoints.metrics(comparison)
+
+    assert (parent["ap"], parent["pck"], parent["nme_box"]) == (1.0, 1.0, 0.0)
+    assert optimized["pck"] == pytest.approx(15 / 17)
+    assert optimized["nme_box"] == pytest.approx(70 / 17 / 200)
+    assert "nme_eyes" not in parent  # of faces only
+    drop = judged("max_accuracy_drop", comparison, replace(PLAN, metric="nme_box"))
+    assert drop == pytest.approx(optimized["nme_box"])
+
+
+def test_a_person_who_is_not_found_is_all_wrong() -> None:
+    """Missing people lower PCK and NME: nothing is measured on the found ones alone."""
+    people = [person(seed) for seed in range(2)]
+    pairs = [(people[0], people[0]), (people[1], Detections.empty())]
+    comparison = compared(pairs, [annotated(one) for one in people])
+
+    optimized = keypoints.metrics(comparison).optimized
+
+    assert (optimized["pck"], optimized["nme_box"]) == (0.5, 0.5)
+
+
+def test_a_planted_shift_misses_the_limits_between_the_roles() -> None:
+    """One wrist off in every second person: the worst key point is named, and OKS falls a little."""
+    pairs = [
+        (person(seed), shifted(person(seed), 40.0 * (seed % 2), LEFT_WRIST)) for seed in range(12)
+    ]
+    comparison = compared(pairs)
+
+    assert judged("min_keypoint_pck", comparison) == 0.5
+    assert keypoints.subject("min_keypoint_pck", comparison, PLAN) == "left wrist"
+    assert 0.9 < judged("min_role_oks", comparison) < 0.99
+    assert judged("min_match_rate", comparison) == 1.0
+    everything = compared([(one, shifted(one, 6.0)) for one, _ in pairs])
+    assert judged("min_role_oks", everything) < 0.85
+
+
+def test_equal_roles_meet_every_limit() -> None:
+    """Nothing lost, nothing moved."""
+    comparison = compared([(person(seed), person(seed)) for seed in range(12)])
+
+    for key in ("min_match_rate", "min_agreement", "min_role_oks", "min_keypoint_pck"):
+        assert judged(key, comparison) == 1.0
+
+
+def test_few_objects_judge_no_single_key_point() -> None:
+    """Nine people are not enough, and none at all is no perfect agreement."""
+    with pytest.raises(MeasurementError, match="no key point is seen in 10"):
+        judged("min_keypoint_pck", compared([(person(s), person(s)) for s in range(9)]))
+    with pytest.raises(MeasurementError, match="no object in common"):
+        judged("min_role_oks", compared([(person(0), Detections.empty())]))
+
+
+def test_objects_without_key_points_are_refused() -> None:
+    """The sentence names the image and the way out; NaN is refused, too."""
+    with pytest.raises(DecoderError, match=r"0\.png, optimized model: objects without key points"):
+        compared([(person(0), replace(person(0), points=None))])
+    with pytest.raises(DecoderError, match="NaN"):
+        compared([(person(0), shifted(person(0), float("nan"), 0))])
+
+
+def test_records_survive_their_file() -> None:
+    """Key points come back bit for bit, whether or not anything was found."""
+    records = [person(0), Detections.empty(), person(1)]
+
+    back = keypoints.unpack(keypoints.pack(records))
+
+    for one, other in zip(records, back, strict=True):
+        assert len(one) == len(other)
+        if one.points is not None:
+            np.testing.assert_array_equal(one.points, other.points)
+
+
+def test_tables_list_the_key_point_that_moves_first() -> None:
+    """One row a key point, with PCK of both roles where there are annotations."""
+    people = [person(seed) for seed in range(10)]
+    pairs = [(one, shifted(one, 40.0, LEFT_WRIST)) for one in people]
+    comparison = compared(pairs, [annotated(one) for one in people])
+
+    tables = {table.name: table for table in keypoints.tables(comparison, PLAN)}
+
+    first = dict(
+        zip((c.key for c in tables["keypoints"].columns), tables["keypoints"].rows[0], strict=True)
+    )
+    assert (first["point"], first["same"], first["parent"], first["optimized"]) == (
+        *("left wrist", 0.0, 1.0, 0.0),
+    )
+    assert any("OKS" in column.title for column in tables["basic"].columns)
+    (worst, *_) = keypoints.worst(compared([(people[0], shifted(people[0], 8.0))]), PLAN)
+    assert "moved (OKS 0." in worst.sentence
+    assert "by 8 px" in worst.sentence
+
+
+def test_skeletons_are_drawn() -> None:
+    """Bones between key points that are seen, and OKS where boxes have IoU."""
+    found = person(0)
+    assert found.points is not None
+    found.points[0, 15:, 2] = 0.0  # both ankles
+    drawn = seen(found, 0, ("person",))
+    assert drawn is not None
+    change = ObjectChange("moved", drawn, drawn, 0.8)
+    svg = diff_svg(Picture("a", (400, 200), "objects", "", changes=(change,)))
+
+    assert len(drawn.points) == 2 * 15
+    assert len(drawn.bones) == 4 * (len(PERSON.bones) - 2)
+    assert "stroke-linecap" in svg
+    assert change_sentence(change).endswith("OKS 0.80")
+
+
+def test_yolo_pose_is_read_as_written() -> None:
+    """Boxes and key points of the padded square come back to the image's pixels."""
+    rng = np.random.default_rng(0)
+    table = np.zeros((1, 5 + 3 * POINTS, 2100), np.float32)
+    table[0, :2] = rng.uniform(0.2, 0.8, (2, 2100))
+    table[0, 2:4] = 0.1
+    table[0, 5:] = rng.uniform(0.2, 0.8, (3 * POINTS, 2100))
+    table[0, 4, [7, 9]] = 0.9, 0.4
+    frame = Frame((640, 320), (320, 320), (0.5, 0.5), (0.0, 80.0))
+
+    found = YoloV8PoseDecoder(units="relative").decode({"out": table}, frame)
+
+    assert found.points is not None
+    assert found.scores.tolist() == pytest.approx([0.9, 0.4])
+    for row, column in enumerate((7, 9)):
+        own = table[0, 5:, column].reshape(POINTS, 3).astype(np.float64)
+        expected = (own[:, :2] * 320 - (0, 80)) / 0.5
+        np.testing.assert_allclose(found.points[row, :, :2], expected, atol=1e-3)
+        np.testing.assert_array_equal(found.points[row, :, 2], own[:, 2].astype(np.float32))
+    turned = YoloV8PoseDecoder(units="relative").decode({"out": table.transpose(0, 2, 1)}, frame)
+    np.testing.assert_array_equal(turned.points, found.points)
+
+
+def test_other_tables_are_no_poses() -> None:
+    """A detector's table of 80 classes does not fit; another number of key points is a key."""
+    with pytest.raises(MisfitError, match=r"4\+classes\+3·points"):
+        YoloV8PoseDecoder().check([Port("out", (1, 84, 2100))])
+    assert not YoloV8PoseDecoder.fits([Port("out", (1, 20, 2100))])
+    YoloV8PoseDecoder(points=5).check([Port("out", (1, 20, 2100))])
+
+
+def dataset_of(folder: Path, **changes: Any) -> Any:
+    """Load a COCO json with one person of three key points, changed as told."""
+    import cv2
+
+    cv2.imwrite(str(folder / "a.png"), np.full((60, 80, 3), 90, np.uint8))
+    category = {
+        "id": 1,
+        "name": "person",
+        "keypoints": ["head", "hand", "foot"],
+        "skeleton": [[1, 2]],
+    }
+    row = {"id": 7, "image_id": 1, "category_id": 1, "bbox": [10, 10, 40, 40], "area": 900}
+    row["keypoints"] = [12, 14, 2, 30, 30, 1, 0, 0, 0]
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 80, "height": 60}],
+        "categories": [category],
+        "annotations": [{**row, **changes}],
+    }
+    (folder / "k.json").write_text(json.dumps(content))
+    entry = DatasetEntry("coco", path=folder, annotations=folder / "k.json")
+    return load_dataset("d", entry, folder, truth=keypoints.TRUTH)
+
+
+def test_coco_key_points_are_read(tmp_path: Path) -> None:
+    """With their names, bones and visibility; boxes alone where nobody asks for more."""
+    dataset = dataset_of(tmp_path)
+
+    truth = dataset.samples[0].truth
+    assert truth.points[0].tolist() == [[12, 14, 2], [30, 30, 1], [0, 0, 0]]
+    assert dataset.skeleton.names == ("head", "hand", "foot")
+    assert dataset.skeleton.bones == ((0, 1),)
+    entry = DatasetEntry("coco", path=tmp_path, annotations=tmp_path / "k.json")
+    bare = load_dataset("d", entry, tmp_path)
+    assert bare.samples[0].truth.points is None  # type: ignore[union-attr]
+    assert bare.digest != dataset.digest
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([1, 2, 2], r"annotation 7 has key points of 3 numbers, expected x, y and visibility of 3"),
+        ([1, 2, 5] * 3, "visibility 5, expected 0, 1 or 2"),
+        ([1, 2, 2] * 2 + [float("inf"), 2, 2], "not finite"),
+        ("12 14 2", "expected x, y and visibility"),
+    ],
+)
+def test_damaged_key_points_are_refused(tmp_path: Path, points: object, said: str) -> None:
+    """The sentence names the annotation and what was expected."""
+    with pytest.raises(DatasetError, match=said):
+        dataset_of(tmp_path, keypoints=points)
+
+
+def test_annotations_without_key_points_judge_nothing(tmp_path: Path) -> None:
+    """A person without any is set aside, and a set of such people is no truth."""
+    dataset = dataset_of(tmp_path, keypoints=[])
+    truth = dataset.samples[0].truth
+
+    assert truth.aside.tolist() == [True]
+    with pytest.raises(DatasetError, match="annotated"):
+        keypoints.metrics(
+            compared([(person(0), person(0))], [replace(annotated(person(0)), points=None)])
+        )
