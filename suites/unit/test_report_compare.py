@@ -64,6 +64,16 @@ def test_better_follows_the_direction_of_the_limit(judged_of: Callable[..., Judg
     assert movement(made[0], made[1]) == "better"
 
 
+def test_a_trifle_of_an_exact_number_is_no_movement(judged_of: Callable[..., Judged]) -> None:
+    """Some bytes less in a file are the same; a thousandth is not."""
+    made = [
+        judged_of("max_size_ratio", 0.5, Estimate.exact(value), PASSED)
+        for value in (0.330363, 0.330358, 0.3309)
+    ]
+
+    assert [movement(made[0], other) for other in made] == ["same", "same", "worse"]
+
+
 def test_known_failures_lie_between_passed_and_undecided(judged_of: Callable[..., Judged]) -> None:
     """A limit that became a known failure has regressed."""
     known = KnownFailure("why", 0.5, "2099-01-01")

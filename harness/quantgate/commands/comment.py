@@ -49,10 +49,13 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     from quantgate.report.compare import compare_runs
     from quantgate.report.digest import comment, digest
     from quantgate.report.forge import change_of, post
-    from quantgate.report.publish import load_run
+    from quantgate.report.publish import load_run, run_folder
 
     report = load_run(options.directory)
-    moved = compare_runs(load_run(options.base), report) if options.base else None
+    moved = None
+    if options.base:
+        folders = run_folder(options.base), run_folder(options.directory)
+        moved = compare_runs(load_run(options.base), report, folders)
     pipeline = pipeline_of(os.environ)
     link = options.link or (pipeline.build_url if pipeline else "")
     body = comment(digest(report, link=link, images=options.image_base, moved=moved))

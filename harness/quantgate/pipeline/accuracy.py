@@ -104,7 +104,7 @@ def compare_to_baseline(
     with said_of_baseline():
         found, key = Conditions.of(entry, run, data).compared(released, progress)
     derived = derive(entry, run, found, data=data, key=key, to_baseline=True)
-    shown = {key: derived.fields[key] for key in ("metrics", "tables", "pictures", "omitted")}
+    shown = {key: derived.fields[key] for key in _COMPARED}
     told = {"digest": released.parent.digest, **shown}
     run.keep(entry.id, "released", {"released": told})
     return Compared(found, derived)
@@ -145,7 +145,10 @@ class Conditions:
 
 _MEGABYTE = 1_000_000
 _FILE = "derived.json"
-_PICTURES = "pictures"
+#: Folders of files that lie beside the run's page.
+_PICTURES, _TALLIES = "pictures", "tallies"
+#: What a baseline's report has of a model's.
+_COMPARED = ("metrics", "tables", "pictures", "omitted", "tally")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +314,7 @@ def _fields(
         "tables": encode(tables),
         "pictures": encode(drawn),
         "omitted": more + dropped,
+        "tally": _tally(entry, found, folder, place),
         "notes": [
             *(f"{name} was left out: {reason}" for name, reason in found.skipped),
             *tensors.output_notes(found),
@@ -323,6 +327,20 @@ def _fields(
             *([] if private == "all" else [["pictures", private]]),
         ],
     }
+
+
+def _tally(entry: ModelEntry, found: Comparison[Any], folder: Path, place: str) -> str:
+    """Write what the numbers are made of; its path in the run's directory, empty where there is none."""
+    from quantgate.report.files import file_name
+    from quantgate.tasks.catalog import TASKS
+    from quantgate.tasks.tallies import save_tally
+
+    path = f"{_TALLIES}/{file_name(place)}.npz"
+    metric = entry.evaluate.metric or TASKS[entry.task].DEFAULT_METRIC
+    try:
+        return path if save_tally(entry.task, found, metric, folder / path) else ""
+    except HarnessError:
+        return ""  # not annotated: a gate that needs it says so
 
 
 def _hidden_classes(entry: ModelEntry, found: Comparison[Any]) -> tuple[str, ...]:
@@ -369,17 +387,17 @@ def _budget(run: Run) -> int:
 
 
 def _lay(folder: Path, directory: Path) -> None:
-    """Copy the drawn files into the run's directory.
+    """Copy pictures and tallies into the run's directory.
 
     Raises
     ------
     ReportError
         On a full or read-only disk.
     """
-    if not (folder / _PICTURES).is_dir():
-        return
     try:
-        shutil.copytree(folder / _PICTURES, directory / _PICTURES, dirs_exist_ok=True)
+        for name in (_PICTURES, _TALLIES):
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, directory / name, dirs_exist_ok=True)
     except OSError as error:
         raise ReportError(
             f"cannot copy pictures to {directory}: {reason_of(error)}; give a writable folder with free "

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from quantgate.core.limits import kind_of
 from quantgate.core.table import Cell, Column, Table
-from quantgate.report.paired import paired_difference
+from quantgate.report.paired import Kept, Paired, Sides, paired_difference
 from quantgate.report.words import verdicts
 from quantgate.report.words.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from quantgate.core.estimate import Estimate
     from quantgate.report.model import Judged, ModelReport, RunReport
@@ -29,8 +31,9 @@ class VerdictChange:
 
     ``movement`` compares the outcomes first. Within one outcome it follows ``difference``, after minus
     before on the images of both runs, where the number is made of images: "undecided" where its interval
-    holds zero and something changed. Other numbers are "worse" or "better" only where their intervals
-    do not overlap, because anything less may be noise.
+    holds zero and something changed. Where there is none, for the reason ``unpaired``, numbers are "worse"
+    or "better" only where their intervals do not overlap, because anything less may be noise; exact ones
+    where they differ by a step of interest.
     """
 
     model: str
@@ -39,6 +42,7 @@ class VerdictChange:
     after: Judged | None
     movement: Movement
     difference: Estimate | None = None
+    unpaired: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,19 @@ class RunComparison:
     notes: tuple[str, ...]
 
 
-def compare_runs(before: RunReport, after: RunReport) -> RunComparison:
-    """Compare two runs gate by gate, and image by image where both kept the same tables."""
+def compare_runs(
+    before: RunReport, after: RunReport, folders: tuple[Path | None, Path | None] = (None, None)
+) -> RunComparison:
+    """Compare two runs gate by gate, and image by image where both kept the same tables.
+
+    ``folders`` are those of the runs: average precision and IoU are paired by what lies there.
+    """
     order: tuple[Movement, ...] = (
         "regressed", "worse", "undecided", "repaired", "better", "same", "new", "gone",
     )  # fmt: skip
-    changes = sorted(_verdicts(before, after), key=lambda change: order.index(change.movement))
+    changes = sorted(
+        _verdicts(before, after, folders), key=lambda change: order.index(change.movement)
+    )
     return RunComparison(
         before=before,
         after=after,
@@ -96,8 +107,19 @@ def movement(
     first, second = before.verdict.estimate, after.verdict.estimate
     if first is None or second is None or (first.low <= second.high and second.low <= first.high):
         return "same"
+    if _a_trifle(first, second, after.verdict.limit.key):
+        return "same"
     grew = second.value > first.value
     return "better" if grew == (after.verdict.limit.relation == "min") else "worse"
+
+
+def _a_trifle(first: Estimate, second: Estimate, key: str) -> bool:
+    """Whether exact values differ by less than is of interest: some bytes of a file, say."""
+    kind = kind_of(key)
+    if kind is None or first.low < first.high or second.low < second.high:
+        return False
+    step = kind.smallest_step(second.unit)[1] * (abs(first.value) if kind.is_ratio else 1.0)
+    return abs(second.value - first.value) < step
 
 
 def _by_difference(difference: Estimate, relation: str) -> Movement:
@@ -116,6 +138,7 @@ def comparison_lines(comparison: RunComparison) -> list[str]:
             (change.model, change.key), change.movement, change.before, change.after
         )
         + verdicts.difference_text(change.after, change.difference)
+        + verdicts.unpaired_text(change.movement, change.unpaired)
         for change in moved
     ]
     images = [
@@ -131,16 +154,22 @@ def comparison_lines(comparison: RunComparison) -> list[str]:
     return [*comparison.notes, *(lines or ["no verdict and no value changed"]), *alone, *images]
 
 
-def _verdicts(before: RunReport, after: RunReport) -> Iterator[VerdictChange]:
+def _verdicts(
+    before: RunReport, after: RunReport, folders: tuple[Path | None, Path | None]
+) -> Iterator[VerdictChange]:
     old, new = _by_gate(before), _by_gate(after)
-    models = [{model.id: model for model in run.models} for run in (before, after)]
+    kept = [
+        {model.id: Kept(run.run, model, folder) for model in run.models}
+        for run, folder in zip((before, after), folders, strict=True)
+    ]
+    sides = {name: Sides(kept[0][name], kept[1][name]) for name in kept[0] if name in kept[1]}
     for gate in dict.fromkeys((*new, *old)):
         first, second = old.get(gate), new.get(gate)
-        own = [known.get(gate[0]) for known in models]
-        difference = None
-        if first and second and own[0] and own[1]:
-            difference = paired_difference((first, second), (own[0], own[1]))
-        yield VerdictChange(*gate, first, second, movement(first, second, difference), difference)
+        found = Paired()
+        if first and second and gate[0] in sides:
+            found = paired_difference((first, second), sides[gate[0]])
+        moved = movement(first, second, found.difference)
+        yield VerdictChange(*gate, first, second, moved, found.difference, found.reason)
 
 
 def _by_gate(report: RunReport) -> Mapping[tuple[str, str], Judged]:

@@ -91,9 +91,12 @@ def _moved(comparison: RunComparison) -> str:
     told = [f"Against {markdown(comparison.before.run)}: {counts}."]
     told += [f"> {markdown(note)}" for note in comparison.notes]
     if changes:
-        told += ["", "| moved | model | limit | before | after |", "|---|---|---|---|---|"]
+        told += ["", "| moved | model | limit | before | after | difference |"]
+        told += ["|---|---|---|---|---|---|"]
     for change in changes:
         sides = [_side(item) for item in (change.before, change.after)]
+        difference = verdicts.difference_text(change.after, change.difference)
+        sides.append(difference.removeprefix("; difference ") or "–")
         cells = (change.movement, markdown(change.model), limit_title(change.key), *sides)
         told.append(f"| {' | '.join(cells)} |")
     return "\n".join(told)

@@ -170,6 +170,7 @@ class Released:
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
     omitted: int = 0
+    tally: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,9 @@ class ModelReport:
         Path of the optimized IR on the machine of the run.
     load
         Python lines that load it as it was judged.
+    tally
+        What its numbers over all images are made of, image by image; a path in the run's directory, empty
+        where the tables say it.
     """
 
     id: str
@@ -248,6 +252,7 @@ class ModelReport:
     released: Released | None = None
     ir: str = ""
     load: str = ""
+    tally: str = ""
 
 
 @dataclass(frozen=True, slots=True)

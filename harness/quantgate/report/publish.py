@@ -181,6 +181,11 @@ def load_run(directory: Path) -> RunReport:
     return decode(RunReport, data)
 
 
+def run_folder(path: Path) -> Path:
+    """Name the folder of a run that was given as its folder, or as its run.json."""
+    return path if path.is_dir() else path.parent
+
+
 def write_exploration(
     path: Path, model: str, points: Sequence[Explored], within_ns: float | None = None
 ) -> None:
@@ -262,9 +267,9 @@ def write_comparison(before: Path, after: Path, page: Path) -> RunComparison:
         raise ReportError(
             f"{before} and {after} are the same run, {first.run}: name two different ones"
         )
-    comparison = compare_runs(first, second)
-    folders = [path if path.is_dir() else path.parent for path in (before, after)]
-    pictures = changed_pictures(comparison, (folders[0], folders[1]))
+    folders = run_folder(before), run_folder(after)
+    comparison = compare_runs(first, second, folders)
+    pictures = changed_pictures(comparison, folders)
     write_atomic(page, render_comparison(comparison, pictures).encode())
     return comparison
 
@@ -285,7 +290,7 @@ def write_side_by_side(folders: Sequence[Path], page: Path) -> SideBySide:
     twice = next((f for i, f in enumerate(folders) if runs[i] in runs[:i]), None)
     if twice is not None:
         raise ReportError(f"{twice} is the same run as one before it: name each run once")
-    found = side_by_side(runs)
+    found = side_by_side(runs, [run_folder(folder) for folder in folders])
     write_atomic(page, render_side_by_side(found).encode())
     return found
 

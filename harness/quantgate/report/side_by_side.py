@@ -12,6 +12,7 @@ from quantgate.report.words.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from quantgate.report.model import Judged, RunReport
 
@@ -49,9 +50,12 @@ class SideBySide:
     notes: tuple[tuple[str, str], ...]
 
 
-def side_by_side(runs: Sequence[RunReport]) -> SideBySide:
-    """Compare the first of some runs with each other one, gate by gate."""
-    found = [compare_runs(runs[0], other) for other in runs[1:]]
+def side_by_side(runs: Sequence[RunReport], folders: Sequence[Path]) -> SideBySide:
+    """Compare the first of some runs, each in its folder, with each other one, gate by gate."""
+    found = [
+        compare_runs(runs[0], other, (folders[0], folder))
+        for other, folder in zip(runs[1:], folders[1:], strict=True)
+    ]
     changes = [{(c.model, c.key): c for c in one.verdicts} for one in found]
     first = {(j.verdict.model, j.verdict.limit.key): j for j in runs[0].judged}
     gates = dict.fromkeys([*first, *(gate for one in changes for gate in one)])
@@ -72,6 +76,7 @@ def side_lines(found: SideBySide) -> list[str]:
         for run, one in zip(found.runs[1:], row.others, strict=True):
             if one is not None:
                 difference = verdicts.difference_text(one.after, one.difference)
+                difference += verdicts.unpaired_text(one.movement, one.unpaired)
                 lines.append(f"    {run.run}: {_said(one.after)}, {one.movement}{difference}")
     alike = sum(row.everywhere and not row.moved for row in found.rows)
     alone = sum(not row.everywhere for row in found.rows)

@@ -106,10 +106,7 @@ def render_comparison(comparison: RunComparison, pictures: Sequence[ChangedPictu
             shared=[view for view, alone in zip(views, one_sided, strict=True) if not alone],
             alone=[view for view, alone in zip(views, one_sided, strict=True) if alone],
             differences={
-                (change.model, change.key): difference_text(
-                    change.after, change.difference
-                ).removeprefix("; difference ")
-                for change in comparison.verdicts
+                (change.model, change.key): _difference(change) for change in comparison.verdicts
             },
             counts=run_words.movement_counts([change.movement for change in comparison.verdicts]),
             tables=[
@@ -129,9 +126,7 @@ def render_side_by_side(found: SideBySide) -> str:
     def shown(change: VerdictChange | None) -> tuple[Any, ...]:
         if change is None:
             return None, None, ""
-        difference = difference_text(change.after, change.difference)
-        view = verdict_view(change.after) if change.after else None
-        return change, view, difference.removeprefix("; difference ")
+        return change, verdict_view(change.after) if change.after else None, _difference(change)
 
     views = [
         (row, verdict_view(row.first) if row.first else None, [shown(one) for one in row.others])
@@ -145,6 +140,11 @@ def render_side_by_side(found: SideBySide) -> str:
         summaries=[run_words.run_summary(run) for run in found.runs],
         titles={key: kind.title for key, kind in LIMITS.items()},
     )
+
+
+def _difference(change: VerdictChange) -> str:
+    """Write the paired difference; empty where there is none."""
+    return difference_text(change.after, change.difference).removeprefix("; difference ")
 
 
 def render_exploration(

@@ -13,7 +13,7 @@ from quantgate.borders import border
 from quantgate.errors import ReportError
 from quantgate.report.allure.session import attach_page_after
 from quantgate.report.files import on_disk, point_latest, write_atomic
-from quantgate.report.publish import load_run, tell_pipeline, write_run
+from quantgate.report.publish import load_run, run_folder, tell_pipeline, write_run
 from quantgate.report.shards.reports import merge_reports
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _OF_A_SESSION_END = ("-perf.json", _GLOBALS)
 
 
 def lay_together(shards: Sequence[Path], target: Path) -> None:
-    """Join pictures, Allure results, JUnit XML, timings and durations of shards in ``target``.
+    """Join pictures, tallies, Allure results, JUnit XML, timings and durations of shards in ``target``.
 
     Raises
     ------
@@ -37,7 +37,11 @@ def lay_together(shards: Sequence[Path], target: Path) -> None:
         Where a file of a shard cannot be read, or the disk is full.
     """
     for shard in shards:
-        for name, ignore in (("pictures", None), ("allure-results", _of_a_session)):
+        for name, ignore in (
+            ("pictures", None),
+            ("tallies", None),
+            ("allure-results", _of_a_session),
+        ):
             if (shard / name).is_dir():
                 with on_disk(target):
                     shutil.copytree(shard / name, target / name, ignore=ignore, dirs_exist_ok=True)
@@ -117,7 +121,7 @@ def merge_runs(
     merged = merge_reports(reports, mixed=mixed)
     aside = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
-        lay_together([_folder(shard) for shard in shards], aside)
+        lay_together([run_folder(shard) for shard in shards], aside)
         results = aside / "allure-results"
         page = write_run(merged.report, aside, allure=results, environ=environ)
         attach_page_after(page, results)
@@ -128,7 +132,3 @@ def merge_runs(
     point_latest(output)
     tell_pipeline(merged.report, environ)
     return merged
-
-
-def _folder(run: Path) -> Path:
-    return run if run.is_dir() else run.parent

@@ -169,9 +169,17 @@ def difference_text(after: Judged | None, difference: Estimate | None) -> str:
     if after is None or difference is None:
         return ""
     form = form_of(after.verdict.limit.key, difference.unit)
+    value, shared = signed(difference.value, form), counted(difference.n, "shared images")
     ends = interval(*(written(end, form) for end in (difference.low, difference.high)))
-    shared = counted(difference.n, "shared images")
-    return f"; difference {signed(difference.value, form)} {ends} on {shared}"
+    ends = ends.removesuffix(f" {value.partition(' ')[2]}")
+    return f"; difference {value} {ends} on {shared}"
+
+
+def unpaired_text(movement: str, reason: str) -> str:
+    """Say why a gate moved without a paired difference, ``; by its interval alone: not made of images``."""
+    return (
+        f"; by its interval alone: {reason}" if reason and movement in {"better", "worse"} else ""
+    )
 
 
 def _exactly(judged: Judged) -> str:

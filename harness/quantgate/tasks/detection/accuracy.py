@@ -120,10 +120,11 @@ def class_metrics(comparison: Detected, role: Role, metric: str) -> dict[int, fl
             "or voc11 in evaluate.metric"
         )
     coco(comparison, role)
-    return voc_by_class(_flags(comparison, role, metric), cast("Interpolation", metric))
+    return voc_by_class(flags_of(comparison, role, metric), cast("Interpolation", metric))
 
 
-def _flags(comparison: Detected, role: Role, metric: str) -> dict[int, ClassFlags]:
+def flags_of(comparison: Detected, role: Role, metric: str) -> dict[int, ClassFlags]:
+    """Match one role with the truth, class by class, by the rules of a metric that can be resampled."""
     images = checked(comparison)
     found, truth = [r.record[role] for r in images], [objects_of(r) for r in images]
     if metric in THRESHOLDS:
@@ -230,7 +231,7 @@ def _resampled(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.f
 
 
 def _resample(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.float64]]]:
-    flags = Pair(*(_flags(comparison, role, metric) for role in ROLES))
+    flags = Pair(*(flags_of(comparison, role, metric) for role in ROLES))
     weights = draw(len(comparison), resamples(flags))
     interpolation: Interpolation = "coco" if metric in THRESHOLDS else cast("Interpolation", metric)
     return flags.map(

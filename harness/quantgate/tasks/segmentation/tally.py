@@ -1,0 +1,110 @@
+"""What mean IoU is made of, image by image: enough to compute it again on any of the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from quantgate.core.bootstrap import RESAMPLES, divide
+from quantgate.core.predictions import LabelMap
+from quantgate.tasks.segmentation.accuracy import FEWEST_IMAGES, Areas, areas, mean_over_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from quantgate.tasks.detection.record import Arrays
+    from quantgate.tasks.segmentation.accuracy import Segmented
+
+#: Each role against the truth, and the roles against each other.
+_VIEWS = ("parent", "optimized", "roles")
+_CELLS = ("common", "reference", "predicted")
+
+
+class Overlaps(NamedTuple):
+    """IoU of every class on every resample, [resamples, classes]; shares of equal pixels, [resamples]."""
+
+    iou: Mapping[str, NDArray[np.float64]]
+    same: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelTally:
+    """Pixels by image and class: of each role against the truth, where there is one, and of the roles."""
+
+    views: Mapping[str, Areas]
+
+    @property
+    def resamples(self) -> int:
+        """How many an interval rests on."""
+        return RESAMPLES
+
+    def scores(self, weights: NDArray[np.int32]) -> Overlaps:
+        """IoU of every class and view, for weights [resamples, images]."""
+        drawn, roles = weights.astype(np.float64), self.views["roles"]
+        sums = (cells.sum(axis=1).astype(np.float64) for cells in (roles.common, roles.reference))
+        iou = {name: own.iou(weights) for name, own in self.views.items()}
+        return Overlaps(iou, divide(*(drawn @ column for column in sums)))
+
+    def number(self, key: str, scores: Overlaps, whole: Overlaps) -> NDArray[np.float64] | None:
+        """Give what a limit judges on every resample, [resamples]; None where it is made of something else.
+
+        ``whole`` are the scores of the run's own images, by which it found its worst class.
+        """
+        if key == "min_agreement":
+            return scores.same
+        if key == "min_role_iou":
+            return mean_over_classes(scores.iou["roles"])
+        if key == "min_class_iou":
+            return scores.iou["roles"][:, int(np.nanargmin(whole.iou["roles"][0]))]
+        return self._against_truth(key, scores, whole) if "parent" in self.views else None
+
+    def _against_truth(
+        self, key: str, scores: Overlaps, whole: Overlaps
+    ) -> NDArray[np.float64] | None:
+        parent, optimized = scores.iou["parent"], scores.iou["optimized"]
+        if key == "max_class_drop":
+            annotated = (self.views["parent"].reference > 0).sum(axis=0)
+            large = np.flatnonzero(annotated >= FEWEST_IMAGES)
+            if not len(large):
+                return None
+            lost = (whole.iou["parent"] - whole.iou["optimized"])[0, large]
+            label = large[np.argmax(lost)]
+            return np.asarray(parent[:, label] - optimized[:, label])
+        means = mean_over_classes(parent), mean_over_classes(optimized)
+        if key == "max_accuracy_drop":
+            return np.asarray(means[0] - means[1])
+        return divide(1 - means[1], 1 - means[0]) - 1 if key == "max_error_increase" else None
+
+    def pack(self) -> Arrays:
+        """Flatten it into arrays [images, classes]."""
+        return {
+            f"{view}_{cells}": getattr(own, cells)
+            for view, own in self.views.items()
+            for cells in _CELLS
+        }
+
+
+def tally(comparison: Segmented, metric: str) -> PixelTally:
+    """Count the pixels of all images; against the truth where every image has one."""
+    del metric  # there is one
+    views = {"roles": areas(comparison, "optimized", "against_parent")}
+    if all(isinstance(image.truth, LabelMap) for image in comparison.images):
+        views |= {
+            role: areas(comparison, role, "against_truth") for role in ("parent", "optimized")
+        }
+    return PixelTally(views)
+
+
+def unpack(arrays: Mapping[str, NDArray[Any]]) -> PixelTally:
+    """Inverse of ``pack``: views of arrays [images, classes]."""
+    return PixelTally(
+        {
+            view: Areas(*(arrays[f"{view}_{cells}"] for cells in _CELLS))
+            for view in _VIEWS
+            if f"{view}_common" in arrays
+        }
+    )
