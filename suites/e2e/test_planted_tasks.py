@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from harness.training import metrics
+from quantgate.report.compare import compare_runs
+from quantgate.report.publish import load_run
 from quantgate.zoo.catalog import ZOO, xml_path
 from suites.e2e import tiny
 
@@ -149,3 +152,13 @@ def test_a_damaged_mask_head_leaves_the_boxes_alone(judged: Ran) -> None:
     drops = {m["title"]: m["parent"] - m["optimized"] for m in model["metrics"] if m["parent"]}
     assert drops["Mask AP@[.5:.95]"] > 0.05
     assert abs(drops["Box AP@[.5:.95]"]) < 0.05
+
+
+def test_every_number_of_images_is_kept_image_by_image(judged: Ran) -> None:
+    """Two runs can be compared on shared images, whatever the task: what is kept gives the judged numbers."""
+    run = load_run(judged.latest)
+
+    found = compare_runs(run, replace(run, run="again"), (judged.latest, judged.latest)).verdicts
+
+    assert [change.unpaired for change in found] == [""] * (2 * 2 * len(PLANTED))
+    assert {change.movement for change in found} == {"same"}
