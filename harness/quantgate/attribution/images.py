@@ -218,23 +218,22 @@ class _Arm:
 
 def _run(images: Images, models: list[ov.CompiledModel]) -> Iterator[list[Outputs]]:
     """Yield every model's raw outputs of every image in order, a few images ahead."""
-    for start in range(0, len(images), _AHEAD):
-        part = slice(start, start + _AHEAD)
-        found: dict[int, list[Outputs]] = {}
+    found: dict[int, list[Outputs]] = {}
 
-        def consume(index: int, _: Frame, outputs: list[Outputs], found: Any = found) -> None:
-            found[index] = outputs
+    def consume(index: int, _: Frame, outputs: list[Outputs]) -> None:
+        found[index] = outputs
 
-        waves = Waves(models, consume)
-        try:
-            for index, fed in enumerate(
-                zip(images.frames[part], images.tensors[part], strict=True)
-            ):
-                waves.add(index, *fed)
+    waves = Waves(models, consume)
+    try:
+        for start in range(0, len(images), _AHEAD):
+            part = slice(start, start + _AHEAD)
+            fed = zip(images.frames[part], images.tensors[part], strict=True)
+            for index, (frame, tensor) in enumerate(fed, start):
+                waves.add(index, frame, tensor)
             waves.settle()
-        finally:
-            waves.close()
-        yield from (found[index] for index in sorted(found))
+            yield from (found.pop(index) for index in sorted(found))
+    finally:
+        waves.close()
 
 
 def _square(array: NDArray[Any]) -> float:
