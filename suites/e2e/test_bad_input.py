@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,27 @@ def assert_one_sentence(ran: Ran, *words: str) -> None:
     assert all(word in line for word in words), ran.said
     assert ran.outcomes["tiny", "max_accuracy_drop"] == "passed"
     assert "Traceback" not in ran.said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows refuses such names")
+def test_a_folders_name_stays_on_one_line(world: World, project: Callable[[str], Path]) -> None:
+    """Line ends, escapes and workflow commands in a folder's name come raw into no line of a log."""
+    folder = project(HEALTHY) / "a\n::add-mask::x\x1b]0;evil\x07"
+    folder.mkdir()
+    for item in (folder / "..").resolve().iterdir():
+        if item.resolve() != folder.resolve():
+            (folder / item.name).symlink_to(item)
+
+    gated = world.gate(folder)
+    compared = world.run(
+        folder, "-m", "quantgate", "compare", *2 * [str(gated.latest)], "--page", "c.html"
+    )
+    checked = world.run(folder, "-m", "quantgate", "check", str(folder / "models.toml"))
+
+    for ran in (gated, compared, checked):
+        assert not re.search(r"^::|[\x07\x1b]", ran.said, re.MULTILINE), ran.said
+    assert gated.status == checked.status == 0, gated.said + checked.said
+    assert r"a\n::add-mask::x\x1b]0;evil\x07" in gated.said
 
 
 def test_a_truncated_model(world: World, own_copy: Callable[[str], Path]) -> None:

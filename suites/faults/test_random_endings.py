@@ -273,7 +273,7 @@ def test_a_merge_that_is_killed_is_whole_or_not_there(home: World, tmp_path: Pat
     _quantgate(home, folder, *shards, "whole")
     whole_s, whole = time.monotonic() - began_s, of_json(folder / "whole")
     moments = np.random.default_rng(8)
-    for number in range(max(3, ENDINGS // 10)):
+    for number in range(max(3, ENDINGS // 4)):
         with heard():
             merge = subprocess.Popen(
                 [sys.executable, "-m", "quantgate", *shards, f"m{number}"],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.console import say
+from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +74,9 @@ def _check_manifest(options: argparse.Namespace) -> int:
         for name, part in (("model", manifest.models), ("dataset", manifest.datasets))
     )
     broken = 0 if options.manifest_only else _try(manifest, options)
-    say(f"{path}: {counts}, {f'{broken} cannot be judged' if broken else 'no problem'}")
+    say(
+        f"{one_line(str(path))}: {counts}, {f'{broken} cannot be judged' if broken else 'no problem'}"
+    )
     return int(broken > 0)
 
 

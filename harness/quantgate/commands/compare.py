@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 
 if TYPE_CHECKING:
     import argparse
@@ -60,5 +60,5 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         lines = comparison_lines(write_comparison(before, after, options.page))
     for line in lines:
         say(line)
-    say(f"page: {options.page}")
+    say_where("page", options.page)
     return 0

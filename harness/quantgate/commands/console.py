@@ -5,16 +5,22 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from quantgate.escaping import terminal
+from quantgate.escaping import one_line, terminal
 from quantgate.redaction import redacted
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
 
 def say(line: str) -> None:
     """Write a line of the result."""
     _write(sys.stdout, line)
+
+
+def say_where(what: str, path: Path) -> None:
+    """Write where a file or folder lies, on one line whatever its name holds."""
+    say(f"{what}: {one_line(str(path))}")
 
 
 def complain(line: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.arguments import count, seconds
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 from quantgate.commands.prepare import add_arguments, prepared
 from quantgate.core.explained import KINDS
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         found = replace(found, execution=execution)
     _show(found)
     write_explanation(page, found)
-    say(f"\npage: {page}")
+    say_where("\npage", page)
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.arguments import counts, hints, milliseconds
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 from quantgate.commands.prepare import add_arguments, prepared
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     page = kept.with_suffix(".html")
     points = as_explored(model.entry.id, found.points)
     write_exploration(page, model.entry.id, points, _within_ns(options))
-    say(f"\nplot: {page}")
+    say_where("\nplot", page)
     return 0 if found.best() is not None else 1
 
 

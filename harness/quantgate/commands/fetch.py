@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.console import complain, say
 from quantgate.errors import HarnessError, SourceError, UsageError
+from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -103,7 +104,7 @@ def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bo
     try:
         if not is_remote(source):
             found = locate(source, Path())
-            say(f"{name}: nothing to fetch, {found.form} at {found.path}")
+            say(f"{name}: nothing to fetch, {found.form} at {one_line(str(found.path))}")
             return True
         with _progress(name) as progress:
             plan = RemotePlan(name, omz_cache=cache, tell=say)
@@ -111,7 +112,7 @@ def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bo
     except HarnessError as error:
         complain(f"{name}: {error}")
         return False
-    say(f"{name}: {found.form} at {found.path}")
+    say(f"{name}: {found.form} at {one_line(str(found.path))}")
     return True
 
 
@@ -126,7 +127,7 @@ def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
         if is_remote(entry.source):
             say(f"{name}: {_state(entry.source, store)}, of the manifest")
         elif absent := [path for path in paths_of(entry.source).values() if not path.exists()]:
-            say(f"{name}: not here, given by path ({absent[0]}), of the manifest")
+            say(f"{name}: not here, given by path ({one_line(str(absent[0]))}), of the manifest")
     for name, model in load_index().items():
         if not model.stages:
             here = _state(OmzSource(name), store)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.commands.console import complain, say
+from quantgate.commands.console import complain, say, say_where
 
 if TYPE_CHECKING:
     import argparse
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     for index in merged.failed:
         complain(f"shard {index} failed: its own exit status was not 0")
     say(f"{run_summary(report)}: {'passed' if merged.passed else 'failed'}")
-    say(f"report: {options.output / 'index.html'}")
+    say_where("report", options.output / "index.html")
     recorded = _record(options, merged)
     return 0 if merged.passed and recorded else 1
 

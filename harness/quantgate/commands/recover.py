@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 
 if TYPE_CHECKING:
     import argparse
@@ -34,5 +34,5 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     for note in report.notes:
         say(f"NOTE  {note}")
     say(f"recovered: {run_summary(report)}")
-    say(f"report: {directory / 'index.html'}")
+    say_where("report", directory / "index.html")
     return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.arguments import minutes
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 from quantgate.commands.prepare import add_arguments, opened
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         say(line)
     page = options.output / f"remedy-{file_name(found.model)}.html"
     write_remedy(page, found)
-    say(f"\npage: {page}")
+    say_where("\npage", page)
     return 0 if found.winner is not None and not found.winner.missed else 1
 
 

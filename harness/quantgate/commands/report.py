@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.commands.console import say
+from quantgate.commands.console import say_where
 
 if TYPE_CHECKING:
     import argparse
@@ -39,5 +39,5 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         directory / "allure-report",
         single_file=options.single_file,
     )
-    say(f"report: {page}")
+    say_where("report", page)
     return 0

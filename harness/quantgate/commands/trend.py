@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.commands.console import say
+from quantgate.commands.console import say, say_where
 from quantgate.commands.histories import add_option, history_url
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     _tell(trend)
     if trend.series:
         write_trend(trend, options.output)
-        say(f"page: {options.output}")
+        say_where("page", options.output)
     return 1 if options.fail_on_change and trend.open else 0
 
 

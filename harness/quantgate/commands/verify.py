@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.console import say
+from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     statement = verify(options.package)
     said, count = statement["predicate"], len(statement["subject"])
     gate, name = said["gate"], said["model"]["name"]
-    say(f"{options.package}: {count} files as they were packaged")
+    say(f"{one_line(str(options.package))}: {count} files as they were packaged")
     say(f"{name}: gate {gate['result']} in run {gate['run']} ({gate['sentence']})")
     if gate["forced"]:
         say("NOT GREEN: it was packaged by force")

@@ -84,7 +84,7 @@ def finish(session: pytest.Session, run: Run, status: int) -> bool:
     lines += closing_lines(run, report, config.stash[STOPWATCH].seconds)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines += workflow_commands(report, limit_places(run, report))  # shown beside the change
-    config.stash[FINISHED] = (*lines, f"report: {page}")
+    config.stash[FINISHED] = (*lines, f"report: {one_line(str(page))}")
     config.stash[REPORT], config.stash[TESTS] = report, tests_of(run)
     wrong = any(state_word(one) in _WRONG for one in report.states)
     return bool(missing) or (wrong and status == pytest.ExitCode.OK)

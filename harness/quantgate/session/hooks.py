@@ -212,11 +212,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         begin_gate(*gate, entry.task, entry.tags)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
     """Close with the table of all verdicts and the paths of the evidence."""
     run = config.stash.get(RUN, None)
-    if run is not None and not hasattr(config, "workerinput"):
-        closing.write_summary(terminalreporter, run)
+    if run is None or hasattr(config, "workerinput"):
+        yield
+        return
+    with terminal.titles_on_one_line(terminalreporter):
+        yield
+    closing.write_summary(terminalreporter, run)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quantgate.escaping import one_line
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
 from quantgate.report.text_table import folded
@@ -93,6 +94,21 @@ class VerdictLines:
             self.told.add((model, reason))
             return line
         return f"{line.removesuffix(reason)}for the same reason"
+
+
+@contextmanager
+def titles_on_one_line(reporter: Any) -> Iterator[None]:
+    """Let what pytest and other plugins write between rules stay there: paths hold what somebody chose."""
+    write_sep = reporter.write_sep
+
+    def write(sep: str, title: str | None = None, **markup: Any) -> None:
+        write_sep(sep, None if title is None else safe_lines(one_line(title)), **markup)
+
+    reporter.write_sep = write
+    try:
+        yield
+    finally:
+        del reporter.write_sep
 
 
 def is_gate(report: pytest.TestReport) -> bool:

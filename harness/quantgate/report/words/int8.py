@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quantgate.escaping import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,7 +28,7 @@ def int8_lines(models: Sequence[ModelReport]) -> list[str]:
     for model in made:
         alike.setdefault(load_line(model).replace(repr(model.ir), _PATH, 1), []).append(model.id)
     return [
-        *(f"INT8  {model.id.ljust(width)}  {model.ir}" for model in made),
+        *(f"INT8  {model.id.ljust(width)}  {one_line(model.ir)}" for model in made),
         *(
             f"load  {expression}" + (f"  ({', '.join(names)})" if len(alike) > 1 else "")
             for expression, names in alike.items()
