@@ -302,19 +302,6 @@ def test_the_rows_that_matter_come_first(page: Any) -> None:
     assert page.locator(f"{BASIC} .tabulator-row.wrong").count() == 10
 
 
-@pytest.mark.parametrize("width", [360, 700, 1600])
-def test_nothing_is_cut_off_at_any_width(sample: Any, open_page: OpenPage, width: int) -> None:
-    """The page never scrolls sideways; wide tables do, inside their own frame."""
-    page = open_page(finish_run(sample.report, sample.directory).as_uri())
-    page.set_viewport_size({"width": width, "height": 900})
-    overview = page.evaluate("document.documentElement.scrollWidth")
-    page.goto(f"{page.url.split('#')[0]}#m0")
-    page.locator("#m0").wait_for()
-
-    assert overview <= width
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
 def test_paper_is_light_and_wide_enough(sample: Any, open_page: OpenPage) -> None:
     """Also from a dark screen, and no table leaves the sheet."""
     page = open_page(

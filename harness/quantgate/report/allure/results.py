@@ -210,14 +210,16 @@ def _attach_picture(picture: Picture, directory: Path, title: str) -> None:
 
 
 def _described(judged: Judged, directory: Path, pictures: Sequence[Picture]) -> str:
-    head = "<br>".join(markup(line.strip()) for line in _told(judged, pictures))
+    told = [line.strip() for line in _told(judged, pictures)]
+    head = "<br>".join(map(markup, told))
     met = judged.verdict.outcome is Outcome.PASSED
     shown = [picture for picture in pictures if picture.overview][: 1 if met else _INLINE]
     images = "".join(description(p, (directory / p.overview).read_bytes()) for p in shown)
     more = len(pictures) - len(shown)
     where = "on the page index.html of the run" if met else "below, under the steps of the test"
     rest = f"<p>{more} more {where}.</p>" if more > 0 else ""
-    return f"<p>{head}</p>{_facts(judged)}{images}{rest}"
+    repeat = "" if any(line.startswith("Repeat: ") for line in told) else judged.repeat
+    return f"<p>{head}</p>{_facts(judged, repeat)}{images}{rest}"
 
 
 def _told(judged: Judged, pictures: Sequence[Picture]) -> list[str]:
@@ -227,14 +229,14 @@ def _told(judged: Judged, pictures: Sequence[Picture]) -> list[str]:
     return verdicts.verdict_line(judged).splitlines() if answer is None else answer_lines(answer)
 
 
-def _facts(judged: Judged) -> str:
+def _facts(judged: Judged, repeat: str) -> str:
     verdict = judged.verdict
     facts = (
         ("Value", f"{verdicts.value_text(verdict)} {verdicts.interval_text(verdict)}"),
         ("Limit", f"{verdict.limit.key} {verdicts.limit_text(verdict.limit)}"),
         ("Margin", verdicts.margin_text(verdict)),
         ("Set in", verdict.limit.path),
-        ("Repeat", judged.repeat),
+        ("Repeat", repeat),
     )
     rows = "".join(
         f"<tr><th>{name}:&nbsp;</th><td>{markup(value)}</td></tr>" for name, value in facts if value
