@@ -91,6 +91,7 @@ def test_page_and_terminal_say_the_same(sample: Any, judged_of: Callable[..., Ju
     (answer,) = answers(report)
 
     lines = answer_lines(answer)
-    for said in (*answer.cause, *answer.tries, *(said for _, said in answer.verdicts)):
+    tries = (said.removeprefix("to try: ") for said in answer.tries)
+    for said in (*answer.cause, *tries, *(said for _, said in answer.verdicts)):
         assert page.count(said) == 1, said
         assert any(said in line for line in lines)

@@ -118,7 +118,10 @@ def _answer(answer: Answer, images: str) -> str:
         told += [f"- {markdown(p.name)}: {markdown(p.sentence)}" for p in answer.worst]
         shown = [p for p in answer.worst if images and p.overlay]
         told += ["", *(_picture(images, p.overlay, p.name) for p in shown)] if shown else []
-    told += ["", *(f"**What to do:** {markdown(said)}" for said in answer.tries)]
+    told += [
+        "",
+        *(f"**What to do:** {markdown(said.removeprefix('to try: '))}" for said in answer.tries),
+    ]
     told += ["", markdown_code(answer.repeat)] if answer.repeat else []
     return "\n".join(told)
 
