@@ -9,18 +9,21 @@ import pytest
 
 from quantgate.report.model import Problem
 from quantgate.report.publish import finish_run
+from suites.conftest import make_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     OpenPage = Callable[..., Any]
 
 WIDTHS = [390, 1024, 1440]
 
 
-@pytest.fixture(params=WIDTHS)
-def page(request: pytest.FixtureRequest, sample: Any, open_page: OpenPage) -> Any:
-    """Open the overview of a run with a skipped and a broken model, at three widths."""
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a run with a skipped and a broken model."""
+    sample = make_sample(tmp_path_factory.mktemp("overview") / "run-1")
     problems = (
         Problem("gone", "integrity", "skipped", "no such file here"),
         Problem("odd", "integrity", "broken", "cannot be read"),
@@ -28,7 +31,13 @@ def page(request: pytest.FixtureRequest, sample: Any, open_page: OpenPage) -> An
     first, second = sample.report.models
     tagged = replace(second, declared='{"tags": ["nightly"]}')
     report = replace(sample.report, problems=problems, models=(first, tagged))
-    opened = open_page(finish_run(report, sample.directory).as_uri())
+    return finish_run(report, sample.directory)
+
+
+@pytest.fixture(params=WIDTHS)
+def page(request: pytest.FixtureRequest, run: Path, open_page: OpenPage) -> Any:
+    """Open its overview, at three widths."""
+    opened = open_page(run.as_uri())
     opened.set_viewport_size({"width": request.param, "height": 900})
     return opened
 
