@@ -183,7 +183,9 @@ def test_tab_reaches_every_control(
     page = open_page(written if isinstance(written, str) else written.as_uri())
     within = "#viewer" if made is viewer_page else "body"
     built = {run_page: ".pick input", viewer_page: "#viewer .objects-table tr[tabindex]"}
-    page.locator(built.get(made, ".data")).first.wait_for()
+    if made is compare_page:
+        page.locator(".data").first.scroll_into_view_if_needed()
+    page.locator(built.get(made, ".data.live")).first.wait_for()
     page.evaluate(
         """within => {
           window.left = new Set([...document.querySelector(within).querySelectorAll(
@@ -197,6 +199,9 @@ def test_tab_reaches_every_control(
     for _ in range(before + 10):
         page.keyboard.press("Tab")
 
-    left = page.evaluate("[...window.left].map(one => one.outerHTML.slice(0, 120))")
+    # What a table that came to life behind the focus has hidden is no control any more.
+    left = page.evaluate(
+        "[...window.left].filter(one => one.checkVisibility()).map(one => one.outerHTML.slice(0, 120))"
+    )
     assert left == []
     assert before > 10
