@@ -211,7 +211,8 @@ def test_what_an_explanation_costs(case: Case, tmp_path: Path) -> None:
     samples = drawn(case.bench.dataset.samples, COSTED, 0)
     paths = _paths(case.models, tmp_path)
     some = replace(case.bench, dataset=replace(case.bench.dataset, samples=tuple(samples)))
-    evaluation = Spent.by(lambda: _evaluate(some, paths))
+    evaluations = [Spent.by(lambda: _evaluate(some, paths)) for _ in range(3)]
+    evaluation = sorted(evaluations, key=lambda spent: spent.cpu_s)[1]
     images = prepare_images(case.bench, case.entry.evaluate, samples, case.size)
     fed = [tensor[None] for tensor in images.first(SCORED).tensors]
     scoring = Spent.by(lambda: scores(case.models, fed))
