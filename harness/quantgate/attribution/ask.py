@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from quantgate.progress import Progress
 
 #: Images that groups are asked about, those that execution is looked at on, and those scored.
-IMAGES, EXECUTED, SCORED = 64, 8, 8
+IMAGES, EXECUTED, SCORED = 64, 16, 8
 #: Groups asked about both ways, by kind: ten.
 ASKED: Mapping[GroupKind, int] = MappingProxyType({"layer": 5, "block": 3, "type": 1, "pattern": 1})
 _ON_CPU = Device("CPU", {"INFERENCE_PRECISION_HINT": "f32"})
