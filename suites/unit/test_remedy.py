@@ -330,3 +330,37 @@ def test_where_nothing_is_lost_the_declared_recipe_comes_first(tmp_path: Path) -
 
     assert found.tried[0].need <= 0.75
     assert all(one.need <= 0.75 for one in found.finalists)
+
+
+def test_a_missed_speed_is_searched_for_as_accuracy_is(tmp_path: Path) -> None:
+    """One layer slows the model down while it is quantized: it alone is left out, and what is fast enough wins."""
+    world = World(tmp_path)
+    world.bed = bed(tmp_path, network())
+    speed = Limit("min_speedup", 1.2, "models.m.limits.min_speedup")
+
+    def slowed(candidate: ov.Model, *_: Any) -> float:
+        quantized = {layer.name for layer in layers(candidate)}
+        return 0.9 if "block3/conv" in quantized else 1.5
+
+    job = world.job()
+    judge = replace(job.judge, limits={"min_agreement": LIMIT, "min_speedup": speed}, pace=slowed)
+    found = search(replace(job, judge=judge))
+    declared, best = found.tried[0], found.finalists[0]
+
+    assert declared.need > 1
+    assert best.need <= 1
+    assert best.recipe.ignored.names == ("block3/conv",)
+
+
+def test_what_stays_in_float_must_leave_the_share_in_int8(world: World) -> None:
+    """A set of layers that meets the accuracy by leaving too much work in float is no finalist."""
+    share = Limit("min_int8_share", 0.8, "models.m.limits.min_int8_share")
+    job = world.job()
+    judge = replace(job.judge, limits={"min_agreement": LIMIT, "min_int8_share": share})
+    found = search(replace(job, judge=judge))
+    whole = [one for one in found.tried if "min_int8_share" in one.reading.values]
+    poor = [one for one in whole if one.reading.values["min_int8_share"] < 0.8]
+
+    assert poor, "no candidate left so much out"
+    assert all(one.need > 1 and one.fate != "finalist" for one in poor)
+    assert found.finalists[0].need <= 1

@@ -5,6 +5,7 @@ import json
 import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -12,6 +13,7 @@ from quantgate.core.estimate import Estimate
 from quantgate.core.explained import Loss
 from quantgate.core.remedy import Point, Reading, Remedy, Tried
 from quantgate.report.codec import decode, encode
+from quantgate.report.html.pareto_chart import legend, pareto_chart
 from quantgate.report.publish import write_remedy
 from quantgate.report.words.remedy import headline, lines, sentences, told
 
@@ -123,3 +125,35 @@ def test_everything_is_in_the_files(tmp_path: Path) -> None:
     assert (folder / "models.toml").read_text("utf-8") == lines(REMEDY)
     assert "mixed preset meets every limit" in (tmp_path / "remedy-m.html").read_text("utf-8")
     assert any("→ mixed preset" in line and "1.15×" in line for line in told(REMEDY))
+
+
+def test_the_chart_shows_every_point_with_its_interval() -> None:
+    """Points are numbered as the legend lists them, the front has a ring, limits a line; names stay text."""
+    hostile = replace(WINNER, title="<b>&", role="finalist", optimal=False)
+    told = replace(
+        REMEDY,
+        points=(WINNER, hostile, PARENT),
+        limits={"max_accuracy_drop": 0.02, "min_speedup": 1.1},
+    )
+
+    drawn = pareto_chart(told)
+    root = ET.fromstring(drawn)
+    marks = [one for one in root if one.tag == "g"]
+
+    assert legend(told) == [
+        ("winner", 1, "mixed preset"),
+        ("finalist", 2, "<b>&"),
+        ("parent", 3, "the parent in bf16"),
+    ]
+    assert sorted(one.findtext("text", "") for one in marks) == ["1", "2", "3"]
+    assert [one.get("class") for one in marks if "front" in one.get("class", "")] == [
+        "winner front"
+    ]
+    assert len([one for one in root if one.get("class") == "lim" and one.tag == "line"]) == 2
+    assert len([one for one in root if one.get("class") == "tried"]) == 1
+    assert "<b>" not in drawn
+
+
+def test_nothing_measured_draws_nothing() -> None:
+    """An empty chart is none."""
+    assert pareto_chart(replace(REMEDY, points=())) == ""

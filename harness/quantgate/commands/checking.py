@@ -79,9 +79,8 @@ def _findings(entry: ModelEntry, run: Run, worker: Worker, *, deep: bool) -> Ite
 
 def _parent(entry: ModelEntry, run: Run, worker: Worker) -> Artifact:
     from quantgate.engine.artifact import parent_artifact
-    from quantgate.store import Store
 
-    place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
+    place = (entry.source, entry.preprocess, run.manifest.root, run.store_of(entry.id))
     step = Step("reading the model", entry.time_limit_s)
     return worker.call(step, parent_artifact, *place, name=entry.id)
 
@@ -93,9 +92,8 @@ def _given(entry: ModelEntry, run: Run, parent: Artifact, worker: Worker) -> Ite
     from quantgate.engine.artifact import given_artifact
     from quantgate.engine.interface import integrity
     from quantgate.pair import Pair
-    from quantgate.store import Store
 
-    place = (entry.optimized, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
+    place = (entry.optimized, entry.preprocess, run.manifest.root, run.store_of(entry.id))
     step = Step("reading the model", entry.time_limit_s)
     made = worker.call(step, given_artifact, *place, parent=parent)
     found = worker.call(

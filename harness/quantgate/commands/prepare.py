@@ -134,13 +134,12 @@ def _prepared(entry: ModelEntry, run: Run, worker: Worker) -> Prepared:
     from quantgate.pipeline.optimize import optimized_artifact
     from quantgate.pipeline.performance import real_input
     from quantgate.progress import SILENT
-    from quantgate.store import Store
 
     def step(name: str) -> Step:
         return Step(name, entry.time_limit_s)
 
     data = load_data(entry, run.manifest, run.store)
-    place = (entry.source, entry.preprocess, run.manifest.root, Store(run.store, model=entry.id))
+    place = (entry.source, entry.preprocess, run.manifest.root, run.store_of(entry.id))
     parent = worker.call(step("reading the model"), parent_artifact, *place, name=entry.id)
     given = (entry, run, parent, data)
     made = worker.call(step("quantizing"), optimized_artifact, *given, progress=SILENT)

@@ -59,13 +59,11 @@ def _searched(options: argparse.Namespace) -> Remedy:
     from quantgate.pipeline.data import load_data
     from quantgate.pipeline.remedied import refuse_hopeless, remedy_entry
     from quantgate.session.progress_bars import command_bars
-    from quantgate.store import Store
 
     with opened(options) as (entry, run, worker):
         refuse_hopeless(entry)
         data = load_data(entry, run.manifest, run.store)
-        store = Store(run.store, model=entry.id)
-        place = (entry.source, entry.preprocess, run.manifest.root, store)
+        place = (entry.source, entry.preprocess, run.manifest.root, run.store_of(entry.id))
         reading = Step("reading the model", entry.time_limit_s)
         parent = worker.call(reading, parent_artifact, *place, name=entry.id)
         given, seconds = (entry, run, parent, data), options.seconds

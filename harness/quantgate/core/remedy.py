@@ -17,6 +17,8 @@ Fate = Literal["out", "survived", "finalist"]
 Role = Literal["winner", "finalist", "declared", "parent"]
 #: What a limit that allows nothing counts for: any loss is far beyond it.
 _NOTHING = 1e-6
+#: Limits that a graph meets or not, whatever it answers: on the share in INT8, the size, the speed.
+RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
 _SAME_PACE = 0.05
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Point, Remedy, front
+from quantgate.core.remedy import Point, Remedy, front, need
 from quantgate.core.speed import BASELINES, speedup
 from quantgate.core.verdict import Outcome, judge
 from quantgate.declared import declared_limits, limit_for
@@ -42,6 +42,16 @@ class _Made:
     artifact: Artifact
     timing: Timing
     lacks: float | None
+    share: Estimate | None
+
+    def resources(self, parent: Artifact) -> dict[str, Estimate]:
+        """What limits judge of the model alone, speed included."""
+        found = {key: speedup(self.timing, of) for key, of in BASELINES.items()}
+        found["max_size_ratio"] = Estimate.exact(
+            self.artifact.size_bytes / parent.size_bytes, 1, of="models"
+        )
+        found["min_int8_share"] = self.share
+        return {key: estimate for key, estimate in found.items() if estimate is not None}
 
 
 def measured(task: Searching, found: Found, *, left_s: float, progress: Progress) -> Remedy:
@@ -111,9 +121,20 @@ class _Clock:
 
 
 def _made(task: Searching, finalist: Finalist) -> _Made:
-    artifact = task.whole(finalist.recipe)
-    timing = _timed(task, artifact)
-    return _Made(finalist.title, finalist.recipe, artifact, timing, finalist.need)
+    return _measured(task, finalist.title, finalist.recipe, finalist.need)
+
+
+def _measured(task: Searching, title: str, recipe: Recipe, lacks: float | None) -> _Made:
+    artifact = task.whole(recipe)
+    return _Made(title, recipe, artifact, _timed(task, artifact), lacks, _share(task, artifact))
+
+
+def _share(task: Searching, artifact: Artifact) -> Estimate | None:
+    """Share of the multiply-accumulates that executes in INT8; None where a model has none."""
+    from quantgate.engine.profile import int8_share, profile
+
+    found = profile(artifact.path, task.entry.benchmark.device, task.input())
+    return int8_share(found) if found.total_macs else None
 
 
 def _declared(task: Searching, made: list[_Made]) -> _Made | None:
@@ -121,8 +142,7 @@ def _declared(task: Searching, made: list[_Made]) -> _Made | None:
     plain = replace(task.recipe, method="default", max_drop=None)
     if any(one.recipe == plain for one in made):
         return None
-    artifact = task.whole(plain)
-    return _Made("as declared", plain, artifact, _timed(task, artifact), None)
+    return _measured(task, "as declared", plain, None)
 
 
 def _timed(task: Searching, artifact: Artifact) -> Timing:
@@ -168,15 +188,14 @@ def _chosen(task: Searching, made: list[_Made]) -> _Made | None:
 
 
 def _choice(task: Searching, one: _Made) -> tuple[float, float]:
-    """Sort key of finalists: what their worst limit lacks, of answers chosen on and of speed measured."""
+    """Sort key of finalists: what their worst limit lacks, of answers chosen on and of resources measured."""
     from quantgate.machine import isa_class
 
     lacks = [one.lacks or 0.0]
-    for name, against in BASELINES.items():
-        limit = limit_for(task.entry, name, isa_class())
-        found = speedup(one.timing, against)
-        if limit is not None and limit.threshold is not None and found is not None:
-            lacks.append(limit.threshold / found.value)
+    for key, found in one.resources(task.parent).items():
+        limit = limit_for(task.entry, key, isa_class())
+        if limit is not None and limit.threshold is not None:
+            lacks.append(need(found.value, limit.threshold, smallest=limit.relation == "min"))
     fast = speedup(one.timing, "parent_f32")
     return max(1.0, *lacks), -(0.0 if fast is None else fast.value)
 
@@ -194,7 +213,6 @@ def _points(
 def _point(task: Searching, one: _Made, role: Any) -> Point:
     """Judge a model by every declared limit on the evaluation images, in the store where a gate looks."""
     from quantgate.engine.evaluate import compare
-    from quantgate.engine.profile import int8_share, profile
     from quantgate.engine.runtime import Target
     from quantgate.machine import isa_class
     from quantgate.remedy.recipes import lines
@@ -204,19 +222,13 @@ def _point(task: Searching, one: _Made, role: Any) -> Point:
     bench = bench_of(entry, task.data.evaluation)
     pair = Pair(task.parent, one.artifact)
     compared = compare(pair, bench, task.store, target=target, isa=isa_class())
-    share = int8_share(profile(one.artifact.path, entry.benchmark.device, task.input()))
     speeds = {
         against: estimate
         for against in ("parent_f32", "parent_default")
         if (estimate := speedup(one.timing, against)) is not None
     }
     size = one.artifact.size_bytes / task.parent.size_bytes
-    judged: dict[str, Estimate] = {
-        **_answers(task, compared),
-        **{key: speeds[of] for key, of in BASELINES.items() if of in speeds},
-        "min_int8_share": share,
-        "max_size_ratio": Estimate.exact(size, 1, of="models"),
-    }
+    judged = {**_answers(task, compared), **one.resources(task.parent)}
     judged = {key: judged[key] for key in declared_limits(entry) if key in judged}
     missed, undecided = _verdicts(task, judged)
     return Point(
@@ -225,7 +237,7 @@ def _point(task: Searching, one: _Made, role: Any) -> Point:
         loss=_loss(task, compared),
         speedups=speeds,
         size=size,
-        int8_share=share.value,
+        int8_share=None if one.share is None else one.share.value,
         judged=judged,
         missed=missed,
         undecided=undecided,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Reading
+from quantgate.core.remedy import RESOURCES, Reading
 from quantgate.declared import declared_limits, limit_for
 from quantgate.errors import DatasetError
 from quantgate.pipeline.data import load_data
 from quantgate.pipeline.feeding import bench_of, input_size, prepared
 from quantgate.pipeline.optimize import quantized
 from quantgate.progress import SILENT
-from quantgate.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from quantgate.pipeline.data import Data
     from quantgate.remedy.judge import Judge
     from quantgate.run import Run
+    from quantgate.store import Store
 
 #: Fewer calibration images cannot be divided between calibrating and choosing.
 LEAST_IMAGES = 8
@@ -45,6 +45,7 @@ class Searching:
     run: Run
     parent: Artifact
     data: Data
+    _split: tuple[tuple[Sample, ...], tuple[Sample, ...]] | None = field(default=None, init=False)
 
     @property
     def recipe(self) -> Recipe:
@@ -55,10 +56,10 @@ class Searching:
     @property
     def store(self) -> Store:
         """Where quantized models and readings are kept."""
-        return Store(self.run.store, model=self.entry.id)
+        return self.run.store_of(self.entry.id)
 
     def split(self) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-        """Part the calibration images: those that calibrate while searching, and those that choose.
+        """Part the calibration images, once: those that calibrate while searching, and those that choose.
 
         The latter come in random order, so that the first of them are as good as any.
 
@@ -67,6 +68,11 @@ class Searching:
         DatasetError
             Where there are too few.
         """
+        if self._split is None:
+            self._split = self._parted()
+        return self._split
+
+    def _parted(self) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
         from quantgate.datasets.selection import subset
 
         assert self.data.calibration is not None
@@ -86,12 +92,23 @@ class Searching:
 
     def limits(self) -> Mapping[str, Limit]:
         """The declared limits of answers, by key; those against a baseline are not chosen by."""
-        found = {key: limit_for(self.entry, key, None) for key in declared_limits(self.entry)}
         return {
             key: limit
-            for key, limit in found.items()
-            if limit is not None and LIMITS[key].of_images and not LIMITS[key].to_baseline
+            for key, limit in self._declared().items()
+            if LIMITS[key].of_images and not LIMITS[key].to_baseline
         }
+
+    def resources(self) -> Mapping[str, Limit]:
+        """The declared limits that a graph meets or not, whatever it answers, by key."""
+        return {key: limit for key, limit in self._declared().items() if key in RESOURCES}
+
+    def _declared(self) -> Mapping[str, Limit]:
+        from quantgate.machine import isa_class
+
+        found = {
+            key: limit_for(self.entry, key, isa_class()) for key in declared_limits(self.entry)
+        }
+        return {key: limit for key, limit in found.items() if limit is not None}
 
     def judge(self) -> Judge:
         """Prepare the selection images."""
@@ -104,7 +121,8 @@ class Searching:
         images = prepare_images(
             bench, self.entry.evaluate, choosing, input_size(self.entry, self.parent)
         )
-        return Judge(images, self.parent.path, self.limits(), self.entry.benchmark)
+        limits = {**self.limits(), **self.resources()}
+        return Judge(images, self.parent.path, limits, self.entry.benchmark)
 
     def input(self) -> Mapping[str, Any]:
         """A real input to time and profile with, of the images that choose: no other is opened before."""
@@ -154,7 +172,7 @@ class Searching:
             "bench": bench_of(self.entry, self.data.calibration).key(),
             "choosing": [sample.digest for sample in choosing],
             "plan": asdict(self.entry.evaluate),
-            "limits": sorted(self.limits()),
+            "limits": sorted({**self.limits(), **self.resources()}),
             "benchmark": asdict(self.entry.benchmark),
             "isa": isa_class(),
             "code": code_digest("remedy", "attribution"),

@@ -1,8 +1,7 @@
-"""Candidates on the selection images: what each declared limit of answers judges, and a rough speed."""
+"""Candidates on the selection images: what each declared limit judges, and a rough speed."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ import numpy as np
 from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.images import Reference
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Reading, need
+from quantgate.core.remedy import RESOURCES, Reading, need
 from quantgate.errors import HarnessError
+from quantgate.remedy.resources import int8_share, pace, size_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,51 +25,8 @@ if TYPE_CHECKING:
     from quantgate.core.verdict import Limit
     from quantgate.entries import Benchmark
 
-#: Windows of either model in a rough measurement of speed, and how long each lasts.
-_WINDOWS, _WINDOW_S = 5, 0.03
 #: Limits of raw outputs, as what they allow of the noise over the signal.
 _OF_NOISE = frozenset({"min_sqnr_db", "min_centred_sqnr_db", "max_tensor_distance"})
-
-
-def pace(candidate: ov.Model, parent: ov.Model, benchmark: Benchmark, image: Any) -> float:
-    """Measure roughly how much faster a model is than another, in turns; for an order, not for a verdict.
-
-    Parameters
-    ----------
-    image
-        A real input, [1, ...].
-
-    Raises
-    ------
-    MeasurementError
-        Where one of them does not compile.
-    """
-    import openvino as ov
-
-    from quantgate.engine.compiling import properties
-
-    arms: tuple[Any, ...] = ("optimized", candidate), ("parent_f32", parent)
-    requests = []
-    with refusals():
-        for name, model in arms:
-            chosen = properties(benchmark, name) | {"PERFORMANCE_HINT": "LATENCY"}
-            compiled = ov.Core().compile_model(model, benchmark.device, chosen)
-            requests.append(compiled.create_infer_request())
-            requests[-1].infer([image])
-        turns = [[_cost(request) for request in requests] for _ in range(_WINDOWS)]
-    candidates, parents = (min(costs) for costs in zip(*turns, strict=True))
-    return float(parents / candidates)
-
-
-def _cost(request: Any) -> float:
-    """Shortest inference of a window, s: what other processes do can only lengthen it."""
-    costs: list[float] = []
-    end = time.perf_counter() + _WINDOW_S
-    while not costs or time.perf_counter() < end:
-        begin = time.perf_counter()
-        request.infer()
-        costs.append(time.perf_counter() - begin)
-    return min(costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +36,7 @@ class Judge:
     Parameters
     ----------
     limits
-        Those of answers that the entry declares, by key.
+        Those of answers and of resources that the entry declares, by key.
     pace
         Measures roughly how much faster a candidate is than the parent.
     """
@@ -107,14 +64,37 @@ class Judge:
             answer = references[count].ask(in_floats(model))
         return Reading(len(references[count].images), answer.loss(), dict(self._values(answer)))
 
-    def need(self, reading: Reading) -> float:
-        """Worst limit of answers: 1 meets it; what no limit is about counts by the loss alone."""
-        found = [
-            need(value, limit.threshold, smallest=limit.relation == "min", unit=_unit(key))
-            for key, value in reading.values.items()
-            if (limit := self.limits[key]).threshold is not None
-        ]
-        return max(found, default=reading.loss.judged / self._allowed())
+    def resources(self, model: ov.Model) -> dict[str, float]:
+        """Measure what declared limits judge of a graph alone, but for its speed."""
+        found = {}
+        if "min_int8_share" in self.limits:
+            found["min_int8_share"] = int8_share(model)
+        if "max_size_ratio" in self.limits:
+            found["max_size_ratio"] = size_ratio(model, self.parent)
+        return found
+
+    def need(self, reading: Reading, spared: float = 0.0) -> float:
+        """Worst limit: 1 meets it; what no limit of answers is about counts by the loss alone.
+
+        Parameters
+        ----------
+        spared
+            Loss that needs no remedy where no limit of answers is declared: that of the declared recipe.
+        """
+        judged = {key: self._need(key, value) for key, value in reading.values.items()}
+        answers = [found for key, found in judged.items() if key not in RESOURCES]
+        # A limit that these images do not define is stood for by the loss, whatever may be spared.
+        undefined = any(key not in RESOURCES for key in self.limits)
+        if not answers and (undefined or reading.loss.judged > spared):
+            answers = [reading.loss.judged / self._allowed()]
+        # Resources are no sample: what meets their limits needs no room to them.
+        missed = [found for key, found in judged.items() if key in RESOURCES and found > 1]
+        return max([*answers, *missed], default=0.0)
+
+    def _need(self, key: str, value: float) -> float:
+        limit = self.limits[key]
+        assert limit.threshold is not None
+        return need(value, limit.threshold, smallest=limit.relation == "min", unit=_unit(key))
 
     def _allowed(self) -> float:
         """What stands for a limit that these images do not define: what it allows of the metric."""
@@ -123,6 +103,8 @@ class Judge:
 
     def _values(self, answer: Answer) -> Any:
         for key in self.limits:
+            if key in RESOURCES:
+                continue
             if key in _OF_NOISE:
                 yield key, answer.noise if LIMITS[key].worse_side > 0 else _db(answer.noise)
             elif key == "max_accuracy_drop":

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.attribution.execution import refusals
-from quantgate.core.remedy import Reading, Tried, finite, order
+from quantgate.core.remedy import RESOURCES, Reading, Tried, finite, order
+from quantgate.engine.profile import macs_by_name
 from quantgate.engine.quantizers import Graph
 from quantgate.engine.surgery import without
 from quantgate.errors import HarnessError
 from quantgate.pair import Pair
 from quantgate.remedy.recipes import DECLARED
+from quantgate.remedy.resources import share_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,8 @@ class Candidate:
         What the recipe and the set of layers are, in words.
     out
         Layers that the recipe itself leaves out.
+    whole
+        The set that these layers are left of, where some of it were not needed.
     """
 
     of: str
@@ -49,6 +53,12 @@ class Candidate:
     scope: str = ""
     layers: frozenset[str] = frozenset()
     out: int = 0
+    whole: frozenset[str] = frozenset()
+
+    @property
+    def family(self) -> Key:
+        """What those have in common that were pruned of one set."""
+        return repr(self.base), self.whole or self.layers
 
     @property
     def key(self) -> Key:
@@ -75,6 +85,8 @@ class Readings:
         Quantizes by a recipe on the calibrating part of the images, or finds that; the path of the IR.
     keep
         Finds a reading by its key, or has it made and keeps it.
+    spared
+        What the declared recipe loses: less needs no remedy where no limit is on answers.
     """
 
     parent: Path
@@ -84,9 +96,11 @@ class Readings:
     notes: list[str] = field(default_factory=list)
     candidates: dict[Key, Candidate] = field(default_factory=dict)
     tried: dict[Key, Tried] = field(default_factory=dict)
+    spared: float = 0.0
     _read: dict[tuple[Key, int], Reading] = field(default_factory=dict)
     _graphs: dict[str, Any] = field(default_factory=dict)
     _references: dict[int, Any] = field(default_factory=dict)
+    _macs: dict[str, int] | None = None
 
     @property
     def whole(self) -> int:
@@ -113,6 +127,16 @@ class Readings:
         known = [key for key in self.tried if (key, self.whole) in self._read]
         known.sort(key=lambda key: self._order(self._read[key, self.whole]))
         return [self.candidates[key] for key in known]
+
+    def spare(self, candidate: Candidate) -> None:
+        """Take what a candidate that was read on all images loses as what may be lost."""
+        self.spared = self._read[candidate.key, self.whole].loss.judged
+
+    def left(self, candidate: Candidate) -> float:
+        """Share of the multiply-accumulates that a candidate leaves in floating point."""
+        if self._macs is None:
+            self._macs = macs_by_name(self.graph("", lambda: self.parent))
+        return share_of(candidate.layers, self._macs)
 
     def lacks(self, candidate: Candidate) -> float:
         """Worst limit of a candidate that was read on all images: 1 meets it."""
@@ -153,14 +177,27 @@ class Readings:
         with refusals():
             model = without(models, candidate.layers) if candidate.layers else models.optimized
         reading = judge.read(model, images, self._references)
-        known = (self._read.get((candidate.key, count)) for count in range(images))
-        speed = next((one.pace for one in known if one is not None), None)
-        if speed is None:
-            speed = judge.pace(model, models.parent, judge.benchmark, judge.images.tensors[0][None])
-        return replace(reading, pace=speed)
+        earlier = (self._read.get((candidate.key, count)) for count in range(images))
+        known = next((one for one in earlier if one is not None), None)
+        if known is None:
+            values = judge.resources(model)
+        else:
+            values = {key: known.values[key] for key in RESOURCES if key in known.values}
+            reading = replace(reading, pace=known.pace)
+        reading = replace(reading, values={**reading.values, **values})
+        return self._timed(reading, model, models.parent)
+
+    def _timed(self, reading: Reading, model: Any, parent: Any) -> Reading:
+        """Measure the speed where it matters: where a limit is on it, or nothing else lacks."""
+        judge, limited = self.judge, "min_speedup" in self.judge.limits
+        if reading.pace is not None or not (limited or self._lacks(reading) <= TARGET):
+            return reading
+        speed = judge.pace(model, parent, judge.benchmark, judge.images.tensors[0][None])
+        values = {**reading.values, **({"min_speedup": speed} if limited else {})}
+        return replace(reading, pace=speed, values=values)
 
     def _lacks(self, reading: Reading) -> float:
-        return finite(self.judge.need(reading))
+        return finite(self.judge.need(reading, self.spared))
 
     def _order(self, reading: Reading) -> tuple[float, float]:
         return order(self._lacks(reading), reading.pace, TARGET)

@@ -133,6 +133,8 @@ class _Search:
                 break
             candidate = Candidate(title, recipe)
             ranked.append((self.readings.rank(candidate), place, candidate))
+            if not place and ranked[0][0][0] < IMPOSSIBLE:
+                self.readings.spare(candidate)
             self.job.progress.advance()
         self.job.progress.close()
         ranked.sort(key=lambda one: one[:2])
@@ -173,7 +175,7 @@ class _Search:
             return []
         self.job.progress.start("growing and pruning", 1)
         kept = [union(one) for one in grown([one.layers for one in sets], lacks, TARGET)]
-        best = min([*sets, *kept], key=self.readings.rank)
+        best = min([*sets, *kept], key=lambda one: (self.readings.rank(one), self._costs(one)))
         smaller = self._pruned(best)
         self.job.progress.close()
         return [*([smaller] if smaller else []), best]
@@ -186,7 +188,7 @@ class _Search:
 
         def smaller(names: Sequence[str]) -> Candidate:
             scope = f"{len(names)} layers of: {best.scope}"
-            return Candidate(best.of, best.base, scope, frozenset(names))
+            return Candidate(best.of, best.base, scope, frozenset(names), whole=best.layers)
 
         def holds(names: Sequence[str]) -> bool:
             return not self._over() and self.readings.rank(smaller(names)) <= enough
@@ -225,7 +227,10 @@ class _Search:
         able.sort(key=self._costs)
         able.sort(key=self.readings.rank)
         # Their true speeds come later: where these are the same, what costs less is taken.
-        finalists = sorted(able[:FINALISTS], key=self._costs) or ranked[:FINALISTS]
+        families: dict[object, Candidate] = {}
+        for one in able:
+            families.setdefault(one.family, one)
+        finalists = sorted([*families.values()][:FINALISTS], key=self._costs) or ranked[:FINALISTS]
         found: list[Finalist] = []
         for candidate in finalists:
             if found and self._spent() > self.job.seconds * (1 + SEARCHING) / 2:
@@ -243,14 +248,15 @@ class _Search:
         types = self.readings.types(chosen.base)
         recipe = ignoring(chosen.base, chosen.layers, types)
         scope = f"{chosen.scope}, left out by NNCF"
-        found = self.readings.rank(Candidate(chosen.of, recipe, scope, out=len(chosen.layers)))[0]
-        if found <= max(TARGET, lacks * _AS_GOOD):
-            return Finalist(chosen.title, recipe, found)
+        clean = Candidate(chosen.of, recipe, scope, out=len(chosen.layers))
+        if self.readings.rank(clean)[0] <= max(TARGET, lacks * _AS_GOOD):
+            return Finalist(chosen.title, recipe, self.readings.lacks(clean))
         return Finalist(chosen.title, unquantizing(chosen.base, chosen.layers, types), lacks)
 
-    def _costs(self, one: Candidate) -> tuple[int, bool, int]:
-        """What it changes of the recipe, whether it leaves little room to the limit, how many layers it leaves out."""
-        return self._changes(one.base), self.readings.lacks(one) > TARGET / 2, len(one.layers)
+    def _costs(self, one: Candidate) -> tuple[int, bool, float, int]:
+        """What it changes of the recipe, whether it leaves little room to the limit, how much work and how many layers it leaves out."""
+        tight, left = self.readings.lacks(one) > TARGET / 2, round(self.readings.left(one), 2)
+        return self._changes(one.base), tight, left, len(one.layers)
 
     def _changes(self, recipe: Recipe) -> int:
         declared = undirected(self.job.declared)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from quantgate.core.table import Column, Table
 from quantgate.report.html.page import render
+from quantgate.report.html.pareto_chart import legend, pareto_chart
 from quantgate.report.html.view_tables import table_view
 from quantgate.report.words import remedy as words
 
@@ -34,6 +37,8 @@ def render_remedy(found: Remedy, *, files: str = "") -> str:
         headline=words.headline(found),
         sentences=tuple(words.sentences(found)),
         lines=words.lines(found),
+        chart=Markup(pareto_chart(found)),  # noqa: S704 - escaped there
+        legend=legend(found),
         tables=[
             (title, table_view(table, f"remedy-{table.name}", files=files))
             for title, table in (

@@ -1,0 +1,106 @@
+"""What a graph costs, whatever it answers: a rough speed, its size, and how much of it is in INT8."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.attribution.execution import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import openvino as ov
+
+    from quantgate.entries import Benchmark
+
+#: Windows of either model in a rough measurement of speed, and how long each lasts.
+_LEAST_WINDOWS, _MOST_WINDOWS, _WINDOW_S = 3, 25, 0.03
+#: The shortest inference counts once another window came so near: other processes only lengthen them.
+_AGAIN = 1.01
+
+
+def pace(candidate: ov.Model, parent: ov.Model, benchmark: Benchmark, image: Any) -> float:
+    """Measure roughly how much faster a model is than another, in turns; for an order, not for a verdict.
+
+    Turns are taken until the shortest time of either model was seen twice.
+
+    Parameters
+    ----------
+    image
+        A real input, [1, ...].
+
+    Raises
+    ------
+    MeasurementError
+        Where one of them does not compile.
+    """
+    import openvino as ov
+
+    from quantgate.engine.compiling import properties
+
+    arms: tuple[Any, ...] = ("optimized", candidate), ("parent_f32", parent)
+    requests = []
+    turns: list[list[float]] = []
+    with refusals():
+        for name, model in arms:
+            chosen = properties(benchmark, name) | {"PERFORMANCE_HINT": "LATENCY"}
+            compiled = ov.Core().compile_model(model, benchmark.device, chosen)
+            requests.append(compiled.create_infer_request())
+            requests[-1].infer([image])
+        while len(turns) < _MOST_WINDOWS and not _settled(turns):
+            turns.append([_cost(request) for request in requests])
+    candidates, parents = (min(costs) for costs in zip(*turns, strict=True))
+    return float(parents / candidates)
+
+
+def _settled(turns: Sequence[Sequence[float]]) -> bool:
+    if len(turns) < _LEAST_WINDOWS:
+        return False
+    shortest = (sorted(costs)[:2] for costs in zip(*turns, strict=True))
+    return all(second <= first * _AGAIN for first, second in shortest)
+
+
+def _cost(request: Any) -> float:
+    """Shortest inference of a window, s: what other processes do can only lengthen it."""
+    costs: list[float] = []
+    end = time.perf_counter() + _WINDOW_S
+    while not costs or time.perf_counter() < end:
+        begin = time.perf_counter()
+        request.infer()
+        costs.append(time.perf_counter() - begin)
+    return min(costs)
+
+
+def size_ratio(model: ov.Model, parent: Path) -> float:
+    """Bytes of a graph on disk over those of the parent's IR."""
+    import openvino as ov
+
+    with tempfile.TemporaryDirectory(prefix="quantgate-") as folder:
+        ov.save_model(model, Path(folder, "model.xml"), compress_to_fp16=False)
+        return _bytes(Path(folder, "model.xml")) / _bytes(parent)
+
+
+def _bytes(path: Path) -> int:
+    return sum(one.stat().st_size for one in (path, path.with_suffix(".bin")) if one.exists())
+
+
+def int8_share(model: ov.Model) -> float:
+    """Share of the multiply-accumulates all of whose inputs are rounded; 0 where there are none."""
+    from quantgate.engine.profile import macs_by_name
+    from quantgate.engine.quantizers import Graph
+
+    rounded = [
+        layer.name
+        for layer in Graph(model).layers
+        if layer.activations and len({edge.index for edge in layer.edges}) > 1
+    ]
+    return share_of(rounded, macs_by_name(model))
+
+
+def share_of(names: Collection[str], macs: dict[str, int]) -> float:
+    """Share that some layers have of all multiply-accumulates; 0 where there are none."""
+    every = sum(macs.values())
+    return sum(macs.get(name, 0) for name in names) / every if every else 0.0
