@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import numpy as np
 from annotated_types import Gt
 from typing_extensions import Doc
 
-from quantgate.decoders.boxes import Candidates, above, keeping_of, select
 from quantgate.decoders.fields import (
     Agnostic,
     ClassIds,
@@ -22,7 +20,7 @@ from quantgate.decoders.fields import (
 from quantgate.decoders.points import TRIPLE, placed, with_points
 from quantgate.decoders.ports import ByShape, as_table, finite, only, ports_of
 from quantgate.decoders.protocol import Port
-from quantgate.decoders.yolo_rows import Units, to_corners
+from quantgate.decoders.yolo_rows import Units, select_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,14 +67,6 @@ class YoloV8PoseDecoder(ByShape[Port]):
         """Objects and key points of one image (see Decoder)."""
         found = self.picked(ports_of(outputs))
         table = finite(outputs, found.name).reshape(found.shape[-2:])
-        columns = table if table.shape[0] < table.shape[1] else table.T
-        classes = columns[_BOX : len(columns) - TRIPLE * self.points]
-        rows = np.flatnonzero(classes.max(axis=0) >= self.score_threshold)
-        few = classes[:, rows].T
-        picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
-        rows = rows[picked]
-        boxes = to_corners(columns[:_BOX, rows].T, self.units, frame.model)
-        candidates = Candidates(boxes, few[picked, labels], labels)
-        objects, index = select(candidates, frame, keeping_of(self))
-        own = columns[len(columns) - TRIPLE * self.points :, rows[index]].T
-        return with_points(objects, placed(own.reshape(-1, self.points, TRIPLE), frame, self.units))
+        objects, numbers = select_with(self, table, TRIPLE * self.points, frame)
+        points = numbers.reshape(-1, self.points, TRIPLE)
+        return with_points(objects, placed(points, frame, self.units))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from quantgate.decoders.boxes import Candidates, above, centre_to_corners, detections, keeping_of
+from quantgate.decoders.boxes import (
+    Candidates,
+    Suppressing,
+    above,
+    centre_to_corners,
+    detections,
+    keeping_of,
+    select,
+)
 from quantgate.decoders.fields import (
     Agnostic,
     ClassIds,
@@ -121,6 +129,49 @@ def _objects(
     corners = to_corners(boxes[rows], decoder.units, frame.model)
     candidates = Candidates(corners, scores[rows, labels], labels)
     return detections(candidates, frame, keeping_of(decoder))
+
+
+class _OfRows(Suppressing, Protocol):
+    """The keys of a decoder of such tables."""
+
+    @property
+    def units(self) -> str:
+        """What boxes are in."""
+        ...
+
+    @property
+    def score_threshold(self) -> float:
+        """Least score of an object."""
+        ...
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether one row may be several classes."""
+        ...
+
+
+def select_with(
+    decoder: _OfRows, table: NDArray[np.float32], numbers: int, frame: Frame
+) -> tuple[Detections, NDArray[np.float32]]:
+    """Objects of a table of boxes, class scores and further numbers, either way round; and those numbers.
+
+    Parameters
+    ----------
+    table
+        [4 + classes + numbers, N] or turned.
+    numbers
+        How many stand behind the classes; they come back as [objects, numbers].
+    """
+    columns = table if table.shape[0] < table.shape[1] else table.T
+    classes = columns[_BOX : len(columns) - numbers]
+    rows = np.flatnonzero(classes.max(axis=0) >= decoder.score_threshold)
+    few = classes[:, rows].T
+    picked, labels = above(few, decoder.score_threshold, multi_label=decoder.multi_label)
+    rows = rows[picked]
+    boxes = to_corners(columns[:_BOX, rows].T, decoder.units, frame.model)
+    candidates = Candidates(boxes, few[picked, labels], labels)
+    objects, index = select(candidates, frame, keeping_of(decoder))
+    return objects, columns[len(columns) - numbers :, rows[index]].T
 
 
 def _is_finite(values: NDArray[np.float32]) -> bool:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from quantgate.decoders.boxes import Candidates, above, keeping_of, select
 from quantgate.decoders.fields import (
     Agnostic,
     ClassIds,
@@ -25,7 +24,7 @@ from quantgate.decoders.fields import (
 from quantgate.decoders.masks import Placement, Rle, paste, weighed
 from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
 from quantgate.decoders.protocol import Port
-from quantgate.decoders.yolo_rows import Units, to_corners
+from quantgate.decoders.yolo_rows import Units, select_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,18 +70,8 @@ class YoloV8SegDecoder(ByShape[tuple[Port, Port]]):
         """Objects and masks of one image (see Decoder)."""
         found = self.picked(ports_of(outputs))
         table = finite(outputs, found[0].name).reshape(found[0].shape[-2:])
-        columns = table if table.shape[0] < table.shape[1] else table.T
         prototypes = _channels_last(finite(outputs, found[1].name)[0])
-        count = prototypes.shape[2]
-        classes = columns[_BOX : len(columns) - count]
-        rows = np.flatnonzero(classes.max(axis=0) >= self.score_threshold)
-        few = classes[:, rows].T
-        picked, labels = above(few, self.score_threshold, multi_label=self.multi_label)
-        rows = rows[picked]
-        boxes = to_corners(columns[:_BOX, rows].T, self.units, frame.model)
-        candidates = Candidates(boxes, few[picked, labels], labels)
-        objects, index = select(candidates, frame, keeping_of(self))
-        coefficients = columns[len(columns) - count :, rows[index]].T
+        objects, coefficients = select_with(self, table, prototypes.shape[2], frame)
         masks = tuple(
             _mask(prototypes, weights, box, frame)
             for weights, box in zip(coefficients, objects.boxes, strict=True)

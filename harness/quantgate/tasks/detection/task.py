@@ -173,13 +173,22 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
 
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
-    metric = _metric(plan)
+    return segments_by(comparison, _metric(plan), accuracy.metric_values, accuracy.accuracy_drop)
+
+
+def segments_by(
+    comparison: Detected,
+    metric: str,
+    values: Callable[[Detected, str], Pair[float]],
+    drop: Callable[[Detected, str], Resampled],
+) -> tuple[Segment, ...]:
+    """As :func:`segments`, of a metric whose values and drop are measured so."""
     named = comparison.once(
         f"segments {metric}",
         lambda: user_segments(
             comparison,
-            lambda own: accuracy.metric_values(own, metric),
-            lambda own: accuracy.accuracy_drop(own, metric),
+            lambda own: values(own, metric),
+            lambda own: drop(own, metric),
             lambda own: sum(accuracy.object_counts(own).values()),
         ),
     )

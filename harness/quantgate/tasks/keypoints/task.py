@@ -15,7 +15,6 @@ from quantgate.tasks.detection import matching, record
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.detection.average_precision import THRESHOLDS
 from quantgate.tasks.detection.severity import severity
-from quantgate.tasks.detection.sizes import size_segments
 from quantgate.tasks.detection.tables import (
     AGAINST_TRUTH,
     BETWEEN,
@@ -29,7 +28,7 @@ from quantgate.tasks.detection.task import changes, detail
 from quantgate.tasks.keypoints import accuracy
 from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
 from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
-from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
+from quantgate.tasks.segments import Segment, segment_table, worst_segment
 from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
@@ -189,17 +188,9 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
 
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
-    metric = _metric(plan)
-    named = comparison.once(
-        f"segments {metric}",
-        lambda: user_segments(
-            comparison,
-            lambda own: accuracy.metric_values(own, metric),
-            lambda own: accuracy.accuracy_drop(own, metric),
-            lambda own: sum(of_objects.object_counts(own).values()),
-        ),
+    return detection.segments_by(
+        comparison, _metric(plan), accuracy.metric_values, accuracy.accuracy_drop
     )
-    return (*size_segments(comparison, metric), *named)
 
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
