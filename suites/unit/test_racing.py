@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.racing import grown, pruned, race
-from quantgate.core.remedy import Point, front, need, order
+from quantgate.core.remedy import Point, chance, front, need, order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,12 @@ def test_pruning_leaves_exactly_what_is_needed(count: int, needed: set[int]) -> 
     assert len(left) == max(1, len(wanted))
 
 
+def test_all_parts_may_go_where_something_else_is_left() -> None:
+    """With no least number the first question is whether none of them is needed."""
+    assert pruned("abcd", lambda _: True, least=0) == ()
+    assert pruned("abcd", lambda left: "b" in left, least=0) == ("b",)
+
+
 def test_pruning_asks_no_more_than_it_may() -> None:
     """The number of measurements is bounded, and what was not asked about stays in."""
     asked: list[Sequence[int]] = []
@@ -120,6 +127,34 @@ def test_accuracy_comes_before_speed_and_speed_decides_among_the_able() -> None:
 
     assert ranked == [able_fast, able_slow, unable]
     assert order(0.1, 1.30, 0.75) == order(0.6, 1.31, 0.75)
+
+
+def test_what_is_faster_has_to_be_worth_its_doubt() -> None:
+    """A speed that noise could make loses against a sure limit, a real one wins; where nothing is in doubt speed decides."""
+
+    def place(pace: float, chance: float) -> tuple[float, float]:
+        return order(0.3, pace, 0.75, chance)
+
+    assert place(1.31, 0.99) < place(1.34, 0.85)
+    assert place(1.80, 0.85) < place(1.31, 0.99)
+    assert place(1.34, 0.999) < place(1.10, 1.0)
+    assert order(0.3, 1.2, 0.75) == place(1.2, 1.0)
+
+
+@pytest.mark.parametrize("smallest", [False, True])
+def test_the_chance_is_that_of_the_limits_side(*, smallest: bool) -> None:
+    """Against the normal law: only the end of the interval towards the limit counts, and what is exact is met or not."""
+    sign = -1 if smallest else 1
+    ends = sorted((sign * 0.01 + 0.9, sign * -0.5 + 0.9))
+    found = Estimate(0.9, ends[0], ends[1], 30)
+    limits = [0.9 + sign * room for room in (-0.01, 0.0, 0.005, 0.01)]
+
+    told = [chance(found, limit, smallest=smallest) for limit in limits]
+
+    spread = 0.01 / norm.ppf(0.975)
+    assert told == pytest.approx(norm.cdf(np.array([-0.01, 0.0, 0.005, 0.01]) / spread), abs=1e-4)
+    exact = Estimate.exact(0.9)
+    assert [chance(exact, limit, smallest=smallest) for limit in limits] == [0.0, 1.0, 1.0, 1.0]
 
 
 def test_the_front_is_what_nothing_dominates() -> None:

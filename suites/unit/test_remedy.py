@@ -352,6 +352,37 @@ def test_a_missed_speed_is_searched_for_as_accuracy_is(tmp_path: Path) -> None:
     assert best.recipe.ignored.names == ("block3/conv",)
 
 
+@pytest.mark.parametrize("weightless", [False, True])
+def test_pruning_spends_nothing_where_nothing_is_gained(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, weightless: bool
+) -> None:
+    """Work that need not be in float goes back, and the whole set stays a finalist; what has no work stays out."""
+    wide = frozenset({"block2/conv", "block3/conv", "block4/conv"})
+    monkeypatch.setattr("quantgate.remedy.search.scopes", lambda *_: {"three blocks": wide})
+    if weightless:
+        monkeypatch.setattr("quantgate.remedy.readings.macs_by_name", lambda _: {})
+
+    finalists = search(world.job()).finalists
+    left = [set(one.recipe.ignored.names) for one in finalists if one.need <= 0.75]
+
+    assert wide in left
+    assert ({"block3/conv"} in left) is not weightless
+    assert all(len(names) in {1, 3} for names in left)
+
+
+def test_the_likelier_of_two_as_fast_is_the_better_finalist(world: World) -> None:
+    """As declared meets the limit too, but hardly on other images: what is sure goes first, though it changes more."""
+    job = world.job()
+    loose = replace(LIMIT, threshold=1 - 11 / len(job.judge.images))
+    found = search(replace(job, judge=replace(job.judge, limits={"min_agreement": loose})))
+    declared, best = found.tried[0], found.finalists[0]
+
+    assert declared.need <= 0.75, "as declared must meet the target as well"
+    assert declared.reading.chance is not None
+    assert declared.reading.chance < 0.95 < best.chance
+    assert best.recipe.ignored.names == ("block3/conv",)
+
+
 def test_what_stays_in_float_must_leave_the_share_in_int8(world: World) -> None:
     """A set of layers that meets the accuracy by leaving too much work in float is no finalist."""
     share = Limit("min_int8_share", 0.8, "models.m.limits.min_int8_share")

@@ -80,27 +80,30 @@ def grown(
 
 
 def pruned(
-    parts: Sequence[T], holds: Callable[[Sequence[T]], bool], *, most: int = 24
+    parts: Sequence[T], holds: Callable[[Sequence[T]], bool], *, most: int = 24, least: int = 1
 ) -> tuple[T, ...]:
-    """Leave out what is not needed, half of the parts first, then quarters, down to single ones.
+    """Leave out what is not needed, all of the parts first, then half, quarters, down to single ones.
 
     Parameters
     ----------
     holds
         Whether what is left is still good enough; asked at most ``most`` times.
+    least
+        How many parts stay in any case.
 
     Examples
     --------
     >>> pruned("abcdefgh", lambda left: {"c", "f"} <= set(left))
     ('c', 'f')
     """
-    left, size, asked = list(parts), len(parts) // 2, 0
+    left, size, asked = list(parts), len(parts) if least < 1 else len(parts) // 2, 0
     while size:
         at = 0
         while at < len(left) and asked < most:
             trial = left[:at] + left[at + size :]
-            asked += bool(trial)
-            if trial and holds(trial):
+            enough = len(trial) >= least
+            asked += enough
+            if enough and holds(trial):
                 left = trial
             else:
                 at += size

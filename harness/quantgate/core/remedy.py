@@ -21,6 +21,8 @@ _NOTHING = 1e-6
 RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
 _SAME_PACE = 0.05
+#: Standard deviations from a value to either end of its interval of 95 %.
+_SIDE = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,15 @@ class Reading:
         What each declared limit of answers judges, by its key, as far as these images define it.
     pace
         Rough speed over the parent in f32; None where it was not measured.
+    chance
+        That other images meet every limit of answers as well; None where it was not asked.
     """
 
     images: int
     loss: Loss
     values: Mapping[str, float]
     pace: float | None = None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +166,45 @@ def need(value: float, threshold: float, *, smallest: bool, unit: str = "") -> f
     return max(0.0, lost) / max(allowed, _NOTHING)
 
 
-def order(need: float, pace: float | None, target: float) -> tuple[float, float]:
-    """Sort key of candidates: those that meet the target by their speed, then the others by what they lack.
+def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
+    """Chance that a limit is met by the value behind an estimate, from the interval on the limit's side.
 
-    Rough speeds that differ by less than a twentieth are the same: then the one tried first, which changes
-    less, is before.
+    Parameters
+    ----------
+    smallest
+        Whether the value must not fall below the threshold.
+
+    Examples
+    --------
+    >>> few = Estimate(0.006, -0.01, 0.03, 30)
+    >>> many = Estimate(0.006, 0.0, 0.012, 300)
+    >>> [round(chance(one, 0.02, smallest=False), 2) for one in (few, many)]
+    [0.87, 1.0]
+    """
+    sign = -1.0 if smallest else 1.0
+    room = sign * (threshold - found.value)
+    spread = sign * ((found.low if smallest else found.high) - found.value) / _SIDE
+    if spread <= 0:
+        return float(room >= 0)
+    return 0.5 * math.erfc(-room / spread / math.sqrt(2))
+
+
+def order(
+    need: float, pace: float | None, target: float, chance: float | None = None
+) -> tuple[float, float]:
+    """Sort key of candidates: those that meet the target by the speed to expect, then the others by what they lack.
+
+    What to expect is the speed, times the chance that the limits are met on other images. Where it differs by
+    less than a twentieth it is the same: then the one tried first, which changes less, is before.
     """
     if need > target:
         return (need, 0.0)
-    return (target, -round(math.log(pace) / _SAME_PACE) if pace else 0.0)
+    return (target, -steps((pace or 1.0) * (1.0 if chance is None else chance)))
+
+
+def steps(factor: float) -> float:
+    """Round a rough speed or a chance, so that equals are told by what noise cannot change."""
+    return float(round(math.log(max(factor, _NOTHING)) / _SAME_PACE))
 
 
 def front(points: Sequence[Point]) -> tuple[bool, ...]:

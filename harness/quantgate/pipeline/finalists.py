@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Point, Remedy, front, need
+from quantgate.core.remedy import Point, Remedy, front, need, steps
 from quantgate.core.speed import BASELINES, speedup
 from quantgate.core.verdict import Outcome, judge
 from quantgate.declared import declared_limits, limit_for
@@ -43,6 +43,7 @@ class _Made:
     timing: Timing
     lacks: float | None
     share: Estimate | None
+    chance: float = 1.0
 
     def resources(self, parent: Artifact) -> dict[str, Estimate]:
         """What limits judge of the model alone, speed included."""
@@ -121,7 +122,8 @@ class _Clock:
 
 
 def _made(task: Searching, finalist: Finalist) -> _Made:
-    return _measured(task, finalist.title, finalist.recipe, finalist.need)
+    found = _measured(task, finalist.title, finalist.recipe, finalist.need)
+    return replace(found, chance=finalist.chance)
 
 
 def _measured(task: Searching, title: str, recipe: Recipe, lacks: float | None) -> _Made:
@@ -175,14 +177,23 @@ def _timed(task: Searching, artifact: Artifact) -> Timing:
 
 
 def _chosen(task: Searching, made: list[_Made]) -> _Made | None:
-    """The fastest that lacks nothing; of those that are as fast within their intervals, what comes first."""
+    """Of what lacks nothing the one of most speed to expect; of those as fast within their intervals the likeliest.
+
+    Where these are as likely too, what comes first changes less.
+    """
     if not made:
         return None
     best = min(made, key=lambda one: _choice(task, one))
     lacks, fastest = _choice(task, best)[0], speedup(best.timing, "parent_f32")
     for one in made:
         fast = speedup(one.timing, "parent_f32")
-        if fast and fastest and fast.high >= fastest.low and _choice(task, one)[0] <= lacks:
+        if (
+            fast
+            and fastest
+            and fast.high >= fastest.low
+            and steps(one.chance) >= steps(best.chance)
+            and _choice(task, one)[0] <= lacks
+        ):
             return one
     return best
 
@@ -197,7 +208,7 @@ def _choice(task: Searching, one: _Made) -> tuple[float, float]:
         if limit is not None and limit.threshold is not None:
             lacks.append(need(found.value, limit.threshold, smallest=limit.relation == "min"))
     fast = speedup(one.timing, "parent_f32")
-    return max(1.0, *lacks), -(0.0 if fast is None else fast.value)
+    return max(1.0, *lacks), -(0.0 if fast is None else fast.value * one.chance)
 
 
 def _points(

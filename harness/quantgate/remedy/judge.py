@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.images import Reference
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import RESOURCES, Reading, need
+from quantgate.core.remedy import RESOURCES, Reading, chance, need
 from quantgate.errors import HarnessError
 from quantgate.remedy.resources import int8_share, pace, size_ratio
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from quantgate.core.verdict import Limit
     from quantgate.entries import Benchmark
 
+#: What a candidate may use of the limits on the selection images: they are few, and others judge.
+TARGET = 0.75
 #: Limits of raw outputs, as what they allow of the noise over the signal.
 _OF_NOISE = frozenset({"min_sqnr_db", "min_centred_sqnr_db", "max_tensor_distance"})
 
@@ -62,7 +64,27 @@ class Judge:
                 parent = in_floats(ov.Core().read_model(self.parent))
                 references[count] = Reference(self.images.first(count), parent)
             answer = references[count].ask(in_floats(model))
-        return Reading(len(references[count].images), answer.loss(), dict(self._values(answer)))
+        reading = Reading(len(references[count].images), answer.loss(), dict(self._values(answer)))
+        if count < len(self.images) or self.need(reading) > TARGET:
+            return reading
+        return replace(reading, chance=self._chance(answer))
+
+    def _chance(self, answer: Answer) -> float:
+        """Chance that every limit of answers is met on other images: that of the most doubtful one."""
+        found = []
+        for key, limit in self.limits.items():
+            if key in RESOURCES or key in _OF_NOISE:
+                continue
+            assert limit.threshold is not None
+            try:
+                estimate = answer.bench.task.judge_quantity(key, answer.comparison, answer.plan)
+            except HarnessError:
+                lost, _ = answer.error()
+                found.append(chance(lost, self._allowed(), smallest=False))
+            else:
+                smallest = limit.relation == "min"
+                found.append(chance(estimate, limit.threshold, smallest=smallest))
+        return min(found, default=1.0)
 
     def resources(self, model: ov.Model) -> dict[str, float]:
         """Measure what declared limits judge of a graph alone, but for its speed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from quantgate.engine.quantizers import Graph
 from quantgate.engine.surgery import without
 from quantgate.errors import HarnessError
 from quantgate.pair import Pair
+from quantgate.remedy.judge import TARGET
 from quantgate.remedy.recipes import DECLARED
 from quantgate.remedy.resources import share_of
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from quantgate.entries import Recipe
     from quantgate.remedy.judge import Judge
 
-#: What a candidate may use of the limits on the selection images: they are few, and others judge.
-TARGET = 0.75
 #: Sort key of a candidate that cannot be read.
 IMPOSSIBLE = 1e9
 
@@ -56,9 +55,9 @@ class Candidate:
     whole: frozenset[str] = frozenset()
 
     @property
-    def family(self) -> Key:
-        """What those have in common that were pruned of one set."""
-        return repr(self.base), self.whole or self.layers
+    def family(self) -> tuple[Key, bool]:
+        """What those have in common that were pruned of one set; the set itself is another."""
+        return (repr(self.base), self.whole or self.layers), bool(self.whole)
 
     @property
     def key(self) -> Key:
@@ -132,15 +131,20 @@ class Readings:
         """Take what a candidate that was read on all images loses as what may be lost."""
         self.spared = self._read[candidate.key, self.whole].loss.judged
 
-    def left(self, candidate: Candidate) -> float:
-        """Share of the multiply-accumulates that a candidate leaves in floating point."""
+    def work(self, names: Collection[str]) -> float:
+        """Share of the multiply-accumulates that some layers have."""
         if self._macs is None:
             self._macs = macs_by_name(self.graph("", lambda: self.parent))
-        return share_of(candidate.layers, self._macs)
+        return share_of(names, self._macs)
 
     def lacks(self, candidate: Candidate) -> float:
         """Worst limit of a candidate that was read on all images: 1 meets it."""
         return self._lacks(self._read[candidate.key, self.whole])
+
+    def chance(self, candidate: Candidate) -> float:
+        """Chance that a candidate that was read on all images meets the limits on others; 1 where it was not asked."""
+        found = self._read[candidate.key, self.whole].chance
+        return 1.0 if found is None else found
 
     def mark(self, candidate: Candidate) -> None:
         """Note that it is a finalist."""
@@ -200,4 +204,4 @@ class Readings:
         return finite(self.judge.need(reading, self.spared))
 
     def _order(self, reading: Reading) -> tuple[float, float]:
-        return order(self._lacks(reading), reading.pace, TARGET)
+        return order(self._lacks(reading), reading.pace, TARGET, reading.chance)

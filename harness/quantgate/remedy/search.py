@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from quantgate.core.racing import grown, pruned, race
+from quantgate.core.remedy import steps
 from quantgate.engine.quantizers import Graph
 from quantgate.errors import HarnessError
 from quantgate.progress import SILENT
+from quantgate.remedy.judge import TARGET
 from quantgate.remedy.patterns import has_attention
-from quantgate.remedy.readings import IMPOSSIBLE, TARGET, Candidate, Readings
+from quantgate.remedy.readings import IMPOSSIBLE, Candidate, Readings
 from quantgate.remedy.recipes import (
     DECLARED,
     bases,
@@ -39,6 +41,8 @@ SCORED = 8
 #: Part of the time for the search; the rest is for finalists.
 SEARCHING = 0.6
 FINALISTS = 3
+#: Least part of the multiply-accumulates for which it is worth trying whether a layer need be in float.
+_WORK = 0.001
 #: What NNCF's own scope may lack more than surgery, of what it may lack at all.
 _AS_GOOD = 1.1
 
@@ -72,11 +76,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A recipe that is worth the whole measurement."""
+    """A recipe that is worth the whole measurement; ``need`` and ``chance`` are of the selection images."""
 
     title: str
     recipe: Recipe
     need: float
+    chance: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +186,26 @@ class _Search:
         return [*([smaller] if smaller else []), best]
 
     def _pruned(self, best: Candidate) -> Candidate | None:
-        """Put layers back that are not needed, as long as nothing gets slower; None where all are needed."""
-        types = self.readings.types(best.base)
-        enough = self.readings.rank(best)
-        every = sorted(best.layers, key=lambda name: (types[name], name))
+        """Put work back into INT8 that need not be in float; None where none can be.
+
+        Layers without multiply-accumulates stay out together: putting some of them back gains nothing and spends
+        accuracy on rounding.
+        """
+        types, enough = self.readings.types(best.base), self.readings.rank(best)
+        heavy = [name for name in best.layers if self.readings.work([name]) >= _WORK]
+        heavy.sort(key=lambda name: (types[name], name))
+        light = best.layers.difference(heavy)
 
         def smaller(names: Sequence[str]) -> Candidate:
-            scope = f"{len(names)} layers of: {best.scope}"
-            return Candidate(best.of, best.base, scope, frozenset(names), whole=best.layers)
+            left = light.union(names)
+            scope = f"{len(left)} layers of: {best.scope}"
+            return Candidate(best.of, best.base, scope, left, whole=best.layers)
 
         def holds(names: Sequence[str]) -> bool:
             return not self._over() and self.readings.rank(smaller(names)) <= enough
 
-        left = pruned(every, holds)
-        return smaller(left) if len(left) < len(every) else None
+        left = pruned(heavy, holds, least=0 if light else 1)
+        return smaller(left) if len(left) < len(heavy) else None
 
     def _elsewhere(self, others: Sequence[Candidate], chosen: Sequence[Candidate]) -> None:
         """Try what was chosen on other recipes as well: perhaps less has to change."""
@@ -226,10 +237,10 @@ class _Search:
         able = [one for one in ranked if self.readings.lacks(one) <= TARGET]
         able.sort(key=self._costs)
         able.sort(key=self.readings.rank)
-        # Their true speeds come later: where these are the same, what costs less is taken.
         families: dict[object, Candidate] = {}
         for one in able:
             families.setdefault(one.family, one)
+        # Their true speeds come later: where these are the same, the likelier is taken, and then what costs less.
         finalists = sorted([*families.values()][:FINALISTS], key=self._costs) or ranked[:FINALISTS]
         found: list[Finalist] = []
         for candidate in finalists:
@@ -244,19 +255,21 @@ class _Search:
         """Leave layers out by NNCF's own scope where it answers as surgery did, else by surgery."""
         lacks = self.readings.lacks(chosen)
         if not chosen.layers:
-            return Finalist(chosen.title, chosen.base, lacks)
+            return Finalist(chosen.title, chosen.base, lacks, self.readings.chance(chosen))
         types = self.readings.types(chosen.base)
         recipe = ignoring(chosen.base, chosen.layers, types)
         scope = f"{chosen.scope}, left out by NNCF"
         clean = Candidate(chosen.of, recipe, scope, out=len(chosen.layers))
         if self.readings.rank(clean)[0] <= max(TARGET, lacks * _AS_GOOD):
-            return Finalist(chosen.title, recipe, self.readings.lacks(clean))
-        return Finalist(chosen.title, unquantizing(chosen.base, chosen.layers, types), lacks)
+            found = self.readings.lacks(clean), self.readings.chance(clean)
+            return Finalist(chosen.title, recipe, *found)
+        recipe = unquantizing(chosen.base, chosen.layers, types)
+        return Finalist(chosen.title, recipe, lacks, self.readings.chance(chosen))
 
-    def _costs(self, one: Candidate) -> tuple[int, bool, float, int]:
-        """What it changes of the recipe, whether it leaves little room to the limit, how much work and how many layers it leaves out."""
-        tight, left = self.readings.lacks(one) > TARGET / 2, round(self.readings.left(one), 2)
-        return self._changes(one.base), tight, left, len(one.layers)
+    def _costs(self, one: Candidate) -> tuple[float, int, float, int]:
+        """How unlikely it meets the limits, what it changes, how much work and how many layers it leaves out."""
+        doubt, left = -steps(self.readings.chance(one)), round(self.readings.work(one.layers), 2)
+        return doubt, self._changes(one.base), left, len(one.layers)
 
     def _changes(self, recipe: Recipe) -> int:
         declared = undirected(self.job.declared)

@@ -24,6 +24,7 @@ _TRIED = (
     Column("need", "Part of the Limit", "number"),
     Column("loss", "Loss", "number"),
     Column("noise", "Noise over Signal", "number"),
+    Column("chance", "Chance on Other Images", "fraction"),
     Column("pace", "Rough Speed over f32", "number"),
     Column("fate", "Fate"),
 )
@@ -106,6 +107,7 @@ def tried_table(found: Remedy) -> Table:
             one.need,
             one.reading.loss.judged,
             one.reading.loss.noise,
+            one.reading.chance,
             one.reading.pace,
             one.fate,
         )

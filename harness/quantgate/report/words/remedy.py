@@ -28,7 +28,7 @@ def told(found: Remedy) -> Iterator[str]:
         yield from summary_lines([point_heading(found), *map(point_row, found.points)])
     if found.tried:
         yield ""
-        heading = ("tried", "in float", "images", "of the limit", "rough speed", "")
+        heading = ("tried", "in float", "images", "of the limit", "chance", "rough speed", "")
         rows = [tried_row(one) for one in best_tried(found)[:_ROWS]]
         yield from summary_lines([heading, *rows])
     if found.winner is not None:
@@ -122,12 +122,13 @@ def best_tried(found: Remedy) -> list[Tried]:
 
 def tried_row(one: Tried) -> tuple[str, ...]:
     """One candidate as text."""
-    pace = one.reading.pace
+    pace, chance = one.reading.pace, one.reading.chance
     return (
         one.title,
         counted(one.layers, "layers"),
         str(one.reading.images),
         written(one.need, "percent"),
+        MISSING if chance is None else written(chance, "percent"),
         MISSING if pace is None else written(pace, "factor"),
         one.fate if one.fate != "out" else "",
     )
