@@ -14,6 +14,7 @@ from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.explained import Loss
 from quantgate.datasets.images import read_image
 from quantgate.engine.evaluate import settled
+from quantgate.engine.handing_on import HandingOn
 from quantgate.engine.preprocess import prepare
 from quantgate.engine.waves import Waves
 from quantgate.errors import DatasetError, DecoderError
@@ -109,7 +110,7 @@ class Reference:
         self._outputs: list[Outputs] = []
         self._predictions: list[Any] = []
         held = 0
-        for index, (outputs,) in enumerate(_run(images, [model])):
+        for index, outputs in enumerate(_run(images, model)):
             held += sum(int(array.nbytes) for array in outputs.values())
             if held > KEPT_BYTES and index:
                 break
@@ -151,41 +152,52 @@ class Reference:
 
     def against(self, other: Reference) -> Answer:
         """Hold another reference's answers against these, without any inference."""
-        arm = _Arm()
-        given = zip(other._outputs, other._predictions, strict=True)
-        for own, power, _, answer in zip(
-            self._outputs, self._power, self.images.samples, given, strict=False
-        ):
-            arm.add(own, power, *answer)
+        arm = _Arm(self._outputs, self._power)
+        given = zip(other._outputs, other._predictions, self.images.samples, strict=False)
+        for index, (outputs, prediction, _) in enumerate(given):
+            arm.add(index, outputs, prediction)
         return self._answer(arm)
 
     def _arms(self, models: list[ov.CompiledModel]) -> list[_Arm]:
         settled(self._bench, models)
-        arms = [_Arm() for _ in models]
-        for index, found in enumerate(_run(self.images, models)):
+        arms = [_Arm(self._outputs, self._power) for _ in models]
+
+        def consume(index: int, _: Frame, found: list[Outputs]) -> None:
             for arm, outputs in zip(arms, found, strict=True):
-                prediction = self._decode(self.images, index, outputs)
-                arm.add(self._outputs[index], self._power[index], outputs, prediction)
+                arm.add(index, outputs, self._decode(self.images, index, outputs))
+
+        waves = Waves(models, consume)
+        try:
+            for index, fed in enumerate(zip(self.images.frames, self.images.tensors, strict=True)):
+                waves.add(index, *fed)
+            waves.settle()
+        finally:
+            waves.close()
         return arms
 
     def _answer(self, arm: _Arm) -> Answer:
         return self._judged(Pair(self._predictions, arm.predictions), arm.noise)
 
     def _judged(self, predictions: Pair[list[Any]], noise: float) -> Answer:
-        images, dataset = self.images, self._bench.dataset
-        results = tuple(
-            ImageResult(
-                sample.name,
-                frame.image,
-                sample.truth,
-                self._bench.task.compact(Pair(*pair), sample.truth, sample.name),
-            )
-            for sample, frame, *pair in zip(
-                images.samples, images.frames, *predictions, strict=False
-            )
-        )
+        samples, frames, dataset = self.images.samples, self.images.frames, self._bench.dataset
+        pairs = [Pair(*pair) for pair in zip(*predictions, strict=False)]
+        kept: dict[int, ImageResult[Any]] = {}
+
+        def consume(index: int, frame: Frame, _: list[Outputs]) -> None:
+            name, truth = samples[index].name, samples[index].truth
+            answer = self._bench.task.compact(pairs[index], truth, name)
+            kept[index] = ImageResult(name, frame.image, truth, answer)
+
+        handing_on = HandingOn(consume)
+        try:
+            for index, (frame, _) in enumerate(zip(frames, pairs, strict=False)):
+                handing_on.take(index, frame, [])
+            handing_on.settle()
+        finally:
+            handing_on.close()
+        results = tuple(kept[index] for index in sorted(kept))
         found = Comparison(dataset.labels, results, dataset.digest, labels_open=dataset.labels_open)
-        return Answer(found, noise, images.plan, self._bench)
+        return Answer(found, noise, self.images.plan, self._bench)
 
     def _decode(self, images: Images, index: int, outputs: Outputs) -> Any:
         try:
@@ -197,33 +209,39 @@ class Reference:
 class _Arm:
     """What one model answers, image by image, and how far its raw outputs are from the reference's."""
 
-    def __init__(self) -> None:
-        self.predictions: list[Any] = []
-        self._error: list[list[float]] = []
-        self._power: list[list[float]] = []
+    def __init__(self, reference: list[Outputs], power: list[list[float]]) -> None:
+        self._reference, self._power = reference, power
+        self._answers: dict[int, tuple[Any, list[float]]] = {}
 
-    def add(self, own: Outputs, power: list[float], outputs: Outputs, prediction: Any) -> None:
-        """Take the answer to one image beside the reference's, whose outputs have this power."""
-        self.predictions.append(prediction)
-        self._power.append(power)
-        self._error.append([_distance(array, outputs.get(name)) for name, array in own.items()])
+    def add(self, index: int, outputs: Outputs, prediction: Any) -> None:
+        """Take the answer to one image, from any thread."""
+        own = self._reference[index]
+        error = [_distance(array, outputs.get(name)) for name, array in own.items()]
+        self._answers[index] = prediction, error
+
+    @property
+    def predictions(self) -> list[Any]:
+        """The answers in the order of the images."""
+        return [self._answers[index][0] for index in sorted(self._answers)]
 
     @property
     def noise(self) -> float:
         """Squared distance over power, mean over the outputs that hold a signal."""
-        error, power = np.sum(self._error, axis=0), np.sum(self._power, axis=0)
+        order = sorted(self._answers)
+        error = np.sum([self._answers[index][1] for index in order], axis=0)
+        power = np.sum([self._power[index] for index in order], axis=0)
         there = power > 0
         return float(np.mean(error[there] / power[there])) if there.any() else 0.0
 
 
-def _run(images: Images, models: list[ov.CompiledModel]) -> Iterator[list[Outputs]]:
-    """Yield every model's raw outputs of every image in order, a few images ahead."""
-    found: dict[int, list[Outputs]] = {}
+def _run(images: Images, model: ov.CompiledModel) -> Iterator[Outputs]:
+    """Yield a model's raw outputs of every image in order, a few images ahead."""
+    found: dict[int, Outputs] = {}
 
     def consume(index: int, _: Frame, outputs: list[Outputs]) -> None:
-        found[index] = outputs
+        (found[index],) = outputs
 
-    waves = Waves(models, consume)
+    waves = Waves([model], consume)
     try:
         for start in range(0, len(images), _AHEAD):
             part = slice(start, start + _AHEAD)
