@@ -114,6 +114,7 @@ def test_what_no_size_can_prove_is_remembered(tmp_path: Path) -> None:
         ({"area": "big"}, "annotation 7 has the area 'big'"),
         ({"area": -1}, "annotation 7 has the area -1"),
         ({"iscrowd": "maybe"}, "annotation 7 has the iscrowd 'maybe'"),
+        ({"iscrowd": 2}, "annotation 7 has the iscrowd 2"),
         ({"category_id": None}, "annotation 7 has category id None"),
         ({"category_id": "cat"}, "annotation 7 has category id 'cat'"),
     ],
@@ -260,6 +261,101 @@ def test_a_set_without_an_object_is_noted(tmp_path: Path) -> None:
     """Annotated as empty from end to end, nothing can be missed on it."""
     write(tmp_path / "0.png")
     assert "no object is annotated on any of 1 images" in coco(tmp_path).notes[0]
+
+
+def apart(count: int, **changes: Any) -> list[dict[str, Any]]:
+    """Annotations of different sizes side by side."""
+    return [
+        row(k, bbox=[2 + 9 * (k % 6), 2 + 9 * (k // 6), 5 + k % 3, 5 + k // 9], **changes)
+        for k in range(count)
+    ]
+
+
+def test_a_set_of_which_nothing_counts_is_refused(tmp_path: Path) -> None:
+    """Crowds count neither for nor against: of all objects that is refused, of most it is noted."""
+    write(tmp_path / "0.png")
+    with pytest.raises(
+        DatasetError, match="all 6 objects are marked iscrowd, and such count neither"
+    ):
+        coco(tmp_path, *apart(6, iscrowd=1))
+    first, *others = apart(6, iscrowd=True)
+    (note,) = coco(tmp_path, first | {"iscrowd": 0}, *others).notes
+    assert "5 of 6 objects are marked iscrowd" in note
+
+
+@pytest.mark.parametrize("kind", ["voc", "open-images", "wider"])
+def test_the_mark_is_named_in_the_words_of_its_format(tmp_path: Path, kind: str) -> None:
+    """Difficult, of a group, invalid: every annotated kind is checked in one place."""
+    write(tmp_path / "a.png")
+    boxes = [(2, 2, 9, 9), (12, 2, 20, 9), (22, 2, 33, 9)]
+    if kind == "voc":
+        rows = "".join(
+            f"<object><name>x</name><difficult>1</difficult><bndbox><xmin>{x0}</xmin><ymin>{y0}</ymin>"
+            f"<xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
+            for x0, y0, x1, y1 in boxes
+        )
+        (tmp_path / "a.xml").write_text(f"<annotation>{rows}</annotation>")
+        entry, said = DatasetEntry("voc", path=tmp_path, annotations=tmp_path), "marked difficult"
+    elif kind == "open-images":
+        lines = [f"a,x,{x0 / 60},{x1 / 60},{y0 / 40},{y1 / 40},True" for x0, y0, x1, y1 in boxes]
+        (tmp_path / "t.csv").write_text(
+            "\n".join(["ImageID,LabelName,XMin,XMax,YMin,YMax,IsGroupOf", *lines])
+        )
+        entry, said = DatasetEntry(kind, tmp_path, tmp_path / "t.csv"), "marked as groups"
+    else:
+        lines = [f"{x0} {y0} {x1 - x0} {y1 - y0} 0 0 0 1 0 0" for x0, y0, x1, y1 in boxes]
+        (tmp_path / "t.txt").write_text("\n".join(["a.png", "3", *lines]))
+        entry, said = DatasetEntry(kind, tmp_path, tmp_path / "t.txt"), "marked invalid"
+    with pytest.raises(DatasetError, match=f"all 3 objects are {said}"):
+        load_dataset("d", entry, tmp_path)
+
+
+def test_objects_annotated_again_a_few_pixels_away_are_told(tmp_path: Path) -> None:
+    """All of them are refused, some are noted, and rows of objects that overlap are left alone."""
+    write(tmp_path / "0.png")
+    rows = [row(k, bbox=[1 + 14 * (k % 4), 1 + 13 * (k // 4), 11, 10 + k % 2]) for k in range(12)]
+    again = [
+        one | {"id": 100 + k, "bbox": [one["bbox"][0] + 1, one["bbox"][1] + 1, 11, 11]}
+        for k, one in enumerate(rows)
+    ]
+    assert not coco(tmp_path, *rows).notes
+    with pytest.raises(
+        DatasetError, match=r"12 of 24 objects are annotated twice, .* nearly the same"
+    ):
+        coco(tmp_path, *rows, *again)
+    (note,) = coco(tmp_path, *rows, *again[:4]).notes
+    assert "4 of 16 objects are annotated twice" in note
+    queue = [row(k, bbox=[2 + 2 * k, 5, 20, 20]) for k in range(15)]
+    assert not coco(tmp_path, *queue).notes
+    nested = [row(50 + k, bbox=[3 + 14 * (k % 4), 3 + 13 * (k // 4), 6, 6]) for k in range(12)]
+    assert not coco(tmp_path, *rows, *nested).notes
+
+
+def test_two_classes_of_one_name_are_told(tmp_path: Path) -> None:
+    """Exports merge lists of categories: a model knows one of the two."""
+    write(tmp_path / "0.png")
+    categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "cat"}, {"id": 3, "name": "dog"}]
+    first, second, third = apart(3)
+    (note,) = coco(tmp_path, first, second | {"category_id": 2}, third, categories=categories).notes
+    assert "2 classes with objects are called 'cat' (labels 0 and 1)" in note
+    assert not coco(tmp_path, first, second, third, categories=categories).notes
+
+
+def test_masks_that_are_boxes_are_told(tmp_path: Path) -> None:
+    """Converters make polygons of boxes: as masks they say nothing."""
+    for name, shape, told in (("box", "filled", True), ("disc", "round", False)):
+        images, rows = {}, []
+        for k in range(12):
+            write(tmp_path / name / f"{k}.png", k)
+            images[f"{k}.png"] = (WIDTH, HEIGHT)
+            angles = np.linspace(0, 2 * np.pi, 24)
+            disc = (
+                np.stack([25 + 10 * np.cos(angles), 20 + 10 * np.sin(angles)], 1).ravel().tolist()
+            )
+            part = square(15, 10, 20) if shape == "filled" else disc
+            rows.append(row(k, image_id=k + 1, bbox=[15, 10, 20, 20], segmentation=[part]))
+        notes = coco(tmp_path / name, *rows, images=images, masks=True).notes
+        assert any("12 of 12 masks fill their boxes" in note for note in notes) is told
 
 
 def test_both_corners_in_yolo_texts_are_told(tmp_path: Path) -> None:
@@ -446,6 +542,26 @@ def test_the_size_of_an_xml_is_that_of_its_image(tmp_path: Path) -> None:
     assert len(voc(tmp_path, size=(0, 0))) == 1
     with pytest.raises(DatasetError, match="annotated as 120x80 pixels, the file has 60x40"):
         voc(tmp_path, size=(2 * WIDTH, 2 * HEIGHT))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda image: image, "8 of 8 targets are their own inputs"),
+        (lambda image: image // 16, "the targets are all but black (no more than"),
+        (lambda image: 255 - (255 - image) // 2, ""),
+    ],
+)
+def test_targets_that_ask_for_nothing_are_told(tmp_path: Path, made: Any, said: str) -> None:
+    """The input itself, or next to nothing, is no picture that a model should make."""
+    for k in range(8):
+        write(tmp_path / "images" / f"{k}.png", k)
+        (tmp_path / "targets").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "targets" / f"{k}.png"), made(pixels(k)[..., ::-1]))
+    entry = DatasetEntry("pairs", path=tmp_path / "images", annotations=tmp_path / "targets")
+    notes = load_dataset("d", entry, tmp_path).notes
+    assert said in "".join(notes)
+    assert bool(notes) is bool(said)
 
 
 def test_targets_that_would_be_read_nearly_black_are_refused(tmp_path: Path) -> None:

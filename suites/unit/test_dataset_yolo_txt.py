@@ -56,6 +56,7 @@ def test_an_image_without_text_is_a_background(tmp_path: Path) -> None:
     dataset = load(tmp_path)
     assert dataset.annotated
     assert [len(s.truth) for s in dataset.samples if isinstance(s.truth, Objects)] == [0, 0]
+    assert "1 of 2 images have no text file (a/x.jpg, …)" in dataset.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from quantgate.core.comparison import Comparison, ImageResult
-from quantgate.core.predictions import Detections, LabelMap, Objects
+from quantgate.core.predictions import ClassLabel, ClassScores, Detections, LabelMap, Objects
 from quantgate.pair import Pair
 from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.doubts.boxes import object_doubts
@@ -18,6 +18,7 @@ from quantgate.tasks.doubts.catalog import doubts
 from quantgate.tasks.doubts.labels import class_doubts
 
 if TYPE_CHECKING:
+    from quantgate.tasks.classification.record import ClassRecord
     from quantgate.tasks.segmentation.record import SegmentationRecord
 
 LABELS = tuple("abcdefgh")
@@ -64,13 +65,43 @@ def test_classes_that_moved_are_told_among_many_that_did_not() -> None:
         ([k % 8 for k in range(40)], [0] * 40),
         ([k % 8 for k in range(40)], [int(k) for k in np.random.default_rng(0).integers(0, 8, 40)]),
         ([0, 1] * 4, [1, 0] * 4),
-        ([2] * 40, [3] * 40),
+        ([2] * 40, [2, 2, 3, 4] * 10),
     ],
     ids=["confused", "one answer", "guessing", "few", "one class"],
 )
 def test_a_weak_parent_is_no_reason_to_doubt(annotated: list[int], found: list[int]) -> None:
     """Rare classes taken for common ones, guesses, and too little to tell: nothing is said."""
     assert not told(annotated, found)
+
+
+def test_one_class_for_everything_is_told() -> None:
+    """A column of ids that was lost, or one class under another number."""
+    said = told([2] * 40, [k % 8 for k in range(40)])
+    assert (
+        "all 40 annotated classes are 'c', and the parent finds 35 of them as others ('a'" in said
+    )
+    assert "finds 40 of them as others ('d')" in told([2] * 40, [3] * 40)
+
+
+def classified(annotated: list[int], found: list[int]) -> Comparison[ClassRecord]:
+    """Images of annotated classes, and the parent's."""
+    images = []
+    for k, (label, answer) in enumerate(zip(annotated, found, strict=True)):
+        scores = ClassScores(np.eye(8, dtype=np.float32)[answer])
+        record = TASKS["classification"].compact(Pair(scores, scores), ClassLabel(label))
+        images.append(ImageResult(f"{k}.png", (9, 9), ClassLabel(label), record))
+    return Comparison(LABELS, tuple(images), "digest")
+
+
+def test_classes_that_are_met_by_chance_alone_are_told() -> None:
+    """Shuffled classes are told; a parent that is right on a third of the images is a weak one."""
+    rng = np.random.default_rng(4)
+    found = [k % 8 for k in range(48)]
+    shuffled = rng.permutation(found).tolist()
+    (note,) = doubts("classification", classified(shuffled, found))
+    assert "that of another image: are the annotations of these images" in note
+    weak = [answer if k % 3 == 0 else int(rng.integers(8)) for k, answer in enumerate(found)]
+    assert doubts("classification", classified(weak, found)) == ()
 
 
 def scenes(
@@ -160,6 +191,45 @@ def test_slightly_incomplete_annotations_show_beside_a_parent_that_misses_nothin
         if isinstance(one.truth, Objects)
     ]
     assert object_doubts(Comparison(LABELS, tuple(crowds), "digest")) == ()
+
+
+def test_images_without_annotations_belong_to_what_may_be_missing() -> None:
+    """Half of the texts of a set are lost: its images are no backgrounds where the parent is sure."""
+    nothing = Objects(
+        np.zeros((0, 4), np.float32),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.bool_),
+        np.zeros(0, np.float32),
+    )
+    emptied = [
+        replace(one, truth=nothing) if k % 2 else one for k, one in enumerate(scenes().images)
+    ]
+    (note,) = object_doubts(Comparison(LABELS, tuple(emptied), "digest"))
+    assert "surest detections lie where nothing is annotated" in note
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_objects_of_two_classes_are_told_unless_the_parent_finds_both(*, shared: bool) -> None:
+    """A man is a person, too, for a model that says both; else everything was annotated twice."""
+    images = []
+    for one in scenes().images:
+        assert isinstance(one.truth, Objects)
+        own, found = one.truth, one.record.parent
+        both = Objects(
+            np.concatenate([own.boxes, own.boxes]),
+            np.concatenate([own.labels, (own.labels + 3) % 8]),
+            np.concatenate([own.crowd, own.crowd]),
+            np.concatenate([own.areas, own.areas]),
+        )
+        if shared:
+            found = Detections(
+                np.concatenate([found.boxes, found.boxes]),
+                np.concatenate([found.scores, found.scores]),
+                np.concatenate([found.labels, (found.labels + 3) % 8]),
+            )
+        images.append(replace(one, truth=both, record=Pair(found, found)))
+    said = object_doubts(Comparison(LABELS, tuple(images), "digest"))
+    assert any("share their box with one of another class" in one for one in said) is not shared
 
 
 #: What undoes each orientation of EXIF, as Pillow calls it.

@@ -9,7 +9,7 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from quantgate.core.predictions import ClassLabel
+from quantgate.core.predictions import ClassLabel, Rendering
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd import SsdDecoder
@@ -19,6 +19,7 @@ from quantgate.engine.embed import embed
 from quantgate.engine.evaluate import Bench
 from quantgate.engine.look.calibration import health
 from quantgate.engine.look.examine import examine
+from quantgate.engine.look.plausible import implausible
 from quantgate.engine.runtime import Target
 from quantgate.entries import EvaluationPlan, Preprocess
 from quantgate.pipeline.feeding import reaching
@@ -245,3 +246,13 @@ def test_objects_that_a_crop_cuts_away_are_counted() -> None:
     (said,) = cut_away([sample], [frame])
     assert "leaves 1 of 2 annotated objects out" in said
     assert not cut_away([sample], [Frame((50, 40), (50, 40), (1.0, 1.0), (0.0, 0.0))])
+
+
+def test_grey_targets_of_a_model_that_paints_in_colour_are_told() -> None:
+    """Depth is grey on both sides; colours that no target has are of other targets."""
+    rng = np.random.default_rng(0)
+    colour = [Rendering(rng.integers(0, 255, (9, 9, 3)).astype(np.float32)) for _ in range(8)]
+    grey = [Rendering(np.repeat(one.pixels[..., :1], 3, axis=2)) for one in colour]
+    (note,) = implausible(colour, grey, ())
+    assert "gives pictures in colour, and the targets of 8 images are grey" in note
+    assert implausible(colour, colour, ()) == implausible(grey, grey, ()) == []

@@ -56,7 +56,7 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
     seen = [labels_in(draft.truth, maps) for draft in drafts]
     if not drafts:
         raise DatasetError(f"datasets.{name} holds no image; check its path")
-    notes = audit(name, pairs, found.labels, maps, cache=cache) if annotated else ()
+    notes = audit(name, pairs, found, maps, cache=cache) if annotated else ()
     check_labels(name, zip((draft.name for draft in drafts), seen, strict=True), found.labels)
     samples = tuple(
         Sample(draft.name, draft.path, fact.digest, draft.truth, group)

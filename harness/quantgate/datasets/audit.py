@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.datasets.readings import SLACK_PX, better_reading, outside, sticks_out
+from quantgate.datasets.repeats import repeats
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
 _NO_SLIP = 0.05
 #: A box of which more lies outside of its image is not of it.
 _MOSTLY = 0.5
-#: Objects that have to stick out before another reading of all numbers is believed.
+#: Objects that have to stick out before another reading of all numbers is believed, or to be set aside before
+#: all of a set are.
 _FEWEST = 3
-#: Copies of other objects, as a share of all: from here on a whole file was annotated twice.
-_TWICE = 0.3
 #: Objects and images from which an empty half of every image is no accident.
 _MANY_OBJECTS, _MANY_IMAGES = 20, 8
-_SAME_PX = 1.0
 #: Where fractions of an image end, and the side of an image that has no objects so small.
 _FIRST_PX, _SMALL_PX = 1.5, 16
 #: Boxes that do not surround their masks, as a share of all, from which one of the two is of something else.
 _OTHER_OUTLINE = 0.3
+#: Objects that count neither for nor against, as a share of all, from which they are told.
+_MUCH_ASIDE = 0.5
+#: Masks that fill their boxes, from which they are told where these are most.
+_FEWEST_FILLED = 10
 _NAMED = 3
 
 
@@ -61,6 +64,8 @@ class _Columns:
     sides: NDArray[np.float64]
     labels: NDArray[np.int64]
     areas: NDArray[np.float64]
+    crowd: NDArray[np.bool_]
+    aside: str
 
     def __len__(self) -> int:
         return len(self.image)
@@ -80,8 +85,8 @@ class _Columns:
         return f"{image.name}{place}: x {x0:g}..{x1:g}, y {y0:g}..{y1:g} of {width}x{height}"
 
 
-def audit_objects(dataset: str, images: Sequence[Marked]) -> tuple[str, ...]:
-    """Check the objects of all images against them.
+def audit_objects(dataset: str, images: Sequence[Marked], aside: str) -> tuple[str, ...]:
+    """Check the objects of all images against them; ``aside`` as in Findings.
 
     Returns
     -------
@@ -96,12 +101,12 @@ def audit_objects(dataset: str, images: Sequence[Marked]) -> tuple[str, ...]:
     known = [image for image in images if min(image.size) > 0 and len(image.objects)]
     if not known:
         return (f"no object is annotated on any of {len(images)} images",) if images else ()
-    columns = _columns(dataset, known)
-    checks = (_fractions, _frame, _flat, _copies, _areas, _corner, _outlines)
+    columns = _columns(dataset, known, aside)
+    checks = (_fractions, _frame, _flat, _aside, _repeats, _areas, _corner, _outlines)
     return tuple(note for check in checks for note in check(columns))
 
 
-def _columns(dataset: str, images: Sequence[Marked]) -> _Columns:
+def _columns(dataset: str, images: Sequence[Marked], aside: str) -> _Columns:
     counts = [len(image.objects) for image in images]
     index = np.repeat(np.arange(len(images)), counts)
     sides = np.array([image.size for image in images], np.float64)
@@ -114,6 +119,8 @@ def _columns(dataset: str, images: Sequence[Marked]) -> _Columns:
         sides[index],
         np.concatenate([image.objects.labels for image in images]),
         np.concatenate([image.objects.areas for image in images]).astype(np.float64),
+        np.concatenate([image.objects.crowd for image in images]),
+        aside,
     )
 
 
@@ -165,39 +172,24 @@ def _flat(columns: _Columns) -> Iterator[str]:
     yield said
 
 
-def _copies(columns: _Columns) -> Iterator[str]:
-    copies = copied(columns.image, columns.labels, columns.boxes)
-    if copies.sum() < 2:  # noqa: PLR2004 - one may be a slip
-        return
-    said = (
-        f"{int(copies.sum())} of {len(columns)} objects are annotated twice, with the same class "
-        f"and box ({columns.named(copies)})"
-    )
-    if copies.mean() > _TWICE:
+def _aside(columns: _Columns) -> Iterator[str]:
+    """Objects that count neither for nor against, such as crowds: more than any set has."""
+    count = int(columns.crowd.sum())
+    if count == len(columns) >= _FEWEST:
         raise DatasetError(
-            f"datasets.{columns.dataset}: {said}: a model can find each only once; remove the copies"
+            f"datasets.{columns.dataset}: all {count} objects are {columns.aside}, and such count "
+            f"neither for nor against: nothing is judged; clear the marks, or set "
+            f"datasets.{columns.dataset}.annotated = false to judge by agreement alone"
         )
-    yield said
+    if count > _MUCH_ASIDE * len(columns):
+        yield (
+            f"{count} of {len(columns)} objects are {columns.aside}: these count neither for nor against"
+        )
 
 
-def copied(
-    image: NDArray[np.int64], labels: NDArray[np.int64], boxes: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Whether an earlier object of the same image and class has the same box to the pixel, [n]."""
-    found = np.zeros(len(image), np.bool_)
-    order = np.lexsort((boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], labels, image))
-    # Neighbours in this order differ by at most the rounding of their first edges: looked at by pairs.
-    for step in (1, 2, 3):
-        first, second = order[:-step], order[step:]
-        same = (image[first] == image[second]) & (labels[first] == labels[second])
-        sides = np.minimum(
-            *((boxes[rows, 2:] - boxes[rows, :2]).min(axis=1) for rows in (first, second))
-        )
-        slack = np.minimum(_SAME_PX, 0.05 * np.maximum(sides, 0))
-        near = (np.abs(boxes[first] - boxes[second]) <= slack[:, None]).all(axis=1)
-        hit = same & near
-        found[np.maximum(first[hit], second[hit])] = True
-    return found
+def _repeats(columns: _Columns) -> Iterator[str]:
+    table = columns.image, columns.labels, columns.boxes
+    yield from repeats(columns.dataset, table, columns.named)
 
 
 def _areas(columns: _Columns) -> Iterator[str]:
@@ -223,6 +215,7 @@ def _outlines(columns: _Columns) -> Iterator[str]:
     masks = [image.objects.masks for image in columns.images]
     if not all(masks):
         return
+    yield from _rectangles(columns, np.concatenate([rle.area(list(own or ())) for own in masks]))
     around = np.concatenate([np.asarray(rle.toBbox(list(own or ()))) for own in masks])
     around[:, 2:] += around[:, :2]
     off = np.abs(around - columns.boxes)
@@ -239,6 +232,20 @@ def _outlines(columns: _Columns) -> Iterator[str]:
         )
     if other.mean() > _NO_SLIP:
         yield said
+
+
+def _rectangles(columns: _Columns, pixels: NDArray[np.float64]) -> Iterator[str]:
+    """Masks, of so many pixels [n], that are their boxes."""
+    sides = columns.boxes[:, 2:] - columns.boxes[:, :2]
+    large = sides.min(axis=1) >= _SMALL_PX
+    # The edges of a filled box are rounded to pixels.
+    full = pixels >= (sides - 1).prod(axis=1)
+    filled = np.asarray(large & full)
+    if filled.sum() >= _FEWEST_FILLED and filled.sum() > _MOSTLY * large.sum():
+        yield (
+            f"{int(filled.sum())} of {int(large.sum())} masks fill their boxes ({columns.named(filled)}): "
+            "where they were made of boxes, the accuracy of masks says nothing of outlines"
+        )
 
 
 def _corner(columns: _Columns) -> Iterator[str]:

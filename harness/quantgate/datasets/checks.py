@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.datasets.files import FileFact
-    from quantgate.datasets.findings import Draft
+    from quantgate.datasets.findings import Draft, Findings
 
 #: Two pictures of the same thing differ in their ratio of sides by no more than rounding does.
 _SAME_RATIO = 0.04
@@ -70,7 +70,7 @@ def _other_size(annotated: tuple[int, int], fact: FileFact) -> str:
 def audit(
     name: str,
     pairs: Sequence[tuple[Draft, FileFact]],
-    labels: Sequence[str],
+    found: Findings,
     maps: Mapping[str, NDArray[np.int64]],
     *,
     cache: Path | None = None,
@@ -78,7 +78,7 @@ def audit(
     """Check depth, repeats and truth of all images that can be read.
 
     ``maps`` has the number of pixels by class, [256], of maps by digest; in ``cache`` is remembered
-    what was learnt.
+    what was learnt; ``found`` has the labels, and how objects are set aside.
 
     Raises
     ------
@@ -86,19 +86,19 @@ def audit(
         Where the truth cannot be of the images, or the pixels would be read nearly black.
     """
     deep = [(draft.name, fact.bits) for draft, fact in pairs if fact.bits]
-    notes = [*shallow(name, deep), *_repeated(pairs), *_unused(pairs, labels)]
+    notes = [*shallow(name, deep), *_repeated(pairs), *_of_labels(pairs, found.labels)]
     marked = [
         Marked(draft.name, draft.truth, (fact.width, fact.height), draft.places)
         for draft, fact in pairs
         if isinstance(draft.truth, Objects)
     ]
-    notes += audit_objects(name, marked)
+    notes += audit_objects(name, marked, found.aside)
     mapped = [
         Mapped(draft.name, maps[draft.truth.digest])
         for draft, _ in pairs
         if isinstance(draft.truth, LazyLabelMap)
     ]
-    notes += audit_maps(name, mapped, labels)
+    notes += audit_maps(name, mapped, found.labels)
     pictures = [
         (
             Picture(fact.digest, partial(picture, draft.path)),
@@ -158,14 +158,25 @@ def _repeated(pairs: Sequence[tuple[Draft, FileFact]]) -> Iterator[str]:
     yield f"{again} of {len(pairs)} images are copies of others{twisted} ({some})"
 
 
-def _unused(pairs: Sequence[tuple[Draft, FileFact]], labels: Sequence[str]) -> Iterator[str]:
-    """Labels that no object or image has, although there are many for each label."""
+def _of_labels(pairs: Sequence[tuple[Draft, FileFact]], labels: Sequence[str]) -> Iterator[str]:
+    """Labels that no object or image has, although there are many for each, and objects of two of one name."""
     counts: Counter[int] = Counter()
     for draft, _ in pairs:
         if isinstance(draft.truth, Objects):
             counts.update(draft.truth.labels.tolist())
         elif isinstance(draft.truth, ClassLabel):
             counts[draft.truth.label] += 1
+    ids: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        ids.setdefault(label, []).extend([index] if counts[index] else [])
+    # Two classes of images may share a word: ImageNet's cranes are birds and machines.
+    objects = any(isinstance(draft.truth, Objects) for draft, _ in pairs)
+    for label, twins in ids.items():
+        if objects and len(twins) > 1:
+            yield (
+                f"{len(twins)} classes with objects are called {label!r} (labels "
+                f"{' and '.join(map(str, twins))}): a model that knows one of them misses the others"
+            )
     unused = [label for index, label in enumerate(labels) if not counts[index]]
     if unused and counts.total() >= _MANY_A_LABEL * len(labels):
         some = ", ".join(unused[:_NAMED]) + (", …" if len(unused) > _NAMED else "")

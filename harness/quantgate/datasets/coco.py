@@ -14,7 +14,7 @@ import numpy as np
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, run_lengths
 from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in
-from quantgate.datasets.findings import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import (
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
 
 _SIDES = 4
-#: What tools write for ``iscrowd``, besides numbers and booleans.
-_FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true": True, "yes": True}
 _Row = dict[str, Any]
 
 
@@ -148,6 +146,7 @@ def _findings(source: _Source, content: _Row, categories: Categories) -> Finding
         ids=categories.ids,
         notes=categories.notes,
         skeleton=source.skeleton,
+        aside="marked iscrowd",
     )
 
 
@@ -236,12 +235,10 @@ def _area(source: _Source, row: _Row, box: Sequence[float]) -> float:
 
 def _crowd(source: _Source, row: _Row) -> bool:
     said = row.get("iscrowd")
-    if said is None or isinstance(said, bool | int | float):
-        return bool(said)
-    flag = _FLAGS.get(str(said).strip().lower())
-    if flag is None:
+    crowd = flag(said)
+    if crowd is None:
         raise source.wrong(row, f"has the iscrowd {said!r}", "expected 0 or 1")
-    return flag
+    return crowd
 
 
 def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object]:

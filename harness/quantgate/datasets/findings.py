@@ -49,7 +49,8 @@ class Findings:
     ``lost`` counts towards the share of faulty images; ``strays``, other files that are not used,
     are only listed. ``labels_open`` as in Dataset. ``ids`` are what the annotations call the
     labels, where that is not their index; ``notes`` are sentences about oddities; ``skeleton`` says what
-    key points are, where they are annotated.
+    key points are, where they are annotated. ``aside`` is how the annotations mark objects that count
+    neither for nor against: "marked difficult".
     """
 
     drafts: Sequence[Draft]
@@ -60,6 +61,19 @@ class Findings:
     ids: tuple[int | str, ...] = ()
     notes: tuple[str, ...] = ()
     skeleton: Skeleton | None = None
+    aside: str = "marked to be left aside"
+
+
+#: What tools write for a mark that is set or not.
+_FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true": True, "yes": True}
+
+
+def flag(said: object) -> bool | None:
+    """Read a mark such as ``iscrowd``: a number, a word, or nothing; None where it is neither 0 nor 1."""
+    if said is None:
+        return False
+    text = f"{said:g}" if isinstance(said, int | float) else str(said)
+    return _FLAGS.get(text.strip().lower())
 
 
 def make_objects(

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quantgate.datasets.findings import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import composed, file_of, folder_of, labels_of, read_text
@@ -69,7 +69,9 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         if path not in used
     )
     strays += strays_of(folder, others)
-    return Findings(drafts, labels, lost, strays, ids=ids or ())
+    return Findings(
+        drafts, labels, lost, strays, ids=ids or (), aside="marked as groups (IsGroupOf)"
+    )
 
 
 def _labels(
@@ -113,9 +115,20 @@ def _rows(name: str, file: Path) -> dict[str, list[_Row]]:
                 f"datasets.{name}: line {reader.line_num} of {file}: expected XMin, YMin, XMax, YMax in "
                 f"fractions of the image{sizes}, found {found}; repair it"
             )
-        mark = (row.get("IsGroupOf") or "0").strip() == "1"
+        mark = _group(name, file, (reader.line_num, row.get("IsGroupOf")))
         rows.setdefault(row["ImageID"], []).append((row["LabelName"], edges, mark))
     return rows
+
+
+def _group(name: str, file: Path, said: tuple[int, str | None]) -> bool:
+    """Whether a line is of a group; -1 is the release's word for unknown."""
+    line, text = said
+    mark = flag("0" if (text or "").strip() == "-1" else text)
+    if mark is None:
+        raise DatasetError(
+            f"datasets.{name}: line {line} of {file}: expected IsGroupOf 0 or 1, found {text!r}; repair it"
+        )
+    return mark
 
 
 def _check_labels(name: str, rows: Mapping[str, list[_Row]], index: Mapping[str, int]) -> None:

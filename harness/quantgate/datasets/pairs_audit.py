@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_KIND = "thumbs"
+_KIND, _KIND_SAME = "thumbs", "same"
 #: Pairs that are looked at, spread evenly; side of the small pictures, px.
 _PAIRS, _SIDE = 12, 24
 _FEWEST = 4
 #: Another picture has to be so much more like the input, as a difference of correlations.
 _MORE = 0.15
+#: Grey levels that no small picture reaches of a set that is read nearly black, and by which a JPEG differs.
+_DARK, _LOST = 32, 0.5
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,14 @@ def audit_pairs(
     some = sorted({min(i + step, len(pairs) - 1) for i in chosen for step in (0, 1)})
     inputs = _thumbs([pairs[i][0] for i in some], cache)
     targets = _thumbs([pairs[i][1] for i in some], cache)
+    yield from _dark(targets)
+    same = _same([pairs[i] for i in some], cache)
+    if same > _MOSTLY * len(some):
+        yield (
+            f"{same} of {len(some)} targets are their own inputs: a model that changes nothing would be "
+            "the best"
+        )
+        return
     like = _flat(inputs) @ _flat(targets).T
     own = float(np.median(np.diag(like)))
     best = float(np.median(np.where(np.eye(len(like)), -1.0, like).max(axis=1)))
@@ -68,6 +80,36 @@ def audit_pairs(
         if other >= own + _MORE:
             yield f"the targets resemble their inputs {said} ({other:.2f}, as they are {own:.2f})"
             return
+
+
+def _dark(targets: NDArray[np.float64]) -> Iterator[str]:
+    """Targets, small and grey [pictures, side, side], of which next to nothing is to be seen."""
+    most = float(targets.max())
+    if most < _DARK:
+        yield (
+            f"the targets are all but black (no more than {most:.0f} of 255 on {len(targets)} of them): "
+            "are they scaled to 0..255?"
+        )
+
+
+def _same(pairs: Sequence[tuple[Picture, Picture]], cache: Path | None) -> int:
+    """How many targets are their inputs, pixel by pixel but for what a JPEG loses."""
+    known = recall(cache, _KIND_SAME)
+    fresh = {}
+    for one, other in pairs:
+        key = f"{one.digest} {other.digest}"
+        if key not in known:
+            fresh[key] = "same" if _differ(one.read(), other.read()) < _LOST else ""
+    remember(cache, _KIND_SAME, fresh)
+    known |= fresh
+    return sum(known[f"{one.digest} {other.digest}"] == "same" for one, other in pairs)
+
+
+def _differ(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Mean difference of two pictures, grey levels; endless where they are of two sizes."""
+    if one.shape != other.shape:
+        return math.inf
+    return float(np.abs(one.astype(np.int16) - other).mean())
 
 
 def _thumbs(pictures: Sequence[Picture], cache: Path | None) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from quantgate.datasets.findings import Draft, Findings, make_objects
+from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import composed, file_of, folder_of, labels_of, read_text
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
 
 
-#: What tools write for ``difficult``.
-_FLAGS = {"0": False, "false": False, "no": False, "": False, "1": True, "true": True, "yes": True}
 _Size = tuple[int, int]
 
 
@@ -68,7 +66,13 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     strays = [(path.relative_to(images).as_posix(), why) for path in found if path not in used]
     if images != folder:
         strays += strays_of(images, others)
-    return Findings(drafts, labels, tuple(lost), tuple(strays))
+    return Findings(
+        drafts,
+        labels,
+        tuple(lost),
+        tuple(strays),
+        aside="marked difficult (difficult = true counts them)",
+    )
 
 
 def _stem(images: Path, path: Path) -> str:
@@ -133,10 +137,11 @@ def _row(item: ET.Element, *, difficult: bool) -> _Row:
             f"the bndbox {edges} of {label} ends before it starts (expected xmin, ymin, xmax, ymax; "
             "no width and height)"
         )
-    said = (item.findtext("difficult") or "0").strip()
-    if said.lower() not in _FLAGS:
+    said = item.findtext("difficult")
+    marked = flag(said)
+    if marked is None:
         raise ValueError(f"difficult is {said!r} for {label}, expected 0 or 1")
-    return _Row(label, (x0, y0, x1, y1), _FLAGS[said.lower()] and not difficult)
+    return _Row(label, (x0, y0, x1, y1), marked and not difficult)
 
 
 def _index(name: str, stem: str, rows: list[_Row], labels: tuple[str, ...]) -> list[int]:

@@ -53,7 +53,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         places = tuple(f"face {k}" for k in range(1, 1 + len(truth)))
         drafts.append(Draft(relative_name(folder, path, image), path, truth, places=places))
     strays = unlisted(folder, (draft.path for draft in drafts), f"not listed in {file.name}")
-    return Findings(drafts, labels, strays=strays)
+    return Findings(drafts, labels, strays=strays, aside="marked invalid, or without area")
 
 
 def _images(name: str, file: Path) -> Iterator[tuple[str, Objects]]:

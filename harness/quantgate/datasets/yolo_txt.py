@@ -86,7 +86,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
 
 
 def _bare(name: str, bare: list[str], images: int) -> Iterator[str]:
-    if len(bare) > _MANY_BARE * images:
+    if bare and len(bare) >= _MANY_BARE * images:
         yield (
             f"datasets.{name}: {len(bare)} of {images} images have no text file ({bare[0]}, …): they "
             "are taken to show nothing"

@@ -15,10 +15,13 @@ from quantgate.core.predictions import (
     LabelMap,
     Objects,
     RawOutputs,
+    Rendering,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Prediction, Truth
@@ -31,6 +34,8 @@ _EVEN = 0.98
 #: Relative spread over images below which an output is constant.
 _CONSTANT = 1e-4
 _WHOLE = 0.999
+#: Grey levels between the channels from which a picture is in colour.
+_COLOURFUL = 8.0
 #: Share of annotated objects outside of the input from which on it is said.
 _CUT = 0.05
 
@@ -50,6 +55,9 @@ def implausible(
     maps = [each for each in found if isinstance(each, LabelMap)]
     if maps:
         return _of_maps(maps, truths, labels)
+    pictures = [each for each in found if isinstance(each, Rendering)]
+    if pictures:
+        return _of_pictures(pictures, [each for each in truths if isinstance(each, Rendering)])
     return _of_outputs([each for each in found if isinstance(each, RawOutputs)])
 
 
@@ -118,6 +126,26 @@ def _of_maps(
         return []
     name = labels[label] if label < len(labels) else f"class {label}"
     return [f"the parent sees {name} and nothing else on all {len(found)} images; check preprocess"]
+
+
+def _of_pictures(found: Sequence[Rendering], truths: Sequence[Rendering]) -> list[str]:
+    if not truths:
+        return []
+    painted, wanted = (
+        float(np.median([_colour(each.pixels) for each in some])) for some in (found, truths)
+    )
+    if painted < _COLOURFUL or wanted > 0:
+        return []
+    said = (
+        f"the parent gives pictures in colour, and the targets of {len(truths)} images are grey: are they "
+        "what the model should give?"
+    )
+    return [said]
+
+
+def _colour(pixels: NDArray[np.float32]) -> float:
+    """By how many grey levels the channels of a picture [height, width, 3] differ, in the mean."""
+    return float((pixels.max(axis=2) - pixels.min(axis=2)).mean())
 
 
 def _only(maps: Sequence[LabelMap]) -> int | None:

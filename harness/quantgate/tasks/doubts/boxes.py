@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.predictions import Objects
+from quantgate.tasks.doubts.doubled import doubled
 from quantgate.tasks.doubts.labels import class_doubts, no_better
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class Seen:
 
 def object_doubts(comparison: Comparison[Detections]) -> tuple[str, ...]:
     """Compare the annotated objects with what the parent finds."""
-    images = [one for one in comparison.images if isinstance(one.truth, Objects) and len(one.truth)]
+    every = [one for one in comparison.images if isinstance(one.truth, Objects)]
+    images = [one for one in every if isinstance(one.truth, Objects) and len(one.truth)]
     if not images or not any(len(one.record.parent) for one in images):
         return ()
     chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
@@ -72,7 +74,12 @@ def object_doubts(comparison: Comparison[Detections]) -> tuple[str, ...]:
     narrow = tuple(_narrow(images, comparison.labels))
     if narrow:
         return narrow
-    return (*_elsewhere(seen), *_classes(seen, comparison.labels), *_missing(images))
+    return (
+        *_elsewhere(seen),
+        *_classes(seen, comparison.labels),
+        *doubled(images, comparison.labels),
+        *_missing(every),
+    )
 
 
 def _narrow(images: Sequence[ImageResult[Detections]], labels: Sequence[str]) -> Iterator[str]:
@@ -236,7 +243,7 @@ def _missing(images: Sequence[ImageResult[Detections]]) -> Iterator[str]:
             found.boxes[None].astype(np.float64), image.truth.boxes[None].astype(np.float64)
         )[0]
         scores.append(found.scores)
-        best.append(iou.max(axis=1) if len(found) else np.zeros(0))
+        best.append(iou.max(axis=1, initial=0.0))
         sure_of = iou[found.scores >= _SURE].max(axis=0, initial=0.0) >= _IOU
         met.append(sure_of[~image.truth.crowd])
     score, overlap = np.concatenate(scores), np.concatenate(best)

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.predictions import ClassLabel
-from quantgate.tasks.doubts.labels import class_doubts
+from quantgate.tasks.doubts.labels import class_doubts, no_better
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from quantgate.core.comparison import Comparison
     from quantgate.tasks.classification.record import ClassRecord
 
 _FEWEST = 10
 _MORE = 0.3
+#: Images below which chance tells nothing, and other images whose classes are tried on each.
+_FEWEST_BY_CHANCE, _OTHERS = 20, 12
 
 
 def image_doubts(comparison: Comparison[ClassRecord]) -> tuple[str, ...]:
@@ -38,4 +44,18 @@ def image_doubts(comparison: Comparison[ClassRecord]) -> tuple[str, ...]:
                 f"{share:.0%} that of the {which} image: are the lines of the annotations in order?"
             )
             return (said,)
-    return tuple(class_doubts(annotated, found, comparison.labels))
+    told = tuple(class_doubts(annotated, found, comparison.labels))
+    return told or tuple(_by_chance(annotated, found, own))
+
+
+def _by_chance(annotated: NDArray[np.int64], found: NDArray[np.int64], own: float) -> Iterator[str]:
+    """Annotations that are met no more often than those of other images."""
+    n = len(found)
+    steps = range(1, min(_OTHERS, n - 1) + 1)
+    chance = float(np.mean([(np.roll(annotated, k) == found).mean() for k in steps]))
+    if n >= _FEWEST_BY_CHANCE and no_better(own, chance, n):
+        yield (
+            f"the parent gives {own:.0%} of {n} images the annotated class, and {chance:.0%} that of "
+            "another image: are the annotations of these images, and is the parent fed as it was trained "
+            "(colour, mean, scale, layout, decoder)?"
+        )

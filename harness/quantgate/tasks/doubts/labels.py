@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +24,14 @@ _ALIKE, _SAME = 0.5, 0.03
 _PAIRS, _MOSTLY, _CLASSES = 3, 0.6, 3
 
 
-def no_better(own: float, chance: float) -> bool:
+def no_better(own: float, chance: float, n: int = 0) -> bool:
     """Whether annotations fit their own images no better than other images' do.
 
     Where all images are alike (one face in the middle of each) others fit as well, and nothing is told.
+    Of ``n`` independent pairs chance itself meets some more (one-sided, 5 %).
     """
-    return chance < _ALIKE and own <= chance + _SAME + chance * (1 - chance) / 5
+    more = 1.645 * math.sqrt(chance * (1 - chance) / n) if n else 0.0
+    return chance < _ALIKE and own <= chance + max(_SAME + chance * (1 - chance) / 5, more)
 
 
 def class_doubts(
@@ -39,7 +42,10 @@ def class_doubts(
     Each pair is of the same thing: an image, or an object that both see in the same place.
     """
     n = len(annotated)
-    if n < _FEWEST or len(set(annotated.tolist())) < 2:  # noqa: PLR2004 - one class cannot be confused
+    if n < _FEWEST:
+        return
+    if len(set(annotated.tolist())) < 2:  # noqa: PLR2004 - one
+        yield from _one_class(annotated, found, labels)
         return
     same = float((annotated == found).mean())
     wanted = max(same + _MORE, _AT_LEAST)
@@ -67,6 +73,23 @@ def class_doubts(
             f"the parent finds {len(set(annotated[moved].tolist()))} annotated classes as others, which "
             f"it does not find as themselves ({names}): is the order of the labels that of the model?"
         )
+
+
+def _one_class(
+    annotated: NDArray[np.int64], found: NDArray[np.int64], labels: Sequence[str]
+) -> Iterator[str]:
+    """Annotations of one class, most of which the parent finds as others."""
+    others = found[found != annotated]
+    if len(others) < _MOSTLY * len(found):
+        return
+    kinds, counts = np.unique(others, return_counts=True)
+    names = [_name(labels, int(kinds[i])) for i in np.argsort(-counts, kind="stable")]
+    some = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    yield (
+        f"all {len(found)} annotated classes are {_name(labels, int(annotated[0]))}, and the parent finds "
+        f"{len(others)} of them as others ({some}): is everything annotated as one class, or are classes "
+        "counted from elsewhere?"
+    )
 
 
 def _best_shift(
