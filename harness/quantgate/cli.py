@@ -19,6 +19,7 @@ from quantgate.commands import (
     fetch,
     gate,
     history,
+    init,
     merge,
     package,
     recover,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 USAGE = 4
 INTERRUPTED = 130
 VERBS = (
+    init,
     gate,
     check,
     fetch,

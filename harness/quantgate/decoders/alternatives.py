@@ -80,6 +80,17 @@ def _with_coefficients(
     return found
 
 
+def variants(decoder: Decoder, most: int = 2) -> Iterator[Reading]:
+    """Yield a decoder as it is and with every setting, or up to ``most`` together, that says what outputs are."""
+    yield Reading(decoder, ())
+    changes = list(_changes(decoder))
+    for together in range(1, most + 1):
+        for chosen in combinations(changes, together):
+            keys = tuple(key for key, _ in chosen)
+            if len(set(keys)) == together:
+                yield Reading(_with(decoder, dict(chosen)), keys)
+
+
 def others(
     task: str, ports: Sequence[Port], reads: Callable[[Decoder], bool], *, but: str
 ) -> tuple[list[Reading], tuple[str, ...]]:
@@ -130,4 +141,6 @@ def _with(decoder: Decoder, changes: dict[str, Any]) -> Decoder:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

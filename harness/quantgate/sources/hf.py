@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typing_extensions import Doc
 
 from quantgate.errors import SourceError, SourceUnavailableError, StoreError
-from quantgate.sources.files import inspect
+from quantgate.sources.files import FORMATS, inspect
 from quantgate.sources.kind import SourceKind, always, fetched
 
 if TYPE_CHECKING:
@@ -64,6 +64,37 @@ def fetch_hf(
         _download(hub, source, str(name), (store.root / "hf", offline, command)) for name in wanted
     ]
     return found[0]
+
+
+def list_models(repository: str) -> tuple[str, tuple[str, ...]]:
+    """Ask a repository for its commit and for the models in it that are read, the shortest path first.
+
+    Raises
+    ------
+    SourceError
+        Where huggingface_hub is not installed, or there is no such repository or no model in it.
+    SourceUnavailableError
+        Where it cannot be reached.
+    """
+    hub, errors = _hub(), importlib.import_module("huggingface_hub.errors")
+    try:
+        info = hub.HfApi().model_info(repository)
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise SourceError(
+            f"hf {repository}: there is no such repository, or it needs a login"
+        ) from error
+    except (errors.HfHubHTTPError, OSError) as error:
+        raise SourceUnavailableError(f"hf {repository}: cannot be reached ({error})") from error
+    names = [one.rfilename for one in info.siblings or ()]
+    models = [name for name in names if PurePosixPath(name).suffix in FORMATS]
+    if not models:
+        some = ", ".join(names[:5]) or "nothing"
+        raise SourceError(
+            f"hf {repository}: holds no model that is read ({', '.join(FORMATS)}), found {some}: export one to ONNX"
+        )
+    return str(info.sha), tuple(
+        sorted(models, key=lambda name: ("quant" in name or "int8" in name, len(name), name))
+    )
 
 
 def _hub() -> Any:

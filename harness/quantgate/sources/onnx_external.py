@@ -56,17 +56,17 @@ def external_locations(path: Path) -> tuple[str, ...]:
 
 def _locations(data: mmap.mmap, message: str, span: tuple[int, int]) -> Iterator[bytes]:
     known = _FIELDS[message]
-    for number, start, stop in _chunks(data, span):
+    for number, start, stop in chunks(data, span):
         inner = known.get(number)
         if inner == "external":
-            entry = {field: data[a:b] for field, a, b in _chunks(data, (start, stop))}
+            entry = {field: data[a:b] for field, a, b in chunks(data, (start, stop))}
             if entry.get(1) == b"location":
                 yield entry.get(2, b"")
         elif inner is not None:
             yield from _locations(data, inner, (start, stop))
 
 
-def _chunks(data: mmap.mmap, span: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
+def chunks(data: mmap.mmap, span: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
     """Yield field number, start and stop of every length-delimited field of a message."""
     at, end = span
     while at < end:

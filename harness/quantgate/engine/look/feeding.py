@@ -69,15 +69,15 @@ class Parent:
                 {port.name: found[index].copy() for index, port in enumerate(self.ports)}, frame
             )
 
-    def picture(self, sample: Sample) -> NDArray[np.uint8]:
+    def picture(self, sample: Sample, plan: Preprocess | None = None) -> NDArray[np.uint8]:
         """Give a sample as it is fed before colour, mean and scale: BGR [height, width, 3]."""
-        image, _ = self._input(sample, self.plan, cut=False)
+        image, _ = self._input(sample, self.plan if plan is None else plan, cut=False)
         return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
 
     def _input(
         self, sample: Sample, plan: Preprocess, *, cut: bool
     ) -> tuple[NDArray[np.uint8], Frame]:
-        key = (sample.digest, sample.name, plan.resize, plan.short_side, cut)
+        key = (sample.digest, sample.name, plan.resize, plan.short_side, plan.pad, cut)
         if key not in self._inputs:
             image = read_image(sample)
             self._inputs[key] = prepare(_cut(image) if cut else image, plan, self.size)

@@ -1,0 +1,109 @@
+"""``quantgate init``: an entry for a model of one's own, guessed, measured and explained."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quantgate.commands.console import complain, say, say_where
+from quantgate.errors import HarnessError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from quantgate.engine.worker.client import Worker
+    from quantgate.onboarding.init import Result
+    from quantgate.onboarding.subject import Subject
+    from quantgate.store import Store
+
+_WARM = ("cv2", "openvino", "quantgate.onboarding.guess")
+
+
+def add(verbs: Any) -> None:
+    """Declare the verb."""
+    init = verbs.add_parser(
+        "init", help="write an entry for a model of your own, guessed and measured"
+    )
+    init.add_argument(
+        "model",
+        help="model file, folder of models, .cfg of a Darknet pair, Open Model Zoo name, or organisation/repository "
+        "of Hugging Face",
+    )
+    init.add_argument(
+        "--images", type=Path, help="folder of images like those that the model will meet"
+    )
+    init.add_argument(
+        "--annotations",
+        type=Path,
+        help="of the images: COCO json, ImageNet list, Open Images csv, folder of VOC, YOLO or class maps",
+    )
+    init.add_argument(
+        "--output",
+        type=Path,
+        default=Path("models.toml"),
+        help="manifest to write (default: models.toml)",
+    )
+    init.add_argument("--add", action="store_true", help="add to a manifest that is there already")
+    init.add_argument("--store", type=Path, help="folder of built models (also QUANTGATE_STORE)")
+    init.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[str]) -> int:
+    """Describe every model that was named; 1 where one could not be."""
+    from quantgate.engine.worker.client import Worker
+    from quantgate.onboarding.manifests import refuse_to_overwrite, written
+    from quantgate.onboarding.subject import subjects_of
+    from quantgate.store import Store, default_store
+
+    refuse_to_overwrite(options.output, add=options.add)
+    worker = Worker(_WARM)
+    worker.start()
+    try:
+        subjects = subjects_of(options.model)
+        store = Store(options.store or default_store())
+        alone = len(subjects) == 1
+        results = [_result(one, options, (store, worker), alone=alone) for one in subjects]
+    finally:
+        worker.close()
+    found = [result for result in results if result is not None]
+    if found:
+        written([result.draft for result in found], options.output)
+        say_where("written", options.output)
+        say(f"next: quantgate gate {options.output}")
+    return int(len(found) < len(subjects))
+
+
+def _result(
+    subject: Subject, options: argparse.Namespace, means: tuple[Store, Worker], *, alone: bool
+) -> Result | None:
+    """Describe one model; of several, one that cannot be is told and left out."""
+    from quantgate.onboarding.init import described, interface, refuse_no_images, with_limits
+
+    started = time.monotonic()
+    store, worker = means
+    try:
+        if options.images is None:
+            raise refuse_no_images(subject, interface(subject, store, worker))
+        result = described(subject, (options.images, options.annotations), store, worker)
+        with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
+            result = with_limits(result, store, worker, Path(scratch))
+    except HarnessError as error:
+        if alone:
+            raise
+        complain(f"{subject.name}: {error}")
+        return None
+    _tell(result, time.monotonic() - started)
+    return result
+
+
+def _tell(result: Result, seconds: float) -> None:
+    from quantgate.onboarding.entry import entry_text
+
+    for line in entry_text(result.draft, Path.cwd(), schema=False).splitlines():
+        say(line)
+    if result.problem:
+        say(f"not measured: {result.problem}")
+    say(f"{result.draft.subject.name}: {seconds:.0f} s")

@@ -1,0 +1,145 @@
+"""What a model is taken for: run in the worker, because a foreign model may crash the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from quantgate.core.predictions import ClassScores
+from quantgate.datasets.selection import subset
+from quantgate.decoders.ports import describe
+from quantgate.engine.artifact import parent_artifact
+from quantgate.engine.look.feeding import open_parent
+from quantgate.engine.naming import model_ports
+from quantgate.engine.runtime import Target
+from quantgate.onboarding.hints import hints_of
+from quantgate.onboarding.inputs import taken_by
+from quantgate.onboarding.options import options_for, tables_of
+from quantgate.onboarding.search import search
+from quantgate.onboarding.trials import Bench
+from quantgate.sources.catalog import resolve
+from quantgate.sources.kind import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantgate.core.predictions import Prediction
+    from quantgate.decoders.protocol import Port
+    from quantgate.entries import Preprocess
+    from quantgate.onboarding.images import Images
+    from quantgate.onboarding.subject import Subject
+    from quantgate.onboarding.trial import Guess, Trial
+    from quantgate.store import Store
+
+#: Images that the page shows of each guess.
+PICTURES = 5
+#: Images that are drawn for the search.
+_DRAWN = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One guess on a few images: name, input [height, width, 3] in BGR, answer in input pixels."""
+
+    trial: Trial
+    seen: tuple[tuple[str, NDArray[np.uint8], Prediction], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found about one model.
+
+    Parameters
+    ----------
+    interface
+        Inputs and outputs, in words.
+    guess
+        None where no decoder reads the outputs as it promises.
+    plan
+        How the image is fed, as far as the inputs alone tell.
+    unsure
+        What of that is unsure.
+    classes
+        How many classes a classifier has; 0 for others.
+    """
+
+    interface: str
+    guess: Guess | None
+    plan: Preprocess
+    unsure: dict[str, str]
+    shown: tuple[Shown, ...] = ()
+    classes: int = 0
+
+
+def look(subject: Subject, store: Store) -> tuple[str, tuple[str, ...]]:
+    """Read the graph alone: inputs and outputs in words, and decoders that would fit, by task.
+
+    Raises
+    ------
+    UsageError, SourceError
+        As :func:`find`.
+    """
+    place = Place(store.root, store, subject.name)
+    _, model = resolve(subject.source, place)
+    both = model_ports(model.inputs), model_ports(model.outputs)
+    taken_by(*both, subject.hints)
+    options = options_for(both[1], priors=subject.hints.priors, labels=0)
+    kinds = tuple(dict.fromkeys(f"{one.task} ({one.kind})" for one in options))
+    return _interface(both), kinds
+
+
+def find(subject: Subject, images: Images, store: Store) -> Found:
+    """Guess task, decoder and feeding of a model.
+
+    Raises
+    ------
+    SourceError
+        Where the file does not parse.
+    UsageError
+        Where the model takes no picture.
+    DatasetError
+        Where an image cannot be read.
+    """
+    place = Place(store.root, store, subject.name)
+    found, model = resolve(subject.source, place)
+    hints = subject.hints if subject.hints.values else hints_of(found.path)
+    both = model_ports(model.inputs), model_ports(model.outputs)
+    taken = taken_by(*both, hints)
+    artifact = parent_artifact(subject.source, taken.plan, store.root, store, name=subject.name)
+    parent = open_parent(artifact, taken.plan, Target(hint="latency"))
+    labels = max((one.labels for one in images.sets.values() if one.annotated), key=len, default=())
+    options = options_for(
+        parent.ports,
+        priors=hints.priors,
+        labels=len(labels),
+        tables=tables_of([names for _, names in hints.labels], labels),
+        task=hints.values.get("task"),
+    )
+    bench = Bench(parent, images.sets)
+    samples = subset(images.sets["generic"], _DRAWN, 0).dataset.samples
+    guess = search(bench, options, hints, samples) if options else None
+    said = _interface(both)
+    if guess is None:
+        return Found(said, None, taken.plan, taken.unsure)
+    shown = tuple(_shown(bench, trial, samples[:PICTURES]) for trial in (guess.best, *guess.others))
+    return Found(said, guess, taken.plan, taken.unsure, shown, _classes(shown[0]))
+
+
+def _shown(bench: Bench, trial: Trial, samples: Any) -> Shown:
+    found = bench.predictions(trial.option, trial.plan, samples)
+    inputs = [bench.parent.picture(sample, trial.plan) for sample in samples]
+    names = [sample.name for sample in samples]
+    return Shown(trial, tuple(zip(names, inputs, found, strict=True)))
+
+
+def _classes(shown: Shown) -> int:
+    first = shown.seen[0][2] if shown.seen else None
+    return len(first.scores) if isinstance(first, ClassScores) else 0
+
+
+def _interface(ports: tuple[Sequence[Port], Sequence[Port]]) -> str:
+    """Inputs and outputs, in words."""
+    return f"takes {describe(ports[0])}, gives {describe(ports[1])}"

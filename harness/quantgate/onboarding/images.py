@@ -1,0 +1,168 @@
+"""Which dataset a folder of images and its annotations are, as ``[datasets.NAME]`` would say it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quantgate.datasets.catalog import DATASETS, load_dataset
+from quantgate.datasets.folder import image_files
+from quantgate.entries import DatasetEntry
+from quantgate.errors import DatasetError, UsageError
+from quantgate.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from quantgate.datasets.sample import Dataset
+
+_HEAD = 4096
+#: Of folders of images, those that people give with the images of nothing but one class each.
+_FEWEST_CLASSES = 2
+_WIDER = re.compile(r"^\S+\.jpe?g\s*\n\d+\s*\n", re.IGNORECASE)
+_CSV_HEAD = "ImageID"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """A dataset that was recognized.
+
+    Parameters
+    ----------
+    entry
+        Paths are absolute.
+    sets
+        The dataset by task, with the truth that the task needs where the annotations have it.
+    """
+
+    entry: DatasetEntry
+    sets: Mapping[str, Dataset]
+
+    def annotated(self, task: str) -> bool:
+        """Whether the annotations serve a task."""
+        return task in self.sets and self.sets[task].annotated
+
+
+def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache: Path) -> Images:
+    """Recognize images and annotations, and load them for every task.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such folder or file, no image in it, or no known form of annotations.
+    DatasetError
+        Where annotations do not fit the images.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise UsageError(f"--images {folder} {what}: give a folder of images")
+    if annotations is not None and not annotations.exists():
+        raise UsageError(f"--annotations {annotations} does not exist: give a file, or a folder")
+    _refuse_none(folder)
+    problems = []
+    for entry in _entries(folder.absolute(), annotations, labels):
+        try:
+            sets = dict(_sets(entry, cache))
+        except DatasetError as error:
+            problems.append(str(error))
+            continue
+        if annotations is None or any(one.annotated for one in sets.values()):
+            return Images(entry, sets)
+    why = f": {problems[0]}" if problems else ""
+    raise UsageError(
+        f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
+        f"list, class maps, Open Images csv, WIDER text){why}"
+    )
+
+
+def _refuse_none(folder: Path) -> None:
+    found, others = image_files(folder)
+    if found:
+        return
+    suffixes = sorted({path.suffix or path.name for path in others})[:5]
+    instead = f", but {len(others)} other files ({', '.join(suffixes)})" if others else ""
+    raise UsageError(
+        f"--images {folder} holds no image that is read (JPEG, PNG, BMP, WebP, TIFF){instead}: name another folder, or "
+        "convert them"
+    )
+
+
+def _entries(folder: Path, annotations: Path | None, labels: Path | None) -> Iterator[DatasetEntry]:
+    """Yield what the files may be, likeliest first."""
+    if annotations is None:
+        yield from (e for e in _bare(folder) if e.kind != "folder")
+        yield DatasetEntry(kind="folder", path=folder, labels=labels)
+        return
+    given = annotations.absolute()
+    for kind in _kinds(given):
+        root = folder.parent if kind == "voc" and given.name == "Annotations" else folder
+        own = None if kind == "voc" and given.name == "Annotations" else given
+        yield DatasetEntry(
+            kind=kind, path=root, annotations=own, labels=labels if kind in _NAMELESS else None
+        )
+
+
+#: Kinds whose annotations number classes without naming them.
+_NAMELESS = ("yolo-txt", "masks")
+
+
+def _bare(folder: Path) -> Iterator[DatasetEntry]:
+    """Recognize the forms of annotations that lie among the images."""
+    if (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir():
+        yield DatasetEntry(kind="voc", path=folder)
+    inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    own = any(
+        path.is_file() and path.suffix.lower() in {".jpg", ".jpeg", ".png"}
+        for path in folder.iterdir()
+    )
+    if len(inner) >= _FEWEST_CLASSES and not own and all(image_files(path)[0] for path in inner):
+        yield DatasetEntry(kind="imagenet", path=folder)
+
+
+def _kinds(path: Path) -> Iterator[str]:
+    """Yield the kinds that annotations may be of, by suffix and first bytes."""
+    if path.is_dir():
+        suffixes = {one.suffix.lower() for one in path.rglob("*") if one.is_file()}
+        yield from (kind for suffix, kind in _OF_FOLDERS if suffix in suffixes)
+        return
+    head = path.read_bytes()[:_HEAD].decode("utf-8", "replace")
+    if path.suffix.lower() == ".json" or head.lstrip().startswith("{"):
+        yield "coco"
+    elif _CSV_HEAD in head:
+        yield "open-images"
+    else:
+        yield from ("wider", "imagenet") if _WIDER.match(head) else ("imagenet", "wider")
+
+
+_OF_FOLDERS = ((".xml", "voc"), (".txt", "yolo-txt"), (".png", "masks"), (".png", "pairs"))
+
+
+def _sets(entry: DatasetEntry, cache: Path) -> Iterator[tuple[str, Dataset]]:
+    """Load the images once for each truth that some task needs."""
+    served = {truth for of in DATASETS[entry.kind].truths.values() for truth in of}
+    loaded: dict[str, Dataset] = {}
+    bare = load_dataset(
+        "images", dataclasses.replace(entry, annotated=False), entry_root(entry), cache=cache
+    )
+    problem: DatasetError | None = None
+    for task, module in TASKS.items():
+        truth = module.TRUTH or ""
+        if truth in served and truth not in loaded:
+            try:
+                loaded[truth] = load_dataset(
+                    "images", entry, entry_root(entry), cache=cache, truth=truth
+                )
+            except DatasetError as error:  # of masks or points, that these annotations lack
+                problem = error
+        yield task, loaded.get(truth, bare)
+    if problem is not None and served and not loaded:
+        raise problem
+
+
+def entry_root(entry: DatasetEntry) -> Path:
+    """Folder against which an entry's absolute paths are resolved: any."""
+    assert entry.path is not None
+    return entry.path

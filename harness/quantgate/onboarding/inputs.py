@@ -1,0 +1,102 @@
+"""How a model takes an image, as far as its inputs tell: layout, channels, size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from quantgate.entries import Preprocess
+from quantgate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quantgate.decoders.protocol import Port
+    from quantgate.onboarding.hints import Hints
+
+_RANK = 4
+_CHANNELS = (1, 3)
+#: Side of an input that takes any size, px: of networks of one channel, of classifiers, of others.
+_GRAY_PX, _CLASSES_PX, _OTHERS_PX = (240, 160), (224, 224), (640, 640)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How the image is fed before colour, mean and scale are known, and what of that is unsure."""
+
+    plan: Preprocess
+    unsure: dict[str, str] = field(default_factory=dict)
+
+
+def taken_by(ports: Sequence[Port], outputs: Sequence[Port], hints: Hints) -> Taken:
+    """Read a model's inputs, ``ports``.
+
+    Raises
+    ------
+    UsageError
+        Where none is a picture: a model of text, sound or tables.
+    """
+    images = [port for port in ports if _channels(port) is not None]
+    if len(images) != 1:
+        raise UsageError(_no_picture(ports))
+    (port,) = images
+    layout, channels = _channels(port) or ("nchw", 3)
+    keys: dict[str, Any] = {"colour": "gray" if channels == 1 else "bgr"}
+    unsure: dict[str, str] = {}
+    if _ambiguous(port):
+        keys["layout"] = layout
+    height, width = port.shape[2:] if layout == "nchw" else port.shape[1:3]
+    if min(height, width) < 0:
+        size = hints.values.get("size")
+        keys["size"] = tuple(size) if size else _usual_size(outputs, channels)
+        if not size:
+            unsure["size"] = "the input takes any"
+    if len(ports) > 1:
+        width, height = keys.get("size", (width, height))
+        keys["input"] = port.name
+        keys["constants"] = {
+            one.name: _constant(one, (width, height)) for one in ports if one != port
+        }
+        unsure["constants"] = "the other inputs are given the picture's height and width"
+    return Taken(Preprocess(**keys), unsure)
+
+
+def _channels(port: Port) -> tuple[str, int] | None:
+    """Layout and channels of a picture's input; None where it is none."""
+    if len(port.shape) != _RANK:
+        return None
+    first, last = port.shape[1], port.shape[3]
+    if first in _CHANNELS:
+        return "nchw", first
+    if last in _CHANNELS:
+        return "nhwc", last
+    return ("nchw", 3) if first < 0 and max(port.shape[2:]) > 1 else None
+
+
+def _ambiguous(port: Port) -> bool:
+    return (port.shape[1] in _CHANNELS) == (port.shape[3] in _CHANNELS)
+
+
+def _usual_size(outputs: Sequence[Port], channels: int) -> tuple[int, int]:
+    if channels == 1:
+        return _GRAY_PX
+    rows = all(sum(side != 1 for side in port.shape[1:]) == 1 for port in outputs)
+    return _CLASSES_PX if rows else _OTHERS_PX
+
+
+def _constant(port: Port, size: tuple[int, int]) -> tuple[float, ...] | float:
+    """Height and width, and 1 for what follows, as detectors take the size of the picture."""
+    count = math.prod(port.shape[1:]) if len(port.shape) > 1 else abs(math.prod(port.shape))
+    return tuple((float(size[1]), float(size[0]), *[1.0] * count)[:count]) if count > 1 else 1.0
+
+
+def _no_picture(ports: Sequence[Port]) -> str:
+    said = ", ".join(
+        f"{p.name} [{','.join('?' if d < 0 else str(d) for d in p.shape)}]" for p in ports
+    )
+    return (
+        f"the model takes {said or 'nothing'}, and no single picture [1,3,height,width] or [1,height,width,3]: it "
+        "seems to be of another domain. Next: export its part for pictures alone, from the picture's input on; or give "
+        "another model"
+    )

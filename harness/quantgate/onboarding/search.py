@@ -1,0 +1,239 @@
+"""Search how a model is fed and read: many ways on a few images, the best of them on more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quantgate.engine.look.search import errors_better
+from quantgate.engine.look.variants import other_feedings, other_resizes
+from quantgate.onboarding.judging import CREDIBLE_FIT, CREDIBLE_STEADY, LEAST_GAIN, SHOWN, concluded
+from quantgate.onboarding.trial import Trial, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from quantgate.datasets.sample import Sample
+    from quantgate.entries import Preprocess
+    from quantgate.onboarding.hints import Hints
+    from quantgate.onboarding.options import Option
+    from quantgate.onboarding.trial import Guess
+    from quantgate.onboarding.trials import Bench
+
+#: Images of the first round and of the second, and the time that all rounds may take, s.
+FIRST, SECOND, _FEWEST = 8, 32, 3
+SECONDS = 20.0
+#: Images of the second round for classes: one label says less of an image than its boxes do.
+_CLASSES = 96
+#: Inferences of one image in the first round: usual feedings, some of them cut and mirrored, too.
+_FEEDINGS = 20
+#: Feedings of an option that come into the second round.
+_ON = 4
+#: Standard errors within which ways are as good as each other.
+_AS_GOOD = 2.0
+#: Feedings after which an option whose quality never exceeded the second number is given up.
+_PATIENCE, _SILENT = 5, 0.02
+#: Decoders that many outputs could be meant for.
+_OF_ANY_MAP = frozenset({"class-map", "class-scores", "image"})
+_LETTERBOX: Mapping[str, Any] = {"resize": "letterbox", "pad": 114}
+_STRETCH: Mapping[str, Any] = {"resize": "stretch"}
+#: What published networks of a kind are resized by: decides where measurements do not.
+_RESIZED: Mapping[str, Mapping[str, Any]] = {
+    "class-scores": {"resize": "crop"},
+    "class-map": _STRETCH,
+    "image": _STRETCH,
+    "ssd": _STRETCH,
+    "ssd-raw": _STRETCH,
+    "ssd-heads": _STRETCH,
+    "detr": _STRETCH,
+    "yolox": {"resize": "fit", "pad": 114},
+    "yolo-v5": _LETTERBOX,
+    "yolo-v8": _LETTERBOX,
+    "yolo-v8-seg": _LETTERBOX,
+    "yolo-v8-pose": _LETTERBOX,
+}
+_FRACTIONS: Mapping[str, Any] = {"colour": "rgb", "mean": 0.0, "scale": 255.0}
+#: As above, of colour, mean and scale.
+_FED: Mapping[str, Mapping[str, Any]] = {
+    "yolox": {"colour": "bgr", "mean": 0.0, "scale": 1.0},
+    "yolo-v5": _FRACTIONS,
+    "yolo-v8": _FRACTIONS,
+    "yolo-v8-seg": _FRACTIONS,
+    "yolo-v8-pose": _FRACTIONS,
+}
+
+
+def search(
+    bench: Bench, options: Sequence[Option], hints: Hints, samples: Sequence[Sample]
+) -> Guess | None:
+    """Try ways to feed and read the parent; None where none gives what its decoder promises."""
+    tries = _Tries(bench, hints, time.monotonic() + SECONDS)
+    first = tries.first(options, samples[: _affordable(bench, samples)])
+    leaders = _leaders(bench, first)
+    if not leaders:
+        return None
+    (option, kept), *others = leaders
+    wanted = _CLASSES if option.task == "classification" else SECOND
+    more = samples[: max(len(kept[0].quality), wanted)]
+    ranked = _ranked(list(tries.second(option, [trial.plan for trial in kept], more)))
+    for other, theirs in others:
+        again = [] if tries.late else list(tries.each(other, [theirs[0].plan], more))
+        ranked += again or theirs[:1]
+    return concluded(bench, ranked, hints)
+
+
+def _affordable(bench: Bench, samples: Sequence[Sample]) -> int:
+    """Count the images of the first round: fewer where one inference takes long."""
+    started = time.monotonic()
+    for _ in bench.parent.answers(samples[:2]):
+        pass
+    each = (time.monotonic() - started) / 2
+    return max(_FEWEST, min(FIRST, int(SECONDS / 2 / _FEEDINGS / max(each, 1e-4))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tries:
+    """Trials on one parent, until a point in time (monotonic, s)."""
+
+    bench: Bench
+    hints: Hints
+    until: float
+
+    @property
+    def late(self) -> bool:
+        return time.monotonic() > self.until
+
+    def first(self, options: Sequence[Option], samples: Sequence[Sample]) -> list[Trial]:
+        """Try every option on every usual feeding; those that never say anything are given up."""
+        tried: list[Trial] = []
+        alive = list(options)
+        for number, plan in enumerate(self._plans()):
+            if number == _PATIENCE:
+                heard = {id(trial.option) for trial in tried if trial.mean > _SILENT}
+                alive = [option for option in alive if id(option) in heard] or alive
+            if self.late:
+                break
+            tried += self._all(alive, plan, samples)
+        return tried
+
+    def _plans(self) -> Iterator[Preprocess]:
+        """Yield every usual colour, mean and scale, or those that something says."""
+        plan, told = self.bench.parent.plan, self.hints.values
+        fixed: Any = {key: told[key] for key in ("colour", "mean", "scale") if key in told}
+        seen = set()
+        for one in (plan, *other_feedings(plan)):
+            made = replace(one, **fixed)
+            if repr(made) not in seen:
+                seen.add(repr(made))
+                yield made
+
+    def _all(
+        self, options: Iterable[Option], plan: Preprocess, samples: Sequence[Sample]
+    ) -> Iterator[Trial]:
+        """Try options on one feeding; one with renamed classes where that without does not fit."""
+        good: set[str] = set()
+        for option in options:
+            if "class_ids" in option.reading.changed and option.kind in good:
+                continue
+            for trial in self.each(
+                option, [replace(plan, **_RESIZED.get(option.kind, {}))], samples
+            ):
+                if trial.mean >= CREDIBLE_FIT:
+                    good.add(option.kind)
+                yield trial
+            if self.late:
+                return
+
+    def second(
+        self, option: Option, plans: Sequence[Preprocess], samples: Sequence[Sample]
+    ) -> Iterator[Trial]:
+        """Try an option's best feedings on more images, in both colours, and the best in every resize."""
+        best, more = plans[0], list(plans)
+        if "colour" not in self.hints.values and best.colour != "gray":
+            same = [p for p in other_feedings(best) if numbers(p) == numbers(best)]
+            more[1:1] = [plan for plan in same if plan not in plans]
+        tried = list(self.each(option, more, samples))
+        yield from tried
+        if tried:
+            best = max(tried, key=lambda trial: trial.mean).plan
+            yield from self.each(option, self._resized(option, best), samples, anyway=0)
+
+    def _resized(self, option: Option, best: Preprocess) -> list[Preprocess]:
+        """Give other ways to resize; only classes are judged on a part of the picture."""
+        told = self.hints.values
+        if "resize" in told:
+            fixed: Any = {key: told[key] for key in ("resize", "short_side") if key in told}
+            made = replace(best, **fixed)
+            return [made] if made != best else []
+        cropped = option.task == "classification"
+        found = [one for one in other_resizes(best) if cropped or one.resize != "crop"]
+        padded = [one for one in (best, *found) if one.resize in {"letterbox", "fit"}]
+        return found + [replace(one, pad=0) for one in padded]
+
+    def each(
+        self,
+        option: Option,
+        plans: Iterable[Preprocess],
+        samples: Sequence[Sample],
+        *,
+        anyway: int = 1,
+    ) -> Iterator[Trial]:
+        """Try one option on feedings, the first ``anyway`` of them however late it is."""
+        for number, plan in enumerate(plans):
+            if number >= anyway and self.late:
+                return
+            quality = self.bench.quality(option, plan, samples)
+            if quality is not None and np.isfinite(quality).any():
+                yield Trial(option, plan, quality)
+
+
+def _leaders(bench: Bench, tried: Sequence[Trial]) -> list[tuple[Option, list[Trial]]]:
+    """Give the best options, each with its best feedings; first of all those of the likeliest task."""
+    by_option: dict[int, list[Trial]] = {}
+    for trial in tried:
+        by_option.setdefault(id(trial.option), []).append(trial)
+    ranked = [sorted(of, key=lambda t: -t.mean) for of in by_option.values()]
+    ranked.sort(key=lambda of: _standing(bench, of[0]), reverse=True)
+    kept: list[list[Trial]] = []
+    for of in ranked:
+        if not any(_same(of[0], other[0]) for other in kept):
+            kept.append(of)
+    return [(of[0].option, of[:_ON]) for of in kept[:SHOWN]]
+
+
+def _standing(bench: Bench, trial: Trial) -> tuple[bool, bool, float]:
+    """Rank tasks first: what fits annotations, then what few outputs look like, then what any may."""
+    annotated = bench.annotated(trial.option.task)
+    credible = trial.mean >= (CREDIBLE_FIT if annotated else CREDIBLE_STEADY)
+    special = trial.option.kind not in _OF_ANY_MAP or trial.option.task == "image_to_image"
+    return annotated and credible, special and credible, trial.mean
+
+
+def _same(one: Trial, other: Trial) -> bool:
+    """Whether two options of a kind gave the same answers: the plainer one, which came first, stands for both."""
+    return one.option.kind == other.option.kind and bool(
+        np.allclose(one.quality, other.quality, equal_nan=True)
+    )
+
+
+def _ranked(tried: Sequence[Trial]) -> list[Trial]:
+    """Best first; among those that are as good, what is usual for their decoder."""
+    best = max(tried, key=lambda trial: trial.mean, default=None)
+
+    def order(trial: Trial) -> tuple[bool, int, float]:
+        assert best is not None
+        close = best.mean - trial.mean < LEAST_GAIN
+        near = close or errors_better(trial.quality, best.quality) < _AS_GOOD
+        return not near, -_usual(trial), -trial.mean
+
+    return sorted(tried, key=order)
+
+
+def _usual(trial: Trial) -> int:
+    """Count what is as usual: the resize; colour, mean and scale."""
+    known = (one.get(trial.option.kind) for one in (_RESIZED, _FED))
+    wanted = [keys for keys in known if keys is not None]
+    return sum(all(getattr(trial.plan, k) == v for k, v in keys.items()) for keys in wanted)
