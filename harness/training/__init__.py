@@ -21,6 +21,7 @@ yolo           digits-yolo-v4-tiny            nothing                    everyth
 masks          digits-instance-segmentation   digits-ssd-mobilenet-v2    the mask head
 segmentation   digits-segmentation            digits-ssd-mobilenet-v2    the segmentation head
 restoration    digits-restoration             nothing                    everything
+keypoints      digits-keypoints               nothing                    everything
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.training.budget import Budget
 
-MODELS = ("classifier", "detector", "yolo", "masks", "segmentation", "restoration")
+MODELS = ("classifier", "detector", "yolo", "masks", "segmentation", "restoration", "keypoints")
 
 
 def main() -> None:

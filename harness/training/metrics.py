@@ -38,7 +38,7 @@ class Picture:
 def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     """Render the image that a model of this task is judged on."""
     size = model.preprocess.size
-    if model.task == "classification":
+    if model.task in {"classification", "keypoints"}:
         return Picture(*render_classification(seed, index, size=size, split=split))
     return Picture(render(seed, index, size=size, split=split), None)
 
@@ -185,9 +185,35 @@ def _errors(found: Sequence[NDArray[Any]], pictures: Sequence[Picture]) -> NDArr
     return np.array(errors)
 
 
+def pck(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Share of key points within a tenth of the longer side of their digit; hidden digits are left out."""
+    near = [
+        hit
+        for found, one in zip(outputs, pictures, strict=True)
+        if len(one.scene.labels)
+        for hit in _near(found[model.outputs[0]][0], one)
+    ]
+    return float(np.mean(near))
+
+
+def _near(heat: NDArray[Any], one: Picture) -> NDArray[Any]:
+    """Whether each key point is near: its map's peak, a quarter of a cell towards the higher side."""
+    x0, y0, x1, y1 = one.scene.boxes[0]
+    stride = one.image.shape[1] / heat.shape[2]
+    places = []
+    for own in heat:
+        row, column = divmod(int(own.argmax()), own.shape[1])
+        sides = np.pad(own, 1, mode="reflect")[row : row + 3, column : column + 3]
+        x = column + 0.5 + 0.25 * np.sign(sides[1, 2] - sides[1, 0])
+        places.append((x, row + 0.5 + 0.25 * np.sign(sides[2, 1] - sides[0, 1])))
+    away = np.linalg.norm(np.array(places) * stride - one.scene.points[0], axis=1)
+    return np.asarray(away <= 0.1 * max(x1 - x0, y1 - y0))
+
+
 METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
     "miou": miou,
     "psnr": psnr,
+    "pck": pck,
 }

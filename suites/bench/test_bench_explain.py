@@ -51,6 +51,7 @@ BUILT_IN = (
     "digits-yolo-v4-tiny",
     "digits-instance-segmentation",
     "digits-segmentation",
+    "digits-keypoints",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "nanodet-m", "fastestdet")

@@ -36,6 +36,7 @@ BUILT_IN = (
     "digits-yolo-v4-tiny",
     "digits-instance-segmentation",
     "digits-segmentation",
+    "digits-keypoints",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "yolox-nano", "nanodet-m", "ssd-mobilenet-v1", "ultraface")

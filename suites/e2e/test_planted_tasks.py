@@ -37,6 +37,11 @@ subject = "class-maps"
 size = [256, 256]
 count = {images}
 
+[datasets.points]
+kind = "digits"
+subject = "points"
+size = [96, 96]
+count = {images}
 [datasets.clean]
 kind = "digits"
 subject = "clean"
@@ -69,6 +74,12 @@ PLANTED = {
         "",
         "max_accuracy_drop = 0.05, min_agreement = 0.95",
         (-2, 2.0),
+    ),
+    "digits-keypoints": (
+        "points",
+        ', metric = "pck"',
+        "max_accuracy_drop = 0.05, min_role_oks = 0.85",
+        (-2, 1.0),
     ),
     "digits-restoration": (
         "clean",

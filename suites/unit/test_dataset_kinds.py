@@ -293,6 +293,27 @@ def test_built_in_clean_pictures_lack_blur_and_noise(tmp_path: Path) -> None:
     assert np.mean(rough, axis=0)[0] < np.mean(rough, axis=0)[1]
 
 
+def test_built_in_digits_have_four_ends(tmp_path: Path) -> None:
+    """The ends lie in their digit's box, each nearest to its own side; the images are those of one digit each."""
+    pointed = load_dataset("d", digits(subject="points", count=20), tmp_path, cache=tmp_path)
+    single = load_dataset("d", digits(subject="single", count=20), tmp_path)
+    assert pointed.labels == ("digit",)
+    assert pointed.skeleton is not None
+    assert pointed.skeleton.names == ("top", "right", "bottom", "left")
+    assert [s.digest for s in pointed.samples] == [s.digest for s in single.samples]
+    objects = [s.truth for s in pointed.samples if isinstance(s.truth, Objects) and len(s.truth)]
+    assert len(objects) >= 15
+    for one in objects:
+        assert one.points is not None
+        (box,), (ends,) = one.boxes, one.points
+        assert ends.shape == (4, 3)
+        assert (ends[:, 2] == 2).all()
+        assert (ends[:, :2] > box[:2] - 4).all()
+        assert (ends[:, :2] < box[2:] + 4).all()
+    up = np.mean([one.points[0, 2, 1] - one.points[0, 0, 1] for one in objects])  # type: ignore[index]
+    assert up > 10
+
+
 @pytest.mark.parametrize("subject", ["class-maps", "clean"])
 def test_built_in_scenes_are_the_same_images_whatever_is_annotated(
     tmp_path: Path, subject: str

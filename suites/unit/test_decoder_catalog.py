@@ -57,6 +57,7 @@ CONTRACTS = {
     ],
     "yolo-v8-seg": [Port("table", (1, 116, 2100)), Port("prototypes", (1, 32, 80, 80))],
     "yolo-v8-pose": [Port("out", (1, 56, 2100))],
+    "heat-maps": [Port("out", (1, 17, 64, 48))],
     "yolact": [
         Port("boxes", (1, 19248, 4)),
         Port("scores", (1, 19248, 81)),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from quantgate.core.average_precision import average_precision
+from quantgate.core.boxes import extents
 from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.geometry import Frame
 from quantgate.core.oks import oks_of_roles, oks_with_truth
@@ -27,9 +28,11 @@ from quantgate.report.html.pictures import diff_svg
 from quantgate.report.picture import ObjectChange, Picture
 from quantgate.report.words.objects import change_sentence
 from quantgate.tasks.detection.average_precision import THRESHOLDS, coco_flags, coco_scores
+from quantgate.tasks.doubts.boxes import object_doubts
 from quantgate.tasks.keypoints import task as keypoints
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PLAN = EvaluationPlan(dataset="persons")
@@ -65,7 +68,7 @@ def shifted(found: Detections, by: float, which: int | slice = slice(None)) -> D
 
 
 def compared(
-    pairs: list[tuple[Detections, Detections]], truths: list[Objects | None] | None = None
+    pairs: list[tuple[Detections, Detections]], truths: Sequence[Objects | None] | None = None
 ) -> Comparison[Detections]:
     """Compare both roles on one image a pair."""
     known = truths or [None] * len(pairs)
@@ -190,8 +193,41 @@ def test_few_objects_judge_no_single_key_point() -> None:
     """Nine people are not enough, and none at all is no perfect agreement."""
     with pytest.raises(MeasurementError, match="no key point is seen in 10"):
         judged("min_keypoint_pck", compared([(person(s), person(s)) for s in range(9)]))
-    with pytest.raises(MeasurementError, match="no object in common"):
-        judged("min_role_oks", compared([(person(0), Detections.empty())]))
+    with pytest.raises(MeasurementError, match="neither model finds an object"):
+        judged("min_role_oks", compared([(Detections.empty(), Detections.empty())]))
+
+
+@pytest.mark.parametrize("key", ["min_role_oks", "min_keypoint_pck"])
+def test_roles_that_share_nothing_are_as_far_apart_as_can_be(key: str) -> None:
+    """A model that sees nobody any more misses the limit, and no error hides it."""
+    pairs = [(person(seed), Detections.empty()) for seed in range(12)]
+    found = keypoints.judge_quantity(key, compared(pairs), PLAN)
+
+    assert (found.value, found.high, found.n) == (0.0, 0.0, 12)
+    assert keypoints.tables(compared(pairs), PLAN)
+
+
+@pytest.mark.parametrize("metric", ["ap50", "pck", "nme_box"])
+def test_a_tally_makes_the_judged_numbers_again(metric: str) -> None:
+    """On the run's own images, read back from its arrays, whatever the metric is."""
+    people = [person(seed) for seed in range(12)]
+    pairs = [
+        (shifted(one, 4.0), shifted(one, 6.0 * (seed % 3), slice(0, 9)))
+        for seed, one in enumerate(people)
+    ]
+    comparison = compared(pairs, [annotated(one) for one in people])
+    plan = replace(PLAN, metric=metric)
+
+    made = keypoints.TALLY.tally(comparison, plan)
+    assert made is not None
+    back = keypoints.TALLY.unpack(made.pack())
+    scores = back.scores(np.ones((1, len(pairs)), np.int32))
+
+    keys = ["max_accuracy_drop", "min_role_oks", "min_keypoint_pck"]
+    for key in [*keys, *(["max_error_increase"] if metric == "nme_box" else [])]:
+        number = back.number(key, scores, scores)
+        assert number is not None, key
+        assert number[0] == pytest.approx(judged(key, comparison, plan)), key
 
 
 def test_objects_without_key_points_are_refused() -> None:
@@ -343,3 +379,22 @@ def test_annotations_without_key_points_judge_nothing(tmp_path: Path) -> None:
         keypoints.metrics(
             compared([(person(0), person(0))], [replace(annotated(person(0)), points=None)])
         )
+
+
+def test_annotations_are_compared_by_what_the_points_span() -> None:
+    """A box around key points is not mistaken for a smaller object; annotations that lie elsewhere are noted."""
+    found, truths = [], []
+    for seed in range(12):
+        one = person(seed, corner=float(3 * seed**2 % 140))
+        assert one.points is not None
+        found.append(replace(one, boxes=extents(one.points[..., :2], (400, 200))))
+        truths.append(annotated(one))
+    moved = [
+        annotated(replace(one, points=one.points + np.array([70, 0, 0], np.float32)))
+        for one in found
+        if one.points is not None
+    ]
+
+    assert object_doubts(compared([(one, one) for one in found], truths)) == ()
+    (said,) = object_doubts(compared([(one, one) for one in found], moved))
+    assert "if they are moved" in said

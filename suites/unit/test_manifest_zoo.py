@@ -27,6 +27,9 @@ kind = "digits"
 [datasets.semantic_segmentation]
 kind = "digits"
 subject = "class-maps"
+[datasets.keypoints]
+kind = "digits"
+subject = "points"
 [datasets.image_to_image]
 kind = "digits"
 subject = "clean"

@@ -16,6 +16,25 @@ def box_area(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(sides[:, 0] * sides[:, 1])
 
 
+def extents(
+    points: NDArray[np.floating],
+    size: tuple[int, int],
+    known: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Boxes [n, 4] around points [n, points, 2], clipped to an image of ``size``; ``known`` [n, points] count.
+
+    Examples
+    --------
+    >>> extents(np.array([[[-2, 5], [30, 8], [10, 7]]]), (20, 20)).tolist()
+    [[0.0, 5.0, 20.0, 8.0]]
+    """
+    counts = np.ones(points.shape[:2], np.bool_) if known is None else known
+    inside = np.clip(points.astype(np.float64), 0, np.array(size, np.float64))
+    low = np.where(counts[..., None], inside, np.inf).min(axis=1)
+    high = np.where(counts[..., None], inside, -np.inf).max(axis=1)
+    return np.concatenate([low, high], axis=1).astype(np.float32)
+
+
 def intersection(first: NDArray[np.floating], second: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the common area in px², [n, m], of boxes [n, 4] and [m, 4]."""
     # Column by column: four [n, m] temporaries are twice as fast as one [n, m, 2].

@@ -59,6 +59,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
             truths={
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
+                'subject = "points"': ("points",),
                 'subject = "class-maps"': ("pixels",),
                 'subject = "clean"': ("picture",),
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from quantgate.core.predictions import ClassLabel
+from quantgate.core.skeletons import Skeleton
 from quantgate.datasets.assembly import samples_digest
 from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import rarest_labels
@@ -20,17 +22,19 @@ from quantgate.errors import DatasetError
 from quantgate.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from quantgate.core.predictions import Truth
+    from quantgate.core.predictions import Objects, Truth
     from quantgate.entries import DatasetEntry
     from quantgate.zoo.scenes import Scene
     from quantgate.zoo.strokes import Split
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
+#: Subjects of which each image shows one large digit.
+_ONE_DIGIT = frozenset({"single", "points"})
 _SCENES, _SINGLE = (300, 300), (224, 224)
 _COUNT = 300
 
@@ -61,7 +65,7 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     DatasetError
         For an unknown split or a size below 32 px.
     """
-    single = entry.subject == "single"
+    single = entry.subject in _ONE_DIGIT
     size = entry.size or (_SINGLE if single else _SCENES)
     split = entry.split or "evaluate"
     if split not in _SPLITS:
@@ -75,7 +79,7 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
         drawn = _drawn(series, count, (version, cache))
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
-    truths = [_truth(drawn, i, single=single, masks=masks) for i in range(count)]
+    truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
     groups = rarest_labels(truths)
     digests = [_digest(version, series, i) for i in range(count)]
     own = [
@@ -86,7 +90,17 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
         Sample(series.label(i), partial(_pixels, series, i), digest, truth, group)
         for i, (digest, truth, group) in enumerate(zip(digests, own, groups, strict=True))
     )
-    return Dataset(name, samples, _labels(entry.subject), samples_digest(samples))
+    digest = samples_digest(samples)
+    skeleton = _skeleton() if entry.subject == "points" else None
+    return Dataset(name, samples, _labels(entry.subject), digest, skeleton=skeleton)
+
+
+def _skeleton() -> Skeleton:
+    """The ends of a stroke, and the way around them."""
+    from quantgate.zoo.strokes import STROKE_POINTS
+
+    last = len(STROKE_POINTS) - 1
+    return Skeleton(STROKE_POINTS, (*((k, k + 1) for k in range(last)), (last, 0)))
 
 
 def _digest(version: str, series: _Series, index: int) -> str:
@@ -99,6 +113,8 @@ def _labels(subject: str) -> tuple[str, ...]:
 
     if subject == "clean":
         return ()
+    if subject == "points":
+        return ("digit",)
     return ("background", *LABELS) if subject == "class-maps" else LABELS
 
 
@@ -124,10 +140,10 @@ def renderer_version() -> str:
     import cv2
     import sklearn
 
-    from quantgate.zoo import backgrounds, scenes, strokes
+    from quantgate.zoo import backgrounds, canvas, scenes, strokes
 
     state = hashlib.blake2b(f"cv2 {cv2.__version__} sklearn {sklearn.__version__}".encode())
-    for module in (scenes, backgrounds, strokes):
+    for module in (scenes, canvas, backgrounds, strokes):
         assert module.__file__ is not None
         state.update(Path(module.__file__).read_bytes())
     return state.hexdigest()[:16]
@@ -138,17 +154,25 @@ def _pixels(series: _Series, index: int) -> NDArray[np.uint8]:
 
 
 def _scene(series: _Series, index: int) -> Scene:
+    return _drawn_scene(series, index)[0]
+
+
+def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | None]:
+    """Draw a scene; with it the label where it is of one digit."""
     from quantgate.zoo.scenes import render, render_classification
 
     split = cast("Split", series.split)
     if series.single:
-        return render_classification(series.seed, index, size=series.size, split=split)[0]
-    return render(series.seed, index, size=series.size, split=split)
+        return render_classification(series.seed, index, size=series.size, split=split)
+    return render(series.seed, index, size=series.size, split=split), None
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Truth of a series: rows of scene, label, x0, y0, x1, y1, area, and each row's run lengths."""
+    """Truth of a series: rows of scene, label, x0, y0, x1, y1, area and key points, and their run lengths.
+
+    A single digit that is mostly hidden has a row of an area of 0.
+    """
 
     rows: NDArray[np.float32]
     counts: NDArray[np.bytes_]
@@ -158,15 +182,14 @@ class _Drawn:
 def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]:
     from faster_coco_eval.core import mask as rle
 
-    from quantgate.zoo.scenes import render, render_classification
-
-    split = cast("Split", series.split)
-    if series.single:
-        label = render_classification(series.seed, index, size=series.size, split=split)[1]
-        return np.array([[index, label, 0, 0, 0, 0, 0]], np.float32), [b""]
-    scene = render(series.seed, index, size=series.size, split=split)
+    scene, label = _drawn_scene(series, index)
+    if label is not None and not len(scene.labels):
+        empty = np.zeros((1, 7 + math.prod(scene.points.shape[1:])), np.float32)
+        empty[0, :2] = index, label
+        return empty, [b""]
     areas = [mask.sum() for mask in scene.masks]
-    columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas)
+    points = scene.points.reshape(len(scene.labels), -1)
+    columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas, *points.T)
     counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in scene.masks]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1), counts
 
@@ -193,15 +216,32 @@ def _all_rows(series: _Series, count: int) -> tuple[NDArray[np.float32], NDArray
     return rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
 
 
-def _truth(drawn: _Drawn, index: int, *, single: bool, masks: bool) -> Truth:
+def _truth(drawn: _Drawn, index: int, subject: str, *, masks: bool) -> Truth:
     first, last = np.searchsorted(drawn.rows[:, 0], [index, index + 1])
     rows = drawn.rows[first:last]
-    if single:
+    if subject == "single":
         return ClassLabel(int(rows[0, 1]))
-    labels: Sequence[int] = rows[:, 1].astype(int).tolist()
-    truth = make_objects(rows[:, 2:6].tolist(), labels, [False] * len(rows), rows[:, 6].tolist())
+    if subject == "points":
+        return _pointed(rows[rows[:, 6] > 0])
+    truth = _objects(rows, rows[:, 1])
     if not masks:
         return truth
     size = [drawn.size[1], drawn.size[0]]
     counts = drawn.counts[first:last].tolist()
     return replace(truth, masks=tuple({"size": size, "counts": one} for one in counts))
+
+
+def _objects(rows: NDArray[np.float32], labels: NDArray[np.floating]) -> Objects:
+    no_crowd = [False] * len(rows)
+    return make_objects(
+        rows[:, 2:6].tolist(), labels.astype(int).tolist(), no_crowd, rows[:, 6].tolist()
+    )
+
+
+def _pointed(rows: NDArray[np.float32]) -> Objects:
+    """Digits of one class, with their ends, each marked as visible."""
+    points = rows[:, 7:].reshape(len(rows), (rows.shape[1] - 7) // 2, 2)
+    seen = np.full((*points.shape[:2], 1), 2, np.float32)
+    return replace(
+        _objects(rows, np.zeros(len(rows))), points=np.concatenate([points, seen], axis=2)
+    )

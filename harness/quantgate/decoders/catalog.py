@@ -11,6 +11,7 @@ from quantgate.decoders.class_map import ClassMapDecoder
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
+from quantgate.decoders.heat_maps import HeatMapsDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.likely import likely
 from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
@@ -59,6 +60,7 @@ DECODERS: dict[str, Any] = extended(
         "yolo-v8-seg": YoloV8SegDecoder,
         "yolact": YolactDecoder,
         "yolo-v8-pose": YoloV8PoseDecoder,
+        "heat-maps": HeatMapsDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,

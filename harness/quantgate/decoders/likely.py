@@ -22,6 +22,9 @@ _ROWS_A_COLUMN, _RATIO, _LEAST_PX = 2, 4, 8
 #: Cells along a side, and numbers a cell, of detectors' heads: of 20 to 365 classes at strides from 8 on.
 _MOST_CELLS, _LEAST_CELLS, _MOST_CHANNELS = 200, 2, 2048
 _TABLE, _MAP = 3, 4
+#: Key points of faces, bodies (AI Challenger, MPII, COCO, OpenPose, Halpe) and hands; and the largest of their maps.
+_POINTS = frozenset({5, *range(14, 22), 26, 68, 98, 106, 133, -1})
+_MOST_HEATED_PX = 128
 
 
 def likely(kind: str, ports: Sequence[Port]) -> bool:
@@ -119,6 +122,15 @@ def _masks(ports: Sequence[Port]) -> bool:
     )
 
 
+def _heat_maps(ports: Sequence[Port]) -> bool:
+    """One output of as many small maps as people annotate key points."""
+    shapes = [port.shape for port in ports if len(port.shape) == _MAP]
+    return len(shapes) == len(ports) == 1 and any(
+        count in _POINTS and max(sides) <= _MOST_HEATED_PX
+        for count, *sides in (shapes[0][1:], (shapes[0][3], *shapes[0][1:3]))
+    )
+
+
 #: By kind; of others, their shapes say enough.
 _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
     {
@@ -130,6 +142,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "yolo": _grids,
         "yolof": _one_grid,
         "fastestdet": _one_grid,
+        "heat-maps": _heat_maps,
         "class-map": _maps,
         "image": _pictures,
         "mask-rcnn": _masks,

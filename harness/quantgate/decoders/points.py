@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from typing_extensions import Doc
 
+from quantgate.core.boxes import extents
 from quantgate.core.predictions import Detections
 
 if TYPE_CHECKING:
@@ -37,11 +38,8 @@ def with_points(objects: Detections, points: NDArray[np.float32]) -> Detections:
 
 def one_object(points: NDArray[np.float32], score: float, frame: Frame) -> Detections:
     """Make the one object that key points [points, 3] in original pixels are of: its box is their extent."""
-    limit = np.array(frame.image, np.float32)
-    low = np.clip(points[:, :2].min(axis=0), 0, limit)
-    high = np.clip(points[:, :2].max(axis=0), 0, limit)
     return Detections(
-        np.concatenate([low, high])[None].astype(np.float32),
+        extents(points[None, :, :2], frame.image),
         np.array([score], np.float32),
         np.zeros(1, np.int64),
         points=points[None].astype(np.float32),

@@ -48,10 +48,10 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single", "class-maps", "clean"],
+        Literal["scenes", "single", "points", "class-maps", "clean"],
         Doc(
-            "digits: scenes with objects, one digit an image, scenes with the class of every pixel, "
-            "or scenes with the picture before blur and noise"
+            "digits: scenes with objects, one digit an image, one digit with its key points, scenes with "
+            "the class of every pixel, or scenes with the picture before blur and noise"
         ),
     ] = "scenes"
     ending: Annotated[

@@ -332,13 +332,11 @@ def _fields(
 def _tally(entry: ModelEntry, found: Comparison[Any], folder: Path, place: str) -> str:
     """Write what the numbers are made of; its path in the run's directory, empty where there is none."""
     from quantgate.report.files import file_name
-    from quantgate.tasks.catalog import TASKS
     from quantgate.tasks.tallies import save_tally
 
     path = f"{_TALLIES}/{file_name(place)}.npz"
-    metric = entry.evaluate.metric or TASKS[entry.task].DEFAULT_METRIC
     try:
-        return path if save_tally(entry.task, found, metric, folder / path) else ""
+        return path if save_tally(entry.task, found, entry.evaluate, folder / path) else ""
     except HarnessError:
         return ""  # not annotated: a gate that needs it says so
 

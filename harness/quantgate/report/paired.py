@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.table import Table
     from quantgate.report.model import Judged, ModelReport
-    from quantgate.tasks.tallies import Tally
+    from quantgate.tasks.protocol import Tally
 
 V = TypeVar("V")
 _FEWEST = 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,6 +35,31 @@ class ImageChange:
     sentence: str
 
 
+class Tally(Protocol):
+    """What a task's numbers are made of, by image; ``scores`` costs, ``number`` picks from them."""
+
+    @property
+    def resamples(self) -> int:
+        """How many resamples its size allows."""
+
+    def scores(self, weights: NDArray[np.int32]) -> Any:
+        """Compute it on resamples that hold each image so often, weights [resamples, images]."""
+
+    def number(self, key: str, scores: Any, whole: Any) -> NDArray[np.float64] | None:
+        """Give what a limit judges, [resamples]; None for one that is made of something else."""
+
+    def pack(self) -> dict[str, NDArray[np.generic]]:
+        """Flatten it into arrays, each of its own shape [...]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TallyKind:
+    """How a task counts (None where the plan's metric is no sum over images), and reads its counts back."""
+
+    tally: Callable[[Comparison[Any], EvaluationPlan], Tally | None]
+    unpack: Callable[[Mapping[str, NDArray[Any]]], Tally]
+
+
 class Task(Protocol):
     """A module in harness/quantgate/tasks with these functions; ``R`` is its compact record."""
 
@@ -46,6 +71,8 @@ class Task(Protocol):
     PICTURE: PictureKind | None
     #: Metrics this task can compute, e.g. {"ap": MetricKind("AP@[.5:.95]")}.
     METRICS: Mapping[str, MetricKind]
+    # A task whose numbers are more than sums over the rows of its tables has a ``TALLY``, a TallyKind.
+
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]
 

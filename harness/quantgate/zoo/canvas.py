@@ -43,6 +43,7 @@ class SceneCanvas:
         self.owners: NDArray[np.uint8] = np.zeros(image.shape[:2], np.uint8)
         self.labels: list[int] = []
         self.full_px: list[int] = []
+        self.points: list[NDArray[np.float64]] = []
 
 
 def place(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, height_px: float) -> None:
@@ -76,13 +77,12 @@ def _free_centre(
 def _blend(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, pose: _Pose) -> None:
     import cv2
 
-    x0, y0, x1, y1 = digit.box
     sides = canvas.owners.shape[::-1]
     left, top = np.maximum(pose.centre - pose.half, 0).astype(int).tolist()
     right, bottom = np.minimum(pose.centre + pose.half + 1, sides).astype(int).tolist()
     level = _level(pose.matrix, len(digit.pyramid))
     matrix = pose.matrix * 2**level
-    middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) / 2**level
+    middle = _middle(digit) / 2**level
     shift = pose.centre - (left, top) - matrix @ middle
     source = digit.pyramid[level]
     affine = np.column_stack((matrix, shift))
@@ -92,8 +92,15 @@ def _blend(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, pose: _
     _paint(rng, canvas.image[region], colour, alpha.astype(np.float32) * (pose.opacity / 255.0))
     ink = alpha > _HALF_COVERED
     canvas.labels.append(digit.label)
+    canvas.points.append((digit.points - _middle(digit)) @ pose.matrix.T + pose.centre)
     canvas.full_px.append(int(ink.sum()))
     canvas.owners[region][ink] = len(canvas.labels)
+
+
+def _middle(digit: Stroke) -> NDArray[np.float64]:
+    """Middle of a digit's ink, [2], px of its first level."""
+    x0, y0, x1, y1 = digit.box
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
 
 def _level(matrix: NDArray[np.float64], levels: int) -> int:

@@ -17,6 +17,7 @@ ZooTask: TypeAlias = Literal[
     "detection",
     "instance_segmentation",
     "semantic_segmentation",
+    "keypoints",
     "image_to_image",
 ]
 Parameter: TypeAlias = str | int | float | tuple[float, ...]
@@ -125,6 +126,16 @@ _MODELS: Final = (
         measured=Measured(parent=0.6770, optimized=0.6768),
         labels=("background", *LABELS),
         outputs=("logits",),
+    ),
+    ZooModel(
+        name="digits-keypoints",
+        task="keypoints",
+        decoder={"kind": "heat-maps"},
+        preprocess=ZooPreprocess(size=(96, 96)),
+        metric="pck",
+        measured=Measured(parent=0.8081, optimized=0.8066),
+        labels=("digit",),
+        outputs=("heat",),
     ),
     ZooModel(
         name="digits-restoration",

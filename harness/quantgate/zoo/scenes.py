@@ -13,7 +13,7 @@ import numpy as np
 
 from quantgate.zoo.backgrounds import background, clutter, degrade
 from quantgate.zoo.canvas import SceneCanvas, occlude, place
-from quantgate.zoo.strokes import SPLITS, Split, Stroke, split_members, stroke
+from quantgate.zoo.strokes import SPLITS, STROKE_POINTS, Split, Stroke, split_members, stroke
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Scene:
         float32 [n, 4], ``xyxy`` px (far edges exclusive), tight around the *visible* stroke.
     labels
         int64 [n], 0..9. Digits of which less than half is visible are not listed.
+    points
+        float32 [n, 4, 2]: x and y of each digit's four ends (``STROKE_POINTS``), px, hidden or not.
     owners
         uint8 [height, width]: 0 where no listed digit is visible, else 1 + its row in ``labels``.
     """
@@ -50,6 +52,7 @@ class Scene:
     clean: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    points: NDArray[np.float32]
     owners: NDArray[np.uint8]
 
     @property
@@ -135,6 +138,7 @@ def _finish(rng: np.random.Generator, canvas: SceneCanvas, *, blur: float, noise
     """Keep the digits that are visible enough, measure their boxes, then spoil the image."""
     boxes: list[tuple[int, int, int, int]] = []
     labels: list[int] = []
+    points: list[NDArray[np.float64]] = []
     table = np.zeros(len(canvas.labels) + 1, np.uint8)
     for k, (label, full) in enumerate(zip(canvas.labels, canvas.full_px, strict=True), start=1):
         visible = canvas.owners == k
@@ -143,11 +147,13 @@ def _finish(rng: np.random.Generator, canvas: SceneCanvas, *, blur: float, noise
         rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
         boxes.append((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
         labels.append(label)
+        points.append(canvas.points[k - 1])
         table[k] = len(labels)
     return Scene(
         image=degrade(rng, canvas.image, blur=blur, noise=noise),
         clean=canvas.image,
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         labels=np.array(labels, np.int64),
+        points=np.array(points, np.float32).reshape(-1, len(STROKE_POINTS), 2),
         owners=np.asarray(table[canvas.owners], dtype=np.uint8),
     )

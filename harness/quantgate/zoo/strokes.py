@@ -36,11 +36,14 @@ class Stroke:
         Opacity, uint8 [side, side]; each level half the size of the one before it.
     box
         ``x0, y0, x1, y1`` of the ink in px of the first level.
+    points
+        Middles of its four ends in ``STROKE_POINTS``'s order, [4, 2] of x and y in the same px.
     """
 
     label: int
     pyramid: tuple[NDArray[np.uint8], ...]
     box: tuple[int, int, int, int]
+    points: NDArray[np.float64]
 
 
 @cache
@@ -65,6 +68,27 @@ def split_members(split: Split) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
+#: Key points of a stroke, in this order.
+STROKE_POINTS: Final = ("top", "right", "bottom", "left")
+#: Share of a stroke's extent that counts as its end: narrow ones jump from bulge to bulge of an 8.
+_END: Final = 0.25
+
+
+def _ends(level: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.float64]:
+    """Middles of the ink in the outermost quarter on each side, [4, 2], of a first level [side, side]."""
+    rows, columns = np.nonzero(level > _HALF_COVERED)
+    places = np.stack([columns, rows], axis=1) + 0.5
+    x0, y0, x1, y1 = box
+    width, height = _END * (x1 - x0), _END * (y1 - y0)
+    ends = (
+        places[:, 1] < y0 + height,
+        places[:, 0] > x1 - width,
+        places[:, 1] > y1 - height,
+        places[:, 0] < x0 + width,
+    )
+    return np.stack([places[end].mean(axis=0) for end in ends])
+
+
 @cache
 def stroke(member: int) -> Stroke:
     """Trace one digit of scikit-learn's set: 8x8 cells become an anti-aliased outline."""
@@ -83,4 +107,4 @@ def stroke(member: int) -> Stroke:
         levels.append(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))
     rows, columns = (np.flatnonzero((levels[0] > _HALF_COVERED).any(axis=axis)) for axis in (1, 0))
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return Stroke(int(labels[member]), tuple(levels), box)
+    return Stroke(int(labels[member]), tuple(levels), box, _ends(levels[0], box))

@@ -18,6 +18,7 @@ from quantgate.tasks.detection.average_precision import STATISTICS
 from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.task import (
     LIMITS,
+    TALLY,
     changes,
     detail,
     judge_quantity,
@@ -43,6 +44,7 @@ __all__ = [
     "LIMITS",
     "METRICS",
     "PICTURE",
+    "TALLY",
     "TRUTH",
     "changes",
     "compact",

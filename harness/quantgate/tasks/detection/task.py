@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from quantgate.core.matching import Change, ChangeCounts, Match
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
-from quantgate.tasks.detection import accuracy, matching, record
+from quantgate.tasks.detection import accuracy, matching, record, tally
 from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.sizes import size_segments
 from quantgate.tasks.detection.tables import (
@@ -24,7 +24,7 @@ from quantgate.tasks.detection.tables import (
     label_name,
     with_changed,
 )
-from quantgate.tasks.protocol import ImageChange
+from quantgate.tasks.protocol import ImageChange, TallyKind
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import TaskLimits, judge
 
@@ -52,23 +52,54 @@ _NAMED = 5
 #: Words how far an object moved, of an image and a match of it.
 Moved: TypeAlias = "Callable[[MatchedImage, Match], str]"
 
-_QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = MappingProxyType(
-    {
-        "max_accuracy_drop": lambda c, plan: accuracy.accuracy_drop(c, _metric(plan)),
-        "max_error_increase": lambda c, plan: accuracy.error_increase(c, _metric(plan)),
-        "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
-        "max_segment_drop": lambda c, plan: worst_segment(segments(c, plan), len(c)).drop,
+#: What a limit judges, of a comparison and its plan.
+Quantity: TypeAlias = "Callable[[Detected, EvaluationPlan], Resampled]"
+
+
+class Measures(Protocol):
+    """What a limit against annotations is measured with, of a metric: a module, or part of one."""
+
+    def accuracy_drop(self, comparison: Detected, metric: str, /) -> Resampled:
+        """``parent - optimized``, or the other way round of errors."""
+        ...
+
+    def error_increase(self, comparison: Detected, metric: str, /) -> Resampled:
+        """Relative growth of the error."""
+        ...
+
+    def class_drop(self, comparison: Detected, metric: str, /) -> Resampled:
+        """Drop of the class that lost most."""
+        ...
+
+    def metric_values(self, comparison: Detected, metric: str, /) -> Pair[float]:
+        """The metric of both roles."""
+        ...
+
+
+def quantities(measures: Measures) -> dict[str, Quantity]:
+    """Everything that limits on objects judge, whatever their overlap and their metrics are."""
+    return {
+        "max_accuracy_drop": lambda c, plan: measures.accuracy_drop(c, metric_of(plan)),
+        "max_error_increase": lambda c, plan: measures.error_increase(c, metric_of(plan)),
+        "max_class_drop": lambda c, plan: measures.class_drop(c, metric_of(plan)),
+        "max_segment_drop": lambda c, plan: (
+            worst_segment(segments_by(c, plan, measures), len(c)).drop
+        ),
         "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
         "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
         "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
             1
         ],
     }
-)
+
+
+_QUANTITIES: Mapping[str, Quantity] = MappingProxyType(quantities(accuracy))
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+TALLY = TallyKind(lambda c, plan: tally.tally(c, metric_of(plan)), tally.unpack)
 
 
-def _metric(plan: EvaluationPlan) -> str:
+def metric_of(plan: EvaluationPlan) -> str:
+    """Name the metric that is judged."""
     return plan.metric or DEFAULT_METRIC
 
 
@@ -121,12 +152,12 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
 
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
     """Smallest accuracy drop that this evaluation set can detect."""
-    return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
+    return accuracy.accuracy_drop(comparison, metric_of(plan)).smallest_drop
 
 
 def role_scores(comparison: Detected, plan: EvaluationPlan) -> Pair[Resampled]:
     """Measure the plan's metric of each role, with its own interval."""
-    return accuracy.role_scores(comparison, _metric(plan))
+    return accuracy.role_scores(comparison, metric_of(plan))
 
 
 def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
@@ -134,7 +165,7 @@ def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
     if key == "max_segment_drop":
         return worst_segment(segments(comparison, plan), len(comparison)).name
     if key == "max_class_drop":
-        label = accuracy.worst_class(comparison, _metric(plan))
+        label = accuracy.worst_class(comparison, metric_of(plan))
     elif key == "min_class_precision":
         label = matching.class_precision(matching.matched(comparison, plan))[0]
     else:
@@ -151,12 +182,22 @@ def detail(key: str, comparison: Detected, plan: EvaluationPlan) -> ChangeCounts
 def tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make basic and advanced; with annotations the same of each role against them, and by class."""
     rule = matching.rule_of(plan)
-    return comparison.once(f"tables {rule} {_metric(plan)}", lambda: _tables(comparison, plan))
+    return comparison.once(f"tables {rule} {metric_of(plan)}", lambda: _tables(comparison, plan))
 
 
 def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
-    images = matching.matched(comparison, plan)
-    labels = comparison.labels
+    made = tables_of_objects(comparison, plan)
+    metric = metric_of(plan)
+    if judged_with_truth(comparison):
+        parts = segments(comparison, plan)
+        made += [segment_table(parts, METRICS[metric])] if parts else []
+        made.append(class_table(comparison, metric))
+    return tuple(made)
+
+
+def tables_of_objects(comparison: Detected, plan: EvaluationPlan) -> list[Table]:
+    """Make basic and advanced between the roles, then where there are annotations of each role against them."""
+    images, labels = matching.matched(comparison, plan), comparison.labels
     made = [basic_table(images, BETWEEN), advanced_table(images, labels, BETWEEN)]
     if all(result.truth is not None for result in comparison.images):
         for role in ROLES:
@@ -164,31 +205,32 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
             view = AGAINST_TRUTH[role]
             against = basic_table(judged, view), advanced_table(judged, labels, view)
             made += map(with_changed, against, made[:2])
-        if any(accuracy.object_counts(comparison).values()):
-            parts = segments(comparison, plan)
-            made += [segment_table(parts, METRICS[_metric(plan)])] if parts else []
-            made.append(class_table(comparison, _metric(plan)))
-    return tuple(made)
+    return made
+
+
+def judged_with_truth(comparison: Detected) -> bool:
+    """Whether every image is annotated, and some object is."""
+    return all(result.truth is not None for result in comparison.images) and any(
+        accuracy.object_counts(comparison).values()
+    )
 
 
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
-    return segments_by(comparison, _metric(plan), accuracy.metric_values, accuracy.accuracy_drop)
+    return segments_by(comparison, plan, accuracy)
 
 
 def segments_by(
-    comparison: Detected,
-    metric: str,
-    values: Callable[[Detected, str], Pair[float]],
-    drop: Callable[[Detected, str], Resampled],
+    comparison: Detected, plan: EvaluationPlan, measures: Measures
 ) -> tuple[Segment, ...]:
-    """As :func:`segments`, of a metric whose values and drop are measured so."""
+    """As :func:`segments`, by other measures."""
+    metric = metric_of(plan)
     named = comparison.once(
         f"segments {metric}",
         lambda: user_segments(
             comparison,
-            lambda own: values(own, metric),
-            lambda own: drop(own, metric),
+            lambda own: measures.metric_values(own, metric),
+            lambda own: measures.accuracy_drop(own, metric),
             lambda own: sum(accuracy.object_counts(own).values()),
         ),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.core.boxes import extents
 from quantgate.core.predictions import Objects
 from quantgate.tasks.doubts.doubled import doubled
 from quantgate.tasks.doubts.labels import class_doubts, no_better
@@ -108,13 +109,28 @@ def seen_of(images: Sequence[ImageResult[Detections]]) -> Seen:
         # The largest: what is small moves out of its own box by any slip.
         order = counted[np.argsort(-image.truth.areas[counted], kind="stable")][:_OBJECTS]
         best = slice(0, min(2 * len(counted) + 2, _FOUND))
-        truth.append(image.truth.boxes[order] / sides)
+        truth.append(_outlines(image)[order] / sides)
         truth_labels.append(image.truth.labels[order])
         found.append(image.record.parent.boxes[best] / sides)
         found_labels.append(image.record.parent.labels[best])
     return Seen(
         _padded(truth), _padded(found), _padded_ids(truth_labels), _padded_ids(found_labels)
     )
+
+
+def _outlines(image: ImageResult[Detections]) -> NDArray[np.float32]:
+    """Annotated boxes, [n, 4]; those around annotated key points, where that is what the parent's are, too."""
+    truth, found = image.truth, image.record.parent
+    assert isinstance(truth, Objects)
+    if truth.points is None or found.points is None or not len(found):
+        return truth.boxes
+    if not np.allclose(extents(found.points[..., :2], image.size), found.boxes, atol=0.5):
+        return truth.boxes
+    known = truth.points[..., 2] > 0
+    around = extents(truth.points[..., :2], image.size, known)
+    bare = ~np.asarray(known.any(axis=1))
+    around[bare] = truth.boxes[bare]
+    return around
 
 
 def _padded(listed: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

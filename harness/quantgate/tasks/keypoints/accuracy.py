@@ -25,6 +25,7 @@ from quantgate.tasks.keypoints.placement import (
     SAME_WITHIN,
     against_truth,
     between_roles,
+    by_image,
     errors,
     right,
     skeleton_in,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from quantgate.entries import EvaluationPlan
     from quantgate.pair import Role
     from quantgate.tasks.detection.matching import Detected
-    from quantgate.tasks.keypoints.placement import Placed
 
 _AP = ("ap", "ap50", "ap75", "ap_medium", "ap_large")
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
@@ -55,20 +55,21 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
 )
 #: Objects in which a key point has to be seen before it is judged by itself.
 FEWEST_SEEN = 10
-_SUMS = frozenset({"pck", "nme_box", "nme_eyes"})
+#: Metrics that are a ratio of two sums over images.
+SUMS = frozenset({"pck", "nme_box", "nme_eyes"})
 
 
 def role_metrics(comparison: Detected, role: Role) -> dict[str, float]:
     """Every metric of one role; what nothing annotated defines is left out."""
     found = dict(of_objects.coco(comparison, role).overall)
-    for metric in sorted(_SUMS):
-        above, below = _sums(comparison, role, metric)
+    for metric in sorted(SUMS):
+        above, below = sums(comparison, role, metric)
         if below.sum():
             found[metric] = float(above.sum() / below.sum())
     return found
 
 
-def _sums(
+def sums(
     comparison: Detected, role: Role, metric: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a metric is the ratio of, summed over each image, [images] twice."""
@@ -81,27 +82,22 @@ def _sums(
     return by_image(placed, near, len(comparison)), by_image(placed, counts, len(comparison))
 
 
-def by_image(placed: Placed, values: NDArray[np.float64], images: int) -> NDArray[np.float64]:
-    """Sum one value an object, [n], over the objects of each image, [images]."""
-    return np.bincount(placed.image, values, images).astype(np.float64)
-
-
 def _resampled(comparison: Detected, metric: str) -> tuple[Pair[float], Pair[NDArray[np.float64]]]:
     """Measure a sum's ratio of each role, and that of the same resamples of both, [resamples] each."""
-    sums = Pair(*(_sums(comparison, role, metric) for role in ROLES))
-    if not sums.parent[1].sum():
+    both = Pair(*(sums(comparison, role, metric) for role in ROLES))
+    if not both.parent[1].sum():
         raise DatasetError(
             f"{METRICS[metric].title} is not defined on these {len(comparison)} images: no face with both "
             "eyes is annotated; use nme_box in evaluate.metric"
         )
     weights = draw(len(comparison))
-    value = sums.map(lambda of: float(of[0].sum() / of[1].sum()))
-    return value, sums.map(lambda of: divide(weights @ of[0], weights @ of[1]))
+    value = both.map(lambda of: float(of[0].sum() / of[1].sum()))
+    return value, both.map(lambda of: divide(weights @ of[0], weights @ of[1]))
 
 
 def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
     """``parent - optimized``, of errors the other way round, with its paired interval."""
-    if metric not in _SUMS:
+    if metric not in SUMS:
         return of_objects.accuracy_drop(comparison, metric)
     value, samples = _resampled(comparison, metric)
     sign = -1.0 if METRICS[metric].is_error else 1.0
@@ -111,14 +107,14 @@ def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
 
 def metric_values(comparison: Detected, metric: str) -> Pair[float]:
     """Return the metric of both roles."""
-    if metric not in _SUMS:
+    if metric not in SUMS:
         return of_objects.metric_values(comparison, metric)
     return _resampled(comparison, metric)[0]
 
 
 def role_scores(comparison: Detected, metric: str) -> Pair[Resampled]:
     """Measure the metric of each role, with its own interval."""
-    if metric not in _SUMS:
+    if metric not in SUMS:
         return of_objects.role_scores(comparison, metric)
     return summarize_roles(*_resampled(comparison, metric), len(comparison))
 
@@ -131,7 +127,7 @@ def error_increase(comparison: Detected, metric: str) -> Resampled:
     MeasurementError
         Where the parent makes no error.
     """
-    if metric not in _SUMS:
+    if metric not in SUMS:
         return of_objects.error_increase(comparison, metric)
     value, samples = _resampled(comparison, metric)
     if not METRICS[metric].is_error:
@@ -149,7 +145,7 @@ def class_drop(comparison: Detected, metric: str) -> Resampled:
     MeasurementError
         For a metric that is not of single classes.
     """
-    if metric in _SUMS:
+    if metric in SUMS:
         raise MeasurementError(
             f"limits.max_class_drop is not defined for {METRICS[metric].title}; use ap, ap50 or ap75 in "
             "evaluate.metric, or limits.min_keypoint_pck for the worst key point"
@@ -157,45 +153,54 @@ def class_drop(comparison: Detected, metric: str) -> Resampled:
     return of_objects.class_drop(comparison, metric)
 
 
-def role_oks(comparison: Detected, plan: EvaluationPlan) -> Resampled:
-    """Mean OKS of the roles over all matched objects."""
+def role_sums(
+    comparison: Detected, plan: EvaluationPlan
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """OKS of the matched objects of each image, summed up, and how many there are, [images] twice."""
     images = matching.matched(comparison, plan)
     values = [[m.iou for m in image.matches if matching.is_matched(m)] for image in images]
-    counts = np.array([len(own) for own in values], np.float64)
+    return (
+        np.array([sum(own) for own in values], np.float64),
+        np.array([len(own) for own in values], np.float64),
+    )
+
+
+def role_oks(comparison: Detected, plan: EvaluationPlan) -> Resampled:
+    """Mean OKS of the roles over all matched objects; where they see objects and share none, 0 of these."""
+    near, counts = role_sums(comparison, plan)
     if not counts.sum():
-        raise MeasurementError(_nothing_matched(len(comparison)))
-    return bootstrap_ratio(np.array([sum(own) for own in values]), counts)
+        return matching.match_rate(matching.matched(comparison, plan))
+    return bootstrap_ratio(near, counts)
 
 
 def worst_keypoint(comparison: Detected, plan: EvaluationPlan) -> tuple[str, Resampled]:
     """Find the key point that most often leaves its place in the parent, and how often it stays.
 
+    Where the roles see objects and share none, no key point stays.
+
     Raises
     ------
     MeasurementError
-        Where no key point is seen in ten matched objects.
+        Where no key point is seen in ten matched objects, or no object at all.
     """
     placed = between_roles(comparison, plan)
     if not len(placed.image):
-        raise MeasurementError(_nothing_matched(len(comparison)))
+        return "every key point", matching.match_rate(matching.matched(comparison, plan))
     near, counts = right(placed, SAME_WITHIN)
-    seen = counts.sum(axis=0)
-    large = np.flatnonzero(seen >= FEWEST_SEEN)
-    if not len(large):
+    worst = worst_of(near.sum(axis=0), counts.sum(axis=0))
+    images = len(comparison)
+    if worst is None:
         raise MeasurementError(
-            f"no key point is seen in {FEWEST_SEEN} matched objects on these {len(comparison)} images: "
+            f"no key point is seen in {FEWEST_SEEN} matched objects on these {images} images: "
             "limits.min_keypoint_pck needs more images"
         )
-    worst = int(min(large, key=lambda point: near[:, point].sum() / seen[point]))
-    images = len(comparison)
     found = bootstrap_ratio(
         by_image(placed, near[:, worst], images), by_image(placed, counts[:, worst], images)
     )
     return skeleton_in(comparison).names[worst], found
 
 
-def _nothing_matched(images: int) -> str:
-    return (
-        f"the roles have no object in common on any of {images} images: no key point can be compared; see "
-        "min_match_rate, and lower evaluate.score_threshold if both see little"
-    )
+def worst_of(near: NDArray[np.float64], seen: NDArray[np.float64]) -> int | None:
+    """Find the key point of the smallest share, sums [points] each; None where none is seen often enough."""
+    large = np.flatnonzero(seen >= FEWEST_SEEN)
+    return min(large.tolist(), key=lambda point: near[point] / seen[point], default=None)

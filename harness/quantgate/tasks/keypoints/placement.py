@@ -51,6 +51,11 @@ class Placed:
     eyes: NDArray[np.float64]
 
 
+def by_image(placed: Placed, values: NDArray[np.float64], images: int) -> NDArray[np.float64]:
+    """Sum one value an object, [n], over the objects of each image, [images]."""
+    return np.bincount(placed.image, values, images).astype(np.float64)
+
+
 def skeleton_in(comparison: Detected) -> Skeleton:
     """Say what the key points are: by the dataset, else by their number."""
     if comparison.skeleton is not None:

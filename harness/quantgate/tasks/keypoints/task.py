@@ -15,24 +15,17 @@ from quantgate.tasks.detection import matching, record
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.detection.average_precision import THRESHOLDS
 from quantgate.tasks.detection.severity import severity
-from quantgate.tasks.detection.tables import (
-    AGAINST_TRUTH,
-    BETWEEN,
-    advanced_table,
-    basic_table,
-    class_table,
-    label_name,
-    with_changed,
-)
-from quantgate.tasks.detection.task import changes, detail
-from quantgate.tasks.keypoints import accuracy
+from quantgate.tasks.detection.tables import class_table, label_name
+from quantgate.tasks.detection.task import changes, detail, metric_of, quantities
+from quantgate.tasks.keypoints import accuracy, tally
 from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
 from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
+from quantgate.tasks.protocol import TallyKind
 from quantgate.tasks.segments import Segment, segment_table, worst_segment
 from quantgate.tasks.tensors import TaskLimits, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from quantgate.core.bootstrap import Resampled
     from quantgate.core.estimate import Estimate
@@ -43,6 +36,7 @@ if TYPE_CHECKING:
     from quantgate.core.table import Table
     from quantgate.entries import EvaluationPlan
     from quantgate.tasks.detection.matching import Detected, MatchedImage
+    from quantgate.tasks.detection.task import Quantity
     from quantgate.tasks.protocol import ImageChange
 
 __all__ = [
@@ -50,6 +44,7 @@ __all__ = [
     "LIMITS",
     "METRICS",
     "PICTURE",
+    "TALLY",
     "TRUTH",
     "changes",
     "compact",
@@ -71,26 +66,15 @@ TRUTH: str | None = "points"
 PICTURE: PictureKind | None = "objects"
 METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 
-_QUANTITIES: Mapping[str, Callable[[Detected, EvaluationPlan], Resampled]] = MappingProxyType(
+_QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "max_accuracy_drop": lambda c, plan: accuracy.accuracy_drop(c, _metric(plan)),
-        "max_error_increase": lambda c, plan: accuracy.error_increase(c, _metric(plan)),
-        "max_class_drop": lambda c, plan: accuracy.class_drop(c, _metric(plan)),
-        "max_segment_drop": lambda c, plan: worst_segment(segments(c, plan), len(c)).drop,
-        "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
-        "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
-        "min_class_precision": lambda c, plan: matching.class_precision(matching.matched(c, plan))[
-            1
-        ],
+        **quantities(accuracy),
         "min_role_oks": accuracy.role_oks,
         "min_keypoint_pck": lambda c, plan: accuracy.worst_keypoint(c, plan)[1],
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
-
-
-def _metric(plan: EvaluationPlan) -> str:
-    return plan.metric or DEFAULT_METRIC
+TALLY = TallyKind(tally.tally, tally.unpack)
 
 
 def compact(
@@ -144,12 +128,12 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
 
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
     """Smallest accuracy drop that this evaluation set can detect."""
-    return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
+    return accuracy.accuracy_drop(comparison, metric_of(plan)).smallest_drop
 
 
 def role_scores(comparison: Detected, plan: EvaluationPlan) -> Pair[Resampled]:
     """Measure the plan's metric of each role, with its own interval."""
-    return accuracy.role_scores(comparison, _metric(plan))
+    return accuracy.role_scores(comparison, metric_of(plan))
 
 
 def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
@@ -158,39 +142,31 @@ def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
         return worst_segment(segments(comparison, plan), len(comparison)).name
     if key == "min_keypoint_pck":
         return accuracy.worst_keypoint(comparison, plan)[0]
-    if key == "max_class_drop" and _metric(plan) in THRESHOLDS:
-        return label_name(comparison.labels, of_objects.worst_class(comparison, _metric(plan)))
+    if key == "max_class_drop" and metric_of(plan) in THRESHOLDS:
+        return label_name(comparison.labels, of_objects.worst_class(comparison, metric_of(plan)))
     return detection.subject(key, comparison, plan) if key == "min_class_precision" else ""
 
 
 def tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make basic, advanced and by key point; with annotations the same of each role, and by class."""
     rule = matching.rule_of(plan)
-    return comparison.once(f"tables {rule} {_metric(plan)}", lambda: _tables(comparison, plan))
+    return comparison.once(f"tables {rule} {metric_of(plan)}", lambda: _tables(comparison, plan))
 
 
 def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
-    images, labels = matching.matched(comparison, plan), comparison.labels
-    made = [in_oks(basic_table(images, BETWEEN)), advanced_table(images, labels, BETWEEN)]
-    made.append(keypoint_table(comparison, plan))
-    if all(result.truth is not None for result in comparison.images):
-        for role in ROLES:
-            judged = matching.matched_with_truth(comparison, plan, role)
-            view = AGAINST_TRUTH[role]
-            against = in_oks(basic_table(judged, view)), advanced_table(judged, labels, view)
-            made += map(with_changed, against, made[:2])
-        if any(of_objects.object_counts(comparison).values()):
-            parts, metric = segments(comparison, plan), _metric(plan)
-            made += [segment_table(parts, METRICS[metric])] if parts else []
-            made += [class_table(comparison, metric)] if metric in THRESHOLDS else []
+    basic, advanced, *against = map(in_oks, detection.tables_of_objects(comparison, plan))
+    made = [basic, advanced, keypoint_table(comparison, plan), *against]
+    metric = metric_of(plan)
+    if detection.judged_with_truth(comparison):
+        parts = segments(comparison, plan)
+        made += [segment_table(parts, METRICS[metric])] if parts else []
+        made += [class_table(comparison, metric)] if metric in THRESHOLDS else []
     return tuple(made)
 
 
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
-    return detection.segments_by(
-        comparison, _metric(plan), accuracy.metric_values, accuracy.accuracy_drop
-    )
+    return detection.segments_by(comparison, plan, accuracy)
 
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from quantgate.entries import EvaluationPlan
     from quantgate.tasks.detection.record import Arrays
     from quantgate.tasks.segmentation.accuracy import Segmented
 
@@ -88,9 +89,9 @@ class PixelTally:
         }
 
 
-def tally(comparison: Segmented, metric: str) -> PixelTally:
+def tally(comparison: Segmented, plan: EvaluationPlan) -> PixelTally:
     """Count the pixels of all images; against the truth where every image has one."""
-    del metric  # there is one
+    del plan  # there is one metric
     views = {"roles": areas(comparison, "optimized", "against_parent")}
     if all(isinstance(image.truth, LabelMap) for image in comparison.images):
         views |= {

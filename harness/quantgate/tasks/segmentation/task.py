@@ -14,8 +14,8 @@ from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
 from quantgate.tasks.detection.tables import label_name
-from quantgate.tasks.protocol import ImageChange
-from quantgate.tasks.segmentation import accuracy, record
+from quantgate.tasks.protocol import ImageChange, TallyKind
+from quantgate.tasks.segmentation import accuracy, record, tally
 from quantgate.tasks.segmentation.tables import (
     basic_table,
     class_table,
@@ -59,6 +59,7 @@ _QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+TALLY = TallyKind(tally.tally, tally.unpack)
 
 
 #: An image's compact record, and how records are kept in a file.

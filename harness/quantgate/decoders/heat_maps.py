@@ -1,0 +1,101 @@
+"""Heat maps of the key points of one object (SimpleBaseline, HRNet, hourglasses)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Interval
+from typing_extensions import Doc
+
+from quantgate.decoders.boxes import sigmoid
+from quantgate.decoders.fields import OutputNames
+from quantgate.decoders.points import one_object, placed
+from quantgate.decoders.ports import ByShape, finite, only, ports_of
+from quantgate.decoders.protocol import Port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from quantgate.core.geometry import Frame
+    from quantgate.core.predictions import Detections
+    from quantgate.decoders.protocol import Outputs
+
+_RANK, _QUARTER = 4, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMapsDecoder(ByShape[Port]):
+    """One map a key point, highest where it is; the one object's score is the mean of the peaks."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("keypoints",)
+    expects: ClassVar[str] = (
+        "one output [1,points,h,w] (or [1,h,w,points] with layout) of one map a key point"
+    )
+    kind: Literal["heat-maps"] = "heat-maps"
+    layout: Annotated[Literal["nchw", "nhwc"], Doc("where the maps' own dimension is")] = "nchw"
+    activation: Annotated[Literal["none", "sigmoid"], Doc("sigmoid: the model ends before it")] = (
+        "none"
+    )
+    refine: Annotated[
+        Literal["quarter", "none"],
+        Doc("quarter: a quarter of a cell towards the higher neighbour, as HRNet's authors do"),
+    ] = "quarter"
+    cell_offset: Annotated[
+        float,
+        Interval(ge=0, le=0.5),
+        Doc(
+            "where in its cell a peak lies: 0.5 its middle; 0 its corner, where training cut there"
+        ),
+    ] = 0.5
+    outputs: OutputNames = None
+
+    def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:
+        """Pick the one output of maps: several, unless it is named."""
+        axis = 1 if self.layout == "nchw" else 3
+        maps = [port for port in ports if len(port.shape) == _RANK and port.shape[0] in {1, -1}]
+        return only([port for port in maps if named or port.shape[axis] not in {0, 1}])
+
+    def decode(self, outputs: Outputs, frame: Frame) -> Detections:
+        """The one object of one image (see Decoder)."""
+        heat = finite(outputs, self.picked(ports_of(outputs)).name)[0]
+        if self.layout == "nhwc":
+            heat = heat.transpose(2, 0, 1)
+        column, row, peak = peaks(heat)
+        cells = np.stack([column, row], axis=1).astype(np.float64)
+        if self.refine == "quarter":
+            cells += _QUARTER * slopes(heat, row, column)
+        stride = np.array(frame.model) / np.array(heat.shape[:0:-1])
+        scores = sigmoid(peak) if self.activation == "sigmoid" else np.clip(peak, 0, 1)
+        points = np.column_stack([(cells + self.cell_offset) * stride, scores])
+        return one_object(placed(points.astype(np.float32), frame), float(np.mean(scores)), frame)
+
+
+def peaks(
+    heat: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Column, row and value of the highest cell of each map [points, h, w], the first of several."""
+    flat = heat.reshape(len(heat), -1)
+    best = flat.argmax(axis=1)
+    row, column = np.divmod(best, heat.shape[2])
+    return column, row, flat[np.arange(len(heat)), best]
+
+
+def slopes(
+    heat: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Tell on which side of one cell of each map [maps, h, w] the higher neighbour is: -1, 0 or 1 in x and y.
+
+    At the edge of a map, where a neighbour is missing, 0.
+    """
+    index = np.arange(len(heat))
+    found = np.zeros((len(heat), 2))
+    for axis, (place, step) in enumerate(((column, (0, 1)), (row, (1, 0)))):
+        inside = (place > 0) & (place < heat.shape[2 - axis] - 1)
+        own, y, x = index[inside], row[inside], column[inside]
+        after = heat[own, y + step[0], x + step[1]]
+        found[inside, axis] = np.sign(after - heat[own, y - step[0], x - step[1]])
+    return found

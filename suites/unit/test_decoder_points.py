@@ -1,0 +1,89 @@
+"""Decoders of key points, each against a plain loop over its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quantgate.core.geometry import Frame
+from quantgate.decoders.heat_maps import HeatMapsDecoder
+from quantgate.decoders.ports import MisfitError
+from quantgate.decoders.protocol import Port
+from quantgate.errors import DecoderError
+
+#: A picture of 200 x 100 px in an input of 96 x 64, enlarged by less than it is wide.
+FRAME = Frame((200, 100), (96, 64), (0.4, 0.5), (8.0, 7.0))
+
+
+def in_image(x: float, y: float) -> tuple[float, float]:
+    """From pixels of the input to those of the picture."""
+    return (x - 8.0) / 0.4, (y - 7.0) / 0.5
+
+
+def heat_maps(seed: int = 0) -> Any:
+    """Five maps of 16 x 24 cells, of which one peaks in a corner and one is flat."""
+    maps = np.random.default_rng(seed).uniform(0, 0.8, (1, 5, 16, 24)).astype(np.float32)
+    maps[0, 3, 0, 0] = 0.9
+    maps[0, 4] = 0.25
+    return maps
+
+
+def of_heat_maps(maps: Any, offset: float) -> list[tuple[float, float, float]]:
+    """Look for the peak of each map, cell by cell."""
+    found = []
+    for own in maps[0]:
+        best = (0, 0)
+        for y in range(own.shape[0]):
+            for x in range(own.shape[1]):
+                if own[y, x] > own[best]:
+                    best = (y, x)
+        y, x = best
+        dx = dy = 0.0
+        if 0 < x < own.shape[1] - 1 and own[y, x + 1] != own[y, x - 1]:
+            dx = 0.25 if own[y, x + 1] > own[y, x - 1] else -0.25
+        if 0 < y < own.shape[0] - 1 and own[y + 1, x] != own[y - 1, x]:
+            dy = 0.25 if own[y + 1, x] > own[y - 1, x] else -0.25
+        found.append((*in_image((x + dx + offset) * 4, (y + dy + offset) * 4), float(own[best])))
+    return found
+
+
+@pytest.mark.parametrize("offset", [0.5, 0.0])
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_heat_maps_are_read_as_written(layout: Any, offset: float) -> None:
+    """The peak of each map, a quarter towards the higher neighbour, in the picture's pixels."""
+    maps = heat_maps()
+    fed = maps if layout == "nchw" else maps.transpose(0, 2, 3, 1)
+
+    found = HeatMapsDecoder(layout=layout, cell_offset=offset).decode({"heat": fed}, FRAME)
+
+    expected = np.array(of_heat_maps(maps, offset))
+    assert found.points is not None
+    np.testing.assert_allclose(found.points[0], expected, atol=1e-4)
+    assert found.scores[0] == pytest.approx(expected[:, 2].mean())
+    inside = np.clip(expected[:, :2], 0, (200, 100))
+    np.testing.assert_allclose(
+        found.boxes[0], [*inside.min(axis=0), *inside.max(axis=0)], atol=1e-4
+    )
+
+
+def test_logits_of_heat_maps_become_scores() -> None:
+    """A sigmoid changes scores and no place; without refinement a point lies in the middle of its cell."""
+    maps = 8 * heat_maps() - 4
+    plain = HeatMapsDecoder(refine="none").decode({"heat": maps}, FRAME)
+    found = HeatMapsDecoder(refine="none", activation="sigmoid").decode({"heat": maps}, FRAME)
+    assert found.points is not None
+    assert plain.points is not None
+    np.testing.assert_array_equal(found.points[..., :2], plain.points[..., :2])
+    np.testing.assert_allclose(found.points[0, 3, 2], 1 / (1 + np.exp(-3.2)), rtol=1e-5)
+    assert in_image(2, 2) == pytest.approx(found.points[0, 3, :2].tolist())
+
+
+def test_other_outputs_are_no_heat_maps() -> None:
+    """One map alone may be anything, and NaN is no peak."""
+    with pytest.raises(MisfitError, match="one map a key point"):
+        HeatMapsDecoder().check([Port("a", (1, 1, 64, 64))])
+    HeatMapsDecoder(outputs=("a",)).check([Port("a", (1, 1, 64, 64)), Port("b", (1, 4, 64, 64))])
+    with pytest.raises(DecoderError, match="NaN"):
+        HeatMapsDecoder().decode({"heat": np.full((1, 3, 8, 8), np.nan, np.float32)}, FRAME)
