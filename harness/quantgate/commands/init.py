@@ -41,6 +41,11 @@ def add(verbs: Any) -> None:
         help="of the images: COCO json, ImageNet list, Open Images csv, folder of VOC, YOLO or class maps",
     )
     init.add_argument(
+        "--labels",
+        type=Path,
+        help="class names, one a line, where the annotations only number them",
+    )
+    init.add_argument(
         "--output",
         type=Path,
         default=Path("models.toml"),
@@ -87,7 +92,9 @@ def _result(
     try:
         if options.images is None:
             raise refuse_no_images(subject, interface(subject, store, worker))
-        result = described(subject, (options.images, options.annotations), store, worker)
+        result = described(
+            subject, (options.images, options.annotations, options.labels), store, worker
+        )
         with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
             result = with_limits(result, store, worker, Path(scratch))
     except HarnessError as error:

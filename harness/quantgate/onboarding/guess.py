@@ -12,10 +12,11 @@ from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.look.feeding import open_parent
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target
+from quantgate.errors import PreprocessError
 from quantgate.onboarding.hints import hints_of
 from quantgate.onboarding.inputs import taken_by
 from quantgate.onboarding.options import options_for, tables_of
-from quantgate.onboarding.search import search
+from quantgate.onboarding.search import search, seconds_each
 from quantgate.onboarding.trials import Bench
 from quantgate.sources.catalog import resolve
 from quantgate.sources.kind import Place
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from quantgate.core.predictions import Prediction
     from quantgate.decoders.protocol import Port
+    from quantgate.engine.look.feeding import Parent
     from quantgate.entries import Preprocess
     from quantgate.onboarding.images import Images
+    from quantgate.onboarding.inputs import Taken
     from quantgate.onboarding.subject import Subject
     from quantgate.onboarding.trial import Guess, Trial
     from quantgate.store import Store
@@ -64,6 +67,8 @@ class Found:
         What of that is unsure.
     classes
         How many classes a classifier has; 0 for others.
+    seconds
+        How long one inference takes.
     """
 
     interface: str
@@ -72,6 +77,7 @@ class Found:
     unsure: dict[str, str]
     shown: tuple[Shown, ...] = ()
     classes: int = 0
+    seconds: float = 0.0
 
 
 def look(subject: Subject, store: Store) -> tuple[str, tuple[str, ...]]:
@@ -107,9 +113,7 @@ def find(subject: Subject, images: Images, store: Store) -> Found:
     found, model = resolve(subject.source, place)
     hints = subject.hints if subject.hints.values else hints_of(found.path)
     both = model_ports(model.inputs), model_ports(model.outputs)
-    taken = taken_by(*both, hints)
-    artifact = parent_artifact(subject.source, taken.plan, store.root, store, name=subject.name)
-    parent = open_parent(artifact, taken.plan, Target(hint="latency"))
+    taken, parent = _opened(subject, taken_by(*both, hints), store)
     labels = max((one.labels for one in images.sets.values() if one.annotated), key=len, default=())
     options = options_for(
         parent.ports,
@@ -120,12 +124,32 @@ def find(subject: Subject, images: Images, store: Store) -> Found:
     )
     bench = Bench(parent, images.sets)
     samples = subset(images.sets["generic"], _DRAWN, 0).dataset.samples
-    guess = search(bench, options, hints, samples) if options else None
+    each = seconds_each(bench, samples)
+    guess = search(bench, options, hints, (samples, each)) if options else None
     said = _interface(both)
     if guess is None:
-        return Found(said, None, taken.plan, taken.unsure)
+        return Found(said, None, taken.plan, taken.unsure, seconds=each)
     shown = tuple(_shown(bench, trial, samples[:PICTURES]) for trial in (guess.best, *guess.others))
-    return Found(said, guess, taken.plan, taken.unsure, shown, _classes(shown[0]))
+    return Found(said, guess, taken.plan, taken.unsure, shown, _classes(shown[0]), each)
+
+
+def _opened(subject: Subject, ways: Sequence[Taken], store: Store) -> tuple[Taken, Parent]:
+    """Compile the parent as its input is most likely meant.
+
+    Raises
+    ------
+    PreprocessError
+        Where the graph takes the image in none of these ways.
+    """
+    refused: PreprocessError | None = None
+    for taken in ways:
+        try:
+            made = parent_artifact(subject.source, taken.plan, store.root, store, name=subject.name)
+            return taken, open_parent(made, taken.plan, Target(hint="latency"))
+        except PreprocessError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _shown(bench: Bench, trial: Trial, samples: Any) -> Shown:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.catalog import DATASETS, load_dataset
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from quantgate.datasets.sample import Dataset
 
 _HEAD = 4096
+#: Class maps that are read to know the ids that there are.
+_MOST_MAPS = 500
 #: Of folders of images, those that people give with the images of nothing but one class each.
 _FEWEST_CLASSES = 2
 _WIDER = re.compile(r"^\S+\.jpe?g\s*\n\d+\s*\n", re.IGNORECASE)
@@ -98,15 +99,35 @@ def _entries(folder: Path, annotations: Path | None, labels: Path | None) -> Ite
         return
     given = annotations.absolute()
     for kind in _kinds(given):
-        root = folder.parent if kind == "voc" and given.name == "Annotations" else folder
-        own = None if kind == "voc" and given.name == "Annotations" else given
-        yield DatasetEntry(
-            kind=kind, path=root, annotations=own, labels=labels if kind in _NAMELESS else None
-        )
+        if kind == "voc" and given.name == "Annotations":
+            yield DatasetEntry(kind=kind, path=given.parent)
+        elif kind == "masks":
+            yield _maps(folder, given, labels)
+        else:
+            named = labels if kind in _NAMELESS else None
+            yield DatasetEntry(kind=kind, path=folder, annotations=given, labels=named)
 
 
-#: Kinds whose annotations number classes without naming them.
-_NAMELESS = ("yolo-txt", "masks")
+#: Kinds whose annotations may number classes without naming them.
+_NAMELESS = ("yolo-txt", "imagenet")
+
+
+def _maps(folder: Path, annotations: Path, labels: Path | None) -> DatasetEntry:
+    """Read which ids class maps hold: their names where nothing names them; black and white are two."""
+    from PIL import Image
+
+    held: set[int] = set()
+    for path in image_files(annotations)[0][:_MOST_MAPS]:
+        with Image.open(path) as image:
+            held |= {
+                value for _, value in image.getcolors(maxcolors=256) or [] if isinstance(value, int)
+            }
+    made = DatasetEntry(kind="masks", path=folder, annotations=annotations, labels=labels)
+    if held == {0, 255}:
+        return replace(made, labels=("background", "object"), class_ids="binary")
+    if labels is not None or not held - {255}:
+        return made
+    return replace(made, labels=tuple(map(str, range(max(held - {255}) + 1))))
 
 
 def _bare(folder: Path) -> Iterator[DatasetEntry]:
@@ -144,9 +165,7 @@ def _sets(entry: DatasetEntry, cache: Path) -> Iterator[tuple[str, Dataset]]:
     """Load the images once for each truth that some task needs."""
     served = {truth for of in DATASETS[entry.kind].truths.values() for truth in of}
     loaded: dict[str, Dataset] = {}
-    bare = load_dataset(
-        "images", dataclasses.replace(entry, annotated=False), entry_root(entry), cache=cache
-    )
+    bare = load_dataset("images", replace(entry, annotated=False), entry_root(entry), cache=cache)
     problem: DatasetError | None = None
     for task, module in TASKS.items():
         truth = module.TRUTH or ""

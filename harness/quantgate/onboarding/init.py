@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.engine.worker.client import Worker
+    from quantgate.entries import ModelEntry
     from quantgate.onboarding.guess import Found
     from quantgate.onboarding.images import Images
     from quantgate.onboarding.limits import Measured
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Share of the images that calibrates, and most of them; images that a first measurement judges on.
 _SHARE, _MOST, _JUDGED = 0.4, 300, 100
+#: Seconds that the inferences of one model on these may take, and the fewest images.
+_MEASURING_S, _FEWEST = 6.0, 20
 _STEP_S = 600.0
 
 
@@ -49,16 +52,17 @@ def interface(subject: Subject, store: Store, worker: Worker) -> tuple[str, tupl
 
 
 def described(
-    subject: Subject, given: tuple[Path, Path | None], store: Store, worker: Worker
+    subject: Subject, given: tuple[Path, Path | None, Path | None], store: Store, worker: Worker
 ) -> Result:
-    """Guess, without limits; ``given`` are the folder of images and their annotations.
+    """Guess, without limits; ``given`` are the folder of images, their annotations, and a file of class names.
 
     Raises
     ------
     HarnessError
         Where model or images cannot be read; UsageError where they are of no kind that is judged.
     """
-    images = images_of(*given, _labels(subject, 0), store.root)
+    folder, annotations, labels = given
+    images = images_of(folder, annotations, labels or _labels(subject, 0), store.root)
     known = known_of(
         dict(subject.table) | {k: str(v) for k, v in subject.table.items()}, store.root
     )
@@ -116,7 +120,7 @@ def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
     task, best = guess.best.option.task, guess.best
     labels = _labels(subject, found.classes) if not images.annotated(task) else None
     entry = replace(images.entry, annotated=images.annotated(task) or not _has_truth(images))
-    if entry.kind == "folder":
+    if entry.kind == "folder" and entry.labels is None:
         entry = replace(entry, labels=labels)
     unsure = {**guess.unsure, **found.unsure}
     whole = unsure.pop("all", None)
@@ -151,7 +155,7 @@ def _comments(guess: Guess) -> dict[str, str]:
 def with_limits(result: Result, store: Store, worker: Worker, scratch: Path) -> Result:
     """Measure once and propose limits; what hinders that is said in the entry."""
     try:
-        measured = _measured(result.draft, store, worker, scratch)
+        measured = _measured(result, store, worker, scratch)
     except SourceUnavailableError as error:
         return replace(result, problem=str(error))
     except HarnessError as error:
@@ -170,15 +174,14 @@ def _said(measured: Measured) -> str:
     return "; ".join(said)
 
 
-def _measured(draft: Draft, store: Store, worker: Worker, scratch: Path) -> Measured:
+def _measured(result: Result, store: Store, worker: Worker, scratch: Path) -> Measured:
     from quantgate.engine.artifact import parent_artifact
     from quantgate.pipeline.data import load_data
 
     path = scratch / "models.toml"
-    path.write_text(entry_text(draft, None), encoding="utf-8")
+    path.write_text(entry_text(result.draft, None), encoding="utf-8")
     manifest = load_manifest(path)
-    entry = manifest.models[draft.subject.name]
-    entry = replace(entry, evaluate=replace(entry.evaluate, subset=_JUDGED), time_limit_s=_STEP_S)
+    entry = _bounded(manifest.models[result.draft.subject.name], result)
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     run = Run(
         scratch / "run", manifest=manifest, store=store.root, strict_sources=True, started=started
@@ -189,6 +192,17 @@ def _measured(draft: Draft, store: Store, worker: Worker, scratch: Path) -> Meas
     step = Step("reading the model", _STEP_S)
     parent = worker.call(step, parent_artifact, *place, name=entry.id)
     return measure(entry, run, worker, (data, parent))
+
+
+def _bounded(entry: ModelEntry, result: Result) -> ModelEntry:
+    """Judge, and calibrate, on as many images as a minute allows."""
+    each = result.found.seconds if result.found is not None else 0.0
+    most = max(_FEWEST, min(_JUDGED, int(_MEASURING_S / max(each, 1e-4))))
+    recipe = entry.calibrate
+    if recipe is not None:
+        recipe = replace(recipe, subset=min(recipe.subset, most))
+    plan = replace(entry.evaluate, subset=most)
+    return replace(entry, evaluate=plan, calibrate=recipe, time_limit_s=_STEP_S)
 
 
 def refuse_no_images(subject: Subject, said: tuple[str, tuple[str, ...]]) -> UsageError:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from quantgate.onboarding.hints import Hints
 
 _RANK = 4
+#: Layout and channels of an input.
+_Form = tuple[str, int]
 _CHANNELS = (1, 3)
 #: Side of an input that takes any size, px: of networks of one channel, of classifiers, of others.
 _GRAY_PX, _CLASSES_PX, _OTHERS_PX = (240, 160), (224, 224), (640, 640)
@@ -29,49 +31,58 @@ class Taken:
     unsure: dict[str, str] = field(default_factory=dict)
 
 
-def taken_by(ports: Sequence[Port], outputs: Sequence[Port], hints: Hints) -> Taken:
-    """Read a model's inputs, ``ports``.
+def taken_by(ports: Sequence[Port], outputs: Sequence[Port], hints: Hints) -> list[Taken]:
+    """Read a model's inputs, ``ports``: every way that they may be meant, the likeliest first.
 
     Raises
     ------
     UsageError
         Where none is a picture: a model of text, sound or tables.
     """
-    images = [port for port in ports if _channels(port) is not None]
+    images = [port for port in ports if _forms(port)]
     if len(images) != 1:
         raise UsageError(_no_picture(ports))
-    (port,) = images
-    layout, channels = _channels(port) or ("nchw", 3)
+    return [_taken(images[0], form, (ports, outputs), hints) for form in _forms(images[0])]
+
+
+def _taken(
+    port: Port, form: _Form, model: tuple[Sequence[Port], Sequence[Port]], hints: Hints
+) -> Taken:
+    layout, channels = form
     keys: dict[str, Any] = {"colour": "gray" if channels == 1 else "bgr"}
     unsure: dict[str, str] = {}
     if _ambiguous(port):
         keys["layout"] = layout
+        unsure["layout"] = "the input may have its channels first or last"
     height, width = port.shape[2:] if layout == "nchw" else port.shape[1:3]
     if min(height, width) < 0:
         size = hints.values.get("size")
-        keys["size"] = tuple(size) if size else _usual_size(outputs, channels)
+        keys["size"] = tuple(size) if size else _usual_size(model[1], channels)
         if not size:
             unsure["size"] = "the input takes any"
-    if len(ports) > 1:
-        width, height = keys.get("size", (width, height))
+    others = [one for one in model[0] if one != port]
+    if others:
+        size = keys.get("size", (width, height))
         keys["input"] = port.name
-        keys["constants"] = {
-            one.name: _constant(one, (width, height)) for one in ports if one != port
-        }
+        keys["constants"] = {one.name: _constant(one, size) for one in others}
         unsure["constants"] = "the other inputs are given the picture's height and width"
     return Taken(Preprocess(**keys), unsure)
 
 
-def _channels(port: Port) -> tuple[str, int] | None:
-    """Layout and channels of a picture's input; None where it is none."""
+def _forms(port: Port) -> list[_Form]:
+    """Layouts and channels that a picture's input may have; none where it is no picture's."""
     if len(port.shape) != _RANK:
-        return None
+        return []
     first, last = port.shape[1], port.shape[3]
-    if first in _CHANNELS:
-        return "nchw", first
-    if last in _CHANNELS:
-        return "nhwc", last
-    return ("nchw", 3) if first < 0 and max(port.shape[2:]) > 1 else None
+    found = [("nchw", first)] if first in _CHANNELS else []
+    found += [("nhwc", last)] if last in _CHANNELS else []
+    if found or (first > 0 and last > 0):
+        return found
+    return [(name, count) for count in (3, 1) for name in ("nchw", "nhwc") if _open(port, name)]
+
+
+def _open(port: Port, layout: str) -> bool:
+    return port.shape[1 if layout == "nchw" else 3] < 0
 
 
 def _ambiguous(port: Port) -> bool:

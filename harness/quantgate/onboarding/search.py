@@ -30,6 +30,8 @@ SECONDS = 20.0
 _CLASSES = 96
 #: Inferences of one image in the first round: usual feedings, some of them cut and mirrored, too.
 _FEEDINGS = 20
+#: And in the second: feedings and resizes of the best way, and others.
+_WAYS = 12
 #: Feedings of an option that come into the second round.
 _ON = 4
 #: Standard errors within which ways are as good as each other.
@@ -67,17 +69,24 @@ _FED: Mapping[str, Mapping[str, Any]] = {
 
 
 def search(
-    bench: Bench, options: Sequence[Option], hints: Hints, samples: Sequence[Sample]
+    bench: Bench,
+    options: Sequence[Option],
+    hints: Hints,
+    given: tuple[Sequence[Sample], float],
 ) -> Guess | None:
-    """Try ways to feed and read the parent; None where none gives what its decoder promises."""
+    """Try ways to feed and read the parent; None where none gives what its decoder promises.
+
+    ``given`` are images, and how long one inference takes, s: a slow model is tried on fewer of them.
+    """
+    samples, seconds = given
     tries = _Tries(bench, hints, time.monotonic() + SECONDS)
-    first = tries.first(options, samples[: _affordable(bench, samples)])
+    first = tries.first(options, samples[: _affordable(seconds, _FEEDINGS, (_FEWEST, FIRST))])
     leaders = _leaders(bench, first)
     if not leaders:
         return None
     (option, kept), *others = leaders
     wanted = _CLASSES if option.task == "classification" else SECOND
-    more = samples[: max(len(kept[0].quality), wanted)]
+    more = samples[: _affordable(seconds, _WAYS, (len(kept[0].quality), wanted))]
     ranked = _ranked(list(tries.second(option, [trial.plan for trial in kept], more)))
     for other, theirs in others:
         again = [] if tries.late else list(tries.each(other, [theirs[0].plan], more))
@@ -85,13 +94,17 @@ def search(
     return concluded(bench, ranked, hints)
 
 
-def _affordable(bench: Bench, samples: Sequence[Sample]) -> int:
-    """Count the images of the first round: fewer where one inference takes long."""
+def seconds_each(bench: Bench, samples: Sequence[Sample]) -> float:
+    """Measure how long one inference takes, image read and resized."""
+    list(bench.parent.answers(samples[:1]))
     started = time.monotonic()
-    for _ in bench.parent.answers(samples[:2]):
-        pass
-    each = (time.monotonic() - started) / 2
-    return max(_FEWEST, min(FIRST, int(SECONDS / 2 / _FEEDINGS / max(each, 1e-4))))
+    count = len(list(bench.parent.answers(samples[1:3] or samples[:1])))
+    return max(1e-4, (time.monotonic() - started) / count)
+
+
+def _affordable(seconds: float, ways: int, bounds: tuple[int, int]) -> int:
+    """Count the images on which so many ways can be tried in half of the time."""
+    return max(bounds[0], min(bounds[1], int(SECONDS / 2 / ways / seconds)))
 
 
 @dataclass(frozen=True, slots=True)
