@@ -37,6 +37,8 @@ def test_three_commands_lead_to_a_verdict(
 
     with capsys.disabled():
         print(f"\nfirst verdict after {seconds:.0f} s")  # noqa: T201 - the figure that the test is about
+    shown = (folder / "reports" / "init" / "own.html").read_text("utf-8")
+    assert shown.count("<img") >= 5
     text = (folder / "models.toml").read_text("utf-8")
     entry = tomllib.loads(text)["models"]["own"]
     assert len(text.splitlines()) <= 12

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.engine.worker.client import Worker
+    from quantgate.onboarding.asking import Question
     from quantgate.onboarding.init import Result
     from quantgate.onboarding.subject import Subject
     from quantgate.store import Store
@@ -86,15 +89,15 @@ def _result(
 ) -> Result | None:
     """Describe one model; of several, one that cannot be is told and left out."""
     from quantgate.onboarding.init import described, interface, refuse_no_images, with_limits
+    from quantgate.onboarding.page import write_page
 
     started = time.monotonic()
     store, worker = means
     try:
         if options.images is None:
             raise refuse_no_images(subject, interface(subject, store, worker))
-        result = described(
-            subject, (options.images, options.annotations, options.labels), store, worker
-        )
+        given = (options.images, options.annotations, options.labels)
+        result = _asked(described(subject, given, store, worker))
         with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
             result = with_limits(result, store, worker, Path(scratch))
     except HarnessError as error:
@@ -103,7 +106,33 @@ def _result(
         complain(f"{subject.name}: {error}")
         return None
     _tell(result, time.monotonic() - started)
+    page = options.output.absolute().parent / "reports" / "init" / f"{subject.name}.html"
+    if write_page(result, page, result.labels):
+        say_where("what the parent sees", page)
     return result
+
+
+def _asked(result: Result) -> Result:
+    """Ask on a terminal what is unsure; elsewhere nobody is asked."""
+    from quantgate.onboarding.asking import asked
+
+    guess = result.found.guess if result.found is not None else None
+    if guess is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return result
+    return replace(result, draft=asked(result.draft, guess, _choose))
+
+
+def _choose(question: Question) -> int | None:
+    say(f"unsure: {question.key}")
+    for number, line in enumerate(question.lines, start=1):
+        say(f"  {number}  {line}")
+    while True:
+        typed = input(f"which? 1-{len(question.lines)}, or Enter where you do not know: ").strip()
+        if not typed:
+            return None
+        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(question.lines):
+            return int(typed) - 1
+        say(f"expected a number from 1 to {len(question.lines)}, found {typed!r}")
 
 
 def _tell(result: Result, seconds: float) -> None:

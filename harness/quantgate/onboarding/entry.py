@@ -70,7 +70,7 @@ def entry_text(
     lines = [schema_line(root)] if schema else []
     lines += [_dataset(draft, root)] if dataset else []
     lines += [f"[{table_name('models', draft.subject.name)}]"]
-    lines += [_line(key, value, draft.comments.get(key, "")) for key, value in _keys(draft, root)]
+    lines += [_line(key, value, draft.comments.get(key, "")) for key, value in keys_of(draft, root)]
     unsure = [f"{key}: {said}" for key, said in draft.unsure.items()]
     left = MOST_LINES - len(lines)
     lines += [f"# unsure: {one_line(_cut(said))}" for said in _joined(unsure, left)]
@@ -94,7 +94,8 @@ def _dataset(draft: Draft, root: Path | None) -> str:
     return f"{table_name('datasets', draft.name)} = {{ {', '.join(keys)} }}"
 
 
-def _keys(draft: Draft, root: Path | None) -> Iterator[tuple[str, str]]:
+def keys_of(draft: Draft, root: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield the keys of an entry with their values as TOML."""
     if draft.task is not None:
         yield "task", toml_string(draft.task)
     yield "source", _source(draft.subject.table, root)

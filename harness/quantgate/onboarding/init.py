@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.engine.worker.client import Step
@@ -18,7 +19,6 @@ from quantgate.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from quantgate.engine.worker.client import Worker
     from quantgate.entries import ModelEntry
@@ -44,6 +44,7 @@ class Result:
     found: Found | None
     measured: Measured | None
     problem: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def interface(subject: Subject, store: Store, worker: Worker) -> tuple[str, tuple[str, ...]]:
@@ -69,7 +70,16 @@ def described(
     if "task" in known:
         return Result(_known(subject, images, known), None, None)
     found = worker.call(Step("looking for what fits", _STEP_S), find, subject, images, store)
-    return Result(_guessed(subject, images, found), found, None)
+    draft = _guessed(subject, images, found)
+    return Result(draft, found, None, labels=_names(images, draft))
+
+
+def _names(images: Images, draft: Draft) -> tuple[str, ...]:
+    """Give the class names that an entry's images have, for its page."""
+    own = images.sets[draft.task or "generic"].labels
+    chosen = draft.dataset.labels
+    by_path = dict(draft.subject.hints.labels)
+    return own or (by_path.get(chosen, ()) if isinstance(chosen, Path) else chosen or ())
 
 
 def _labels(subject: Subject, classes: int) -> Path | None:

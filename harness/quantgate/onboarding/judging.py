@@ -23,7 +23,7 @@ LEAST_GAIN = 0.01
 CREDIBLE_FIT, CREDIBLE_STEADY = 0.15, 0.35
 #: Guesses that are shown.
 SHOWN = 3
-_GROUPS = (COLOUR, NUMBERS, RESIZE)
+GROUPS = (COLOUR, NUMBERS, RESIZE)
 #: A verdict on some keys: their name, whether they are sure, and why.
 _Said = tuple[str, bool, str]
 
@@ -35,10 +35,10 @@ def concluded(bench: Bench, ranked: Sequence[Trial], hints: Hints) -> Guess | No
     best = ranked[0]
     annotated = bench.annotated(best.option.task)
     said = [*_whole(best, annotated=annotated), _decoder(bench, ranked, hints)]
-    said += [_group(group, ranked, hints) for group in _GROUPS]
+    said += [_group(group, ranked, hints) for group in GROUPS]
     unsure = {name: text for name, sure, text in said if not sure}
     evidence = {name: text for name, sure, text in said if sure}
-    return Guess(best, tuple(_distinct(ranked)), unsure, evidence, annotated)
+    return Guess(best, tuple(_distinct(ranked)), unsure, evidence, annotated, tuple(ranked))
 
 
 def _whole(best: Trial, *, annotated: bool) -> Iterator[_Said]:
@@ -62,7 +62,7 @@ def _decoder(bench: Bench, ranked: Sequence[Trial], hints: Hints) -> _Said:
             return "decoder", True, f"{best.mean:.2f}; no other serves the annotations"
         rivals = serving
     rival = max(rivals, key=lambda trial: trial.mean)
-    text = f"{best.mean:.2f}, {rival.option.reading.text} {rival.mean:.2f}"
+    text = f"{best.mean:.2f} so, {rival.mean:.2f} with {rival.option.reading.text}"
     told = hints.values.get("task") == best.option.task != rival.option.task
     return "decoder", told or _clear(rival, best), text
 
@@ -82,19 +82,25 @@ def _group(group: tuple[str, ...], ranked: Sequence[Trial], hints: Hints) -> _Sa
     told = hints.evidence(*group)
     if told:
         return name, True, told
-    rivals = [t for t in ranked if t.option is best.option and _differs(t.plan, best.plan, group)]
+    rivals = [t for t in ranked if t.option is best.option and differs(t.plan, best.plan, group)]
     rivals = [trial for trial in rivals if len(trial.quality) == len(best.quality)]
     if not rivals:
         return name, False, "nothing else was tried in the time"
     nearest = min(rivals, key=lambda t: (_clear(t, best), errors_better(t.quality, best.quality)))
-    other = " ".join(f"{key} {_short(getattr(nearest.plan, key))}" for key in group)
-    return name, _clear(nearest, best), f"{best.mean:.2f}, {other} {nearest.mean:.2f}"
+    other = settings(nearest.plan, group)
+    return name, _clear(nearest, best), f"{best.mean:.2f} so, {nearest.mean:.2f} with {other}"
 
 
-def _differs(plan: Preprocess, other: Preprocess, group: tuple[str, ...]) -> bool:
+def differs(plan: Preprocess, other: Preprocess, group: tuple[str, ...]) -> bool:
+    """Whether two plans differ in a group of keys; mean and scale whatever the order of channels."""
     if group == NUMBERS:
         return numbers(plan) != numbers(other)
     return any(getattr(plan, key) != getattr(other, key) for key in group)
+
+
+def settings(plan: Preprocess, group: tuple[str, ...]) -> str:
+    """Write a group of keys for people: ``mean 0 scale 255``."""
+    return " ".join(f"{key} {_short(getattr(plan, key))}" for key in group)
 
 
 def _short(value: object) -> str:

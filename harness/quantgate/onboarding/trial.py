@@ -46,6 +46,8 @@ class Guess:
         What speaks for the settings of each group.
     annotated
         Whether quality is the fit to annotations, else steadiness.
+    ranked
+        Everything that came into the last round, the best first.
     """
 
     best: Trial
@@ -53,6 +55,7 @@ class Guess:
     unsure: dict[str, str]
     evidence: dict[str, str]
     annotated: bool
+    ranked: tuple[Trial, ...] = ()
 
     @property
     def images(self) -> int:

@@ -108,14 +108,15 @@ def _draw(look: Look, labels: tuple[str, ...], target: Path, *, blurred: bool) -
     from quantgate.report.overlays.answers import answers_picture
 
     answers = [
-        _answered(name, blur(image) if blurred else image, found, labels)
+        answered(name, blur(image) if blurred else image, found, labels)
         for name, image, found in look.seen
     ]
     if answers:
         target.write_bytes(answers_picture(answers))  # the store says where its disk is full
 
 
-def _answered(name: str, image: object, prediction: object, labels: tuple[str, ...]) -> Answered:
+def answered(name: str, image: object, prediction: object, labels: tuple[str, ...]) -> Answered:
+    """Prepare one answer for drawing: image [height, width, 3] in BGR, prediction in its pixels."""
     import numpy as np
 
     from quantgate.core.predictions import ClassScores, Detections, LabelMap

@@ -52,6 +52,11 @@ def answers_picture(answers: Sequence[Answered]) -> bytes:
     return webp(grid([_pane(answer) for answer in answers], _SIDE_PX))
 
 
+def answer_picture(answer: Answered) -> bytes:
+    """Draw one image with its answer as a WebP."""
+    return webp(_pane(answer))
+
+
 def _pane(answer: Answered) -> Image:
     pane = from_bgr(answer.image, _SIDE_PX).convert("RGB")
     if answer.labels is not None:
