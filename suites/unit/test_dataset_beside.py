@@ -146,6 +146,18 @@ def test_a_damaged_map_is_named(tmp_path: Path) -> None:
         masks(tmp_path)
 
 
+def test_class_maps_in_jpeg_are_refused(tmp_path: Path) -> None:
+    """JPEG keeps no numbers; of a binary mask it blurs the edge, and black and white are left."""
+    photograph(tmp_path / "images" / "a.png")
+    (tmp_path / "maps").mkdir()
+    Image.fromarray(np.full((2, 3), 255, np.uint8)).save(tmp_path / "maps" / "a.jpg")
+    with pytest.raises(DatasetError, match=r"1 of 1 class maps are JPEG \(a\.jpg, …\)"):
+        masks(tmp_path)
+    where = (tmp_path / "images", tmp_path / "maps")
+    entry = DatasetEntry("masks", *where, labels=("ground", "cell"), class_ids="binary")
+    assert len(load_dataset("cells", entry, tmp_path)) == 1
+
+
 def test_pairs_of_pictures(tmp_path: Path) -> None:
     """A low-resolution image belongs to the target of its name, ending left aside."""
     photograph(tmp_path / "low" / "0001x2.png", 1)

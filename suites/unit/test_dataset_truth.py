@@ -491,15 +491,16 @@ def test_images_that_annotations_leave_out_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("channels", [(), (3,)])
 def test_pixels_in_floating_point_are_called_that(
-    tmp_path: Path, channels: tuple[int, ...]
+    tmp_path: Path, channels: tuple[int, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A valid float TIFF is not damaged: its range is unknown."""
+    """A valid float TIFF is not damaged: its range is unknown, which OpenCV need not say as well."""
     values = np.random.default_rng(0).random((HEIGHT, WIDTH, *channels)).astype(np.float32)
     ok, data = cv2.imencode(".tiff", values, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
     assert ok
     (tmp_path / "a.tiff").write_bytes(data.tobytes())
     with pytest.raises(DatasetError, match="its pixels are float32, whose range nothing tells"):
         load_dataset("d", DatasetEntry("folder", path=tmp_path), tmp_path)
+    assert "OpenCV" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(("most", "refused"), [(4095, True), (16383, False), (65535, False)])
@@ -515,6 +516,17 @@ def test_bits_that_are_not_filled_are_told(tmp_path: Path, most: int, *, refused
             load_dataset("d", entry, tmp_path)
     else:
         assert bool(load_dataset("d", entry, tmp_path).notes) == (most < 65535)
+
+
+def test_files_of_few_bits_among_full_ones_are_told(tmp_path: Path) -> None:
+    """A sensor's 12 bits, some of them scaled: the others would be read nearly black."""
+    for k in range(8):
+        values = np.random.default_rng(k).integers(0, 65536 if k % 2 else 4096, (HEIGHT, WIDTH))
+        cv2.imwrite(str(tmp_path / f"{k}.png"), values.astype(np.uint16))
+    (note,) = load_dataset("d", DatasetEntry("folder", path=tmp_path), tmp_path).notes
+    assert (
+        "no pixel of 4 of 8 images of 16 bits (0.png, …) is above 4095, and others are full" in note
+    )
 
 
 def voc(root: Path, difficult: str = "0", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Dataset:

@@ -20,6 +20,7 @@ from quantgate.engine.evaluate import Bench
 from quantgate.engine.look.calibration import health
 from quantgate.engine.look.examine import examine
 from quantgate.engine.look.plausible import implausible
+from quantgate.engine.look.variants import is_near, other_feedings
 from quantgate.engine.runtime import Target
 from quantgate.entries import EvaluationPlan, Preprocess
 from quantgate.pipeline.feeding import reaching
@@ -244,7 +245,7 @@ def test_objects_that_a_crop_cuts_away_are_counted() -> None:
     sample = replace(samples(1)[0], truth=truth)
     frame = Frame((50, 40), (30, 30), (1.0, 1.0), (-10.0, -5.0))
     (said,) = cut_away([sample], [frame])
-    assert "leaves 1 of 2 annotated objects out" in said
+    assert "leaves 25% or more of 1 of 2 annotated objects out of the input" in said
     assert not cut_away([sample], [Frame((50, 40), (50, 40), (1.0, 1.0), (0.0, 0.0))])
 
 
@@ -256,3 +257,22 @@ def test_grey_targets_of_a_model_that_paints_in_colour_are_told() -> None:
     (note,) = implausible(colour, grey, ())
     assert "gives pictures in colour, and the targets of 8 images are grey" in note
     assert implausible(colour, colour, ()) == implausible(grey, grey, ()) == []
+
+
+def test_annotations_of_one_class_praise_no_feeding(tmp_path: Path) -> None:
+    """Under which all pictures look alike is no better way to feed, although it fits one class for all."""
+    plan = replace(RIGHT, mean=900.0)
+    made = bench(plan)
+    same = tuple(replace(one, truth=ClassLabel(0)) for one in made.dataset.samples)
+    made = replace(made, dataset=replace(made.dataset, samples=same))
+    notes = "; ".join(examine(parent(classifier(), plan, tmp_path), made, TARGET).notes)
+    assert "would fit the annotations better" not in notes
+    assert "would follow the pictures better" in notes
+
+
+def test_a_like_range_is_tried_without_a_suspicion() -> None:
+    """0..1 for -1..1 may cost little enough to look right: these are always compared."""
+    unit = Preprocess(colour="rgb", scale=255)
+    near = [other for other in other_feedings(unit) if is_near(unit, other)]
+    assert [one.mean for one in near] == [127.5, (123.675, 116.28, 103.53)]
+    assert not any(is_near(Preprocess(), other) for other in near)

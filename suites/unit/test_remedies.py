@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import openvino as ov
+import pytest
+
 from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine.artifact import load, save
 from quantgate.entries import EvaluationPlan, ModelEntry, Recipe
-from quantgate.pipeline.remedies import remedy_for
+from quantgate.pipeline.remedies import attends, remedy_for, wants_attention
 from quantgate.sources.local import LocalSource
+from quantgate.sources.opset import opset
 
 ENTRY = ModelEntry(
     id="m",
@@ -30,6 +36,35 @@ def test_lost_accuracy_names_the_settings_not_tried_yet() -> None:
         remedy_for(tried, "min_agreement")
         == "to try: calibrate.ignored for the layers that lose most, quantgate remedy m"
     )
+
+
+def test_a_transformer_is_told_to_be_quantized_as_one() -> None:
+    """Where the parent has attention and the recipe does not say so, that comes first."""
+    told = replace(ENTRY, calibrate=Recipe("cal", model_type="transformer"))
+
+    said = remedy_for(ENTRY, "min_agreement", transformer=True)
+    assert said.startswith('to try: calibrate.model_type = "transformer", calibrate.preset')
+    assert "model_type" not in remedy_for(ENTRY, "min_agreement")
+    assert "model_type" not in remedy_for(told, "min_agreement", transformer=True)
+    assert wants_attention(ENTRY, "min_agreement")
+    assert not wants_attention(told, "min_agreement")
+    assert not wants_attention(ENTRY, "max_size_ratio")
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_attention_is_recognised_in_a_parent(tmp_path: Path, *, attention: bool) -> None:
+    """Values that are multiplied by a softmax of products, and no other softmax."""
+    ops = opset()
+    rng = np.random.default_rng(0)
+    image = ops.parameter([1, 6, 8], np.float32, name="tokens")
+    query, key, value = (
+        ops.matmul(image, ops.constant(rng.normal(size=(8, 8)).astype(np.float32)), False, False)
+        for _ in range(3)
+    )
+    shares = ops.softmax(ops.matmul(query, key, False, True), axis=2)
+    made = ops.matmul(shares, value, False, False) if attention else ops.softmax(query, axis=2)
+    save(ov.Model([made], [image], "one"), tmp_path)
+    assert attends(load(tmp_path)) is attention
 
 
 def test_layers_put_back_already_are_named() -> None:

@@ -15,6 +15,8 @@ LARGEST_PX = 100_000_000
 _ORIENTATION = 0x0112
 _EXIF_MARKS = (b"Exif\0\0", b"eXIf", b"EXIF")
 _PNG_DEPTH_AT, _DEEP = 24, 16
+#: Bytes of a channel that readers of colours take, at most.
+_READ_BYTES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,10 @@ def _decoded(data: bytes, turned: int) -> Appearance:
         return Appearance(*size, turned)
     try:
         encoded = np.frombuffer(data, np.uint8)
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
         own = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+        # A reader of colours refuses these, and warns of each on the terminal.
+        wide = own is not None and own.dtype.itemsize > _READ_BYTES
+        image = None if wide else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error:
         return Appearance(*size, turned)
     if image is None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SAME_RATIO = 0.04
 #: Bits of a channel that photographs fill: fewer in files of 16 are those of a sensor, not scaled.
 _FILLED = 13
+#: Files of fewer bits among full ones, as a share, from which they are no dark pictures any more.
+_MANY_SHALLOW = 0.25
 #: Images of the same content, as a share of all, from which they are told.
 _REPEATED = 0.02
 #: Annotated objects or images a label, from which a label that none of them has is odd.
@@ -132,6 +134,13 @@ def shallow(name: str, deep: Sequence[tuple[str, int]]) -> Iterator[str]:
             f"datasets.{name}: no pixel of {len(deep)} images of 16 bits is above {2**most - 1} "
             f"({deep[0][0]}, …): they hold {most} bits and would be read nearly black; scale them to "
             "16 bits, or write 8"
+        )
+    few = [file for file, bits in deep if bits < _FILLED]
+    if len(few) > 1 and len(few) >= _MANY_SHALLOW * len(deep):
+        yield (
+            f"no pixel of {len(few)} of {len(deep)} images of 16 bits ({few[0]}, …) is above "
+            f"{2 ** (_FILLED - 1) - 1}, and others are full: where these hold {_FILLED - 1} bits they are read "
+            "nearly black; scale them to 16 bits"
         )
     if most < 16:  # noqa: PLR2004 - all bits that there are
         yield (

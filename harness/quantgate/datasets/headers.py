@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 #: Suffixes of files that claim to be images.
 SUFFIXES = frozenset(
@@ -37,6 +38,12 @@ def image_kind(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     return next((kind for magic, kind in _SIGNATURES if head.startswith(magic)), None)
+
+
+def kind_of(path: Path) -> str | None:
+    """Format of a file, or None; as `image_kind`."""
+    with path.open("rb") as file:
+        return image_kind(file.read(HEAD_BYTES))
 
 
 def fault(data: bytes) -> str | None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from quantgate.datasets.beside import facts_of, pairs_of
 from quantgate.datasets.findings import Draft, Findings
 from quantgate.datasets.folder import image_files, strays_of
+from quantgate.datasets.headers import kind_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of
 from quantgate.datasets.truths import label_map_file
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from quantgate.entries import DatasetEntry
@@ -51,6 +53,8 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         raise DatasetError(f"datasets.{name}.labels is missing; class maps do not name classes")
     facts = facts_of(name, [truth for _, truth in pairs])
     table = _table(entry.class_ids)
+    if table is not _BINARY:
+        _refuse_lossy(name, [truth for _, truth in pairs])
     drafts = [
         Draft(
             image.relative_to(images).as_posix(),
@@ -64,6 +68,16 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     strays = tuple((path.relative_to(images).as_posix(), "no class map") for path in unused)
     strays += strays_of(images, image_files(images)[1])
     return Findings(drafts, labels, strays=strays)
+
+
+def _refuse_lossy(name: str, maps: Sequence[Path]) -> None:
+    """JPEG blurs numbers at every edge into classes that nobody drew."""
+    lossy = [path for path in maps if kind_of(path) == "jpeg"]
+    if lossy:
+        raise DatasetError(
+            f"datasets.{name}.annotations: {len(lossy)} of {len(maps)} class maps are JPEG ({lossy[0].name}, "
+            "…), which keeps no exact numbers: at every edge are classes that nobody drew; write PNG"
+        )
 
 
 def _table(class_ids: str | tuple[int, ...] | None) -> tuple[int, ...] | None:

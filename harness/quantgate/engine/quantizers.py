@@ -11,6 +11,7 @@ from quantgate.sources.opset import opset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import openvino as ov
     from numpy.typing import NDArray
@@ -206,6 +207,13 @@ class Graph:
         moving = tuple(place for place in read if place in self.moving)
         fixed = tuple(place for place in read if place not in self.moving)
         return Edge(index, moving, fixed) if read else None
+
+
+def graph_at(path: Path) -> Graph:
+    """Read the graph of an IR."""
+    import openvino as ov
+
+    return Graph(ov.Core().read_model(path))
 
 
 def layers(model: ov.Model) -> tuple[QuantizedLayer, ...]:

@@ -190,12 +190,16 @@ def _decoder_of(
     kind = raw.get("kind")
     if isinstance(kind, str) and kind in DECODERS:
         return DECODERS[kind]  # type: ignore[no-any-return]
+    own = [each for each, tasks in DECODER_TASKS.items() if one.table.get("task") in tasks]
+    known = own or list(DECODERS)
     if "kind" in raw:
         place = one.where("decoder", "kind")
-        problems.append(ManifestProblem(place, unknown_name("decoder", kind, DECODERS)))
+        problems.append(ManifestProblem(place, unknown_name("decoder", kind, known, len(known))))
     else:
         place = ("models", one.id, "decoder", "kind")
-        problems.append(ManifestProblem(place, f"missing, expected one of {names(DECODERS)}"))
+        problems.append(
+            ManifestProblem(place, f"missing, expected one of {names(known, len(known))}")
+        )
         problems.extend(_strange(one, "decoder", raw, DECODERS.values()))
     return None
 

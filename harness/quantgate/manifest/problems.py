@@ -63,11 +63,11 @@ def found(value: object) -> str:
             return shorten(repr(value))
 
 
-def names(keys: Iterable[object]) -> str:
-    """List keys for a sentence, the first twenty."""
+def names(keys: Iterable[object], most: int = 20) -> str:
+    """List keys for a sentence, the first few."""
     known = [str(key) for key in keys]
-    rest = f" and {len(known) - 20} more" if len(known) > 20 else ""  # noqa: PLR2004 - as said above
-    return ", ".join(shorten(key) for key in known[:20]) + rest
+    rest = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(shorten(key) for key in known[:most]) + rest
 
 
 def meant(wrong: object, known: Iterable[object]) -> str:
@@ -85,10 +85,10 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     return f"unknown key, expected one of {names(known)}{meant(key, known)}"
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
-    """Say that a value names nothing that exists, with what does."""
+def unknown_name(kind: str, name: object, known: Iterable[str], most: int = 20) -> str:
+    """Say that a value names nothing that exists, with the first of what does."""
     known = list(known)
-    listed = f"expected one of {names(known)}" if known else "there is none"
+    listed = f"expected one of {names(known, most)}" if known else "there is none"
     return f"no such {kind}, {listed}, found {found(name)}{meant(name, known)}"
 
 

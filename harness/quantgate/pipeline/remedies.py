@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from quantgate.core.explained import Explanation
+    from quantgate.engine.artifact import Artifact
     from quantgate.entries import ModelEntry
 
 #: The recipe that made the baseline is known to do: what changed since is what to look at.
@@ -27,6 +29,7 @@ def remedy_for(
     doubts: Sequence[str] = (),
     *,
     put_back: Sequence[str] = (),
+    transformer: bool = False,
 ) -> str:
     """Say what to try for a missed limit of this entry; empty where nothing general helps.
 
@@ -40,12 +43,18 @@ def remedy_for(
         mean nothing before that is settled, so a remedy begins with it.
     put_back
         Layers that accuracy-aware quantization has put back into floating point, which did not suffice.
+    transformer
+        Whether the parent has attention, which NNCF quantizes otherwise when it is told.
     """
     kind = LIMITS[key]
     told = explained.execution if explained else None
     if told is not None and told.cause == "execution":
         return ""
-    recipe = _recipe(entry, put_back, named=explained is not None) if kind.of_images else ""
+    recipe = (
+        _recipe(entry, put_back, _Known(explained is not None, transformer))
+        if kind.of_images
+        else ""
+    )
     remedy = _TO_BASELINE if kind.to_baseline else kind.remedy or recipe
     answers = kind.of_images or kind.scope == "outputs"
     return _settled_first(doubts, remedy) if answers and doubts else remedy
@@ -57,16 +66,40 @@ def _settled_first(doubts: Sequence[str], remedy: str) -> str:
     return f"settle this first: {doubts[0]}{more}{f'; then {remedy}' if remedy else ''}"
 
 
-def _recipe(entry: ModelEntry, put_back: Sequence[str], *, named: bool) -> str:
+def wants_attention(entry: ModelEntry, key: str) -> bool:
+    """Whether what a missed limit advises depends on the parent's having attention."""
+    recipe = entry.calibrate
+    return LIMITS[key].of_images and recipe is not None and recipe.model_type is None
+
+
+def attends(parent: Artifact) -> bool:
+    """Whether the parent has attention."""
+    from quantgate.engine.quantizers import graph_at
+    from quantgate.remedy.patterns import has_attention
+
+    return has_attention(graph_at(parent.path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Whether the layers that lose most are named, and whether the parent has attention."""
+
+    named: bool
+    transformer: bool
+
+
+def _recipe(entry: ModelEntry, put_back: Sequence[str], known: _Known) -> str:
     recipe = entry.calibrate
     if recipe is None:
         return "compare how the optimized model was preprocessed and calibrated with its parent"
     tries = []
+    if known.transformer and recipe.model_type is None:
+        tries.append('calibrate.model_type = "transformer"')
     if recipe.preset == "performance":
         tries.append('calibrate.preset = "mixed"')
     if recipe.method == "default":
         tries.append('calibrate.method = "accuracy-aware"')
-    if not named:
+    if not known.named:
         tries.append("calibrate.ignored for the layers that lose most")
     tries.append(f"quantgate remedy {shlex.quote(entry.id)}")
     advice = f"to try: {', '.join(tries)}"

@@ -347,6 +347,14 @@ def graphs(artifacts: Pair[Artifact], steps: Steps) -> Integrity:
     return steps.call("comparing the graphs", integrity, artifacts)
 
 
+@pytest.fixture(scope="session")
+def attention(artifacts: Pair[Artifact], steps: Steps) -> bool:
+    """Whether the parent has attention, which a recipe has to be told; asked when a limit is missed."""
+    from quantgate.pipeline.remedies import attends
+
+    return steps.call("reading the parent", attends, artifacts.parent)
+
+
 @pytest.fixture
 def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
     """The limit that the running test judges."""
@@ -355,5 +363,6 @@ def gate(request: pytest.FixtureRequest, run: Run, entry: ModelEntry) -> Gate:
     key = str(request.node.get_closest_marker("limit").args[0])
     explain = partial(request.getfixturevalue, "explanation")
     remedy = partial(request.getfixturevalue, "remedied")
-    started_s = time.perf_counter()
-    return Gate(run, entry, key, isa_class(), request.node, started_s, explain, remedy)
+    attention = partial(request.getfixturevalue, "attention")
+    found = (explain, remedy, attention)
+    return Gate(run, entry, key, isa_class(), request.node, time.perf_counter(), *found)

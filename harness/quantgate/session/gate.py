@@ -18,7 +18,7 @@ from quantgate.core.verdict import Limit, Outcome, Verdict, judge
 from quantgate.declared import limit_for, limit_place
 from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
-from quantgate.pipeline.remedies import remedy_for
+from quantgate.pipeline.remedies import remedy_for, wants_attention
 from quantgate.session.stash import TOLD
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
@@ -74,6 +74,8 @@ class Gate:
         Finds which layers lose the accuracy; None where that is not wanted or could not be told.
     remedied
         Searches a recipe that meets the limits; None where that is not wanted.
+    attends
+        Whether the parent has attention.
     """
 
     run: Run
@@ -84,6 +86,7 @@ class Gate:
     started_s: float
     explain: Callable[[], Explanation | None]
     remedied: Callable[[], Found | None]
+    attends: Callable[[], bool]
 
     @property
     def limit(self) -> Limit | None:
@@ -122,6 +125,7 @@ class Gate:
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
         kept = self.run.kept(self.entry.id)
         known = {key: kept.get(key, ()) for key in ("doubts", "put_back")}
+        known["transformer"] = wants_attention(self.entry, self.key) and self.attends()
         remedy = remedy_for(self.entry, self.key, explained=found, **known)
         if found is None:
             return replace(finding, remedy=remedy)

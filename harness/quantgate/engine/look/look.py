@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.likeness import fitness, likeness
+from quantgate.core.predictions import IGNORED, ClassLabel, LabelMap
 from quantgate.engine.look.feeding import cut_offset
 from quantgate.engine.look.views import part, read, truth_in_input
 from quantgate.errors import DecoderError
@@ -86,7 +87,8 @@ class Eye:
             truth_in_input(sample.truth, each.frame)
             for each, sample in zip(seen, samples, strict=True)
         )
-        fits = [fitness(each.prediction, truth) for each, truth in zip(seen, truths, strict=True)]
+        told = truths if _tell(truths) else (None,) * len(truths)
+        fits = [fitness(each.prediction, truth) for each, truth in zip(seen, told, strict=True)]
         firm = steadiness(seen, parts) if steady else np.full(len(seen), np.nan)
         return Sight(seen, truths, firm, np.array(fits, np.float64))
 
@@ -104,6 +106,14 @@ class Eye:
             return read(self.decoder, answer.outputs, answer.frame, masks=masks)
         except DecoderError as error:
             raise DecoderError(f"{sample.name}, parent model: {error}") from error
+
+
+def _tell(truths: Sequence[Truth | None]) -> bool:
+    """Whether annotations tell good answers from bad: of one class alone, one answer for all would be best."""
+    maps = [np.unique(one.labels) for one in truths if isinstance(one, LabelMap)]
+    labels = [one.label for one in truths if isinstance(one, ClassLabel)]
+    classes = {*labels, *(int(label) for each in maps for label in each)} - {IGNORED}
+    return len(classes) > 1 or not (maps or labels)
 
 
 def steadiness(whole: Sequence[Read], parts: Sequence[Read]) -> NDArray[np.float64]:

@@ -38,6 +38,8 @@ _WHOLE = 0.999
 _COLOURFUL = 8.0
 #: Share of annotated objects outside of the input from which on it is said.
 _CUT = 0.05
+#: Share of an object that has to be left out.
+_PART = 0.25
 
 
 def implausible(
@@ -62,21 +64,34 @@ def implausible(
 
 
 def cut_away(samples: Sequence[Sample], frames: Sequence[Frame]) -> list[str]:
-    """Say how many annotated objects a crop leaves out of the input: no model could find them."""
-    outside = total = 0
+    """Say how much of what is annotated a crop leaves out of the input: no model finds that."""
+    boxes, whole = [np.zeros(0)], [np.zeros(0)]
     for sample, frame in zip(samples, frames, strict=True):
-        if isinstance(sample.truth, Objects) and len(sample.truth):
-            boxes = frame.to_model(sample.truth.boxes)
-            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-            outside += int(((centres < 0) | (centres > np.array(frame.model))).any(axis=1).sum())
-            total += len(boxes)
-    if outside < _CUT * total or not total:
+        if isinstance(sample.truth, Objects):
+            boxes.append(_seen_shares(sample.truth.boxes, frame))
+        elif isinstance(sample.truth, LabelMap):
+            whole.append(_seen_shares(np.array([[0, 0, *frame.image]], np.float32), frame))
+    objects, pixels = np.concatenate(boxes), np.concatenate(whole)
+    cut = objects < 1 - _PART
+    if len(objects) and cut.mean() >= _CUT:
+        what = f"{_PART:.0%} or more of {int(cut.sum())} of {len(objects)} annotated objects"
+    elif len(pixels) and 1 - pixels.mean() >= _CUT:
+        what = f"{1 - pixels.mean():.0%} of the annotated pixels"
+    else:
         return []
     said = (
-        f'preprocess.resize = "crop" leaves {outside} of {total} annotated objects out of the input, on '
-        f"{len(samples)} images: no model finds what it is not shown"
+        f'preprocess.resize = "crop" leaves {what} out of the input, on {len(samples)} images: no model '
+        "finds what it is not shown"
     )
     return [said]
+
+
+def _seen_shares(boxes: NDArray[np.float32], frame: Frame) -> NDArray[np.float64]:
+    """Share of each box, [n, 4] ``xyxy`` in pixels of the image, that lies in the input, [n]."""
+    mapped = frame.to_model(boxes)
+    inside = np.clip(mapped, 0, np.array([*frame.model, *frame.model], np.float32))
+    areas = [(one[:, 2:] - one[:, :2]).prod(axis=1) for one in (inside, mapped)]
+    return np.asarray(areas[0] / np.maximum(areas[1], 1e-9), np.float64)
 
 
 def _of_classes(

@@ -10,6 +10,7 @@ import numpy as np
 
 from quantgate.engine.look.variants import (
     changed_text,
+    is_near,
     other_colour,
     other_feedings,
     other_resizes,
@@ -44,8 +45,9 @@ FITNESS = {
     "image_to_image": Measure("PSNR", 20.0, 1.0),
 }
 #: Standard errors by which a feeding has to be better: on the first images to be tried on others,
-#: and on these to be said. Wrong once in a thousand searches.
-_PROMISING, _CERTAIN, _CERTAIN_ON_SAME = 1.0, 3.1, 4.5
+#: and on these to be said. Wrong once in a thousand searches; where a set is so small that a feeding is confirmed
+#: on the images that it was chosen on, more is asked (of 240 other feedings on 40 honest sets of 24 images none came beyond 1.4).
+_PROMISING, _CERTAIN, _CERTAIN_ON_SAME = 1.0, 3.1, 3.5
 _FEWEST = 6
 _CONFIRMED = 2
 #: Images on which a better feeding is confirmed, in steps, and the time that a search may take.
@@ -82,9 +84,9 @@ class Better:
 def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better | None:
     """Search for a usual feeding under which the parent is markedly surer.
 
-    The other order of colours is always tried and, with annotations, other ways to resize; other
-    means and scales where the answers are suspicious. What is better on the first images has to be
-    better on fresh ones too.
+    The other order of colours is always tried and, with annotations, other ways to resize and means and
+    scales that are nearly those of the plan; all others where the answers are suspicious. What is better on
+    the first images has to be better on fresh ones too.
     """
     measure = FITNESS.get(eye.task, STEADY) if sight.annotated else STEADY
     until = clock() + SECONDS
@@ -104,12 +106,12 @@ def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better
 
 
 def _promise(eye: Eye, plan: Preprocess, now: NDArray[np.float64], measure: Measure) -> float:
-    """By how many standard errors a feeding is better on the first images; half of them may do."""
-    half = len(eye.samples) // 2
-    then = _look(eye, eye.samples[:half], plan, measure)
-    if float(np.nansum(then - now[:half])) <= 0:
+    """By how many standard errors a feeding is better on the first images; a third of them may do."""
+    third = len(eye.samples) // 3
+    then = _look(eye, eye.samples[:third], plan, measure)
+    if float(np.nansum(then - now[:third])) <= 0:
         return 0.0
-    then = np.concatenate([then, _look(eye, eye.samples[half:], plan, measure)])
+    then = np.concatenate([then, _look(eye, eye.samples[third:], plan, measure)])
     return errors_better(now, then)
 
 
@@ -147,8 +149,10 @@ def _plans(eye: Eye, sight: Sight, measure: Measure) -> Iterator[Preprocess]:
         yield colour
     if sight.annotated:
         yield from other_resizes(plan)
-    if suspicious(sight, measure):
-        yield from (other for other in other_feedings(plan) if other != colour)
+    odd = suspicious(sight, measure)
+    for other in other_feedings(plan):
+        if other != colour and (odd or (sight.annotated and is_near(plan, other))):
+            yield other
 
 
 def _values(sight: Sight, measure: Measure) -> NDArray[np.float64]:

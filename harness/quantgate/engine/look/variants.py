@@ -15,6 +15,8 @@ _IMAGENET = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _CAFFE = (123.0, 117.0, 104.0)
 #: Means that are as near, and scales that are as near in parts, feed the same.
 _SAME_PX, _SAME_SCALE = 2.0, 0.03
+#: Scales within such a factor give a like range: 0..1, -1..1, and ImageNet's deviations.
+_LIKE_RANGE = 5.0
 
 
 def other_colour(plan: Preprocess) -> Preprocess | None:
@@ -42,6 +44,14 @@ def other_feedings(plan: Preprocess) -> Iterator[Preprocess]:
             if not any(_close(_numbers(made), old) for old in seen):
                 seen.append(_numbers(made))
                 yield made
+
+
+def is_near(plan: Preprocess, other: Preprocess) -> bool:
+    """Whether a feeding is in the same colours and of a like range: the parent may bear it without being odd."""
+    colour, _, scales = _numbers(plan)
+    others = _numbers(other)
+    ratios = (a / b for a, b in zip(scales, others[2], strict=False))
+    return colour == others[0] and all(1 / _LIKE_RANGE < ratio < _LIKE_RANGE for ratio in ratios)
 
 
 def other_resizes(plan: Preprocess) -> Iterator[Preprocess]:
