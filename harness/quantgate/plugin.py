@@ -37,6 +37,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge only models whose entry, files or data changed since a revision of git",
     )
     group.addoption(
+        "--limit",
+        metavar="MODEL.KEY=VALUE",
+        action="append",
+        default=[],
+        help="judge by this limit instead of the manifest's; may be repeated",
+    )
+    group.addoption(
+        "--limits-from",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="judge by the [models.NAME.limits] of a TOML file, as quantgate suggest prints them",
+    )
+    group.addoption(
         "--remedy",
         metavar="MINUTES",
         nargs="?",

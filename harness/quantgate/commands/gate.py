@@ -18,6 +18,8 @@ options of the gates:
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts
   --shard-durations FILE    balance the parts by durations.json of an earlier run
   --changed-since REV    judge only models whose entry, files or data changed since a revision of git
+  --limit MODEL.KEY=VALUE    judge by this limit instead of the manifest's; may be repeated
+  --limits-from FILE  judge by the [models.NAME.limits] of a TOML file, as quantgate suggest prints them
   --remedy[=MINUTES]  search a recipe for every model that misses a limit, so many minutes each
                       (default: 10)
   --record[=URL]      record the judged numbers in a history: a file, or postgresql://…; without a value,

@@ -60,8 +60,8 @@ class ModelDraft:
         return ("models", self.id, *parts)
 
     def is_own(self, *parts: str) -> bool:
-        """Whether the model itself says this, and not ``[defaults]``."""
-        return self.where(*parts)[0] == "models"
+        """Whether this is said of the model alone, and not in ``[defaults]``."""
+        return self.where(*parts)[0] != "defaults"
 
 
 def draft(name: str, own: Mapping[str, Any], defaults: Mapping[str, Any], root: Path) -> ModelDraft:

@@ -11,11 +11,12 @@ from quantgate.manifest import datasets, hints, history
 from quantgate.manifest.document import in_order, read_document
 from quantgate.manifest.draft import draft
 from quantgate.manifest.entry import check_defaults, read_model
+from quantgate.manifest.given import given_limits
 from quantgate.manifest.problems import KeyPath, ManifestProblem, dotted, found, unknown_key
 from quantgate.manifest.shape import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 #: Tables that stand at the top of a manifest.
@@ -23,13 +24,17 @@ TABLES = ("defaults", "datasets", "models", "report")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def load_manifest(path: Path) -> Manifest:
+def load_manifest(
+    path: Path, given: tuple[Sequence[str], Sequence[Path]] | None = None
+) -> Manifest:
     """Read, merge, validate and check a manifest.
 
     Parameters
     ----------
     path
         The models.toml; relative paths inside it are resolved against its folder.
+    given
+        Values of ``--limit`` and ``--limits-from``, laid over its limits.
 
     Returns
     -------
@@ -41,6 +46,8 @@ def load_manifest(path: Path) -> Manifest:
     ManifestError
         With every problem, in the order of the file: dotted path, what was expected, what was
         found, and what was probably meant.
+    UsageError
+        Where a given limit is of no model or no limit.
     """
     document = read_document(path)
     problems: list[ManifestProblem] = []
@@ -55,6 +62,9 @@ def load_manifest(path: Path) -> Manifest:
         draft(name, own, tables.get("defaults", {}), root)
         for name, own in _named(tables, "models", problems).items()
     ]
+    if given is not None:
+        above = given_limits(*given, [one.id for one in drafts])
+        drafts = [above.over(one) for one in drafts]
     models = [read_model(one, known, root, problems) for one in drafts]
     report = read(ReportPlan, tables.get("report", {}), ("report",), problems)
     recorded = None

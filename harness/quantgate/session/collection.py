@@ -81,7 +81,9 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     from quantgate.store import default_store
 
     check_stack()
-    loaded = load_manifest(manifest)
+    here = config.invocation_params.dir
+    files = [Path(here, name) for name in config.getoption("--limits-from")]
+    loaded = load_manifest(manifest, (config.getoption("--limit"), files))
     now = dt.datetime.now(dt.UTC)
     given = getattr(config, "workerinput", {}).get("quantgate")
     reports = Path(config.invocation_params.dir, config.getoption("--reports") or _reports(config))

@@ -314,7 +314,9 @@ class Gate:
         own = config.rootpath / str(config.getini("quantgate_manifest"))
         bare = own == manifest and config.getoption("--manifest") is None
         command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
-        return f'{command} -k "{function}[{self.entry.id}]"'
+        given = [f"--limit {shlex.quote(one)}" for one in config.getoption("--limit")]
+        given += [f"--limits-from {shlex.quote(one)}" for one in config.getoption("--limits-from")]
+        return " ".join([command, *given, f'-k "{function}[{self.entry.id}]"'])
 
     def _judged(self, verdict: Verdict, finding: Finding, expected: Expectation) -> Judged:
         from quantgate.report.model import Judged
