@@ -49,6 +49,10 @@ def test_three_commands_lead_to_a_verdict(
     assert ran.outcomes["own", "max_accuracy_drop"] == "passed"
     assert (ran.latest / "index.html").is_file()
 
+    looked = world.run(folder, "-m", "quantgate", "show", "own", "images/003.png")
+    assert looked.status == 0, looked.said
+    assert (folder / "reports" / "show" / "own" / "00-003.png").is_file()
+
 
 def test_a_manifest_is_not_overwritten_but_added_to(world: World, folder: Path) -> None:
     """Without --add nothing is touched; with it the second entry shares the dataset and has a free name."""

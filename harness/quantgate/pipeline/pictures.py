@@ -47,12 +47,14 @@ def changed_pictures(
         return [], len(changed)
     for change in changed:
         result = comparison.images[change.index]
-        picture = _picture(entry, task, (comparison, result), change.sentence)
-        found.append((picture, _loader(samples[result.name], result)))
+        picture = picture_of(entry, task, (comparison, result), change.sentence)
+        found.append((picture, loader_of(samples[result.name], result)))
     return found, 0
 
 
-def _loader(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+def loader_of(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+    """Give what reads the pixels of one picture: the image [height, width, 3] in BGR, then both roles' previews."""
+
     def load() -> Sequence[NDArray[np.uint8]]:
         from quantgate.datasets.images import read_image
 
@@ -63,12 +65,13 @@ def _loader(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDAr
     return load
 
 
-def _picture(
+def picture_of(
     entry: ModelEntry,
     task: Task,
     compared: tuple[Comparison[Any], ImageResult[Any]],
     sentence: str,
 ) -> Picture:
+    """Prepare one image of a comparison for drawing; its task draws pictures."""
     comparison, result = compared
     labels, plan = comparison.labels, entry.evaluate
     assert task.PICTURE is not None
