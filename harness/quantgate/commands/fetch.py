@@ -26,7 +26,9 @@ _DEFAULT = Path("models.toml")
 
 def add(verbs: Any) -> None:
     """Declare the verb."""
-    fetch = verbs.add_parser("fetch", help="download and convert models ahead of time")
+    fetch = verbs.add_parser(
+        "fetch", help="download and convert models ahead of time, or a public set of images"
+    )
     fetch.add_argument(
         "names",
         nargs="*",
@@ -43,6 +45,19 @@ def add(verbs: Any) -> None:
         help="keep models in this store (default: QUANTGATE_STORE, or your cache folder)",
     )
     fetch.add_argument("--cache-dir", type=Path, help="use this checksum cache of omz_downloader")
+    fetch.add_argument(
+        "--dataset",
+        metavar="NAME[:N]",
+        help="fetch a public set of images, or N of them, such as coco-val2017:200 (--list tells all)",
+    )
+    fetch.add_argument("--seed", type=int, default=0, help="of the draw of N images (default: 0)")
+    fetch.add_argument(
+        "--output",
+        type=Path,
+        default=Path("datasets"),
+        help="keep sets of images, and the lock file with their checksums, here (default: datasets)",
+    )
+    fetch.add_argument("--mirror", help="scheme and host that stand in the place of the set's own")
     fetch.set_defaults(run=run)
 
 
@@ -50,6 +65,8 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Fetch what was named; 1 where anything could not be fetched."""
     from quantgate.store import Store, default_store
 
+    if options.dataset is not None:
+        return _fetch_set(options)
     manifests = [Path(name) for name in options.names if name.endswith(".toml")]
     names = [name for name in options.names if not name.endswith(".toml")]
     entries = _entries(manifests, needed=options.all)
@@ -68,6 +85,28 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         if not _fetch(name, source, Store(store.root, model=name), options.cache_dir)
     ]
     return 1 if failed else 0
+
+
+def _fetch_set(options: argparse.Namespace) -> int:
+    """Fetch a public set, and say what is here, what it may be used for, and how to go on."""
+    from quantgate.onboarding.datasets import chosen, fetch_set
+    from quantgate.onboarding.downloads import Downloads
+    from quantgate.onboarding.entry import dataset_line
+
+    wanted, count = chosen(options.dataset)
+    say(f"{wanted.name}: {wanted.about}")
+    say(f"licence: {wanted.licence}")
+    site = (options.mirror or wanted.site).rstrip("/")
+    with _progress(wanted.name) as progress:
+        downloads = Downloads(options.output.absolute(), site, progress)
+        found = fetch_set(wanted, count, options.seed, downloads)
+    here, fetched = downloads.counts["here"], downloads.counts["fetched"]
+    cached = f"{here} files were here already" if here else "nothing was here"
+    say(f"{found.images} images, {found.licences}; {cached}, {fetched} fetched")
+    say(dataset_line(wanted.name, found.entry, Path.cwd()))
+    truth = found.entry.annotations
+    say(f"next: quantgate init MODEL --images {found.entry.path} --annotations {truth}")
+    return 0
 
 
 def _entries(manifests: Sequence[Path], *, needed: bool) -> Mapping[str, ModelEntry]:
@@ -119,6 +158,7 @@ def _fetch(name: str, source: AnySource, store: Store, cache: Path | None) -> bo
 def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
     """List the models of the manifest and of Open Model Zoo, with what is here already."""
     from quantgate.manifest.datasets import paths_of
+    from quantgate.onboarding.public import PUBLIC_SETS
     from quantgate.sources.catalog import is_remote
     from quantgate.sources.omz.fetch import OmzSource
     from quantgate.sources.omz.index import load_index
@@ -128,6 +168,8 @@ def _list(entries: Mapping[str, ModelEntry], store: Store) -> int:
             say(f"{name}: {_state(entry.source, store)}, of the manifest")
         elif absent := [path for path in paths_of(entry.source).values() if not path.exists()]:
             say(f"{name}: not here, given by path ({one_line(str(absent[0]))}), of the manifest")
+    for one in PUBLIC_SETS.values():
+        say(f"{one.name}: dataset, {one.about}, {one.size_mb} MB, {one.licence}")
     for name, model in load_index().items():
         if not model.stages:
             here = _state(OmzSource(name), store)

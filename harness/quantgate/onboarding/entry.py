@@ -68,7 +68,7 @@ def entry_text(
         Whether the dataset and the line of the schema are to be written, too.
     """
     lines = [schema_line(root)] if schema else []
-    lines += [_dataset(draft, root)] if dataset else []
+    lines += [dataset_line(draft.name, draft.dataset, root)] if dataset else []
     lines += [f"[{table_name('models', draft.subject.name)}]"]
     lines += [_line(key, value, draft.comments.get(key, "")) for key, value in keys_of(draft, root)]
     unsure = [f"{key}: {said}" for key, said in draft.unsure.items()]
@@ -84,14 +84,14 @@ def _joined(said: list[str], lines: int) -> list[str]:
     return [*said[: lines - 1], "; ".join(said[lines - 1 :])]
 
 
-def _dataset(draft: Draft, root: Path | None) -> str:
-    """Write a dataset as one table in a header's lines, which may stand anywhere in a manifest."""
+def dataset_line(name: str, dataset: DatasetEntry, root: Path | None) -> str:
+    """Write a dataset on one line, for the top of a manifest."""
     keys = []
     for each in fields(DatasetEntry):
-        value = getattr(draft.dataset, each.name)
+        value = getattr(dataset, each.name)
         if each.name == "kind" or value != each.default:
             keys.append(f"{each.name} = {toml_value(value, root)}")
-    return f"{table_name('datasets', draft.name)} = {{ {', '.join(keys)} }}"
+    return f"{table_name('datasets', name)} = {{ {', '.join(keys)} }}"
 
 
 def keys_of(draft: Draft, root: Path | None) -> Iterator[tuple[str, str]]:
