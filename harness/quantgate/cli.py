@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from quantgate import __version__
@@ -14,6 +15,7 @@ from quantgate.commands import (
     check,
     comment,
     compare,
+    completion,
     explain,
     explore,
     fetch,
@@ -25,6 +27,7 @@ from quantgate.commands import (
     recover,
     remedy,
     report,
+    schema,
     show,
     store,
     suggest,
@@ -39,6 +42,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 USAGE = 4
+#: What is said to whoever gives no verb.
+_BEGIN = """no verb is given. Where to begin:
+  quantgate init MODEL --images DIR    write models.toml for a model of your own
+  quantgate check models.toml          look at data and models before anything is quantized
+  quantgate gate models.toml           quantize, compare, judge: the page is in reports/latest
+  quantgate check --zoo                models that are built in, to try all this without one"""
 INTERRUPTED = 130
 VERBS = (
     init,
@@ -61,13 +70,17 @@ VERBS = (
     trend,
     accept,
     store,
+    schema,
+    completion,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 0 passed, 1 failed, 4 bad usage."""
     arguments, rest = gate.split(list(sys.argv[1:] if argv is None else argv))
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    _refuse_unknown(parser, arguments)
+    options = parser.parse_args(arguments)
     try:
         status = int(options.run(options, rest))
         sys.stdout.flush()
@@ -85,6 +98,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("quantgate: interrupted")
         return INTERRUPTED
     return status
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Say where to begin where no verb is given, and what is meant by one that there is not."""
+    if not arguments:
+        parser.error(_BEGIN)
+    verb = arguments[0]
+    names = [module.__name__.rpartition(".")[2] for module in VERBS]
+    if not verb.startswith("-") and verb not in names:
+        near = get_close_matches(verb, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(names)}"
+        parser.error(f"there is no verb {verb!r}; {hint}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,4 +139,5 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         verb.add(_Verbs(verbs))
+    parser.set_defaults(parser=_parser)
     return parser

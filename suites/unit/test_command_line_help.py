@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,3 +115,61 @@ evaluate = { dataset = "images", hold_out = true }
 
     assert main([verb, "nett", "--manifest", str(manifest)]) == USAGE
     assert "has no model 'nett'; did you mean net?" in capsys.readouterr().err
+
+
+def test_no_verb_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever types the name alone is told the first commands; it is no success, for scripts."""
+    with pytest.raises(SystemExit) as ended:
+        main([])
+
+    said = capsys.readouterr().err
+    assert ended.value.code == USAGE
+    assert "quantgate init MODEL --images DIR" in said
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("gat", "gate"), ("comparison", "compare")])
+def test_a_mistyped_verb_is_guessed(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verb that was meant most likely, instead of all of them."""
+    with pytest.raises(SystemExit):
+        main([typed])
+
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_the_schema_is_named_and_its_line_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The path exists; in a manifest the line stands on top, once however often it is written."""
+    assert main(["schema"]) == 0
+    path, line = capsys.readouterr().out.splitlines()
+    assert (line, path[-5:]) == (f"#:schema {path}", ".json")
+    manifest = tmp_path / "models.toml"
+    manifest.write_text("# mine\n", "utf-8")
+
+    for _ in range(2):
+        assert main(["schema", str(manifest)]) == 0
+    first, second = manifest.read_text("utf-8").splitlines()
+    assert first.startswith("#:schema ")
+    assert second == "# mine"
+    assert main(["schema", str(tmp_path / "none.toml")]) == USAGE
+
+
+def test_a_shell_completes_verbs_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bash itself, given the script, completes the beginning of a verb and of an option."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    assert main(["completion", "bash"]) == 0
+    script = tmp_path / "complete.bash"
+    script.write_text(capsys.readouterr().out, "utf-8")
+    ask = (
+        f"source {script}; for typed in 'ini' 'init --ann'; do COMP_WORDS=(quantgate $typed); "
+        'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shtab_quantgate; echo "${COMPREPLY[@]}"; done'
+    )
+    done = subprocess.run([bash, "-c", ask], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["init", "--annotations"]
