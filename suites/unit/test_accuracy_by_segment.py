@@ -120,7 +120,10 @@ def test_segments_are_properties_of_images(tmp_path: Path) -> None:
     """One column of segments speaks for itself; several are told with their titles."""
     plain = folder(tmp_path, "image,segment\na.png,night\na.png,rain\nc.png,night\n")
     assert plain.segments == {"a.png": ("night", "rain"), "sub/c.png": ("night",)}
-    assert plain.notes == ("datasets.d.segments: 1 images have no row (b.png)",)
+    assert plain.notes == (
+        "datasets.d.segments: 1 images have no row (b.png)",
+        "datasets.d.segments: none of 2 has 10 images (most: 'night', 2): too few to be judged",
+    )
     titled = folder(
         tmp_path,
         "file,weather,camera\nSUB\\C.png,fog,\na.png,rain,left\nb.png,,right\nx.png,sun,\n",
@@ -130,7 +133,9 @@ def test_segments_are_properties_of_images(tmp_path: Path) -> None:
         "b.png": ("camera = right",),
         "sub/c.png": ("weather = fog",),
     }
-    assert "1 rows are of no image of the dataset (x.png)" in titled.notes[-1]
+    assert "1 rows are of no image of the dataset (x.png)" in titled.notes[-2]
+    (alone,) = folder(tmp_path, "image,segment\na.png,all\nb.png,all\nc.png,all\n").notes
+    assert "'all' is the only one and holds all 3 images" in alone
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,12 @@ def test_segments_are_properties_of_images(tmp_path: Path) -> None:
     [
         ("", "must have a header"),
         ("image\na.png\n", "must have a header"),
+        ("image;segment\na.png;night\n", "commas between the cells; found 'image;segment'"),
+        ("a.png,night\nb.png,day\n", "the first line of .* is of the image a.png, where a header"),
+        (
+            "image,segment\na.png,\nb.png,\n",
+            "names no segment: all cells behind the images are empty",
+        ),
         ("image,segment\na.png,night,rain\n", "line 2 of .* has 3 cells, the header 2"),
         ("image,segment\nx.png,night\n", "names no image of the dataset: x.png"),
     ],

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from quantgate.core.skeletons import Skeleton
     from quantgate.pair import Pair
 
+#: Images, or objects, that a segment needs before its own drop is judged.
+FEWEST_IN_SEGMENT = 10
 R = TypeVar("R")
 V = TypeVar("V")
 

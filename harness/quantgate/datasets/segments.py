@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from quantgate.core.comparison import FEWEST_IN_SEGMENT
 from quantgate.datasets.places import file_of, read_text, same_name
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from quantgate.datasets.sample import Dataset
 
 #: Titles under which the one column of segments needs no title before its values.
 _PLAIN = frozenset({"segment", "segments", "group"})
 _NAMED = 3
+_SHOWN = 60
 
 
 def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
@@ -35,8 +37,13 @@ def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
     DatasetError
         Where the file is no such csv, or names no image of the dataset; names line and image.
     """
-    rows = _rows(dataset.name, file_of(dataset.name, file, root))
     by_name = _names(dataset)
+    header, *rows = _rows(dataset.name, file_of(dataset.name, file, root))
+    if header[0] in by_name:
+        raise DatasetError(
+            f"datasets.{dataset.name}.segments: the first line of {file} is of the image {header[0]}, "
+            "where a header is expected, such as image,segment"
+        )
     found: dict[str, dict[str, None]] = {}
     strange: list[str] = []
     for image, names in rows:
@@ -51,10 +58,15 @@ def with_segments(dataset: Dataset, file: Path, root: Path) -> Dataset:
             f"instance, where images are called {dataset.samples[0].name}"
         )
     segments = {image: tuple(names) for image, names in found.items()}
+    if not any(segments.values()):
+        raise DatasetError(
+            f"datasets.{dataset.name}.segments: {file} names no segment: all cells behind the images are "
+            "empty; fill them, or leave the key out"
+        )
     return replace(
         dataset,
         segments=segments,
-        notes=(*dataset.notes, *_gaps(dataset, segments, strange)),
+        notes=(*dataset.notes, *_gaps(dataset, segments, strange), *_sizes(dataset, segments)),
     )
 
 
@@ -81,17 +93,34 @@ def _gaps(
     )
 
 
+def _sizes(dataset: Dataset, segments: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Say where no segment can be compared with another, or none is large enough."""
+    counts = Counter(name for names in segments.values() for name in names)
+    largest, most = counts.most_common(1)[0]
+    if len(counts) == 1 and most == len(dataset):
+        yield (
+            f"datasets.{dataset.name}.segments: {largest!r} is the only one and holds all {most} images: "
+            "its accuracy is that of the whole"
+        )
+    elif most < FEWEST_IN_SEGMENT:
+        yield (
+            f"datasets.{dataset.name}.segments: none of {len(counts)} has {FEWEST_IN_SEGMENT} images (most: "
+            f"{largest!r}, {most}): too few to be judged"
+        )
+
+
 def _rows(name: str, file: Path) -> list[tuple[str, list[str]]]:
-    """Image and segments of every row."""
+    """Image and segments of every row, the header first."""
     reader = csv.reader(io.StringIO(read_text(name, file)))
     lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     if len(lines) < 2 or len(lines[0][1]) < 2:  # noqa: PLR2004 - a header and a row; an image and a property
         raise DatasetError(
-            f"datasets.{name}.segments: {file} must have a header, such as image,segment, and rows"
+            f"datasets.{name}.segments: {file} must have a header, such as image,segment, and rows, with "
+            f"commas between the cells; found {_first(lines)}"
         )
     titles = [title.strip() for title in lines[0][1]]
     plain = len(titles) == 2 and titles[1].lower() in _PLAIN  # noqa: PLR2004 - as above
-    found = []
+    found = [(titles[0], titles[1:])]
     for number, row in lines[1:]:
         if len(row) != len(titles):
             raise DatasetError(
@@ -107,3 +136,10 @@ def _rows(name: str, file: Path) -> list[tuple[str, list[str]]]:
             )
         )
     return found
+
+
+def _first(lines: list[tuple[int, list[str]]]) -> str:
+    if not lines:
+        return "nothing"
+    said = ",".join(lines[0][1])
+    return f"{said[:_SHOWN]!r} as its only line" if len(lines) == 1 else repr(said[:_SHOWN])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from quantgate.core.comparison import FEWEST_IN_SEGMENT
 from quantgate.core.table import Column, Table
 from quantgate.errors import HarnessError, MeasurementError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from quantgate.core.table import Cell
     from quantgate.pair import Pair
 
-#: Images, or objects, that a segment needs before its own drop is judged.
-FEWEST = 10
 R = TypeVar("R")
 
 
@@ -41,7 +40,10 @@ class Segment:
     @property
     def judged(self) -> bool:
         """Whether it is large enough for a verdict."""
-        return min(self.images, FEWEST if self.objects is None else self.objects) >= FEWEST
+        return (
+            min(self.images, FEWEST_IN_SEGMENT if self.objects is None else self.objects)
+            >= FEWEST_IN_SEGMENT
+        )
 
 
 def part(comparison: Comparison[R], name: str) -> Comparison[R]:
@@ -84,7 +86,7 @@ def worst_segment(segments: Sequence[Segment], n: int) -> Segment:
     large = [one for one in segments if one.judged]
     if not large:
         raise MeasurementError(
-            f"no segment of these {n} images has {FEWEST} images or objects: limits.max_segment_drop "
+            f"no segment of these {n} images has {FEWEST_IN_SEGMENT} images or objects: limits.max_segment_drop "
             "needs more images, or datasets.NAME.segments"
         )
     return max(large, key=lambda one: one.drop.value)
