@@ -79,7 +79,7 @@ PLANTED = {
         "points",
         ', metric = "pck"',
         "max_accuracy_drop = 0.05, min_role_oks = 0.85",
-        (-2, 1.0),
+        (-2, 2.0),
     ),
     "digits-restoration": (
         "clean",

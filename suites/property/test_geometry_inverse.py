@@ -10,7 +10,7 @@ from quantgate.engine.preprocess import prepare
 from quantgate.entries import Preprocess
 
 SIDES = st.integers(1, 4000)
-RESIZES = st.sampled_from(["stretch", "letterbox", "fit", "crop"])
+RESIZES = st.sampled_from(["stretch", "letterbox", "fit", "crop", "height"])
 SHARES = st.tuples(*[st.floats(0, 1)] * 4)
 
 

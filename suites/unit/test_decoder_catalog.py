@@ -57,6 +57,9 @@ CONTRACTS = {
     ],
     "yolo-v8-seg": [Port("table", (1, 116, 2100)), Port("prototypes", (1, 32, 80, 80))],
     "yolo-v8-pose": [Port("out", (1, 56, 2100))],
+    "simcc": [Port("x", (1, 17, 384)), Port("y", (1, 17, 512))],
+    "movenet": [Port("out", (1, 1, 17, 3))],
+    "landmarks": [Port("out", (1, 136))],
     "heat-maps": [Port("out", (1, 17, 64, 48))],
     "yolact": [
         Port("boxes", (1, 19248, 4)),
@@ -166,7 +169,7 @@ MEANT: dict[str, tuple[list[Port], set[str]]] = {
     "YOLO v8 of one class": (ports((1, 5, 8400)), {"yolo-v8"}),
     "YOLO v8 of any size": (ports((-1, 84, -1)), {"yolo-v8"}),
     "a DETR": (ports((1, 300, 4), (1, 300, 91)), PAIR),
-    "ten classes": (ports((1, 10)), {"class-scores"}),
+    "ten classes, or five key points": (ports((1, 10)), {"class-scores", "landmarks"}),
     "any batch": (ports((-1, 1000)), {"class-scores"}),
     "a row in a row": (ports((1, 1, 1001)), {"class-scores"}),
     "the best class": (ports((1,)), {"class-scores"}),
@@ -176,7 +179,7 @@ MEANT: dict[str, tuple[list[Port], set[str]]] = {
     "classes of a map": (ports((1, 257, 257)), {"class-map", "image"}),
     "shares of two classes": (ports((1, 320, 320, 2)), {"class-map"}),
     "depth": (ports((1, 1, 224, 224)), {"class-map", "image"}),
-    "key points": (ports((1, 1, 17, 3)), set[str]()),
+    "key points": (ports((1, 1, 17, 3)), {"movenet"}),
     "face detector of its own": (ports((1, 2304, 16), (1, 2304, 1)), set[str]()),
 }
 

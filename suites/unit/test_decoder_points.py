@@ -9,8 +9,11 @@ import pytest
 
 from quantgate.core.geometry import Frame
 from quantgate.decoders.heat_maps import HeatMapsDecoder
+from quantgate.decoders.landmarks import LandmarksDecoder
+from quantgate.decoders.movenet import MovenetDecoder
 from quantgate.decoders.ports import MisfitError
 from quantgate.decoders.protocol import Port
+from quantgate.decoders.simcc import SimccDecoder
 from quantgate.errors import DecoderError
 
 #: A picture of 200 x 100 px in an input of 96 x 64, enlarged by less than it is wide.
@@ -87,3 +90,78 @@ def test_other_outputs_are_no_heat_maps() -> None:
     HeatMapsDecoder(outputs=("a",)).check([Port("a", (1, 1, 64, 64)), Port("b", (1, 4, 64, 64))])
     with pytest.raises(DecoderError, match="NaN"):
         HeatMapsDecoder().decode({"heat": np.full((1, 3, 8, 8), np.nan, np.float32)}, FRAME)
+
+
+@pytest.mark.parametrize("order", ["xy", "yx"])
+@pytest.mark.parametrize("third", ["none", "score", "logit", "depth"])
+@pytest.mark.parametrize("units", ["relative", "pixels"])
+def test_landmarks_are_read_as_written(order: Any, third: Any, units: Any) -> None:
+    """Two or three numbers a key point, in whatever order and unit."""
+    rng = np.random.default_rng(1)
+    values = rng.uniform(0.1, 0.9, (7, 2 if third == "none" else 3)).astype(np.float32)
+    decoder = LandmarksDecoder(order=order, third=third, units=units)
+
+    found = decoder.decode({"out": values.reshape(1, -1, 1, 1)}, FRAME)
+
+    assert found.points is not None
+    for row, (x, y, score) in zip(values, found.points[0], strict=True):
+        own = row[:2] if order == "xy" else row[1::-1]
+        wide = np.array([96, 64]) if units == "relative" else 1
+        assert (x, y) == pytest.approx(in_image(*(own * wide)), abs=1e-4)
+        told = {"score": row[-1], "logit": 1 / (1 + np.exp(-row[-1]))}.get(third, 1.0)
+        assert score == pytest.approx(told, rel=1e-5)
+    assert found.scores[0] == pytest.approx(found.points[0, :, 2].mean())
+
+
+def test_the_presence_of_an_object_is_its_score() -> None:
+    """A second output, where it is named; several unnamed ones may be anything."""
+    outputs = {"a": np.full((1, 63), 5.0, np.float32), "b": np.array([[0.25]], np.float32)}
+    decoder = LandmarksDecoder(third="depth", units="pixels", outputs=("a", "b"))
+    assert decoder.decode(outputs, FRAME).scores.tolist() == [0.25]
+    with pytest.raises(MisfitError, match="two numbers"):
+        LandmarksDecoder(third="depth").check([Port("a", (1, 63)), Port("b", (1, 1))])
+    with pytest.raises(MisfitError, match="two numbers"):
+        LandmarksDecoder().check([Port("a", (1, 63))])
+
+
+def test_movenet_is_read_as_written() -> None:
+    """One person, and the sure ones of six with their boxes, in fractions of the input."""
+    rng = np.random.default_rng(2)
+    rows = rng.uniform(0.2, 0.8, (1, 6, 56)).astype(np.float32)
+    rows[0, :, 51:55] = 0.1, 0.2, 0.9, 0.8
+    rows[0, :, 55] = 0.3, 0.0, 0.9, 0.001, 0.0, 0.5
+
+    one = MovenetDecoder().decode({"out": rows[:, :1, :51].reshape(1, 1, 17, 3)}, FRAME)
+    several = MovenetDecoder().decode({"out": rows}, FRAME)
+
+    assert one.points is not None
+    assert several.points is not None
+    assert several.scores.tolist() == pytest.approx([0.9, 0.5, 0.3])
+    for found, place in ((one.points[0], 0), (several.points[0], 2), (several.points[2], 0)):
+        for number in range(17):
+            y, x, score = rows[0, place, 3 * number : 3 * number + 3]
+            expected = (*in_image(x * 96, y * 64), score)
+            assert tuple(found[number]) == pytest.approx(expected, abs=1e-4)
+    corners = np.array([in_image(0.2 * 96, 0.1 * 64), in_image(0.8 * 96, 0.9 * 64)])
+    inside = np.clip(corners, 0, (200, 100)).ravel()
+    np.testing.assert_allclose(several.boxes[0], inside, atol=1e-3)
+    with pytest.raises(MisfitError, match=r"3·points"):
+        MovenetDecoder().check([Port("out", (1, 300, 6))])
+
+
+def test_simcc_is_read_as_written() -> None:
+    """The highest bin of each axis, two bins a pixel; the lower of both peaks is the score."""
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(0, 0.9, (1, 4, 192)), rng.uniform(0, 1.4, (1, 4, 128))
+    outputs = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
+
+    found = SimccDecoder().decode(outputs, FRAME)
+
+    assert found.points is not None
+    for number in range(4):
+        best = [max(range(len(v)), key=v.__getitem__) for v in (x[0, number], y[0, number])]
+        peak = min(x[0, number].max(), y[0, number].max(), 1.0)
+        expected = (*in_image(best[0] / 2, best[1] / 2), peak)
+        assert tuple(found.points[0, number]) == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(MisfitError, match="of x and of y"):
+        SimccDecoder().check([Port("x", (1, 4, 192)), Port("y", (1, 5, 128))])

@@ -127,7 +127,7 @@ WRONG = [
     (
         '"val.json"',
         '"images"\nsplit = "val"',
-        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, classes, segments, annotated only',
+        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, classes, segments, region, annotated only',
     ),
     (
         'annotations = "val.json"',

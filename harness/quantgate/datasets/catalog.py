@@ -20,6 +20,7 @@ from quantgate.datasets import (
 from quantgate.datasets.assembly import assemble, without_truth
 from quantgate.datasets.classes import with_classes
 from quantgate.datasets.kind import DatasetKind
+from quantgate.datasets.regions import with_regions
 from quantgate.datasets.segments import with_segments
 from quantgate.errors import DatasetError
 from quantgate.plugins import extended
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.datasets.findings import Findings
+    from quantgate.datasets.kind import Find
     from quantgate.datasets.sample import Dataset
     from quantgate.entries import DatasetEntry
 
@@ -55,7 +57,17 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "digits": DatasetKind(
             None,
             needs=(),
-            may=("split", "size", "count", "seed", "subject", "classes", "segments", "annotated"),
+            may=(
+                "split",
+                "size",
+                "count",
+                "seed",
+                "subject",
+                "classes",
+                "segments",
+                "region",
+                "annotated",
+            ),
             truths={
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
@@ -114,7 +126,7 @@ def _loaded(
 ) -> Dataset:
     root, cache = places
     kind = DATASETS[entry.kind]
-    find = {"masks": kind.find_masks, "points": kind.find_points}.get(truth or "") or kind.find
+    find = _finder(kind, entry, truth)
     if kind.load is not None:
         found, ids = kind.load(name, entry, cache, truth == "masks"), _BY_INDEX
     elif find is not None:
@@ -131,4 +143,13 @@ def _loaded(
         found = with_classes(found, entry.classes, ids)
     if entry.segments is not None:
         found = with_segments(found, entry.segments, root)
+    if entry.region is not None:
+        found = with_regions(found, entry.region, truth)
     return found if entry.annotated else without_truth(found)
+
+
+def _finder(kind: DatasetKind, entry: DatasetEntry, truth: str | None) -> Find | None:
+    """Choose what reads the truth that is wanted, or that regions need."""
+    pointed = truth == "points" or (entry.region is not None and entry.region.needs_points)
+    found = kind.find_points if pointed else kind.find_masks if truth == "masks" else None
+    return found or kind.find

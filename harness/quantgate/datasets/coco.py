@@ -262,7 +262,7 @@ def _points(source: _Source, row: _Row, count: int) -> NDArray[np.float32]:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "segments", "annotated"),
+    may=("labels", "classes", "segments", "region", "annotated"),
     truths={"": ("objects", "masks", "points")},
     find_masks=partial(find, masks=True),
     find_points=partial(find, points=True),

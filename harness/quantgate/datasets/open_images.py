@@ -152,6 +152,6 @@ def _objects(rows: list[_Row], index: Mapping[str, int]) -> Objects:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "segments", "annotated"),
+    may=("labels", "classes", "segments", "region", "annotated"),
     truths={"": ("objects",)},
 )

@@ -157,6 +157,15 @@ def _index(name: str, stem: str, rows: list[_Row], labels: tuple[str, ...]) -> l
 KIND = DatasetKind(
     find,
     needs=("path",),
-    may=("annotations", "labels", "split", "difficult", "classes", "segments", "annotated"),
+    may=(
+        "annotations",
+        "labels",
+        "split",
+        "difficult",
+        "classes",
+        "segments",
+        "region",
+        "annotated",
+    ),
     truths={"": ("objects",)},
 )

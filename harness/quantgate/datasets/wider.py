@@ -106,6 +106,6 @@ def _wrong(name: str, file: Path, line: int, expected: str) -> DatasetError:
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "segments", "annotated"),
+    may=("labels", "classes", "segments", "region", "annotated"),
     truths={"": ("objects",)},
 )

@@ -165,6 +165,6 @@ def _objects(rows: list[_Row]) -> Objects:
 KIND = DatasetKind(
     find,
     needs=("path",),
-    may=("annotations", "labels", "classes", "segments", "annotated"),
+    may=("annotations", "labels", "classes", "segments", "region", "annotated"),
     truths={"": ("objects",)},
 )

@@ -13,10 +13,13 @@ from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
 from quantgate.decoders.heat_maps import HeatMapsDecoder
 from quantgate.decoders.image import ImageDecoder
+from quantgate.decoders.landmarks import LandmarksDecoder
 from quantgate.decoders.likely import likely
 from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
+from quantgate.decoders.movenet import MovenetDecoder
 from quantgate.decoders.nanodet import NanodetDecoder
 from quantgate.decoders.nms_indices import NmsIndicesDecoder
+from quantgate.decoders.simcc import SimccDecoder
 from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.ssd_heads import SsdHeadsDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
@@ -61,6 +64,9 @@ DECODERS: dict[str, Any] = extended(
         "yolact": YolactDecoder,
         "yolo-v8-pose": YoloV8PoseDecoder,
         "heat-maps": HeatMapsDecoder,
+        "simcc": SimccDecoder,
+        "movenet": MovenetDecoder,
+        "landmarks": LandmarksDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,

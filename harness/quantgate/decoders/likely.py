@@ -131,6 +131,11 @@ def _heat_maps(ports: Sequence[Port]) -> bool:
     )
 
 
+def _landmarks(ports: Sequence[Port]) -> bool:
+    """One vector of two numbers for each of as many key points as people annotate."""
+    return len(ports) == 1 and math.prod(ports[0].shape[1:]) in {2 * count for count in _POINTS}
+
+
 #: By kind; of others, their shapes say enough.
 _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
     {
@@ -143,6 +148,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "yolof": _one_grid,
         "fastestdet": _one_grid,
         "heat-maps": _heat_maps,
+        "landmarks": _landmarks,
         "class-map": _maps,
         "image": _pictures,
         "mask-rcnn": _masks,

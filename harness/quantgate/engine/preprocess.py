@@ -77,6 +77,8 @@ def _resized_size(
     if plan.resize == "stretch":
         return size
     ratios = (size[0] / original[0], size[1] / original[1])
+    if plan.resize == "height":
+        return min(size[0], max(1, round(original[0] * ratios[1]))), size[1]
     if plan.resize in {"letterbox", "fit"}:
         ratio = min(ratios)
         width, height = (max(1, round(side * ratio)) for side in original)

@@ -16,6 +16,74 @@ from quantgate.entries.kinds import DatasetKindName, PerChannel, PerInput, Posit
 ClassNames = Annotated[tuple[str | int, ...], MinLen(1)]
 
 
+#: Key points of the annotations, counted from 0.
+PointIndex = Annotated[int, Ge(0)]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionEntry:
+    """``datasets.NAME.region``: each annotated object, cut out of its image, is a sample of its own."""
+
+    around: Annotated[
+        Literal["box", "points"],
+        Doc("the annotated box, or the extent of its annotated key points"),
+    ] = "box"
+    factor: Annotated[
+        float, Interval(gt=0, le=100), Doc("sides of the region, in those of what it is around")
+    ] = 1.0
+    shape: Annotated[
+        Literal["box", "square"] | Size,
+        Doc("as it is; square; or a ratio, [3, 4]: the shorter side is enlarged"),
+    ] = "box"
+    up: Annotated[
+        tuple[PointIndex, PointIndex] | None,
+        Doc("two key points: the region is turned so that the second is above the first"),
+    ] = None
+    align: Annotated[
+        Literal["face-112"] | Annotated[tuple[tuple[float, float], ...], MinLen(2)] | None,
+        Doc(
+            "places in the region, px, to which `align_points` are brought by scale, rotation and shift; "
+            "face-112: the usual five of face recognizers"
+        ),
+    ] = None
+    align_points: Annotated[
+        tuple[PointIndex, ...], Doc("key points that `align` places, in its order")
+    ] = (0, 1, 2, 3, 4)
+    corners: Annotated[
+        tuple[PointIndex, PointIndex, PointIndex, PointIndex] | None,
+        Doc("four key points, clockwise from the upper left: the quadrilateral is straightened"),
+    ] = None
+    size: Annotated[
+        Size | None,
+        Doc(
+            "of the region, which is brought to it at once; default: whole pixels as they are (112, 112 with "
+            "align, its sides with corners)"
+        ),
+    ] = None
+    counted_from: Annotated[
+        Literal["edges", "centres"],
+        Doc(
+            "edges: a coordinate of 0 is the edge of the first pixel; centres: its middle, for key points and "
+            "models that were trained with OpenCV's warpAffine"
+        ),
+    ] = "edges"
+    outside: Annotated[
+        Annotated[int, Interval(ge=0, le=255)], Doc("value of pixels outside of the image, 0..255")
+    ] = 114
+
+    @property
+    def needs_points(self) -> bool:
+        """Whether annotated boxes alone do not tell the region."""
+        return self.around == "points" or any((self.up, self.align, self.corners))
+
+    @property
+    def width_to_height(self) -> float | None:
+        """Ratio of the region's sides; None: as they are."""
+        if isinstance(self.shape, tuple):
+            return self.shape[0] / self.shape[1]
+        return 1.0 if self.shape == "square" else None
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetEntry:
     """``[datasets.NAME]``: where images and their truth are."""
@@ -87,6 +155,10 @@ class DatasetEntry:
         ),
     ] = None
     difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
+    region: Annotated[
+        RegionEntry | None,
+        Doc("each annotated object is cut out of its image and is a sample of its own"),
+    ] = None
     annotated: Annotated[
         bool,
         Doc("false: leave annotations and class names aside, so that the images serve any task"),
@@ -105,10 +177,11 @@ class Preprocess:
         None
     )
     resize: Annotated[
-        Literal["stretch", "letterbox", "fit", "crop"],
+        Literal["stretch", "letterbox", "fit", "crop", "height"],
         Doc(
             "stretch: plain resize; letterbox: keep the ratio, centred, padded; fit: keep the "
-            "ratio, top-left, padded; crop: short side to `short_side`, centre crop"
+            "ratio, top-left, padded; crop: short side to `short_side`, centre crop; height: to the input's "
+            "height, keep the ratio, padded on the right, squeezed where it is wider (lines of text)"
         ),
     ] = "stretch"
     short_side: Annotated[PositiveInt | None, Doc("crop only; default: size / 0.875")] = None

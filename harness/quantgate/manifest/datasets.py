@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from quantgate.entries import DatasetEntry
+    from quantgate.entries.data import RegionEntry
 
 Entry = TypeVar("Entry")
 _LONGEST_PATH = 1000
@@ -51,7 +52,22 @@ def check_dataset(
     if entry.kind == "digits" and entry.split not in {None, *SPLITS}:
         sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
         problems.append(ManifestProblem((*place, "split"), sentence + meant(entry.split, SPLITS)))
+    if entry.region is not None:
+        problems += _region_problems(entry.region, (*place, "region"))
     return problems
+
+
+def _region_problems(region: RegionEntry, place: KeyPath) -> Iterator[ManifestProblem]:
+    """Keys of a region that exclude each other, or need another."""
+    ways = [key for key in ("up", "align", "corners") if getattr(region, key) is not None]
+    if len(ways) > 1:
+        yield ManifestProblem(place, f"expected one of up, align and corners, found {names(ways)}")
+    wanted = 5 if region.align == "face-112" else len(region.align or ())
+    if region.align is not None and len(region.align_points) != wanted:
+        say = (
+            f"expected the {wanted} key points that align places, found {len(region.align_points)}"
+        )
+        yield ManifestProblem((*place, "align_points"), say)
 
 
 def has_truth(entry: DatasetEntry) -> bool:

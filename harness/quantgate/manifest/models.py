@@ -62,7 +62,9 @@ def _truth(reading: Reading) -> Iterator[ManifestProblem]:
     if not kind.truths:
         return
     condition = kind.condition_of(data)
-    fit = tasks_of(kind.truths[condition])
+    told = kind.truths[condition]
+    # The class of a region is that of its object, and an object has no mask there.
+    fit = tasks_of(told if data.region is None else ("class", *(t for t in told if t != "masks")))
     if task not in fit:
         held = f"{data.kind} with {condition}" if condition else data.kind
         say = (
