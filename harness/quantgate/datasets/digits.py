@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -37,6 +38,8 @@ _SPLITS = ("train", "calibrate", "evaluate")
 _ONE_DIGIT = frozenset({"single", "points"})
 _SCENES, _SINGLE = (300, 300), (224, 224)
 _COUNT = 300
+#: Files of ``quantgate.zoo`` that have a part in what is drawn.
+_RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "strokes.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,14 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
         )
     series = _Series(single, entry.seed, split, size)
     count = entry.count or _COUNT
-    version = renderer_version()
+    renderer = renderer_version()
     try:
-        drawn = _drawn(series, count, (version, cache))
+        drawn = _drawn(series, count, (renderer, cache))
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
     truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
     groups = rarest_labels(truths)
-    digests = [_digest(version, series, i) for i in range(count)]
+    digests = [_digest(renderer, series, i) for i in range(count)]
     own = [
         _own_truth(entry.subject, truth, partial(_scene, series, i), digest)
         for i, (truth, digest) in enumerate(zip(truths, digests, strict=True))
@@ -103,8 +106,8 @@ def _skeleton() -> Skeleton:
     return Skeleton(STROKE_POINTS, (*((k, k + 1) for k in range(last)), (last, 0)))
 
 
-def _digest(version: str, series: _Series, index: int) -> str:
-    state = hashlib.blake2b(f"{version}/{series.label(index)}".encode(), digest_size=16)
+def _digest(renderer: str, series: _Series, index: int) -> str:
+    state = hashlib.blake2b(f"{renderer}/{series.label(index)}".encode(), digest_size=16)
     return state.hexdigest()
 
 
@@ -138,14 +141,14 @@ def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
 def renderer_version() -> str:
     """Hex digest of everything that draws: the renderer's code and the libraries it draws with."""
     import cv2
-    import sklearn
 
-    from quantgate.zoo import backgrounds, canvas, scenes, strokes
+    from quantgate import zoo
 
-    state = hashlib.blake2b(f"cv2 {cv2.__version__} sklearn {sklearn.__version__}".encode())
-    for module in (scenes, canvas, backgrounds, strokes):
-        assert module.__file__ is not None
-        state.update(Path(module.__file__).read_bytes())
+    # scikit-learn takes a second to import, and only drawing needs it.
+    drawn_with = f"cv2 {cv2.__version__} sklearn {version('scikit-learn')}"
+    state = hashlib.blake2b(drawn_with.encode())
+    for module in _RENDERER:
+        state.update((Path(zoo.__path__[0]) / module).read_bytes())
     return state.hexdigest()[:16]
 
 
@@ -196,7 +199,7 @@ def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]
 
 def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
     """Draw a series' truth, or read it from the store, which keeps a digest of it."""
-    version, cache = place
+    renderer, cache = place
     if cache is None:
         return _Drawn(*_all_rows(series, count), series.size)
 
@@ -204,7 +207,7 @@ def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Draw
         rows, counts = _all_rows(series, count)
         np.savez(folder / _ROWS, rows=rows, counts=counts)
 
-    key = {"renderer": version, "series": series.label(count)}
+    key = {"renderer": renderer, "series": series.label(count)}
     folder = Store(cache).get_or_build("truths", key, build)
     with np.load(folder / _ROWS, allow_pickle=False) as arrays:
         return _Drawn(arrays["rows"], arrays["counts"], series.size)
