@@ -78,7 +78,8 @@ class _Explaining:
 
     def explanation(self) -> Explanation:
         """Answer in the order of what an answer is worth: execution, local scores, groups."""
-        answer = self._parent.ask(self._ask.execute(self._models.optimized))
+        compiled = self._ask.execute(self._models.optimized)
+        answer = self._parent.ask(compiled)
         total, metrics = answer.loss(), answer.metrics()
         bench = self._images.bench
         metric = self._images.plan.metric or bench.task.DEFAULT_METRIC
@@ -91,16 +92,18 @@ class _Explaining:
             total,
         )
         if self._graph.layers:
-            found = self._attribution(self._execution(found))
+            found = self._attribution(self._execution(found, compiled))
         return replace(found, notes=tuple(self._notes), seconds=self._spent())
 
-    def _execution(self, found: Explanation) -> Explanation:
+    def _execution(self, found: Explanation, compiled: ov.CompiledModel) -> Explanation:
         if self._ask.execution is not None:
             return replace(found, execution=self._ask.execution)
-        few = self._parent.first(EXECUTED)
+        ask, few = self._ask, self._parent.first(EXECUTED)
         try:
             with refusals():
-                told = executed(self._models.optimized, few, self._ask.execute, self._ask.folder)
+                told = executed(
+                    self._models.optimized, few, ask.execute, ask.folder, compiled=compiled
+                )
         except HarnessError as error:
             self._notes.append(f"execution was not compared with the graph: {error}")
             return found

@@ -30,7 +30,12 @@ _LEAST = 1e-12
 
 
 def executed(
-    model: ov.Model, parent: Reference, execute: Execute, folder: Path | None
+    model: ov.Model,
+    parent: Reference,
+    execute: Execute,
+    folder: Path | None,
+    *,
+    compiled: ov.CompiledModel | None = None,
 ) -> Execution:
     """Hold the executed model against its graph; where it fails, find where, and keep the failing part.
 
@@ -42,13 +47,15 @@ def executed(
         The parent's answers on the images.
     folder
         Where the smallest failing part is saved; None saves none.
+    compiled
+        A compilation that is there already.
 
     Raises
     ------
     HarnessError
         Where an arm does not run, or its outputs cannot be read.
     """
-    told = execution(model, parent, execute)
+    told = execution(model, parent, execute, compiled)
     if told.cause != "execution":
         return told
     first = first_fault(model, parent.images, execute, told)
