@@ -60,6 +60,17 @@ CONTRACTS = {
     "simcc": [Port("x", (1, 17, 384)), Port("y", (1, 17, 512))],
     "movenet": [Port("out", (1, 1, 17, 3))],
     "landmarks": [Port("out", (1, 136))],
+    "yunet": [
+        Port(f"{name}{n}", (1, n, width))
+        for name, width in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10))
+        for n in (1600, 400, 100)
+    ],
+    "scrfd": [
+        Port(f"{name}{n}", (n, width))
+        for name, width in (("score", 1), ("bbox", 4), ("kps", 10))
+        for n in (12800, 3200, 800)
+    ],
+    "blaze": [Port("boxes", (1, 2304, 16)), Port("logits", (1, 2304, 1))],
     "heat-maps": [Port("out", (1, 17, 64, 48))],
     "yolact": [
         Port("boxes", (1, 19248, 4)),
@@ -180,7 +191,7 @@ MEANT: dict[str, tuple[list[Port], set[str]]] = {
     "shares of two classes": (ports((1, 320, 320, 2)), {"class-map"}),
     "depth": (ports((1, 1, 224, 224)), {"class-map", "image"}),
     "key points": (ports((1, 1, 17, 3)), {"movenet"}),
-    "face detector of its own": (ports((1, 2304, 16), (1, 2304, 1)), set[str]()),
+    "face detector with key points": (ports((1, 2304, 16), (1, 2304, 1)), {"blaze"}),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from quantgate.core.geometry import Frame
+from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.heat_maps import HeatMapsDecoder
 from quantgate.decoders.landmarks import LandmarksDecoder
 from quantgate.decoders.movenet import MovenetDecoder
@@ -165,3 +166,88 @@ def test_simcc_is_read_as_written() -> None:
         assert tuple(found.points[0, number]) == pytest.approx(expected, abs=1e-4)
     with pytest.raises(MisfitError, match="of x and of y"):
         SimccDecoder().check([Port("x", (1, 4, 192)), Port("y", (1, 5, 128))])
+
+
+#: An input of 64 x 32 px: 8 x 4, 4 x 2 and 2 x 1 cells.
+SMALL = Frame((128, 64), (64, 32), (0.5, 0.5), (0.0, 0.0))
+GRIDS = ((8, 8, 4), (16, 4, 2), (32, 2, 1))
+
+
+def of_face_heads(kind: str, heads: dict[str, Any]) -> list[tuple[float, list[float]]]:
+    """Score, box and key points of every anchor in the input's pixels, one by one, the surest first."""
+    found = []
+    for stride, columns, rows in GRIDS:
+        for cell in range(columns * rows):
+            x, y = cell % columns, cell // columns
+            for anchor in range(2 if kind == "scrfd" else 1):
+                at = 2 * cell + anchor if kind == "scrfd" else cell
+                box, points = heads[f"bbox{stride}"][0, at], heads[f"kps{stride}"][0, at]
+                if kind == "scrfd":
+                    score = heads[f"cls{stride}"][0, at, 0]
+                    edges = [x - box[0], y - box[1], x + box[2], y + box[3]]
+                else:
+                    score = (
+                        heads[f"cls{stride}"][0, at, 0] * heads[f"obj{stride}"][0, at, 0]
+                    ) ** 0.5
+                    wide, high = np.exp(box[2]) / 2, np.exp(box[3]) / 2
+                    middle = x + box[0], y + box[1]
+                    edges = [middle[0] - wide, middle[1] - high, middle[0] + wide, middle[1] + high]
+                places = [p + (y if k % 2 else x) for k, p in enumerate(points)]
+                found.append((float(score), [stride * float(v) for v in (*edges, *places)]))
+    return sorted(found, key=lambda one: -one[0])
+
+
+@pytest.mark.parametrize("kind", ["yunet", "scrfd"])
+def test_face_heads_are_read_as_written(kind: str) -> None:
+    """Nothing suppressed, every anchor comes back where a loop over all cells puts it."""
+    rng = np.random.default_rng(4)
+    heads = {}
+    for stride, columns, rows in GRIDS:
+        n = columns * rows * (2 if kind == "scrfd" else 1)
+        for name, width in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
+            if name != "obj" or kind == "yunet":
+                heads[f"{name}{stride}"] = rng.uniform(0.2, 0.9, (1, n, width)).astype(np.float32)
+    decoder = {"yunet": YunetDecoder, "scrfd": ScrfdDecoder}[kind](iou_threshold=1.0)
+
+    found = decoder.decode(heads, SMALL)
+
+    assert found.points is not None
+    expected = of_face_heads(kind, heads)
+    assert len(found) == len(expected)
+    for row, (score, values) in enumerate(expected):
+        assert found.scores[row] == pytest.approx(score, rel=1e-5)
+        box = np.clip(2 * np.array(values[:4]), 0, (128, 64, 128, 64))
+        np.testing.assert_allclose(found.boxes[row], box, atol=1e-3)
+        places = 2 * np.array(values[4:]).reshape(5, 2)
+        np.testing.assert_allclose(found.points[row, :, :2], places, atol=1e-3)
+    assert len(type(decoder)(iou_threshold=0.1).decode(heads, SMALL)) < len(found)
+
+
+def test_blaze_is_read_as_written() -> None:
+    """Pixels from the middles of cells of one stride, or of two with several anchors each."""
+    frame = Frame((48, 48), (48, 48), (1.0, 1.0), (0.0, 0.0))
+    for anchors in ([(4, 1)], [(8, 2), (16, 6)]):
+        middles = [
+            ((x + 0.5) * stride, (y + 0.5) * stride)
+            for stride, each in anchors
+            for y in range(48 // stride)
+            for x in range(48 // stride)
+            for _ in range(each)
+        ]
+        rows = np.full((1, len(middles), 16), 2.0, np.float32)
+        rows[0, :, 2:4] = 6.0
+        logits = np.full((1, len(middles), 1), -9.0, np.float32)
+        chosen = len(middles) - 3
+        logits[0, chosen] = 2.0
+
+        found = BlazeDecoder().decode({"boxes": rows, "logits": logits}, frame)
+
+        x, y = middles[chosen]
+        assert found.points is not None
+        assert found.scores.tolist() == pytest.approx([1 / (1 + np.exp(-2))])
+        assert found.boxes[0].tolist() == pytest.approx(
+            [min(v, 48) for v in (x - 1, y - 1, x + 5, y + 5)]
+        )
+        np.testing.assert_allclose(found.points[0, :, :2], [[x + 2, y + 2]] * 6)
+    with pytest.raises(DecoderError, match="knows no anchors"):
+        BlazeDecoder().decode({"boxes": rows[:, 1:], "logits": logits[:, 1:]}, frame)

@@ -10,6 +10,7 @@ from quantgate.decoders.centernet import CenternetDecoder
 from quantgate.decoders.class_map import ClassMapDecoder
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.detr import DetrDecoder
+from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
 from quantgate.decoders.heat_maps import HeatMapsDecoder
 from quantgate.decoders.image import ImageDecoder
@@ -63,6 +64,9 @@ DECODERS: dict[str, Any] = extended(
         "yolo-v8-seg": YoloV8SegDecoder,
         "yolact": YolactDecoder,
         "yolo-v8-pose": YoloV8PoseDecoder,
+        "yunet": YunetDecoder,
+        "scrfd": ScrfdDecoder,
+        "blaze": BlazeDecoder,
         "heat-maps": HeatMapsDecoder,
         "simcc": SimccDecoder,
         "movenet": MovenetDecoder,
