@@ -113,6 +113,16 @@ def test_boxes_and_scores_are_suppressed_per_class() -> None:
     assert table(found)[0][2] == [20.0, 10.0, 100.0, 90.0]
 
 
+def test_no_row_is_no_object() -> None:
+    """Where rows are data, a picture without any is read like others."""
+    outputs = {
+        "scores": np.zeros((1, 0, 3), np.float32),
+        "boxes": np.zeros((1, 0, 4), np.float32),
+    }
+    for multi_label in (True, False):
+        assert not len(BoxesScoresDecoder(multi_label=multi_label).decode(outputs, FRAME))
+
+
 @pytest.mark.parametrize(
     ("box_format", "box"),
     [

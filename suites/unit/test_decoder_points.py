@@ -221,6 +221,9 @@ def test_face_heads_are_read_as_written(kind: str) -> None:
         places = 2 * np.array(values[4:]).reshape(5, 2)
         np.testing.assert_allclose(found.points[row, :, :2], places, atol=1e-3)
     assert len(type(decoder)(iou_threshold=0.1).decode(heads, SMALL)) < len(found)
+    none = type(decoder)(score_threshold=1.0).decode(heads, SMALL)
+    assert none.points is not None
+    assert none.points.shape == (0, 5, 3)
 
 
 def test_blaze_is_read_as_written() -> None:
@@ -249,5 +252,8 @@ def test_blaze_is_read_as_written() -> None:
             [min(v, 48) for v in (x - 1, y - 1, x + 5, y + 5)]
         )
         np.testing.assert_allclose(found.points[0, :, :2], [[x + 2, y + 2]] * 6)
+        none = BlazeDecoder().decode({"boxes": rows, "logits": logits - 20}, frame)
+        assert none.points is not None
+        assert none.points.shape == (0, 6, 3)
     with pytest.raises(DecoderError, match="knows no anchors"):
         BlazeDecoder().decode({"boxes": rows[:, 1:], "logits": logits[:, 1:]}, frame)

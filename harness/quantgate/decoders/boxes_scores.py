@@ -69,7 +69,9 @@ class BoxesScoresDecoder(ByShape[tuple[Port, Port]]):
         """Objects of one image (see Decoder)."""
         pair = self.picked(ports_of(outputs))
         boxes = finite(outputs, pair[0].name).reshape(-1, _BOX)
-        scores = finite(outputs, pair[1].name).reshape(len(boxes), -1)
+        scores = finite(outputs, pair[1].name)
+        # Where rows are data there may be none, and their width is no longer in the size.
+        scores = scores.reshape(len(boxes), -1 if len(boxes) else scores.shape[-1])
         scores = without_background(scores, background_index(self.background))
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
         corners = as_corners(boxes[rows], self.box_format)

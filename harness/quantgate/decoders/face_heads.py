@@ -82,7 +82,7 @@ class YunetDecoder(ByShape[dict[int, list[Port]]]):
         sides = np.exp(np.minimum(boxes[:, 2:], LARGEST_EXPONENT)) * stride
         corners = centre_to_corners(np.hstack([(place + boxes[:, :2]) * stride, sides]))
         offsets = _rows(outputs, heads[_PAIR * self.points])[kept]
-        points = (place[:, None] + offsets.reshape(len(kept), -1, _PAIR)) * stride[:, None]
+        points = (place[:, None] + offsets.reshape(-1, self.points, _PAIR)) * stride[:, None]
         return _objects(corners, scores[kept], points, (frame, self._keeping))
 
     @property
@@ -123,7 +123,7 @@ class ScrfdDecoder(ByShape[dict[int, list[Port]]]):
         place = grid[kept, :2] * stride
         away = _rows(outputs, heads[_BOX])[kept] * stride
         corners = np.hstack([place - away[:, :2], place + away[:, 2:]])
-        offsets = _rows(outputs, heads[_PAIR * self.points])[kept].reshape(len(kept), -1, _PAIR)
+        offsets = _rows(outputs, heads[_PAIR * self.points])[kept].reshape(-1, self.points, _PAIR)
         points = place[:, None] + offsets * stride[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
         return _objects(corners, scores[kept], points, (frame, keeping))
@@ -158,7 +158,7 @@ class BlazeDecoder(ByShape[tuple[Port, Port]]):
         kept = np.flatnonzero(scores >= self.score_threshold)
         rows, middle = boxes[0, kept], middles[kept]
         corners = centre_to_corners(np.hstack([rows[:, :2] + middle, rows[:, 2:4]]))
-        points = rows[:, _BOX:].reshape(len(kept), -1, _PAIR) + middle[:, None]
+        points = rows[:, _BOX:].reshape(-1, self.points, _PAIR) + middle[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
         return _objects(corners, scores[kept], points, (frame, keeping))
 
