@@ -79,9 +79,13 @@ def _tensor_info(name: str, shape: list[int]) -> bytes:
 
 
 def square_detector(
-    side: int = 128, *, cell: int = 16, metadata: dict[str, str] | None = None
+    side: int = 128,
+    *,
+    cell: int = 16,
+    bgr: bool = False,
+    metadata: dict[str, str] | None = None,
 ) -> bytes:
-    """Detect red, green and blue squares on a grid, fed in RGB 0..1; outputs as YOLO v8's: [1, 4 + 3, cells].
+    """Detect red, green and blue squares on a grid, fed in RGB 0..1 or BGR; outputs as YOLO v8's: [1, 4 + 3, cells].
 
     A square as large as a cell is found where it fills one.
     """
@@ -94,6 +98,7 @@ def square_detector(
     weights = (
         np.full((3, 3, 1, 1), -10.0, np.float32) + 34 * np.eye(3, dtype=np.float32)[..., None, None]
     )
+    weights = weights[:, ::-1].copy() if bgr else weights
     nodes = [
         node("AveragePool", ["images"], "means", kernel_shape=[cell, cell], strides=[cell, cell]),
         node("Conv", ["means", "weights", "bias"], "logits", kernel_shape=[1, 1]),

@@ -17,8 +17,10 @@ LABELS = ("red", "green", "blue")
 _SIDE, _CELL = 128, 16
 
 
-def make(folder: Path, *, images: int = 30, metadata: dict[str, str] | None = None) -> Path:
-    """Write own.onnx, images/ and truth.json (COCO); return the model."""
+def make(
+    folder: Path, *, images: int = 30, bgr: bool = False, metadata: dict[str, str] | None = None
+) -> Path:
+    """Write own.onnx, images/ and truth.json (COCO); return the model, fed in RGB 0..1 or BGR."""
     rng = np.random.default_rng(7)
     (folder / "images").mkdir(parents=True)
     rows: list[dict[str, object]] = []
@@ -40,7 +42,7 @@ def make(folder: Path, *, images: int = 30, metadata: dict[str, str] | None = No
     }
     (folder / "truth.json").write_text(json.dumps(document), encoding="utf-8")
     model = folder / "own.onnx"
-    model.write_bytes(square_detector(_SIDE, cell=_CELL, metadata=metadata))
+    model.write_bytes(square_detector(_SIDE, cell=_CELL, bgr=bgr, metadata=metadata))
     return model
 
 

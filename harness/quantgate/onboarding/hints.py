@@ -130,7 +130,7 @@ def _of_hf_images(told: Mapping[str, Any]) -> dict[str, Any]:
             found |= {"resize": "crop", "short_side": int(size["shortest_edge"])}
     elif size is not None:
         found["resize"] = "stretch"
-    wanted = crop if told.get("do_center_crop") and crop is not None else size
+    wanted = crop if crop is not None and told.get("do_center_crop", True) else size
     if isinstance(wanted, dict) and {"height", "width"} <= wanted.keys():
         found["size"] = (int(wanted["width"]), int(wanted["height"]))
     return found

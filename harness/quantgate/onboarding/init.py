@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quantgate.engine.worker.client import Worker
-    from quantgate.entries import ModelEntry
+    from quantgate.entries import DatasetEntry, ModelEntry
     from quantgate.onboarding.guess import Found
     from quantgate.onboarding.images import Images
     from quantgate.onboarding.limits import Measured
@@ -101,8 +101,7 @@ def _known(subject: Subject, images: Images, known: Mapping[str, Any]) -> Draft:
     )
     task = str(known["task"])
     comments = {"source": f"{origin} says task, decoder and preprocess: {task}"}
-    entry = replace(images.entry, annotated=images.annotated(task))
-    return Draft(subject, entry, _name(images), _subset(images), comments=comments)
+    return Draft(subject, _dataset(images, task), _name(images), _subset(images), comments=comments)
 
 
 def _name(images: Images) -> str:
@@ -119,7 +118,7 @@ def _name(images: Images) -> str:
 def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
     guess = found.guess
     if guess is None:
-        entry = replace(images.entry, annotated=False)
+        entry = _dataset(images, "generic")
         unsure = found.unsure | {
             "all": "no decoder reads the outputs as it promises; raw outputs are compared instead"
         }
@@ -129,7 +128,7 @@ def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
         return replace(draft, unsure=unsure)
     task, best = guess.best.option.task, guess.best
     labels = _labels(subject, found.classes) if not images.annotated(task) else None
-    entry = replace(images.entry, annotated=images.annotated(task) or not _has_truth(images))
+    entry = _dataset(images, task)
     if entry.kind == "folder" and entry.labels is None:
         entry = replace(entry, labels=labels)
     unsure = {**guess.unsure, **found.unsure}
@@ -141,8 +140,10 @@ def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
     return replace(draft, comments=_comments(guess), unsure=unsure)
 
 
-def _has_truth(images: Images) -> bool:
-    return any(one.annotated for one in images.sets.values())
+def _dataset(images: Images, task: str) -> DatasetEntry:
+    """Give the images with the annotations that serve a task, or say that they are not to be used."""
+    unused = any(one.annotated for one in images.sets.values()) and not images.annotated(task)
+    return replace(images.entry, annotated=False) if unused else images.entry
 
 
 def _comments(guess: Guess) -> dict[str, str]:

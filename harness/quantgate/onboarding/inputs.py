@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.entries import Preprocess
@@ -21,6 +21,8 @@ _Form = tuple[str, int]
 _CHANNELS = (1, 3)
 #: Side of an input that takes any size, px: of networks of one channel, of classifiers, of others.
 _GRAY_PX, _CLASSES_PX, _OTHERS_PX = (240, 160), (224, 224), (640, 640)
+#: Others that are tried where the graph does not take these: the last is of lines of text.
+_SIZES = ((320, 320), (224, 224), (320, 48))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,24 @@ def taken_by(ports: Sequence[Port], outputs: Sequence[Port], hints: Hints) -> li
     images = [port for port in ports if _forms(port)]
     if len(images) != 1:
         raise UsageError(_no_picture(ports))
-    return [_taken(images[0], form, (ports, outputs), hints) for form in _forms(images[0])]
+    (port,) = images
+    told = hints.values.get("size")
+    ways = []
+    for form in _forms(port):
+        sizes = [tuple(told)] if told else [_usual_size(outputs, form[1]), *_SIZES]
+        ways += [_taken(port, form, ports, size) for size in sizes[: None if _open(port) else 1]]
+    return [replace(way, unsure=way.unsure if not told else _but_size(way)) for way in ways]
 
 
-def _taken(
-    port: Port, form: _Form, model: tuple[Sequence[Port], Sequence[Port]], hints: Hints
-) -> Taken:
+def _but_size(way: Taken) -> dict[str, str]:
+    return {key: said for key, said in way.unsure.items() if key != "size"}
+
+
+def _open(port: Port) -> bool:
+    return min(port.shape[1:]) < 0
+
+
+def _taken(port: Port, form: _Form, ports: Sequence[Port], size: tuple[int, ...]) -> Taken:
     layout, channels = form
     keys: dict[str, Any] = {"colour": "gray" if channels == 1 else "bgr"}
     unsure: dict[str, str] = {}
@@ -56,15 +70,13 @@ def _taken(
         unsure["layout"] = "the input may have its channels first or last"
     height, width = port.shape[2:] if layout == "nchw" else port.shape[1:3]
     if min(height, width) < 0:
-        size = hints.values.get("size")
-        keys["size"] = tuple(size) if size else _usual_size(model[1], channels)
-        if not size:
-            unsure["size"] = "the input takes any"
-    others = [one for one in model[0] if one != port]
+        keys["size"] = size
+        unsure["size"] = "the input takes any"
+    others = [one for one in ports if one != port]
     if others:
-        size = keys.get("size", (width, height))
+        given = keys.get("size", (width, height))
         keys["input"] = port.name
-        keys["constants"] = {one.name: _constant(one, size) for one in others}
+        keys["constants"] = {one.name: _constant(one, given) for one in others}
         unsure["constants"] = "the other inputs are given the picture's height and width"
     return Taken(Preprocess(**keys), unsure)
 
@@ -78,10 +90,10 @@ def _forms(port: Port) -> list[_Form]:
     found += [("nhwc", last)] if last in _CHANNELS else []
     if found or (first > 0 and last > 0):
         return found
-    return [(name, count) for count in (3, 1) for name in ("nchw", "nhwc") if _open(port, name)]
+    return [(name, count) for count in (3, 1) for name in ("nchw", "nhwc") if _free(port, name)]
 
 
-def _open(port: Port, layout: str) -> bool:
+def _free(port: Port, layout: str) -> bool:
     return port.shape[1 if layout == "nchw" else 3] < 0
 
 

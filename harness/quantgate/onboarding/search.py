@@ -246,7 +246,6 @@ def _ranked(tried: Sequence[Trial]) -> list[Trial]:
 
 
 def _usual(trial: Trial) -> int:
-    """Count what is as usual: the resize; colour, mean and scale."""
-    known = (one.get(trial.option.kind) for one in (_RESIZED, _FED))
-    wanted = [keys for keys in known if keys is not None]
-    return sum(all(getattr(trial.plan, k) == v for k, v in keys.items()) for keys in wanted)
+    """Count the settings that are as usual."""
+    known = (one.get(trial.option.kind, {}) for one in (_RESIZED, _FED))
+    return sum(getattr(trial.plan, k) == v for keys in known for k, v in keys.items())
