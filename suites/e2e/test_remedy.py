@@ -250,6 +250,28 @@ def test_what_cannot_be_searched_is_one_sentence(
     assert "Traceback" not in told.said
 
 
+def test_where_nothing_helps_and_time_is_over_the_answer_says_so(
+    world: World, place: Path, tmp_path: Path
+) -> None:
+    """Limits of answers and of speed out of reach, and three seconds: the best there is, what it misses, and why so little was tried."""
+    text = (place / "models.toml").read_text("utf-8")
+    far = text.replace(LIMITS, "min_sqnr_db = 140, min_speedup = 50").replace(
+        '"frag', f'"{place}/frag'
+    )
+    for name in ("calibration", "evaluation"):
+        far = far.replace(f'path = "{name}"', f'path = "{place / name}"')
+    (tmp_path / "models.toml").write_text(far, encoding="utf-8")
+
+    told = world.run(tmp_path, "-m", "quantgate", "remedy", "fragile", "--minutes", "0.05")
+
+    assert told.status == 1, told.said
+    headline = told.said.splitlines()[0]
+    assert "nothing tried meets every limit; the best is" in headline
+    assert "which misses min_sqnr_db, min_speedup" in headline
+    assert "The time for the search was over before all candidates were tried" in told.said
+    assert "[models.fragile.calibrate]" in told.said
+
+
 def test_without_annotations_agreement_chooses(world: World, place: Path, tmp_path: Path) -> None:
     """Calibration images need no truth: what disagrees with the parent stands for the drop."""
     shutil.copytree(

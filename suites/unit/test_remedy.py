@@ -19,6 +19,7 @@ from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
 from quantgate.remedy.judge import Judge
 from quantgate.remedy.patterns import architecture, has_attention
+from quantgate.remedy.readings import Exchange
 from quantgate.remedy.recipes import bases, ignoring, lines, refined, unquantizing
 from quantgate.remedy.search import Job, search
 from quantgate.sources.opset import opset
@@ -381,6 +382,40 @@ def test_the_likelier_of_two_as_fast_is_the_better_finalist(world: World) -> Non
     assert declared.reading.chance is not None
     assert declared.reading.chance < 0.95 < best.chance
     assert best.recipe.ignored.names == ("block3/conv",)
+
+
+def test_the_best_are_looked_at_again_with_images_exchanged(tmp_path: Path) -> None:
+    """What answers well by luck with its calibration images is found out before it becomes a finalist."""
+    world = World(tmp_path)
+    world.bed = bed(tmp_path, network())
+    (tmp_path / "other").mkdir()
+    unlucky = World(tmp_path / "other")
+    job = world.job()
+
+    def other(recipe: Recipe) -> Path:
+        return (unlucky if recipe.preset == "performance" else world).make(recipe)
+
+    found = search(replace(job, exchange=Exchange(job.judge, other)))
+    declared = found.tried[0]
+
+    assert search(job).tried[0].need <= 0.75
+    assert declared.need > 0.75
+    assert declared.reading.images == 2 * len(job.judge.images)
+    assert "as declared" not in [one.title for one in found.finalists]
+    assert all(one.need <= 0.75 for one in found.finalists)
+    assert any("with images exchanged" in note for note in found.notes)
+
+
+def test_nothing_that_is_far_from_a_limit_is_called_impossible(world: World) -> None:
+    """A limit out of reach leaves the best that was tried, and no set of all layers, which would be the parent."""
+    far = Limit("min_sqnr_db", 200.0, "models.m.limits.min_sqnr_db")
+    job = world.job()
+    found = search(replace(job, judge=replace(job.judge, limits={"min_sqnr_db": far})))
+    layers_of_all = len(layers(world.bed.models.optimized))
+
+    assert found.finalists
+    assert found.finalists[0].need > 1e9
+    assert max(one.layers for one in found.tried) < layers_of_all
 
 
 def test_what_stays_in_float_must_leave_the_share_in_int8(world: World) -> None:

@@ -34,6 +34,13 @@ class Answer:
         lost = None if agreement is None else 1 - agreement.value
         return Loss(drop, lost, self.noise)
 
+    def with_more(self, other: Answer) -> Answer:
+        """Put the answers of the same kind of arm to other images beside these."""
+        mine, more = self.comparison, other.comparison
+        both = replace(mine, images=(*mine.images, *more.images))
+        noise = (self.noise * len(mine) + other.noise * len(more)) / len(both)
+        return replace(self, comparison=both, noise=noise)
+
     def error(self) -> tuple[Estimate, str]:
         """How much is lost, with its interval, and of what: the metric, agreement, or raw outputs."""
         drop = self._judged("max_accuracy_drop")

@@ -21,8 +21,8 @@ _NOTHING = 1e-6
 RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
 _SAME_PACE = 0.05
-#: Standard deviations from a value to either end of its interval of 95 %.
-_SIDE = 1.96
+#: Standard deviations from one end of an interval of 95 % to the other.
+_WIDTH = 2 * 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,9 @@ def need(value: float, threshold: float, *, smallest: bool, unit: str = "") -> f
 
 
 def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
-    """Chance that a limit is met by the value behind an estimate, from the interval on the limit's side.
+    """Chance that a limit is met on as many other images, from an estimate's interval.
+
+    A loss below nothing is luck, and counts as none: rounding improves no network.
 
     Parameters
     ----------
@@ -179,11 +181,10 @@ def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
     >>> few = Estimate(0.006, -0.01, 0.03, 30)
     >>> many = Estimate(0.006, 0.0, 0.012, 300)
     >>> [round(chance(one, 0.02, smallest=False), 2) for one in (few, many)]
-    [0.87, 1.0]
+    [0.83, 1.0]
     """
-    sign = -1.0 if smallest else 1.0
-    room = sign * (threshold - found.value)
-    spread = sign * ((found.low if smallest else found.high) - found.value) / _SIDE
+    room = found.value - threshold if smallest else threshold - max(found.value, 0.0)
+    spread = (found.high - found.low) / _WIDTH * math.sqrt(2)
     if spread <= 0:
         return float(room >= 0)
     return 0.5 * math.erfc(-room / spread / math.sqrt(2))
@@ -192,14 +193,18 @@ def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
 def order(
     need: float, pace: float | None, target: float, chance: float | None = None
 ) -> tuple[float, float]:
-    """Sort key of candidates: those that meet the target by the speed to expect, then the others by what they lack.
+    """Sort key of candidates: those that meet the target by their speed and chance, then the others by what they lack.
 
-    What to expect is the speed, times the chance that the limits are met on other images. Where it differs by
-    less than a twentieth it is the same: then the one tried first, which changes less, is before.
+    What differs by less than a twentieth is the same: then the one tried first, which changes less, is before.
     """
     if need > target:
         return (need, 0.0)
-    return (target, -steps((pace or 1.0) * (1.0 if chance is None else chance)))
+    return (target, -steps(worth(pace or 1.0, 1.0 if chance is None else chance)))
+
+
+def worth(speed: float, chance: float) -> float:
+    """Weigh a speed by the chance to meet the limits, twice: now, and again with the images of another day."""
+    return speed * chance**2
 
 
 def steps(factor: float) -> float:

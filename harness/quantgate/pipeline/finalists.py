@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Point, Remedy, front, need, steps
+from quantgate.core.remedy import Point, Remedy, front, need, steps, worth
 from quantgate.core.speed import BASELINES, speedup
 from quantgate.core.verdict import Outcome, judge
 from quantgate.declared import declared_limits, limit_for
@@ -177,7 +177,7 @@ def _timed(task: Searching, artifact: Artifact) -> Timing:
 
 
 def _chosen(task: Searching, made: list[_Made]) -> _Made | None:
-    """Of what lacks nothing the one of most speed to expect; of those as fast within their intervals the likeliest.
+    """Of what lacks nothing the best by its speed and chance; of those as fast within their intervals the likeliest.
 
     Where these are as likely too, what comes first changes less.
     """
@@ -208,7 +208,7 @@ def _choice(task: Searching, one: _Made) -> tuple[float, float]:
         if limit is not None and limit.threshold is not None:
             lacks.append(need(found.value, limit.threshold, smallest=limit.relation == "min"))
     fast = speedup(one.timing, "parent_f32")
-    return max(1.0, *lacks), -(0.0 if fast is None else fast.value * one.chance)
+    return max(1.0, *lacks), -(0.0 if fast is None else worth(fast.value, one.chance))
 
 
 def _points(

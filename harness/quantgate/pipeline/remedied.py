@@ -56,6 +56,7 @@ def remedy_entry(
         judge=task.judge(),
         make=task.make,
         keep=task.kept,
+        exchange=task.exchange(),
         redraw=task.redraw(),
         seconds=seconds,
         progress=progress,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quantgate.entries import ModelEntry, Recipe
     from quantgate.pipeline.data import Data
     from quantgate.remedy.judge import Judge
+    from quantgate.remedy.readings import Exchange
     from quantgate.run import Run
     from quantgate.store import Store
 
@@ -110,13 +111,13 @@ class Searching:
         }
         return {key: limit for key, limit in found.items() if limit is not None}
 
-    def judge(self) -> Judge:
-        """Prepare the selection images."""
+    def judge(self, choosing: Sequence[Sample] | None = None) -> Judge:
+        """Prepare the selection images, or others."""
         from quantgate.attribution.images import prepare_images
         from quantgate.remedy.judge import Judge
 
         assert self.data.calibration is not None
-        _, choosing = self.split()
+        choosing = tuple(self.split()[1] if choosing is None else choosing)
         bench = bench_of(self.entry, replace(self.data.calibration, samples=choosing))
         images = prepare_images(
             bench, self.entry.evaluate, choosing, input_size(self.entry, self.parent)
@@ -134,9 +135,23 @@ class Searching:
             return False
         return len(self._drawn(replace(self.recipe, subset=10**9))) > self.recipe.subset
 
+    def exchange(self) -> Exchange:
+        """Divide the images again: as many of those that calibrated choose, the others calibrate."""
+        from quantgate.remedy.readings import Exchange
+
+        calibrating, choosing = self.split()
+        order = np.random.default_rng(self.recipe.seed).permutation(len(calibrating))
+        mixed = [calibrating[place] for place in order]
+        chosen, rest = tuple(mixed[: len(choosing)]), (*choosing, *mixed[len(choosing) :])
+        return Exchange(self.judge(chosen), lambda recipe: self._made(recipe, rest, chosen))
+
     def make(self, recipe: Recipe) -> Path:
         """Quantize on the calibrating part of the images, or find that in the store."""
-        calibrating, choosing = self.split()
+        return self._made(recipe, *self.split())
+
+    def _made(
+        self, recipe: Recipe, calibrating: tuple[Sample, ...], choosing: tuple[Sample, ...]
+    ) -> Path:
         if (recipe.seed, recipe.subset) != (self.recipe.seed, self.recipe.subset):
             spared = {sample.digest for sample in choosing}
             calibrating = tuple(one for one in self._drawn(recipe) if one.digest not in spared)

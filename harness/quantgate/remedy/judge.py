@@ -57,17 +57,26 @@ class Judge:
         HarnessError
             Where the candidate does not run, or its outputs cannot be read.
         """
+        answer = self.ask(model, count, references)
+        return self.reading(answer, sure=count >= len(self.images))
+
+    def ask(self, model: ov.Model, count: int, references: dict[int, Reference]) -> Answer:
+        """Give a candidate's answers as they are, see :meth:`read`."""
         import openvino as ov
 
         with refusals():
             if count not in references:
                 parent = in_floats(ov.Core().read_model(self.parent))
                 references[count] = Reference(self.images.first(count), parent)
-            answer = references[count].ask(in_floats(model))
-        reading = Reading(len(references[count].images), answer.loss(), dict(self._values(answer)))
-        if count < len(self.images) or self.need(reading) > TARGET:
-            return reading
-        return replace(reading, chance=self._chance(answer))
+            return references[count].ask(in_floats(model))
+
+    def reading(self, answer: Answer, *, sure: bool) -> Reading:
+        """Sum answers up; ``sure``: with the chance that the limits are met, where the target is."""
+        images = len(answer.comparison)
+        found = Reading(images, answer.loss(), dict(self._values(answer)))
+        if not sure or self.need(found) > TARGET:
+            return found
+        return replace(found, chance=self._chance(answer))
 
     def _chance(self, answer: Answer) -> float:
         """Chance that every limit of answers is met on other images: that of the most doubtful one."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quantgate.remedy.judge import Judge
 
 #: Sort key of a candidate that cannot be read.
-IMPOSSIBLE = 1e9
+IMPOSSIBLE = float("inf")
 
 #: A recipe as text (it may hold tables, which have no hash), and the layers that are left in float.
 Key = tuple[str, frozenset[str]]
@@ -72,6 +72,14 @@ class Candidate:
         return self.scope if self.of == DECLARED else f"{self.of}, {self.scope}"
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The calibration images divided again: some of those that calibrated choose now, the others calibrate."""
+
+    judge: Judge
+    make: Make
+
+
 @dataclass(slots=True)
 class Readings:
     """Reads candidates, each once for a number of images, and remembers all of them.
@@ -84,6 +92,8 @@ class Readings:
         Quantizes by a recipe on the calibrating part of the images, or finds that; the path of the IR.
     keep
         Finds a reading by its key, or has it made and keeps it.
+    exchange
+        For a second look at the best.
     spared
         What the declared recipe loses: less needs no remedy where no limit is on answers.
     """
@@ -92,11 +102,14 @@ class Readings:
     judge: Judge
     make: Make
     keep: Keep
+    exchange: Exchange | None = None
     notes: list[str] = field(default_factory=list)
     candidates: dict[Key, Candidate] = field(default_factory=dict)
     tried: dict[Key, Tried] = field(default_factory=dict)
     spared: float = 0.0
     _read: dict[tuple[Key, int], Reading] = field(default_factory=dict)
+    _again: dict[Key, Reading] = field(default_factory=dict)
+    _exchanged: dict[int, Any] = field(default_factory=dict)
     _graphs: dict[str, Any] = field(default_factory=dict)
     _references: dict[int, Any] = field(default_factory=dict)
     _macs: dict[str, int] | None = None
@@ -121,11 +134,30 @@ class Readings:
         self.tried[key] = Tried(known.title, left, reading, self._lacks(reading), fate)
         return self._order(reading)
 
+    def look_again(self, candidate: Candidate) -> None:
+        """Read a candidate on all images and on those that calibrated it, calibrated on others then; both count."""
+        key, exchange = candidate.key, self.exchange
+        if exchange is None:
+            return
+        made = [make(candidate.base).parent.name for make in (self.make, exchange.make)]
+        images = self.whole + len(exchange.judge.images)
+        told = {"optimized": made, "layers": sorted(candidate.layers), "images": images}
+        try:
+            reading = self.keep(told, lambda: self._twice(candidate, exchange))
+        except HarnessError as error:
+            self.notes.append(f"{candidate.title} could not be read again: {error}")
+            return
+        self._again[key] = reading
+        self.tried[key] = replace(self.tried[key], reading=reading, need=self._lacks(reading))
+
+    def best(self, candidate: Candidate) -> tuple[float, float]:
+        """Sort key of a candidate that was read on all images, by all that is known of it."""
+        return self._order(self._known(candidate))
+
     def ranked(self) -> list[Candidate]:
         """Everything that was read on all images, best first."""
-        known = [key for key in self.tried if (key, self.whole) in self._read]
-        known.sort(key=lambda key: self._order(self._read[key, self.whole]))
-        return [self.candidates[key] for key in known]
+        known = [self.candidates[key] for key in self.tried if (key, self.whole) in self._read]
+        return sorted(known, key=self.best)
 
     def spare(self, candidate: Candidate) -> None:
         """Take what a candidate that was read on all images loses as what may be lost."""
@@ -139,11 +171,15 @@ class Readings:
 
     def lacks(self, candidate: Candidate) -> float:
         """Worst limit of a candidate that was read on all images: 1 meets it."""
+        return self._lacks(self._known(candidate))
+
+    def lacked(self, candidate: Candidate) -> float:
+        """The same before it was looked at again."""
         return self._lacks(self._read[candidate.key, self.whole])
 
     def chance(self, candidate: Candidate) -> float:
         """Chance that a candidate that was read on all images meets the limits on others; 1 where it was not asked."""
-        found = self._read[candidate.key, self.whole].chance
+        found = self._known(candidate).chance
         return 1.0 if found is None else found
 
     def mark(self, candidate: Candidate) -> None:
@@ -176,10 +212,28 @@ class Readings:
             self._read[key] = self.keep(told, lambda: self._measured(candidate, images))
         return self._read[key]
 
-    def _measured(self, candidate: Candidate, images: int) -> Reading:
-        models, judge = self.models(candidate.base), self.judge
+    def _known(self, candidate: Candidate) -> Reading:
+        return self._again.get(candidate.key, self._read[candidate.key, self.whole])
+
+    def _graph(self, candidate: Candidate, make: Make, kind: str = "") -> Any:
+        """What a candidate is, cut from its recipe's graph."""
+        base = candidate.base
+        optimized = self.graph(kind + repr(base), lambda: make(base))
+        if not candidate.layers:
+            return optimized
         with refusals():
-            model = without(models, candidate.layers) if candidate.layers else models.optimized
+            return without(Pair(self.graph("", lambda: self.parent), optimized), candidate.layers)
+
+    def _twice(self, candidate: Candidate, exchange: Exchange) -> Reading:
+        first = self.judge.ask(self._graph(candidate, self.make), self.whole, self._references)
+        model = self._graph(candidate, exchange.make, "exchanged ")
+        more = exchange.judge.ask(model, len(exchange.judge.images), self._exchanged)
+        reading = self.judge.reading(first.with_more(more), sure=True)
+        known = self._read[candidate.key, self.whole]
+        return replace(reading, values={**known.values, **reading.values}, pace=known.pace)
+
+    def _measured(self, candidate: Candidate, images: int) -> Reading:
+        judge, model = self.judge, self._graph(candidate, self.make)
         reading = judge.read(model, images, self._references)
         earlier = (self._read.get((candidate.key, count)) for count in range(images))
         known = next((one for one in earlier if one is not None), None)
@@ -189,7 +243,7 @@ class Readings:
             values = {key: known.values[key] for key in RESOURCES if key in known.values}
             reading = replace(reading, pace=known.pace)
         reading = replace(reading, values={**reading.values, **values})
-        return self._timed(reading, model, models.parent)
+        return self._timed(reading, model, self.graph("", lambda: self.parent))
 
     def _timed(self, reading: Reading, model: Any, parent: Any) -> Reading:
         """Measure the speed where it matters: where a limit is on it, or nothing else lacks."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from quantgate.entries import Recipe
     from quantgate.progress import Progress
     from quantgate.remedy.judge import Judge
-    from quantgate.remedy.readings import Keep, Make
+    from quantgate.remedy.readings import Exchange, Keep, Make
 
 #: Selection images of the first rungs; the last rung has all of them.
 RUNGS = (8, 16)
@@ -41,8 +41,12 @@ SCORED = 8
 #: Part of the time for the search; the rest is for finalists.
 SEARCHING = 0.6
 FINALISTS = 3
+#: Candidates that are read once more on other images, before the finalists are taken of them.
+AGAIN = 5
 #: Least part of the multiply-accumulates for which it is worth trying whether a layer need be in float.
 _WORK = 0.001
+#: Least part of the multiply-accumulates that a pruned set must put back: less is gained by chance.
+_GAIN = 0.01
 #: What NNCF's own scope may lack more than surgery, of what it may lack at all.
 _AS_GOOD = 1.1
 
@@ -55,7 +59,7 @@ class Job:
     ----------
     declared
         The recipe of the entry.
-    parent, make, keep
+    parent, make, keep, exchange
         As :class:`Readings` takes them.
     redraw
         Whether other calibration images may be drawn.
@@ -68,6 +72,7 @@ class Job:
     judge: Judge
     make: Make
     keep: Keep
+    exchange: Exchange | None = None
     redraw: bool = False
     seconds: float = 600.0
     progress: Progress = SILENT
@@ -101,7 +106,7 @@ def search(job: Job) -> Found:
     HarnessError
         Where not even the declared recipe can be quantized and read.
     """
-    readings = Readings(job.parent, job.judge, job.make, job.keep)
+    readings = Readings(job.parent, job.judge, job.make, job.keep, job.exchange)
     return _Search(job, readings, job.clock()).found()
 
 
@@ -174,7 +179,10 @@ class _Search:
             return Candidate(base.of, base.base, " + ".join(parts), names)
 
         def lacks(names: frozenset[str]) -> float:
-            return float("inf") if self._over() else self.readings.rank(union(names))[0]
+            # With nothing left in INT8 it is the parent, which the answer holds anyway.
+            if self._over() or names >= self.readings.types(base.base).keys():
+                return float("inf")
+            return self.readings.rank(union(names))[0]
 
         if not sets:
             return []
@@ -233,15 +241,7 @@ class _Search:
 
     def _finalists(self) -> tuple[Finalist, ...]:
         """Requantize the best cleanly, those that meet the target where there are some."""
-        ranked = self.readings.ranked()
-        able = [one for one in ranked if self.readings.lacks(one) <= TARGET]
-        able.sort(key=self._costs)
-        able.sort(key=self.readings.rank)
-        families: dict[object, Candidate] = {}
-        for one in able:
-            families.setdefault(one.family, one)
-        # Their true speeds come later: where these are the same, the likelier is taken, and then what costs less.
-        finalists = sorted([*families.values()][:FINALISTS], key=self._costs) or ranked[:FINALISTS]
+        finalists = self._looked_at_again() or self.readings.ranked()[:FINALISTS]
         found: list[Finalist] = []
         for candidate in finalists:
             if found and self._spent() > self.job.seconds * (1 + SEARCHING) / 2:
@@ -251,20 +251,62 @@ class _Search:
             self.readings.mark(candidate)
         return tuple(found)
 
+    def _looked_at_again(self) -> list[Candidate]:
+        """Of those that meet the target the best finalists, after a second look; none where none does."""
+        able = self._able(self.readings.ranked())
+        families: dict[object, Candidate] = {}
+        for one in able:
+            families.setdefault(one.family, one)
+        few = self._again([*families.values()])
+        # Their true speeds come later: where these are the same, the likelier is taken, and then what costs less.
+        return sorted(
+            (self._able(few) or sorted(few, key=self.readings.best))[:FINALISTS], key=self._costs
+        )
+
+    def _again(self, able: Sequence[Candidate]) -> list[Candidate]:
+        """Look at the best again, and at others where none of them holds."""
+        if self.job.exchange is None or len(able) <= 1:
+            return [*able][:AGAIN]
+        few: list[Candidate] = []
+        self.job.progress.start("looking again", AGAIN)
+        for one in able:
+            if self._over() or (len(few) >= AGAIN and self._able(few)):
+                break
+            self.readings.look_again(one)
+            self.job.progress.advance()
+            few.append(one)
+        self.job.progress.close()
+        if not few:
+            return [*able][:AGAIN]
+        self.notes.append(
+            f"the best {len(few)} were read once more with images exchanged: on those that had calibrated "
+            "them, calibrated on others"
+        )
+        return few
+
+    def _able(self, ranked: Sequence[Candidate]) -> list[Candidate]:
+        """Those that meet the target, best first; of pruned ones those that put work back into INT8."""
+        work = self.readings.work
+        able = [
+            one
+            for one in ranked
+            if self.readings.lacks(one) <= TARGET
+            and (not one.whole or work(one.whole) - work(one.layers) >= _GAIN)
+        ]
+        return sorted(able, key=lambda one: (self.readings.best(one), self._costs(one)))
+
     def _clean(self, chosen: Candidate) -> Finalist:
         """Leave layers out by NNCF's own scope where it answers as surgery did, else by surgery."""
-        lacks = self.readings.lacks(chosen)
+        known = self.readings.lacks(chosen), self.readings.chance(chosen)
         if not chosen.layers:
-            return Finalist(chosen.title, chosen.base, lacks, self.readings.chance(chosen))
+            return Finalist(chosen.title, chosen.base, *known)
         types = self.readings.types(chosen.base)
         recipe = ignoring(chosen.base, chosen.layers, types)
         scope = f"{chosen.scope}, left out by NNCF"
         clean = Candidate(chosen.of, recipe, scope, out=len(chosen.layers))
-        if self.readings.rank(clean)[0] <= max(TARGET, lacks * _AS_GOOD):
-            found = self.readings.lacks(clean), self.readings.chance(clean)
-            return Finalist(chosen.title, recipe, *found)
-        recipe = unquantizing(chosen.base, chosen.layers, types)
-        return Finalist(chosen.title, recipe, lacks, self.readings.chance(chosen))
+        if self.readings.rank(clean)[0] > max(TARGET, self.readings.lacked(chosen) * _AS_GOOD):
+            recipe = unquantizing(chosen.base, chosen.layers, types)
+        return Finalist(chosen.title, recipe, *known)
 
     def _costs(self, one: Candidate) -> tuple[float, int, float, int]:
         """How unlikely it meets the limits, what it changes, how much work and how many layers it leaves out."""

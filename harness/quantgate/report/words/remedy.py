@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Candidates that the terminal lists: all are in the files.
 _ROWS = 12
+#: From here on it does not matter how often a limit is exceeded.
+_FAR = 100.0
 
 
 def told(found: Remedy) -> Iterator[str]:
@@ -127,7 +129,7 @@ def tried_row(one: Tried) -> tuple[str, ...]:
         one.title,
         counted(one.layers, "layers"),
         str(one.reading.images),
-        written(one.need, "percent"),
+        written(one.need, "percent") if one.need < _FAR else f"> {written(_FAR, 'percent')}",
         MISSING if chance is None else written(chance, "percent"),
         MISSING if pace is None else written(pace, "factor"),
         one.fate if one.fate != "out" else "",
