@@ -147,3 +147,19 @@ def test_rows_with_unnamed_columns_need_their_order() -> None:
     with pytest.raises(DecoderError, match="name them in `outputs`"):
         BoxesLabelsDecoder().check(ports)
     BoxesLabelsDecoder(outputs=("a", "b", "c")).check(ports)
+
+
+def test_masks_have_a_threshold() -> None:
+    """From it on a pixel is of class 1, in the output's unit, or in shares after a sigmoid."""
+    frame = Frame((4, 2), (4, 2), (1.0, 1.0), (0.0, 0.0))
+    shares = np.array([[[[0.1, 0.29, 0.3, 0.9]] * 2]], np.float32)
+
+    def read(values: Any, **keys: Any) -> list[int]:
+        found = ClassMapDecoder(layout="nchw", **keys).decode({"out": values}, frame)
+        return [int(label) for label in found.labels[0]]
+
+    assert read(shares) == [0, 0, 0, 1]
+    assert read(shares, threshold=0.3) == [0, 0, 1, 1]
+    assert read(255 * shares, threshold=70) == [0, 1, 1, 1]
+    logits = np.log(shares / (1 - shares)) + np.array([0, 0, 1e-4, 0], np.float32)
+    assert read(logits, threshold=0.3, activation="sigmoid") == [0, 0, 1, 1]

@@ -51,7 +51,7 @@ WRONG = [
     (
         'decoder = "ssd"',
         "decoder = { max_detections = 3 }",
-        "models.ssd.decoder.kind: missing, expected one of ssd, *, yolo-v8-pose",
+        "models.ssd.decoder.kind: missing, expected one of ssd, *, blaze",
     ),
     (
         'decoder = "ssd"',

@@ -71,6 +71,39 @@ def test_the_quantities_by_hand() -> None:
     assert optimized.high == 1
 
 
+@pytest.mark.parametrize(
+    ("metric", "optimized"),
+    [("foreground_iou", 3 / 5), ("foreground_f1", 6 / 8), ("pixels", 6 / 8)],
+)
+def test_masks_are_judged_by_their_foreground(metric: str, optimized: float) -> None:
+    """Of two classes the second alone, or all pixels; a tally makes the same number again."""
+    truth = _map([0, 0, 1, 1], [0, 0, 1, 1])
+    worse = _map([0, 1, 1, 1], [0, 0, 0, 1])
+    comparison = _comparison([(truth, worse, truth), (truth, worse, truth)])
+    comparison = Comparison(("background", "person"), comparison.images, "digest")
+    plan = EvaluationPlan(dataset="images", metric=metric)
+
+    drop = task.judge_quantity("max_accuracy_drop", comparison, plan)
+
+    assert task.metrics(comparison).optimized[metric] == pytest.approx(optimized)
+    assert drop.value == pytest.approx(1 - optimized)
+    made = task.TALLY.tally(comparison, plan)
+    assert made is not None
+    back = task.TALLY.unpack(made.pack())
+    scores = back.scores(np.ones((1, 2), np.int32))
+    number = back.number("max_accuracy_drop", scores, scores)
+    assert number is not None
+    assert number[0] == pytest.approx(drop.value)
+
+
+def test_a_foreground_is_of_two_classes() -> None:
+    """Among three classes none is the foreground."""
+    comparison = _comparison([(PARENT, OPTIMIZED, TRUTH)])
+    plan = EvaluationPlan(dataset="images", metric="foreground_iou")
+    with pytest.raises(DatasetError, match="there are 3 classes"):
+        task.judge_quantity("max_accuracy_drop", comparison, plan)
+
+
 def test_the_confusion_is_accumulated_before_it_is_divided() -> None:
     """Mean IoU is that of the set, not the mean of the images."""
     small = _map([CAR]), _map([ROAD]), _map([CAR])

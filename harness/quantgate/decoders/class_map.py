@@ -9,6 +9,7 @@ import numpy as np
 from typing_extensions import Doc
 
 from quantgate.core.predictions import IGNORED, LabelMap
+from quantgate.decoders.boxes import sigmoid
 from quantgate.decoders.fields import ClassIds, OutputNames, class_table
 from quantgate.decoders.ports import ByShape, finite, only, ports_of
 from quantgate.decoders.protocol import Port
@@ -45,6 +46,13 @@ class ClassMapDecoder(ByShape[Port]):
         Literal["none", "sigmoid"],
         Doc("of a map of one channel: sigmoid where it holds logits of class 1"),
     ] = "none"
+    threshold: Annotated[
+        float | None,
+        Doc(
+            "of a map of one channel (masks, saliency, mattes): class 1 from this value on, in the output's own "
+            "unit, after the activation; default: rounded"
+        ),
+    ] = None
     class_ids: ClassIds = None
     outputs: OutputNames = None
 
@@ -67,12 +75,14 @@ class ClassMapDecoder(ByShape[Port]):
 
     def _whole(self, values: NDArray[np.float32], output: str) -> NDArray[np.float32]:
         """Classes of a map of one channel, which holds them, or shares or logits of class 1."""
+        if self.threshold is not None:
+            shares = sigmoid(values) if self.activation == "sigmoid" else values
+            return (shares >= self.threshold).astype(np.float32)
         if self.activation == "sigmoid":
             return (values > 0).astype(np.float32)
         whole = np.rint(values)
         low, high = float(values.min()), float(values.max())
-        shares = low >= 0 and high <= 1
-        if not shares and float(np.abs(values - whole).max()) > _ROUNDING:
+        if not (low >= 0 and high <= 1) and float(np.abs(values - whole).max()) > _ROUNDING:
             raise DecoderError(
                 f"output {output} holds {low:.3g}..{high:.3g}, neither classes nor shares: where these "
                 'are logits set decoder.activation = "sigmoid"'

@@ -27,7 +27,7 @@ _DATASETS = (
 )
 _METRICS = (
     *("top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "pck", "nme_box", "nme_eyes"),
-    *("miou", "ssim", "psnr"),
+    *("miou", "pixels", "foreground_iou", "foreground_f1", "ssim", "psnr"),
 )
 if TYPE_CHECKING:
     TaskName: TypeAlias = str

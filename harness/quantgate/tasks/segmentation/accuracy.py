@@ -23,6 +23,8 @@ from quantgate.tasks.detection.accuracy import refuse_perfect
 from quantgate.tasks.segmentation.record import Meetings, SegmentationRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from quantgate.pair import Role
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 Segmented: TypeAlias = Comparison[SegmentationRecord]
 Against = Literal["against_truth", "against_parent"]
 
+#: Metrics of the second of two classes, the first being the background.
+OF_FOREGROUND = frozenset({"foreground_iou", "foreground_f1"})
+JUDGED = frozenset({"miou", "pixels", *OF_FOREGROUND})
 #: Images that a class needs before its own drop is judged.
 FEWEST_IMAGES = 10
 
@@ -116,25 +121,65 @@ def mean_over_classes(iou: NDArray[np.float64]) -> NDArray[np.float64]:
     return divide(np.where(held, iou, 0.0).sum(axis=-1), held.sum(axis=-1).astype(np.float64))
 
 
-def mean_iou(comparison: Segmented, role: Role) -> float:
-    """Mean IoU of one role against the truth.
+def score(found: Areas, metric: str, weights: NDArray[np.int32]) -> NDArray[np.float64]:
+    """One metric on every resample, [resamples], for weights [resamples, images]."""
+    if metric == "miou":
+        return mean_over_classes(found.iou(weights))
+    drawn = weights.astype(np.float64)
+    if metric == "pixels":
+        return divide(drawn @ found.common.sum(axis=1), drawn @ found.reference.sum(axis=1))
+    if metric == "foreground_iou":
+        return np.asarray(found.iou(weights)[:, 1])
+    both = found.reference[:, 1] + found.predicted[:, 1]
+    return divide(2.0 * (drawn @ found.common[:, 1]), drawn @ both.astype(np.float64))
+
+
+def metric_value(comparison: Segmented, role: Role, metric: str) -> float:
+    """Measure one metric of one role against the truth, over all images.
 
     Raises
     ------
     DatasetError
-        Where nothing is annotated.
+        Where nothing is annotated, or a metric of the foreground is asked for and there are more than two
+        classes.
     """
-    iou = areas(comparison, role, "against_truth").of_set()
-    if not np.isfinite(iou).any():
-        raise DatasetError("no pixel of the evaluation set is annotated: no mean IoU is defined")
-    return float(mean_over_classes(iou))
+    found = foreground_checked(areas(comparison, role, "against_truth"), metric)
+    value = float(score(found, metric, np.ones((1, len(comparison)), np.int32))[0])
+    if not np.isfinite(value):
+        raise DatasetError(
+            f"no pixel of the evaluation set is annotated that {metric} counts: it is not defined"
+        )
+    return value
 
 
-def pixel_accuracy(comparison: Segmented, role: Role) -> float:
-    """Share of annotated pixels of the right class."""
-    found = areas(comparison, role, "against_truth")
-    mean_iou(comparison, role)
-    return float(found.common.sum() / found.reference.sum())
+def foreground_checked(found: Areas, metric: str) -> Areas:
+    """Give the areas back; raises DatasetError where they have no foreground that the metric is of."""
+    classes = found.common.shape[1]
+    if metric in OF_FOREGROUND and classes != 2:  # noqa: PLR2004 - the object, and all else
+        raise DatasetError(
+            f"{metric} is of masks with a background and one object, and there are {classes} classes: use "
+            "miou in evaluate.metric"
+        )
+    return found
+
+
+def role_metrics(comparison: Segmented, role: Role, metrics: Iterable[str]) -> dict[str, float]:
+    """Every metric of one role that is defined: those of the foreground for two classes alone."""
+    two = areas(comparison, role, "against_truth").common.shape[1] == 2  # noqa: PLR2004 - as above
+    asked = [metric for metric in metrics if two or metric not in OF_FOREGROUND]
+    return {metric: metric_value(comparison, role, metric) for metric in asked}
+
+
+def _values(comparison: Segmented, metric: str) -> Pair[float]:
+    return Pair(*(metric_value(comparison, role, metric) for role in ROLES))
+
+
+def _scores(comparison: Segmented, metric: str) -> Pair[NDArray[np.float64]]:
+    """One metric of both roles on the same resamples, [resamples]."""
+    weights = draw(len(comparison))
+    return Pair(
+        *(score(areas(comparison, role, "against_truth"), metric, weights) for role in ROLES)
+    )
 
 
 def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
@@ -143,26 +188,25 @@ def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
     return Pair(*(areas(comparison, role, "against_truth").iou(weights) for role in ROLES))
 
 
-def accuracy_drop(comparison: Segmented) -> Resampled:
-    """Mean IoU of the parent less that of the optimized model."""
-    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
-    samples = _samples(comparison).map(mean_over_classes)
+def accuracy_drop(comparison: Segmented, metric: str = "miou") -> Resampled:
+    """Measure the metric of the parent less that of the optimized model."""
+    value, samples = _values(comparison, metric), _scores(comparison, metric)
     return summarize(
         value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)
     )
 
 
-def role_scores(comparison: Segmented) -> Pair[Resampled]:
-    """Mean IoU of each role, with its own interval."""
-    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
-    return summarize_roles(value, _samples(comparison).map(mean_over_classes), len(comparison))
+def role_scores(comparison: Segmented, metric: str = "miou") -> Pair[Resampled]:
+    """Measure the metric of each role, with its own interval."""
+    return summarize_roles(
+        _values(comparison, metric), _scores(comparison, metric), len(comparison)
+    )
 
 
-def error_increase(comparison: Segmented) -> Resampled:
-    """``(1 - optimized) / (1 - parent) - 1`` of the mean IoU."""
-    value = Pair(*(mean_iou(comparison, role) for role in ROLES))
-    refuse_perfect(value.parent, "mean IoU")
-    samples = _samples(comparison).map(mean_over_classes)
+def error_increase(comparison: Segmented, metric: str = "miou") -> Resampled:
+    """``(1 - optimized) / (1 - parent) - 1`` of the metric."""
+    value, samples = _values(comparison, metric), _scores(comparison, metric)
+    refuse_perfect(value.parent, metric)
     ratios = divide(1 - samples.optimized, 1 - samples.parent) - 1
     return summarize((1 - value.optimized) / (1 - value.parent) - 1, ratios, len(comparison))
 

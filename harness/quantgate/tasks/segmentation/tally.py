@@ -9,7 +9,15 @@ import numpy as np
 
 from quantgate.core.bootstrap import RESAMPLES, divide
 from quantgate.core.predictions import LabelMap
-from quantgate.tasks.segmentation.accuracy import FEWEST_IMAGES, Areas, areas, mean_over_classes
+from quantgate.tasks.segmentation.accuracy import (
+    FEWEST_IMAGES,
+    JUDGED,
+    Areas,
+    areas,
+    foreground_checked,
+    mean_over_classes,
+    score,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +34,14 @@ _CELLS = ("common", "reference", "predicted")
 
 
 class Overlaps(NamedTuple):
-    """IoU of every class on every resample, [resamples, classes]; shares of equal pixels, [resamples]."""
+    """IoU of every class on every resample, [resamples, classes]; shares of equal pixels, [resamples].
+
+    ``metric`` is what is judged against the truth, [resamples], by role where there is one.
+    """
 
     iou: Mapping[str, NDArray[np.float64]]
     same: NDArray[np.float64]
+    metric: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,7 @@ class PixelTally:
     """Pixels by image and class: of each role against the truth, where there is one, and of the roles."""
 
     views: Mapping[str, Areas]
+    metric: str = "miou"
 
     @property
     def resamples(self) -> int:
@@ -48,7 +61,12 @@ class PixelTally:
         drawn, roles = weights.astype(np.float64), self.views["roles"]
         sums = (cells.sum(axis=1).astype(np.float64) for cells in (roles.common, roles.reference))
         iou = {name: own.iou(weights) for name, own in self.views.items()}
-        return Overlaps(iou, divide(*(drawn @ column for column in sums)))
+        judged = {
+            role: score(own, self.metric, weights)
+            for role, own in self.views.items()
+            if role != "roles"
+        }
+        return Overlaps(iou, divide(*(drawn @ column for column in sums)), judged)
 
     def number(self, key: str, scores: Overlaps, whole: Overlaps) -> NDArray[np.float64] | None:
         """Give what a limit judges on every resample, [resamples]; None where it is made of something else.
@@ -75,14 +93,14 @@ class PixelTally:
             lost = (whole.iou["parent"] - whole.iou["optimized"])[0, large]
             label = large[np.argmax(lost)]
             return np.asarray(parent[:, label] - optimized[:, label])
-        means = mean_over_classes(parent), mean_over_classes(optimized)
+        means = scores.metric["parent"], scores.metric["optimized"]
         if key == "max_accuracy_drop":
             return np.asarray(means[0] - means[1])
         return divide(1 - means[1], 1 - means[0]) - 1 if key == "max_error_increase" else None
 
     def pack(self) -> Arrays:
         """Flatten it into arrays [images, classes]."""
-        return {
+        return {"metric": np.array([self.metric])} | {
             f"{view}_{cells}": getattr(own, cells)
             for view, own in self.views.items()
             for cells in _CELLS
@@ -91,13 +109,14 @@ class PixelTally:
 
 def tally(comparison: Segmented, plan: EvaluationPlan) -> PixelTally:
     """Count the pixels of all images; against the truth where every image has one."""
-    del plan  # there is one metric
+    metric = plan.metric if plan.metric in JUDGED else "miou"
     views = {"roles": areas(comparison, "optimized", "against_parent")}
     if all(isinstance(image.truth, LabelMap) for image in comparison.images):
         views |= {
-            role: areas(comparison, role, "against_truth") for role in ("parent", "optimized")
+            role: foreground_checked(areas(comparison, role, "against_truth"), metric)
+            for role in ("parent", "optimized")
         }
-    return PixelTally(views)
+    return PixelTally(views, metric)
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> PixelTally:
@@ -107,5 +126,6 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> PixelTally:
             view: Areas(*(arrays[f"{view}_{cells}"] for cells in _CELLS))
             for view in _VIEWS
             if f"{view}_common" in arrays
-        }
+        },
+        str(arrays["metric"][0]),
     )

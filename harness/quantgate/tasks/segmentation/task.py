@@ -10,7 +10,6 @@ import numpy as np
 from quantgate.core.matching import ChangeCounts
 from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import LabelMap
-from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
 from quantgate.tasks.detection.tables import label_name
@@ -45,17 +44,19 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
         "miou": MetricKind("Mean IoU"),
         "pixels": MetricKind("Pixel accuracy"),
+        "foreground_iou": MetricKind("IoU of the foreground"),
+        "foreground_f1": MetricKind("F1 of the foreground"),
     }
 )
-_QUANTITIES: Mapping[str, Callable[[Segmented], Resampled]] = MappingProxyType(
+_QUANTITIES: Mapping[str, Callable[[Segmented, str], Resampled]] = MappingProxyType(
     {
         "max_accuracy_drop": accuracy.accuracy_drop,
         "max_error_increase": accuracy.error_increase,
-        "max_class_drop": accuracy.class_drop,
-        "max_segment_drop": lambda c: worst_segment(segments(c), len(c)).drop,
-        "min_agreement": accuracy.agreement,
-        "min_role_iou": accuracy.role_iou,
-        "min_class_iou": accuracy.class_iou,
+        "max_class_drop": lambda c, _: accuracy.class_drop(c),
+        "max_segment_drop": lambda c, metric: worst_segment(segments(c, metric), len(c)).drop,
+        "min_agreement": lambda c, _: accuracy.agreement(c),
+        "min_role_iou": lambda c, _: accuracy.role_iou(c),
+        "min_class_iou": lambda c, _: accuracy.class_iou(c),
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
@@ -66,17 +67,13 @@ TALLY = TallyKind(tally.tally, tally.unpack)
 compact, pack, unpack = record.compact, record.pack, record.unpack
 
 
+def _metric(plan: EvaluationPlan) -> str:
+    return plan.metric or DEFAULT_METRIC
+
+
 def metrics(comparison: Segmented) -> Pair[dict[str, float]]:
-    """Mean IoU and pixel accuracy of both roles."""
-    return Pair(
-        *(
-            {
-                "miou": accuracy.mean_iou(comparison, role),
-                "pixels": accuracy.pixel_accuracy(comparison, role),
-            }
-            for role in ROLES
-        )
-    )
+    """Every metric of both roles; of two classes also those of the second, the foreground."""
+    return Pair(*(accuracy.role_metrics(comparison, role, METRICS) for role in ROLES))
 
 
 def judge_quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Estimate:
@@ -90,35 +87,25 @@ def judge_quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Est
         Where it needs annotations and there are none.
     """
     task = TaskLimits("semantic segmentation", LIMITS)
-    return judge(key, comparison, task, lambda own: _quantity(own, comparison, plan))
-
-
-def _quantity(key: str, comparison: Segmented, plan: EvaluationPlan) -> Estimate:
-    if plan.metric not in {None, DEFAULT_METRIC}:
-        raise MeasurementError(
-            f"metric {plan.metric} cannot be judged for semantic segmentation; leave "
-            "evaluate.metric out (mean IoU)"
-        )
-    return _QUANTITIES[key](comparison).estimate
+    return judge(
+        key, comparison, task, lambda own: _QUANTITIES[own](comparison, _metric(plan)).estimate
+    )
 
 
 def smallest_drop(comparison: Segmented, plan: EvaluationPlan) -> float:
-    """Smallest drop of mean IoU that this evaluation set can detect."""
-    del plan
-    return accuracy.accuracy_drop(comparison).smallest_drop
+    """Smallest drop of the metric that this evaluation set can detect."""
+    return accuracy.accuracy_drop(comparison, _metric(plan)).smallest_drop
 
 
 def role_scores(comparison: Segmented, plan: EvaluationPlan) -> Pair[Resampled]:
-    """Mean IoU of each role, with its own interval."""
-    del plan
-    return accuracy.role_scores(comparison)
+    """Measure the metric of each role, with its own interval."""
+    return accuracy.role_scores(comparison, _metric(plan))
 
 
 def subject(key: str, comparison: Segmented, plan: EvaluationPlan) -> str:
     """Name the class that a limit on the worst class is about; empty for every other limit."""
-    del plan
     if key == "max_segment_drop":
-        return worst_segment(segments(comparison), len(comparison)).name
+        return worst_segment(segments(comparison, _metric(plan)), len(comparison)).name
     if key == "max_class_drop":
         return label_name(comparison.labels, accuracy.worst_class(comparison))
     if key == "min_class_iou":
@@ -135,24 +122,23 @@ def detail(key: str, comparison: Segmented, plan: EvaluationPlan) -> ChangeCount
 
 def tables(comparison: Segmented, plan: EvaluationPlan) -> tuple[Table, ...]:
     """Make the tables by image and by class, and that of the segments that the dataset names."""
-    del plan
     annotated = all(isinstance(result.truth, LabelMap) for result in comparison.images)
-    parts = segments(comparison)
+    parts = segments(comparison, _metric(plan))
     return (
         basic_table(comparison, annotated=annotated),
         class_table(comparison, annotated=annotated),
-        *([segment_table(parts, METRICS[DEFAULT_METRIC])] if parts else []),
+        *([segment_table(parts, METRICS[_metric(plan)])] if parts else []),
     )
 
 
-def segments(comparison: Segmented) -> tuple[Segment, ...]:
+def segments(comparison: Segmented, metric: str) -> tuple[Segment, ...]:
     """Measure the segments that the dataset names."""
     return comparison.once(
-        "segments",
+        f"segments {metric}",
         lambda: user_segments(
             comparison,
-            lambda own: Pair(*(accuracy.mean_iou(own, role) for role in ROLES)),
-            accuracy.accuracy_drop,
+            lambda own: Pair(*(accuracy.metric_value(own, role, metric) for role in ROLES)),
+            lambda own: accuracy.accuracy_drop(own, metric),
         ),
     )
 
