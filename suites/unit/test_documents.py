@@ -27,6 +27,7 @@ from quantgate.sources.darknet.layers import LAYERS
 from quantgate.sources.omz.knowledge import coverage
 from quantgate.sources.url import FetchPlan
 from quantgate.tasks.catalog import TASKS
+from suites import cli_reference
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "reports" / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -87,6 +88,11 @@ def test_the_readme_tells_every_verb() -> None:
         r"^\| `quantgate (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(rows) == sorted(verb.__name__.rpartition(".")[2] for verb in cli.VERBS)
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    """docs/cli.md is what the parser says; `python -m suites.cli_reference` writes it anew."""
+    assert cli_reference.PAGE.read_text("utf-8") == cli_reference.reference()
 
 
 def test_the_help_of_gate_tells_every_option(pytester_options: list[str]) -> None:

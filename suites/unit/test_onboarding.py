@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from quantgate.errors import UsageError
+from quantgate.manifest import load_manifest
 from quantgate.onboarding.entry import entry_text
 from quantgate.onboarding.guess import find, look
 from quantgate.onboarding.hints import hints_of
 from quantgate.onboarding.images import images_of
 from quantgate.onboarding.init import described
+from quantgate.onboarding.manifests import written
 from quantgate.onboarding.options import tables_of
 from quantgate.onboarding.subject import subjects_of
 from quantgate.store import Store
@@ -178,6 +180,21 @@ def test_an_entry_has_at_most_twelve_lines(tmp_path: Path) -> None:
 
     assert len(text.splitlines()) <= 12
     assert text.count("# unsure: ") >= 2
+
+
+def test_models_of_a_folder_share_their_images(tmp_path: Path) -> None:
+    """Two entries of one folder have names of their own and one dataset, in a manifest that loads."""
+    squares.make(tmp_path, images=6)
+    (subject,) = subjects_of(str(tmp_path / "own.onnx"))
+    given = (tmp_path / "images", tmp_path / "truth.json", None)
+    made = described(subject, given, Store(tmp_path / "store"), Here())  # type: ignore[arg-type]
+
+    drafts = written([made.draft, made.draft], tmp_path / "models.toml")
+    manifest = load_manifest(tmp_path / "models.toml")
+
+    assert [draft.subject.name for draft in drafts] == ["own", "own-2"]
+    assert list(manifest.models) == ["own", "own-2"]
+    assert len(manifest.datasets) == 1
 
 
 @pytest.mark.parametrize("name", ["detector.onxn", "yolox-tny"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.borders import reason_of
@@ -13,7 +14,6 @@ from quantgate.onboarding.entry import entry_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from quantgate.onboarding.entry import Draft
 
@@ -51,10 +51,7 @@ def written(drafts: Sequence[Draft], output: Path) -> list[Draft]:
         part = entry_text(own, output.absolute().parent, dataset=fresh, schema=not text)
         text += ("\n" if text else "") + (part if not before and not done else _as_tables(part))
         known.setdefault("models", {})[own.subject.name] = {}
-        known.setdefault("datasets", {})[own.name] = {
-            "path": str(own.dataset.path),
-            "kind": own.dataset.kind,
-        }
+        known.setdefault("datasets", {})[own.name] = _table(own)
         done.append(own)
     try:
         output.write_text(text, encoding="utf-8")
@@ -89,6 +86,15 @@ def _fitted(draft: Draft, known: dict[str, Any], root: Path) -> tuple[Draft, boo
         if _same(table, draft, root):
             return replace(draft, name=taken), False
     return replace(draft, name=_free(draft.name, datasets)), True
+
+
+def _table(draft: Draft) -> dict[str, Any]:
+    """Give what :func:`_same` looks at, as a manifest would have it."""
+    paths = {key: getattr(draft.dataset, key) for key in ("path", "annotations", "labels")}
+    said: dict[str, Any] = {key: str(path) for key, path in paths.items() if isinstance(path, Path)}
+    if isinstance(draft.dataset.labels, tuple):
+        said["labels"] = list(draft.dataset.labels)
+    return {**said, "kind": draft.dataset.kind, "annotated": draft.dataset.annotated}
 
 
 def _same(table: Any, draft: Draft, root: Path) -> bool:
