@@ -14,8 +14,9 @@ from quantgate.core.table import Table
 from quantgate.report.compare import compare_runs
 from quantgate.report.html.page import render_comparison, render_explanation, render_side_by_side
 from quantgate.report.performance import Explored
-from quantgate.report.publish import finish_run, write_exploration
+from quantgate.report.publish import finish_run, write_exploration, write_remedy
 from quantgate.report.side_by_side import side_by_side
+from suites.unit.test_remedy_words import OTHER, PARENT, REMEDY, WINNER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,16 @@ def explore_page(sample: Any, folder: Path) -> Path:
     return folder / "explore.html"
 
 
+def remedy_page(sample: Any, folder: Path) -> Path:
+    """Write the page of a search, with a chart that is wider than a phone."""
+    del sample
+    points = (WINNER, OTHER, PARENT)
+    write_remedy(folder / "remedy.html", dataclasses.replace(REMEDY, points=points))
+    return folder / "remedy.html"
+
+
 PAGES = (
+    remedy_page,
     *(run_page, model_page, viewer_page, compare_page, side_page),
     *(explore_page, explain_page),
 )
