@@ -19,7 +19,15 @@ from quantgate.package.vendor import vendor
 from suites.unit.test_decoder_catalog import CONTRACTS
 
 #: Inputs of the models that the contracts' shapes belong to.
-SIZES = {"yolox": (416, 416), "nanodet": (320, 320), "fastestdet": (352, 352), "yolo": (320, 320)}
+SIZES = {
+    "yolox": (416, 416),
+    "nanodet": (320, 320),
+    "fastestdet": (352, 352),
+    "yolo": (320, 320),
+    "yunet": (320, 320),
+    "scrfd": (640, 640),
+    "blaze": (192, 192),
+}
 #: Keys that a decoder has no default for.
 KEYS: dict[str, dict[str, Any]] = {
     "yolo": {
