@@ -114,7 +114,7 @@ def test_a_preprocessor_configuration_is_read(tmp_path: Path) -> None:
     values = hints_of(tmp_path / "model.onnx").values
 
     assert values["mean"] == (127.5, 102.0, 76.5)
-    assert values["scale"] == (51.0, 51.0, 51.0)
+    assert values["scale"] == 51.0
     assert (values["resize"], values["short_side"], values["size"]) == ("crop", 256, (224, 224))
 
 

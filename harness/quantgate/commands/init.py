@@ -90,10 +90,12 @@ def _result(
     """Describe one model; of several, one that cannot be is told and left out."""
     from quantgate.onboarding.init import described, interface, refuse_no_images, with_limits
     from quantgate.onboarding.page import write_page
+    from quantgate.onboarding.subject import fetched
 
     started = time.monotonic()
     store, worker = means
     try:
+        subject = fetched(subject, store)
         if options.images is None:
             raise refuse_no_images(subject, interface(subject, store, worker))
         given = (options.images, options.annotations, options.labels)

@@ -12,7 +12,7 @@ import yaml
 from quantgate.sources.onnx_metadata import onnx_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _ULTRALYTICS_TASKS = {
@@ -122,8 +122,8 @@ def _of_hf_images(told: Mapping[str, Any]) -> dict[str, Any]:
     factor = float(told.get("rescale_factor", 1 / _PIXEL)) if told.get("do_rescale", True) else 1.0
     found: dict[str, Any] = {"colour": "rgb", "mean": 0.0, "scale": round(1 / factor, 4)}
     if told.get("do_normalize", True) and told.get("image_mean") and told.get("image_std"):
-        found["mean"] = tuple(round(value / factor, 3) for value in told["image_mean"])
-        found["scale"] = tuple(round(value / factor, 3) for value in told["image_std"])
+        found["mean"] = _per_channel(told["image_mean"], factor)
+        found["scale"] = _per_channel(told["image_std"], factor)
     size, crop = told.get("size"), told.get("crop_size")
     if isinstance(size, dict) and "shortest_edge" in size:
         if told.get("do_center_crop", crop is not None):
@@ -134,6 +134,12 @@ def _of_hf_images(told: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(wanted, dict) and {"height", "width"} <= wanted.keys():
         found["size"] = (int(wanted["width"]), int(wanted["height"]))
     return found
+
+
+def _per_channel(values: Sequence[float], factor: float) -> float | tuple[float, ...]:
+    """Bring numbers of 0..1 to 0..255; one where all are the same."""
+    scaled = tuple(round(value / factor, 3) for value in values)
+    return scaled[0] if len(set(scaled)) == 1 else scaled
 
 
 def _of_hf_model(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,15 @@ from quantgate.errors import UsageError
 from quantgate.onboarding.hints import Hints, hints_of
 from quantgate.sources.darknet.locate import DarknetSource
 from quantgate.sources.files import ADVICE, FORMATS
+from quantgate.sources.hf import HfSource, fetch_configuration, fetch_hf, list_models
 from quantgate.sources.local import LocalSource
 from quantgate.sources.omz.fetch import OmzSource
 from quantgate.sources.omz.index import load_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from quantgate.store import Store
 
 _DARKNET = (".cfg", ".weights")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -64,6 +67,21 @@ def subjects_of(given: str) -> list[Subject]:
     if _REPOSITORY.fullmatch(given) and not path.suffix and not path.parent.is_dir():
         return [_of_hub(given)]
     raise UsageError(_nothing(given, path))
+
+
+def fetched(subject: Subject, store: Store) -> Subject:
+    """Fetch what a Hugging Face repository holds of a model; others are as they were.
+
+    Raises
+    ------
+    SourceError, SourceUnavailableError
+        Where it is not there, or cannot be reached.
+    """
+    if not isinstance(subject.source, HfSource):
+        return subject
+    path = fetch_hf(subject.source, store)
+    fetch_configuration(subject.source, store)
+    return replace(subject, hints=hints_of(path))
 
 
 def _zoo() -> Mapping[str, Any]:
@@ -146,8 +164,6 @@ def _of_hub(repository: str) -> Subject:
     SourceError
         Where huggingface_hub is not installed, or the repository cannot be read or holds no model.
     """
-    from quantgate.sources.hf import HfSource, list_models
-
     revision, files = list_models(repository)
     source = HfSource(repository, files[0], revision)
     table = {"hf": repository, "file": files[0], "revision": revision}

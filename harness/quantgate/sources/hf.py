@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from quantgate.sources.kind import RemotePlan
     from quantgate.store import Store
 
+#: Files that say how images become an input.
+_SAYING = ("config.json", "preprocessor_config.json", "metadata.yaml")
 #: Formats whose weights lie in a second file.
 _PARTNERS: Mapping[str, str] = {".xml": ".bin", ".pdmodel": ".pdiparams"}
 
@@ -95,6 +98,23 @@ def list_models(repository: str) -> tuple[str, tuple[str, ...]]:
     return str(info.sha), tuple(
         sorted(models, key=lambda name: ("quant" in name or "int8" in name, len(name), name))
     )
+
+
+def fetch_configuration(source: HfSource, store: Store) -> None:
+    """Put what a repository says of its model's images beside the model, where it says anything.
+
+    Raises
+    ------
+    SourceUnavailableError
+        Where it cannot be reached.
+    """
+    folder = PurePosixPath(source.file).parent
+    for name in dict.fromkeys(f"{at / one}" for one in _SAYING for at in (folder, PurePosixPath())):
+        with suppress(SourceError):  # few repositories have all of them
+            found = _download(_hub(), source, name, (store.root / "hf", False, ""))
+            beside = found.parents[len(PurePosixPath(name).parts) - 1] / folder / found.name
+            if not beside.exists():
+                beside.write_bytes(found.read_bytes())
 
 
 def _hub() -> Any:
