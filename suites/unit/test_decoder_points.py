@@ -14,7 +14,9 @@ from quantgate.decoders.landmarks import LandmarksDecoder
 from quantgate.decoders.movenet import MovenetDecoder
 from quantgate.decoders.ports import MisfitError
 from quantgate.decoders.protocol import Port
+from quantgate.decoders.ranges import Expected, misreadings
 from quantgate.decoders.simcc import SimccDecoder
+from quantgate.engine.look.views import read
 from quantgate.errors import DecoderError
 
 #: A picture of 200 x 100 px in an input of 96 x 64, enlarged by less than it is wide.
@@ -257,3 +259,17 @@ def test_blaze_is_read_as_written() -> None:
         assert none.points.shape == (0, 6, 3)
     with pytest.raises(DecoderError, match="knows no anchors"):
         BlazeDecoder().decode({"boxes": rows[:, 1:], "logits": logits[:, 1:]}, frame)
+
+
+@pytest.mark.parametrize(("units", "side"), [("relative", 100.0), ("pixels", 1.0)])
+def test_landmarks_in_another_unit_are_seen_through(units: Any, side: float) -> None:
+    """Pixels read as fractions lie far outside, fractions read as pixels in the corner; read rightly, nothing is said."""
+    frame = Frame((200, 100), (96, 64), (0.48, 0.64), (0.0, 0.0))
+    places = side * np.random.default_rng(5).uniform(0.2, 0.6, (1, 14)).astype(np.float32)
+
+    def said(units: Any) -> list[str]:
+        found = [read(LandmarksDecoder(units=units), {"out": places}, frame).prediction] * 5
+        return [each.what for each in misreadings(found, frame.model, Expected())]
+
+    assert said(units) == ["boxes"]
+    assert said("pixels" if units == "relative" else "relative") == []

@@ -44,7 +44,8 @@ def read(decoder: Decoder, outputs: Outputs, frame: Frame, *, masks: bool = Fals
     DecoderError
         On NaN or infinity, and what the decoder cannot read.
     """
-    if getattr(decoder, "max_detections", None) is None:
+    # Decoders of one object keep no most, and have a box that may lie anywhere all the same.
+    if getattr(decoder, "max_detections", None) is None and "keypoints" not in decoder.tasks:
         own = replace(frame, image=frame.model, scale=(1.0, 1.0), offset=(0.0, 0.0))
         return Read(decoder.decode(outputs, own), frame)
     wide = around(frame, masks=masks)
