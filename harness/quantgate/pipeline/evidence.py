@@ -189,7 +189,7 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
         f"the {whose}'s {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
-        f"{threshold:g} of {limit_place(entry, key)}; {' '.join(suspected) or _TO_CHECK}"
+        f"{threshold:g} of {limit_place(entry, key)}; {'; '.join([*suspected, _TO_CHECK])}"
     )
 
 
