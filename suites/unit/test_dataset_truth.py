@@ -325,6 +325,8 @@ def test_objects_annotated_again_a_few_pixels_away_are_told(tmp_path: Path) -> N
         coco(tmp_path, *rows, *again)
     (note,) = coco(tmp_path, *rows, *again[:4]).notes
     assert "4 of 16 objects are annotated twice" in note
+    (note,) = coco(tmp_path, *rows[:3], *again[:3]).notes  # so few may be neighbours
+    assert "3 of 6 objects are annotated twice" in note
     queue = [row(k, bbox=[2 + 2 * k, 5, 20, 20]) for k in range(15)]
     assert not coco(tmp_path, *queue).notes
     nested = [row(50 + k, bbox=[3 + 14 * (k % 4), 3 + 13 * (k // 4), 6, 6]) for k in range(12)]

@@ -20,6 +20,8 @@ _SAME_PX = 1.0
 #: Overlap and ratio of sides from which two boxes of one class may be of one object, and the share of all
 #: from which they are: people in a crowd overlap as well, but hardly ever so, and not by the dozen.
 _NEAR, _ALIKE, _MANY_NEAR = 0.6, 1.25, 0.15
+#: Objects nearly the same that make a file refused: fewer may be neighbours in a small set.
+_LEAST_NEAR = 10
 
 
 def repeats(
@@ -44,14 +46,14 @@ def repeats(
     image, labels, boxes = objects
     copies = copied(image, labels, boxes)
     near = _near(image, labels, boxes) & ~copies
-    for again, least, said in (
-        (copies, 0.0, "twice, with the same class and box"),
-        (near, _MANY_NEAR, "twice, with the same class and nearly the same box"),
+    for again, least, sure, said in (
+        (copies, 0.0, 0, "twice, with the same class and box"),
+        (near, _MANY_NEAR, _LEAST_NEAR, "twice, with the same class and nearly the same box"),
     ):
         if again.sum() < 2 or again.mean() < least:  # noqa: PLR2004 - one may be a slip
             continue
         told = f"{int(again.sum())} of {len(again)} objects are annotated {said} ({named(again)})"
-        if again.mean() > _TWICE:
+        if again.mean() > _TWICE and again.sum() >= sure:
             raise DatasetError(
                 f"datasets.{dataset}: {told}: a model can find each only once; remove the copies"
             )
