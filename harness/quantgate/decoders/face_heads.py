@@ -83,11 +83,8 @@ class YunetDecoder(ByShape[dict[int, list[Port]]]):
         corners = centre_to_corners(np.hstack([(place + boxes[:, :2]) * stride, sides]))
         offsets = _rows(outputs, heads[_PAIR * self.points])[kept]
         points = (place[:, None] + offsets.reshape(-1, self.points, _PAIR)) * stride[:, None]
-        return _objects(corners, scores[kept], points, (frame, self._keeping))
-
-    @property
-    def _keeping(self) -> Keeping:
-        return Keeping(self.max_detections, self.iou_threshold)
+        keeping = Keeping(self.max_detections, self.iou_threshold)
+        return _objects(corners, scores[kept], points, (frame, keeping))
 
 
 @dataclass(frozen=True, slots=True)
