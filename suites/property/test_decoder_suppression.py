@@ -85,6 +85,9 @@ TAKEN: dict[str, list[tuple[int, ...]]] = {
     "boxes-labels": [(1, 30, 6)],
     "mask-rcnn": [(30, 5), (30,), (30, 9, 9)],
     "yolo-v8-seg": [(1, 9, 84), (1, 3, 16, 16)],
+    "retinaface": [(1, 168, 4), (1, 168, 2), (1, 168, 10)],
+    "openpose": [(1, 19, 8, 8), (1, 38, 8, 8)],
+    "associative-embedding": [(1, 17, 8, 8), (1, 17, 8, 8, 1)],
 }
 BUILT: dict[str, Any] = {
     kind: YoloDecoder((4.0, 4.0, 8.0, 8.0)) if kind == "yolo" else DECODERS[kind]()

@@ -71,6 +71,16 @@ CONTRACTS = {
         for n in (12800, 3200, 800)
     ],
     "blaze": [Port("boxes", (1, 2304, 16)), Port("logits", (1, 2304, 1))],
+    "retinaface": [
+        Port("boxes", (1, 16800, 4)),
+        Port("scores", (1, 16800, 2)),
+        Port("points", (1, 16800, 10)),
+    ],
+    "openpose": [Port("fields", (1, 38, 32, 57)), Port("heat", (1, 19, 32, 57))],
+    "associative-embedding": [
+        Port("heat", (1, 17, 144, 144)),
+        Port("tags", (1, 17, 144, 144, 1)),
+    ],
     "heat-maps": [Port("out", (1, 17, 64, 48))],
     "yolact": [
         Port("boxes", (1, 19248, 4)),

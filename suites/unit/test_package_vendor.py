@@ -27,6 +27,9 @@ SIZES = {
     "yunet": (320, 320),
     "scrfd": (640, 640),
     "blaze": (192, 192),
+    "retinaface": (640, 640),
+    "openpose": (456, 256),
+    "associative-embedding": (288, 288),
 }
 #: Keys that a decoder has no default for.
 KEYS: dict[str, dict[str, Any]] = {

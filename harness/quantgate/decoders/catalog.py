@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from quantgate.decoders.associative_embedding import AssociativeEmbeddingDecoder
 from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
 from quantgate.decoders.boxes_scores import BoxesScoresDecoder
 from quantgate.decoders.centernet import CenternetDecoder
@@ -20,6 +21,8 @@ from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
 from quantgate.decoders.movenet import MovenetDecoder
 from quantgate.decoders.nanodet import NanodetDecoder
 from quantgate.decoders.nms_indices import NmsIndicesDecoder
+from quantgate.decoders.openpose import OpenposeDecoder
+from quantgate.decoders.retinaface import RetinafaceDecoder
 from quantgate.decoders.simcc import SimccDecoder
 from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.ssd_heads import SsdHeadsDecoder
@@ -67,6 +70,9 @@ DECODERS: dict[str, Any] = extended(
         "yunet": YunetDecoder,
         "scrfd": ScrfdDecoder,
         "blaze": BlazeDecoder,
+        "retinaface": RetinafaceDecoder,
+        "openpose": OpenposeDecoder,
+        "associative-embedding": AssociativeEmbeddingDecoder,
         "heat-maps": HeatMapsDecoder,
         "simcc": SimccDecoder,
         "movenet": MovenetDecoder,

@@ -9,14 +9,7 @@ import numpy as np
 from annotated_types import Gt
 from typing_extensions import Doc
 
-from quantgate.decoders.boxes import (
-    LARGEST_EXPONENT,
-    Candidates,
-    Keeping,
-    centre_to_corners,
-    select,
-    sigmoid,
-)
+from quantgate.decoders.boxes import LARGEST_EXPONENT, Keeping, centre_to_corners, sigmoid
 from quantgate.decoders.fields import (
     IouThreshold,
     MaxDetections,
@@ -24,7 +17,7 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     Strides,
 )
-from quantgate.decoders.points import placed, with_points
+from quantgate.decoders.points import PAIR, PointCount, heads_by_columns, suppressed
 from quantgate.decoders.ports import ByShape, finite, ports_of
 from quantgate.decoders.priors import cells, check_cells
 from quantgate.decoders.protocol import Port
@@ -39,8 +32,7 @@ if TYPE_CHECKING:
     from quantgate.core.predictions import Detections
     from quantgate.decoders.protocol import Outputs
 
-_BOX, _PAIR = 4, 2
-PointCount = Annotated[int, Gt(0), Doc("key points an object")]
+_BOX = 4
 #: Strides of MediaPipe's grids, and anchors a cell: the full range, then short range and palms.
 _BLAZE: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (((4,), (1,)), ((8, 16), (2, 6)))
 
@@ -64,8 +56,10 @@ class YunetDecoder(ByShape[dict[int, list[Port]]]):
 
     def find(self, ports: Sequence[Port], *, named: bool) -> dict[int, list[Port]] | None:  # noqa: ARG002
         """Group the outputs by their columns, the finest stride first."""
-        counts = {1: 2, _BOX: 1, _PAIR * self.points: 1}
-        return _heads(ports, {width: n * len(self.strides) for width, n in counts.items()})
+        counts = {1: 2, _BOX: 1, PAIR * self.points: 1}
+        return heads_by_columns(
+            ports, {width: n * len(self.strides) for width, n in counts.items()}
+        )
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -81,10 +75,10 @@ class YunetDecoder(ByShape[dict[int, list[Port]]]):
         boxes = _rows(outputs, heads[_BOX])[kept]
         sides = np.exp(np.minimum(boxes[:, 2:], LARGEST_EXPONENT)) * stride
         corners = centre_to_corners(np.hstack([(place + boxes[:, :2]) * stride, sides]))
-        offsets = _rows(outputs, heads[_PAIR * self.points])[kept]
-        points = (place[:, None] + offsets.reshape(-1, self.points, _PAIR)) * stride[:, None]
+        offsets = _rows(outputs, heads[PAIR * self.points])[kept]
+        points = (place[:, None] + offsets.reshape(-1, self.points, PAIR)) * stride[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
-        return _objects(corners, scores[kept], points, (frame, keeping))
+        return suppressed(corners, scores[kept], points, (frame, keeping))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +101,9 @@ class ScrfdDecoder(ByShape[dict[int, list[Port]]]):
 
     def find(self, ports: Sequence[Port], *, named: bool) -> dict[int, list[Port]] | None:  # noqa: ARG002
         """Group the outputs by their columns, the finest stride first."""
-        return _heads(ports, dict.fromkeys((1, _BOX, _PAIR * self.points), len(self.strides)))
+        return heads_by_columns(
+            ports, dict.fromkeys((1, _BOX, PAIR * self.points), len(self.strides))
+        )
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
@@ -120,10 +116,10 @@ class ScrfdDecoder(ByShape[dict[int, list[Port]]]):
         place = grid[kept, :2] * stride
         away = _rows(outputs, heads[_BOX])[kept] * stride
         corners = np.hstack([place - away[:, :2], place + away[:, 2:]])
-        offsets = _rows(outputs, heads[_PAIR * self.points])[kept].reshape(-1, self.points, _PAIR)
+        offsets = _rows(outputs, heads[PAIR * self.points])[kept].reshape(-1, self.points, PAIR)
         points = place[:, None] + offsets * stride[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
-        return _objects(corners, scores[kept], points, (frame, keeping))
+        return suppressed(corners, scores[kept], points, (frame, keeping))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +137,8 @@ class BlazeDecoder(ByShape[tuple[Port, Port]]):
 
     def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, Port] | None:  # noqa: ARG002
         """Pick both outputs by their columns."""
-        width = _BOX + _PAIR * self.points
-        heads = _heads(ports, {width: 1, 1: 1})
+        width = _BOX + PAIR * self.points
+        heads = heads_by_columns(ports, {width: 1, 1: 1})
         if heads is None or len({port.shape[-2] for head in heads.values() for port in head}) > 1:
             return None
         return heads[width][0], heads[1][0]
@@ -155,9 +151,9 @@ class BlazeDecoder(ByShape[tuple[Port, Port]]):
         kept = np.flatnonzero(scores >= self.score_threshold)
         rows, middle = boxes[0, kept], middles[kept]
         corners = centre_to_corners(np.hstack([rows[:, :2] + middle, rows[:, 2:4]]))
-        points = rows[:, _BOX:].reshape(-1, self.points, _PAIR) + middle[:, None]
+        points = rows[:, _BOX:].reshape(-1, self.points, PAIR) + middle[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
-        return _objects(corners, scores[kept], points, (frame, keeping))
+        return suppressed(corners, scores[kept], points, (frame, keeping))
 
 
 def _anchors(count: int, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -176,39 +172,8 @@ def _anchors(count: int, size: tuple[int, int]) -> NDArray[np.float32]:
     )
 
 
-def _heads(ports: Sequence[Port], counts: dict[int, int]) -> dict[int, list[Port]] | None:
-    """Group ports by their columns where there are so many of each; the most rows first."""
-    if len(ports) != sum(counts.values()) or any(len(port.shape) not in {2, 3} for port in ports):
-        return None
-    heads: dict[int, list[Port]] = {width: [] for width in counts}
-    for port in ports:
-        heads.get(port.shape[-1], []).append(port)
-    if {width: len(own) for width, own in heads.items()} != counts:
-        return None
-    if any(len(port.shape) == 3 and port.shape[0] not in {1, -1} for port in ports):  # noqa: PLR2004
-        return None
-    return {width: sorted(own, key=lambda port: -port.shape[-2]) for width, own in heads.items()}
-
-
 def _rows(outputs: Outputs, ports: Sequence[Port]) -> NDArray[np.float32]:
     """Rows of all strides, [n, columns]."""
     return np.concatenate(
         [finite(outputs, port.name).reshape(-1, port.shape[-1]) for port in ports]
     )
-
-
-def _objects(
-    corners: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    points: NDArray[np.float32],
-    how: tuple[Frame, Keeping],
-) -> Detections:
-    """Suppress boxes [n, 4] with scores [n], and give each that is kept its key points [n, points, 2]."""
-    frame, keeping = how
-    candidates = Candidates(
-        corners.astype(np.float32), scores.astype(np.float32), np.zeros(len(scores), np.int64)
-    )
-    found, kept = select(candidates, frame, keeping)
-    own = points[kept]
-    sure = np.broadcast_to(found.scores[:, None, None], (*own.shape[:2], 1))
-    return with_points(found, placed(np.concatenate([own, sure], axis=2), frame))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Interval
 from typing_extensions import Doc
 
 from quantgate.decoders.boxes import sigmoid
 from quantgate.decoders.fields import OutputNames
-from quantgate.decoders.points import one_object, placed
+from quantgate.decoders.points import CellOffset, in_pixels, one_object, placed
 from quantgate.decoders.ports import ByShape, finite, only, ports_of
 from quantgate.decoders.protocol import Port
+from quantgate.decoders.summits import slopes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +44,7 @@ class HeatMapsDecoder(ByShape[Port]):
         Literal["quarter", "none"],
         Doc("quarter: a quarter of a cell towards the higher neighbour, as HRNet's authors do"),
     ] = "quarter"
-    cell_offset: Annotated[
-        float,
-        Interval(ge=0, le=0.5),
-        Doc(
-            "where in its cell a peak lies: 0.5 its middle; 0 its corner, where training cut there"
-        ),
-    ] = 0.5
+    cell_offset: CellOffset = 0.5
     outputs: OutputNames = None
 
     def find(self, ports: Sequence[Port], *, named: bool) -> Port | None:
@@ -67,10 +61,9 @@ class HeatMapsDecoder(ByShape[Port]):
         column, row, peak = peaks(heat)
         cells = np.stack([column, row], axis=1).astype(np.float64)
         if self.refine == "quarter":
-            cells += _QUARTER * slopes(heat, row, column)
-        stride = np.array(frame.model) / np.array(heat.shape[:0:-1])
+            cells += _QUARTER * slopes(heat, np.arange(len(heat)), row, column)
         scores = sigmoid(peak) if self.activation == "sigmoid" else np.clip(peak, 0, 1)
-        points = np.column_stack([(cells + self.cell_offset) * stride, scores])
+        points = np.column_stack([in_pixels(cells, heat.shape, frame, self.cell_offset), scores])
         return one_object(placed(points.astype(np.float32), frame), float(np.mean(scores)), frame)
 
 
@@ -82,20 +75,3 @@ def peaks(
     best = flat.argmax(axis=1)
     row, column = np.divmod(best, heat.shape[2])
     return column, row, flat[np.arange(len(heat)), best]
-
-
-def slopes(
-    heat: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Tell on which side of one cell of each map [maps, h, w] the higher neighbour is: -1, 0 or 1 in x and y.
-
-    At the edge of a map, where a neighbour is missing, 0.
-    """
-    index = np.arange(len(heat))
-    found = np.zeros((len(heat), 2))
-    for axis, (place, step) in enumerate(((column, (0, 1)), (row, (1, 0)))):
-        inside = (place > 0) & (place < heat.shape[2 - axis] - 1)
-        own, y, x = index[inside], row[inside], column[inside]
-        after = heat[own, y + step[0], x + step[1]]
-        found[inside, axis] = np.sign(after - heat[own, y - step[0], x - step[1]])
-    return found

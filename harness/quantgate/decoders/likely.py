@@ -131,6 +131,11 @@ def _heat_maps(ports: Sequence[Port]) -> bool:
     )
 
 
+def _tagged_maps(ports: Sequence[Port]) -> bool:
+    """Two outputs of as many small maps as people annotate key points."""
+    return all(port.shape[1] in _POINTS - {-1} for port in ports)
+
+
 def _landmarks(ports: Sequence[Port]) -> bool:
     """One vector of two numbers for each of as many key points as people annotate."""
     return len(ports) == 1 and math.prod(ports[0].shape[1:]) in {2 * count for count in _POINTS}
@@ -148,6 +153,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "yolof": _one_grid,
         "fastestdet": _one_grid,
         "heat-maps": _heat_maps,
+        "associative-embedding": _tagged_maps,
         "landmarks": _landmarks,
         "class-map": _maps,
         "image": _pictures,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.sources.omz import objects
+from quantgate.sources.omz import objects, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,12 +60,18 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "ctdet": objects.centernet,
     "detr": objects.detr,
     "faceboxes": objects.faceboxes,
+    "facial_landmarks_detection": points.face,
     "faster_rcnn_onnx": objects.boxes_labels,
+    "human_pose_estimation": points.openpose,
+    "human_pose_estimation_ae": points.tagged,
+    "human_pose_estimation_hrnet": points.tagged_in_the_middle,
     "image_processing": _image,
+    "landmarks_regression": points.landmarks,
     "mask_rcnn": objects.mask_rcnn,
     "nanodet": objects.nanodet,
     "retinaface_pytorch": objects.retinaface,
     "segmentation": _segmentation,
+    "single_human_pose_estimation": points.one_person,
     "ssd": objects.ssd,
     "ssd_onnx": objects.ssd_onnx,
     "style_transfer": _style,

@@ -21,8 +21,10 @@ _INTERPOLATION = {"NEAREST": "nearest", "CUBIC": "cubic", "BICUBIC": "cubic", "A
 _NAMED = {"imagenet": (104.00698793, 116.66876762, 122.67891434)}
 #: What is left to the dataset: its images have to be made that way.
 _OF_THE_DATASET = {
-    "crop_rect": "images have to be cropped to the annotated object first",
+    "crop_rect": "images have to be cropped to the annotated object first: datasets.NAME.region",
     "extend_around_rect": "images have to be cropped with a margin around the object",
+    "transformed_crop_with_auto_scale": "images have to be cropped to the annotated person first, 1.25 times its "
+    "box: datasets.NAME.region",
     "jpeg_compression": "images have to be compressed as the original evaluation does",
 }
 _CHANNELS = frozenset({1, 3})
@@ -42,6 +44,7 @@ class _Feeding:
     keys: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     fraction: float | None = None
+    grows: bool = False
 
 
 def image_input(model: OmzModel) -> tuple[str, tuple[int, int], int]:
@@ -85,7 +88,9 @@ def preprocess_of(model: OmzModel) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     if kind not in IMAGE_READERS:
         raise FeedingUnknownError(f"reader {kind}")
     feeding = _Feeding(size, "rgb" if kind in _RGB_READERS else "bgr")
-    for step in model.accuracy.get("preprocessing", ()):
+    steps = model.accuracy.get("preprocessing", ())
+    feeding.grows = any(step["type"] == "padding" and "stride" in step for step in steps)
+    for step in steps:
         kind = step["type"]
         if kind in _OF_THE_DATASET:
             feeding.notes.append(_OF_THE_DATASET[kind])
@@ -116,7 +121,12 @@ def _resize(feeding: _Feeding, step: Mapping[str, Any]) -> None:
         feeding.notes.append(f"Pillow's {method.lower()} resize is approximated by OpenCV's area")
     elif method in _INTERPOLATION:
         feeding.keys["interpolation"] = _INTERPOLATION[method]
-    if ratio == "greater":
+    if ratio in {"greater", "width"} and feeding.grows:
+        feeding.keys |= {"resize": "fit", "pad": 0}
+        feeding.notes.append(
+            "the input grows with the image's ratio originally, and has one size here"
+        )
+    elif ratio == "greater":
         feeding.keys |= {"resize": "crop", "short_side": target[0]}
     elif ratio in {"fit_to_window", "frcnn_keep_aspect_ratio"}:
         feeding.keys |= {"resize": "fit", "pad": 0}

@@ -189,14 +189,17 @@ def faceboxes(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
 
 
 def retinaface(_model: OmzModel, options: Mapping[str, Any]) -> Decoding:
-    """Offsets from RetinaFace's priors."""
-    names = _named(options, "bboxes_output", "scores_output")
+    """Offsets from RetinaFace's priors; what it is judged by, WIDER FACE, has no key points."""
     keys = {
-        "priors": "retinaface",
         "score_threshold": float(options.get("confidence_threshold", 0.02)),
         "iou_threshold": float(options.get("nms_threshold", 0.4)),
     }
-    return "detection", {"kind": "ssd-raw", **_ENCODED_FACES, **keys, **names}
+    if "landmarks_output" in options:
+        names = _named(options, "bboxes_output", "scores_output", "landmarks_output")
+        return "detection", {"kind": "retinaface", **keys, **names}
+    names = _named(options, "bboxes_output", "scores_output")
+    faces = {**_ENCODED_FACES, "priors": "retinaface"}
+    return "detection", {"kind": "ssd-raw", **faces, **keys, **names}
 
 
 def centernet(model: OmzModel, options: Mapping[str, Any]) -> Decoding:

@@ -15,12 +15,14 @@ _WHOLE_RANGE = frozenset({None, "0.5:0.05:0.95", ".50:.05:.95"})
 _SIMPLE = {
     "coco_orig_precision": "ap",
     "coco_orig_segm_precision": "ap",
+    "coco_orig_keypoints_precision": "ap",
+    "normed_error": "nme_eyes",
     "mean_iou": "miou",
     "psnr": "psnr",
     "ssim": "ssim",
 }
 #: Where several are published, the one that a gate judges by default comes first.
-_ORDER = ("top1", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "top5")
+_ORDER = ("top1", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes", "top5")
 
 
 @dataclass(frozen=True, slots=True)
