@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import quantgate
+from quantgate.tasks.catalog import TASKS
 
 PACKAGE = Path(str(quantgate.__file__)).parent
 #: Rooms and top-level modules, from the top floor to the ground; whoever shares a floor shares no import.
@@ -98,6 +99,29 @@ def test_the_document_lists_the_floors() -> None:
     rows = [line.split(" | ")[1] for line in text.splitlines() if line[:3].strip("| ").isdigit()]
     listed = [frozenset(re.findall(r"`(\w+)`", row)) for row in rows]
     assert listed == [floor for floor in FLOORS if floor != {"quantgate"}]
+
+
+#: Modules in which a new task is a line: catalogs, and what others call it. A decoder says which tasks it serves, a
+#: source what it knows of a model.
+LISTS_OF_TASKS = {"quantgate.tasks.catalog", "quantgate.zoo.catalog", "quantgate.onboarding.hints"}
+SAY_THEIR_OWN = {"decoders", "sources"}
+
+
+def tasks_named(source: str) -> frozenset[str]:
+    """Names of tasks among the strings of a module."""
+    strings = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return frozenset(value for value in strings if isinstance(value, str) and value in TASKS)
+
+
+def test_tasks_are_listed_in_catalogs_alone() -> None:
+    """A new task is a folder and a line a catalog: no other module names two tasks."""
+    assert len(tasks_named('FITNESS = {"detection": 1, "keypoints": 2}')) == 2
+    listing = {
+        name
+        for name, path in modules().items()
+        if room_of(name) not in SAY_THEIR_OWN and len(tasks_named(path.read_text("utf-8"))) > 1
+    }
+    assert listing == LISTS_OF_TASKS
 
 
 def test_no_modules_import_each_other_in_a_ring() -> None:

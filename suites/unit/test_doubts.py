@@ -14,8 +14,8 @@ from quantgate.core.predictions import ClassLabel, ClassScores, Detections, Labe
 from quantgate.pair import Pair
 from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.doubts.boxes import object_doubts
-from quantgate.tasks.doubts.catalog import doubts
 from quantgate.tasks.doubts.labels import class_doubts
+from quantgate.tasks.doubts.suspected import doubts
 
 if TYPE_CHECKING:
     from quantgate.tasks.classification.record import ClassRecord

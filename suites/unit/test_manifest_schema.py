@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,8 +14,7 @@ from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
-from quantgate.entries import EvaluationPlan, Limits, TaskName
-from quantgate.entries.kinds import DatasetKindName
+from quantgate.entries import DatasetEntry, EvaluationPlan, Limits, ModelEntry
 from quantgate.manifest import json_schema, load_manifest
 from quantgate.manifest.__main__ import SCHEMA, schema_text
 from quantgate.manifest.hints import choices, default, fields
@@ -154,12 +153,12 @@ def test_decoders_have_tasks() -> None:
         {"default": kind} for kind in DECODERS
     ]
     assert set(DECODER_TASKS) == set(DECODERS)
-    assert {task for tasks in DECODER_TASKS.values() for task in tasks} >= set(get_args(TaskName))
-    assert list(get_args(TaskName)) == list(TASKS)
-    assert list(get_args(DatasetKindName)) == list(DATASETS)
+    assert {task for tasks in DECODER_TASKS.values() for task in tasks} >= set(TASKS)
+    assert choices(fields(ModelEntry)["task"]) == tuple(TASKS)
+    assert choices(fields(DatasetEntry)["kind"]) == tuple(DATASETS)
 
 
-@pytest.mark.parametrize("task", get_args(TaskName))
+@pytest.mark.parametrize("task", TASKS)
 def test_limits_and_metrics_are_those_of_the_task(task: str) -> None:
     """Every limit and metric that a task offers can be written, and no other is let through."""
     assert all(LIMITS[key].of_images for key in TASKS[task].LIMITS)
@@ -174,12 +173,11 @@ def test_limits_and_metrics_are_those_of_the_task(task: str) -> None:
 
 def test_every_limit_and_metric_has_a_task() -> None:
     """No limit or metric can be written that no task judges."""
-    tasks = [TASKS[task] for task in get_args(TaskName)]
-    judged = {key for task in tasks for key in task.LIMITS}
+    judged = {key for task in TASKS.values() for key in task.LIMITS}
     of_tasks = {key for key, kind in LIMITS.items() if kind.asks in judged}
     assert {*OF_RUNS, *of_tasks} == set(LIMITS)
     metrics = set(choices(fields(EvaluationPlan)["metric"]))
-    assert metrics <= {metric for task in tasks for metric in task.METRICS}
+    assert metrics <= {metric for task in TASKS.values() for metric in task.METRICS}
 
 
 def test_the_table_of_limits_is_what_a_manifest_can_write() -> None:

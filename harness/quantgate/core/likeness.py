@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.predictions import Prediction, Truth
+
+
+class Measure(NamedTuple):
+    """What tells a good feeding from a bad one: its name, what is suspicious, what is a gain."""
+
+    name: str
+    suspicious_below: float
+    least_gain: float
+
 
 #: Objects below this score say nothing about what a model sees.
 LEAST_SCORE = 0.25

@@ -21,6 +21,8 @@ class MetricKind:
         How many classes count as right for one image, by which guessing scores; 0: none.
     is_error
         It is an error: lower is better, and a drop is its growth, ``optimized - parent``.
+    judged
+        Limits may be of it; others are measured and shown beside them.
     """
 
     title: str
@@ -28,3 +30,4 @@ class MetricKind:
     worst: float | None = 0.0
     guesses: int = 0
     is_error: bool = False
+    judged: bool = True

@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from annotated_types import Ge, Gt, Interval, Len, MinLen
 from typing_extensions import Doc
 
-from quantgate.plugins import names_of
 
-#: Names of the catalogs' rows, which entries may use without importing what stands behind them.
-_TASKS = (
-    "classification",
-    "detection",
-    "instance_segmentation",
-    "semantic_segmentation",
-    "keypoints",
-    "image_to_image",
-    "generic",
-)
-_DATASETS = (
-    *("coco", "voc", "imagenet", "yolo-txt", "wider", "open-images", "masks", "pairs"),
-    *("folder", "digits"),
-)
-_METRICS = (
-    *("top1", "top5", "ap", "ap50", "ap75", "voc", "voc11", "pck", "nme_box", "nme_eyes"),
-    *("miou", "pixels", "foreground_iou", "foreground_f1", "ssim", "psnr"),
-)
-if TYPE_CHECKING:
-    TaskName: TypeAlias = str
-    DatasetKindName: TypeAlias = str
-    MetricName: TypeAlias = str
-else:
-    TaskName = Literal[(*_TASKS, *names_of("tasks"))]
-    MetricName = Literal[(*_METRICS, *names_of("metrics"))]
-    DatasetKindName = Literal[(*_DATASETS, *names_of("datasets"))]
+@dataclass(frozen=True, slots=True)
+class NameIn:
+    """Metadata of a string that is a name in a catalog, which whoever reads the manifest looks up."""
+
+    catalog: Literal["tasks", "metrics", "datasets"]
+
+
+TaskName: TypeAlias = Annotated[str, NameIn("tasks")]
+MetricName: TypeAlias = Annotated[str, NameIn("metrics")]
+DatasetKindName: TypeAlias = Annotated[str, NameIn("datasets")]
 IsaClass = Literal["amx", "vnni", "avx2", "sve", "neon", "other"]
 Fraction = Annotated[float, Interval(ge=0, le=1)]
 Positive = Annotated[float, Gt(0)]

@@ -107,13 +107,7 @@ class EvaluationPlan:
     seed: Annotated[int, Ge(0), Doc("of the draw")] = 0
     metric: Annotated[
         MetricName | None,
-        Doc(
-            "default: top1 for classification, ap (AP@[.5:.95], of masks where they are asked for) "
-            "for objects, by OKS for key points, miou for semantic segmentation, ssim for image to image; "
-            "pck: share of key points within a tenth of the longer side of their box; nme_box, nme_eyes: "
-            "mean error in that side, or in the distance of the eyes; foreground_iou, foreground_f1: of masks of "
-            "one object; pixels: share of right ones; psnr: in dB"
-        ),
+        Doc("one of the task's own, see `metric` of a task; default: its first"),
     ] = None
     score_threshold: Annotated[
         Fraction, Doc("both roles are cut here before they are compared")

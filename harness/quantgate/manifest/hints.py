@@ -13,6 +13,10 @@ from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_orig
 from annotated_types import Ge, Gt, Interval, Len, MinLen
 from typing_extensions import Doc
 
+from quantgate.datasets.catalog import DATASETS
+from quantgate.entries.kinds import NameIn
+from quantgate.tasks.catalog import TASKS
+
 _SCALARS: dict[object, tuple[str, str]] = {
     bool: ("true or false", "booleans"),
     int: ("a whole number", "whole numbers"),
@@ -25,13 +29,50 @@ _SCALARS: dict[object, tuple[str, str]] = {
 
 @cache
 def fields(table: type) -> dict[str, Any]:
-    """Map the keys of a table (a dataclass) to their hints, ``Annotated`` included."""
+    """Map the keys of a table (a dataclass) to their hints, ``Annotated`` included.
+
+    A string that names something in a catalog is the choice of the names that are there.
+    """
+    return {key: _looked_up(hint) for key, hint in _declared(table).items()}
+
+
+@cache
+def _declared(table: type) -> dict[str, Any]:
     hints = get_type_hints(table, include_extras=True)
     return {
         field.name: hints[field.name]
         for field in dataclasses.fields(table)
         if not field.metadata.get("derived")
     }
+
+
+@cache
+def named(table: type) -> tuple[str, ...]:
+    """Name the keys of a table whose values are names in a catalog."""
+    return tuple(
+        key
+        for key, hint in _declared(table).items()
+        if any(isinstance(item, NameIn) for one in options(hint) for item in unwrap(one)[1])
+    )
+
+
+def _looked_up(hint: Any) -> Any:
+    bare, metadata = unwrap(hint)
+    if get_origin(bare) in {Union, types.UnionType}:
+        bare = Union[tuple(map(_looked_up, get_args(bare)))]  # noqa: UP007 - known at run time only
+    for item in metadata:
+        if isinstance(item, NameIn):
+            bare = Literal[names_in(item.catalog)]
+    rest = tuple(item for item in metadata if not isinstance(item, NameIn))
+    return Annotated[(bare, *rest)] if rest else bare
+
+
+def names_in(catalog: str) -> tuple[str, ...]:
+    """Name what a catalog holds, plug-ins included; of metrics those that limits can be of."""
+    if catalog == "metrics":
+        kinds = (pair for task in TASKS.values() for pair in task.METRICS.items())
+        return tuple(dict.fromkeys(name for name, kind in kinds if kind.judged))
+    return tuple(TASKS if catalog == "tasks" else DATASETS)
 
 
 def is_table(hint: Any) -> TypeGuard[type]:

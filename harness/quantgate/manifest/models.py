@@ -82,9 +82,12 @@ def tasks_of(truths: Sequence[str]) -> tuple[str, ...]:
 def _plan(reading: Reading) -> Iterator[ManifestProblem]:
     plan: EvaluationPlan | None = reading.values.get("evaluate")
     task = reading.values.get("task")
-    if plan is None or task is None or plan.metric in {None, *TASKS[task].METRICS}:
+    if plan is None or task is None or plan.metric is None:
         return
-    say = f"expected a metric of {task} ({names(TASKS[task].METRICS)}), found {plan.metric}"
+    judged = [key for key, kind in TASKS[task].METRICS.items() if kind.judged]
+    if plan.metric in judged:
+        return
+    say = f"expected a metric of {task} ({names(judged)}), found {plan.metric}"
     yield reading.problem("evaluate", "metric", say=say)
 
 

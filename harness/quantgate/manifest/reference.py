@@ -29,12 +29,12 @@ from quantgate.entries import (
     ReportPlan,
     SmoothQuantAlphas,
     Subgraph,
-    TaskName,
     Unquantized,
 )
 from quantgate.manifest import hints, history
 from quantgate.manifest.models import tasks_of
 from quantgate.sources.catalog import AnySource
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +88,8 @@ def reference() -> str:
         lines += [f"### `{title}`", "", *_keys(table), ""]
         if table is DatasetEntry:
             lines += ["### `kind` of a dataset", "", *_kinds(), ""]
+        if table is EvaluationPlan:
+            lines += ["### `metric` of a task", "", *_metrics(), ""]
         if table is ModelEntry:
             for source in get_args(AnySource):
                 lines += [f"### `source`: {_summary(source)}", "", *_keys(source), ""]
@@ -121,6 +123,17 @@ def _kinds() -> Iterator[str]:
         yield f"| {' | '.join((f'`{name}`', *keys, tasks))} |"
 
 
+def _metrics() -> Iterator[str]:
+    """One line a task that has metrics: those that limits can be of, its default first."""
+    yield from ("| task | metrics |", "|---|---|")
+    for name, task in TASKS.items():
+        judged = {key: kind for key, kind in task.METRICS.items() if kind.judged}
+        ordered = sorted(judged, key=lambda key, task=task: key != task.DEFAULT_METRIC)  # type: ignore[misc]
+        listed = "; ".join(f"`{key}`: {judged[key].title}" for key in ordered)
+        if listed:
+            yield f"| `{name}` | {listed} |"
+
+
 def _default(table: type, key: str) -> str:
     if key in hints.required(table):
         return "(needed)"
@@ -129,8 +142,8 @@ def _default(table: type, key: str) -> str:
 
 
 def _judges(key: str) -> str:
-    able = [task for task in get_args(TaskName) if key in task_limits(task)]
-    only = "" if len(able) == len(get_args(TaskName)) else f"{', '.join(able)} only"
+    able = [task for task in TASKS if key in task_limits(task)]
+    only = "" if len(able) == len(TASKS) else f"{', '.join(able)} only"
     return "; ".join(
         filter(None, (only, "needs annotated images" if LIMITS[key].needs_truth else ""))
     )

@@ -53,13 +53,24 @@ def _validate(hint: Any, raw: object) -> tuple[Any, dict[KeyPath, str]]:
     """Return the value and the places that are wrong, with what a constructor said of them."""
     from pydantic import ValidationError
 
+    strange = _strange_names(hint, raw)
     try:
         # A list around the value, because pydantic takes no configuration for a bare dataclass.
-        return strict(hint).validate_json(json.dumps([plain(raw)]))[0], {}
+        value = strict(hint).validate_json(json.dumps([plain(raw)]))[0]
     except ValidationError as error:
-        return None, _deepest(raw, error.errors(include_url=False))
+        return None, {**strange, **_deepest(raw, error.errors(include_url=False))}
     except HarnessError as error:
         return None, {(): str(error)}
+    return (None, strange) if strange else (value, {})
+
+
+def _strange_names(hint: Any, raw: object) -> dict[KeyPath, str]:
+    """Places of strings that no catalog holds: to pydantic they are strings like others."""
+    if not hints.is_table(hint) or not isinstance(raw, dict):
+        return {}
+    said = {key: raw[key] for key in hints.named(hint) if isinstance(raw.get(key), str)}
+    known = hints.fields(hint)
+    return {(key,): "" for key, name in said.items() if name not in hints.choices(known[key])}
 
 
 @cache

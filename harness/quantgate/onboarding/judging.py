@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.engine.look.search import errors_better
 from quantgate.onboarding.trial import COLOUR, NUMBERS, RESIZE, Guess, numbers
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def concluded(bench: Bench, ranked: Sequence[Trial], hints: Hints) -> Guess | No
     best = ranked[0]
     annotated = bench.annotated(best.option.task)
     said = [*_whole(best, annotated=annotated), _decoder(bench, ranked, hints)]
-    trusted = annotated and best.option.task != "image_to_image"
+    trusted = annotated and TASKS[best.option.task].TRUTH != "picture"
     said += [_group(group, ranked, hints, trusted=trusted) for group in GROUPS]
     unsure = {name: text for name, sure, text in said if not sure}
     evidence = {name: text for name, sure, text in said if sure}

@@ -12,6 +12,7 @@ from quantgate.engine.look.search import errors_better
 from quantgate.engine.look.variants import other_feedings, other_resizes
 from quantgate.onboarding.judging import CREDIBLE_FIT, CREDIBLE_STEADY, LEAST_GAIN, SHOWN, concluded
 from quantgate.onboarding.trial import Trial, numbers
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ def search(
     if not leaders:
         return None
     (option, kept), *others = leaders
-    wanted = _CLASSES if option.task == "classification" else SECOND
+    wanted = _CLASSES if TASKS[option.task].TRUTH == "class" else SECOND
     more = samples[: _affordable(seconds, _WAYS, (len(kept[0].quality), wanted))]
     ranked = _ranked(list(tries.second(option, [trial.plan for trial in kept], more)))
     for other, theirs in others:
@@ -184,7 +185,7 @@ class _Tries:
             fixed: Any = {key: told[key] for key in ("resize", "short_side") if key in told}
             made = replace(best, **fixed)
             return [made] if made != best else []
-        cropped = option.task == "classification"
+        cropped = TASKS[option.task].TRUTH == "class"
         found = [one for one in other_resizes(best) if cropped or one.resize != "crop"]
         padded = [one for one in (best, *found) if one.resize in {"letterbox", "fit"}]
         return found + [replace(one, pad=0) for one in padded]
@@ -224,7 +225,8 @@ def _standing(bench: Bench, trial: Trial) -> tuple[bool, bool, float]:
     """Rank tasks first: what fits annotations, then what few outputs look like, then what any may."""
     annotated = bench.annotated(trial.option.task)
     credible = trial.mean >= (CREDIBLE_FIT if annotated else CREDIBLE_STEADY)
-    special = trial.option.kind not in _OF_ANY_MAP or trial.option.task == "image_to_image"
+    rendered = TASKS[trial.option.task].TRUTH == "picture"
+    special = trial.option.kind not in _OF_ANY_MAP or rendered
     return annotated and credible, special and credible, trial.mean
 
 

@@ -13,10 +13,11 @@ from quantgate.core.likeness import fitness, likeness
 from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering
 from quantgate.datasets.images import read_image
 from quantgate.decoders.ports import ports_of
-from quantgate.engine.look.look import steadiness
+from quantgate.engine.look.look import masked, steadiness
 from quantgate.engine.look.readers import Outlook
 from quantgate.engine.look.views import part, read, truth_in_input
 from quantgate.errors import DecoderError
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ class Bench:
         return found
 
     def _plain(self, option: Option, answers: tuple[Answer, ...]) -> tuple[Read, ...]:
-        masks = option.task == "instance_segmentation"
+        masks = masked(option.task)
         return tuple(read(option.decoder, a.outputs, a.frame, masks=masks) for a in answers)
 
     def _truths(self, task: str, samples: Sequence[Sample]) -> list[Any]:
@@ -149,7 +150,7 @@ def _fits(option: Option, seen: Sequence[Read], truths: Sequence[Any]) -> NDArra
     placed = [truth_in_input(truth, each.frame) for each, truth in zip(seen, truths, strict=True)]
     found = [fitness(each.prediction, truth) for each, truth in zip(seen, placed, strict=True)]
     values = np.array(found, np.float64)
-    return values / _FULL_PSNR if option.task == "image_to_image" else values
+    return values / _FULL_PSNR if TASKS[option.task].TRUTH == "picture" else values
 
 
 def confidence(prediction: Prediction) -> float:

@@ -23,7 +23,7 @@ from quantgate.pipeline.suspicions import told_doubts
 from quantgate.sourcecode import code_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from quantgate.core.comparison import Comparison
@@ -318,7 +318,7 @@ def _fields(
         "notes": [
             *(f"{name} was left out: {reason}" for name, reason in found.skipped),
             *tensors.output_notes(found),
-            *_hidden_classes(entry, found),
+            *_notes(task, found),
         ],
         "facts": [
             ["evaluation images", str(len(found))],
@@ -341,12 +341,9 @@ def _tally(entry: ModelEntry, found: Comparison[Any], folder: Path, place: str) 
         return ""  # not annotated: a gate that needs it says so
 
 
-def _hidden_classes(entry: ModelEntry, found: Comparison[Any]) -> tuple[str, ...]:
-    if entry.task != "semantic_segmentation":
-        return ()
-    from quantgate.tasks.segmentation.tables import hidden_classes
-
-    return hidden_classes(found)
+def _notes(task: Task, found: Comparison[Any]) -> tuple[str, ...]:
+    own: Callable[[Comparison[Any]], tuple[str, ...]] | None = getattr(task, "notes", None)
+    return () if own is None else own(found)
 
 
 def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metric]:

@@ -167,7 +167,7 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     """
     from quantgate.declared import limit_for, limit_place
     from quantgate.tasks.catalog import TASKS
-    from quantgate.tasks.doubts.catalog import doubts
+    from quantgate.tasks.doubts.suspected import doubts
 
     task, limit = TASKS[entry.task], limit_for(entry, key, None)
     metric = entry.evaluate.metric or task.DEFAULT_METRIC

@@ -38,7 +38,7 @@ def suspicions(entry: ModelEntry, parent: Artifact, data: Data) -> tuple[str, ..
 
 def told_doubts(entry: ModelEntry, found: Comparison[Any], dataset: Dataset) -> tuple[str, ...]:
     """Suspect annotations that do not fit the parent's answers, naming their dataset."""
-    from quantgate.tasks.doubts.catalog import doubts
+    from quantgate.tasks.doubts.suspected import doubts
 
     told = doubts(entry.task, found, dataset.turned)
     return tuple(f"datasets.{dataset.name}: {said}" for said in told)

@@ -71,7 +71,11 @@ class Task(Protocol):
     PICTURE: PictureKind | None
     #: Metrics this task can compute, e.g. {"ap": MetricKind("AP@[.5:.95]")}.
     METRICS: Mapping[str, MetricKind]
-    # A task whose numbers are more than sums over the rows of its tables has a ``TALLY``, a TallyKind.
+    # What a task may have besides:
+    # TALLY, a TallyKind: where its numbers are more than sums over the rows of its tables;
+    # FITNESS, a Measure: what of ``core.likeness.fitness`` tells a parent that is fed wrongly;
+    # doubts(comparison): what speaks against the annotations, in sentences;
+    # notes(comparison): what else a reader should know of the answers, in sentences.
 
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]

@@ -12,14 +12,6 @@ if TYPE_CHECKING:
 #: Class names of every built-in model.
 LABELS: Final = tuple(str(digit) for digit in range(10))
 
-ZooTask: TypeAlias = Literal[
-    "classification",
-    "detection",
-    "instance_segmentation",
-    "semantic_segmentation",
-    "keypoints",
-    "image_to_image",
-]
 Parameter: TypeAlias = str | int | float | tuple[float, ...]
 
 
@@ -66,7 +58,7 @@ class ZooModel:
     """A built-in model: what it does, how it is fed and decoded, what it reaches."""
 
     name: str
-    task: ZooTask
+    task: str
     decoder: Mapping[str, Parameter]
     preprocess: ZooPreprocess
     metric: str

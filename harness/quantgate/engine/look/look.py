@@ -101,11 +101,17 @@ class Eye:
         )
 
     def _one(self, answer: Answer, sample: Sample) -> Read:
-        masks = self.task == "instance_segmentation"
         try:
-            return read(self.decoder, answer.outputs, answer.frame, masks=masks)
+            return read(self.decoder, answer.outputs, answer.frame, masks=masked(self.task))
         except DecoderError as error:
             raise DecoderError(f"{sample.name}, parent model: {error}") from error
+
+
+def masked(task: str) -> bool:
+    """Whether the objects of a task have masks, which are slow to read far around the picture."""
+    from quantgate.tasks.catalog import TASKS
+
+    return getattr(TASKS.get(task), "TRUTH", None) == "masks"
 
 
 def _tell(truths: Sequence[Truth | None]) -> bool:

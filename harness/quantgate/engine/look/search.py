@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.core.likeness import Measure
 from quantgate.engine.look.variants import (
     changed_text,
     is_near,
@@ -26,24 +27,8 @@ if TYPE_CHECKING:
     from quantgate.entries import Preprocess
 
 
-class Measure(NamedTuple):
-    """What tells a good feeding from a bad one: its name, what is suspicious, what is a gain."""
-
-    name: str
-    suspicious_below: float
-    least_gain: float
-
-
+#: What tells it without annotations, and of a task whose annotations do not (see ``Task``).
 STEADY = Measure("steadiness", 0.5, 0.1)
-#: By task, where images are annotated.
-FITNESS = {
-    "classification": Measure("root of the annotated class's share", 0.75, 0.03),
-    "detection": Measure("soft F1", 0.4, 0.03),
-    "instance_segmentation": Measure("soft F1", 0.4, 0.03),
-    "keypoints": Measure("soft F1 by OKS", 0.4, 0.03),
-    "semantic_segmentation": Measure("mean IoU of an image", 0.7, 0.04),
-    "image_to_image": Measure("PSNR", 20.0, 1.0),
-}
 #: Standard errors by which a feeding has to be better: on the first images to be tried on others,
 #: and on these to be said. Wrong once in a thousand searches; where a set is so small that a feeding is confirmed
 #: on the images that it was chosen on, more is asked (of 240 other feedings on 40 honest sets of 24 images none came beyond 1.4).
@@ -88,7 +73,7 @@ def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better
     scales that are nearly those of the plan; all others where the answers are suspicious. What is better on
     the first images has to be better on fresh ones too.
     """
-    measure = FITNESS.get(eye.task, STEADY) if sight.annotated else STEADY
+    measure = measure_of(eye.task) if sight.annotated else STEADY
     until = clock() + SECONDS
     tried: list[tuple[float, Preprocess]] = []
     now = _values(sight, measure)
@@ -103,6 +88,14 @@ def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better
             if found is not None:
                 return found
     return None
+
+
+def measure_of(task: str) -> Measure:
+    """Give what tells how well a task's answers fit its annotations."""
+    from quantgate.tasks.catalog import TASKS
+
+    found: Measure = getattr(TASKS.get(task), "FITNESS", STEADY)
+    return found
 
 
 def _promise(eye: Eye, plan: Preprocess, now: NDArray[np.float64], measure: Measure) -> float:

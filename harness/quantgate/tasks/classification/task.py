@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from quantgate.core.bootstrap import Resampled
+from quantgate.core.likeness import Measure
 from quantgate.core.matching import ChangeCounts
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
@@ -44,6 +45,8 @@ _QUANTITIES: Mapping[str, Callable[[Classified, EvaluationPlan], Resampled]] = M
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
+#: What tells a parent that is fed wrongly, where images are annotated.
+FITNESS = Measure("root of the annotated class's share", 0.75, 0.03)
 
 
 #: An image's compact record, and how records are kept in a file.
@@ -157,3 +160,10 @@ def worst(comparison: Classified, plan: EvaluationPlan) -> list[ImageChange]:
         )
         listed.append(ImageChange(index, severity(comparison, index, plan), sentence))
     return sorted(listed, key=lambda change: change.severity, reverse=True)
+
+
+def doubts(comparison: Classified) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent sees."""
+    from quantgate.tasks.doubts.images import image_doubts
+
+    return image_doubts(comparison)

@@ -52,9 +52,9 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
         "ap": MetricKind("AP@[.5:.95]"),
         "ap50": MetricKind("AP50"),
         "ap75": MetricKind("AP75"),
-        "ap_small": MetricKind("AP small"),
-        "ap_medium": MetricKind("AP medium"),
-        "ap_large": MetricKind("AP large"),
+        "ap_small": MetricKind("AP small", judged=False),
+        "ap_medium": MetricKind("AP medium", judged=False),
+        "ap_large": MetricKind("AP large", judged=False),
         "voc": MetricKind("VOC mAP (all points)"),
         "voc11": MetricKind("VOC mAP (11 points)"),
     }

@@ -6,6 +6,7 @@ Overlap, matching, tables and average precision take masks wherever every object
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,12 @@ from quantgate.tasks.detection.accuracy import coco
 from quantgate.tasks.detection.average_precision import STATISTICS
 from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.task import (
+    FITNESS,
     LIMITS,
     TALLY,
     changes,
     detail,
+    doubts,
     judge_quantity,
     pack,
     role_scores,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_METRIC",
+    "FITNESS",
     "LIMITS",
     "METRICS",
     "PICTURE",
@@ -49,6 +53,7 @@ __all__ = [
     "changes",
     "compact",
     "detail",
+    "doubts",
     "judge_quantity",
     "metrics",
     "pack",
@@ -66,9 +71,14 @@ TRUTH: str | None = "masks"
 PICTURE: PictureKind | None = "objects"
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
-        **{name: MetricKind(f"Mask {detection.METRICS[name].title}") for name in STATISTICS},
         **{
-            f"box_{name}": MetricKind(f"Box {detection.METRICS[name].title}") for name in STATISTICS
+            name: replace(kind, title=f"Mask {kind.title}")
+            for name, kind in detection.METRICS.items()
+            if name in STATISTICS
+        },
+        **{
+            f"box_{name}": MetricKind(f"Box {detection.METRICS[name].title}", judged=False)
+            for name in STATISTICS
         },
     }
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
+from quantgate.core.likeness import Measure
 from quantgate.core.matching import Change, ChangeCounts, Match
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
@@ -96,6 +97,8 @@ def quantities(measures: Measures) -> dict[str, Quantity]:
 _QUANTITIES: Mapping[str, Quantity] = MappingProxyType(quantities(accuracy))
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 TALLY = TallyKind(lambda c, plan: tally.tally(c, metric_of(plan)), tally.unpack)
+#: What tells a parent that is fed wrongly, where images are annotated.
+FITNESS = Measure("soft F1", 0.4, 0.03)
 
 
 def metric_of(plan: EvaluationPlan) -> str:
@@ -297,3 +300,10 @@ def _name(match: Match, image: MatchedImage, labels: Sequence[str], moved: Moved
     if match.change is Change.MOVED:
         return f"{before} moved ({moved(image, match)})"
     return f"{before} {match.change.value}"
+
+
+def doubts(comparison: Detected) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent sees."""
+    from quantgate.tasks.doubts.boxes import object_doubts
+
+    return object_doubts(comparison)

@@ -10,6 +10,7 @@ import numpy as np
 
 from quantgate.core.bootstrap import Resampled, bootstrap_mean
 from quantgate.core.comparison import Comparison
+from quantgate.core.likeness import Measure
 from quantgate.core.matching import ChangeCounts
 from quantgate.core.metrics import MetricKind
 from quantgate.core.pictures import HIGHEST_PSNR_DB
@@ -53,6 +54,8 @@ LIMITS: tuple[str, ...] = (
     "min_psnr_db",
     *tensors.LIMITS,
 )
+#: What tells a parent that is fed wrongly, where images are annotated.
+FITNESS = Measure("PSNR", 20.0, 1.0)
 
 
 #: An image's compact record, and how records are kept in a file.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.core.likeness import Measure
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks import tensors
@@ -16,7 +17,7 @@ from quantgate.tasks.detection import task as detection
 from quantgate.tasks.detection.average_precision import THRESHOLDS
 from quantgate.tasks.detection.severity import severity
 from quantgate.tasks.detection.tables import class_table, label_name
-from quantgate.tasks.detection.task import changes, detail, metric_of, quantities
+from quantgate.tasks.detection.task import changes, detail, doubts, metric_of, quantities
 from quantgate.tasks.keypoints import accuracy, tally
 from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
 from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_METRIC",
+    "FITNESS",
     "LIMITS",
     "METRICS",
     "PICTURE",
@@ -49,6 +51,7 @@ __all__ = [
     "changes",
     "compact",
     "detail",
+    "doubts",
     "judge_quantity",
     "metrics",
     "pack",
@@ -75,6 +78,7 @@ _QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 TALLY = TallyKind(tally.tally, tally.unpack)
+FITNESS = Measure("soft F1 by OKS", 0.4, 0.03)
 
 
 def compact(

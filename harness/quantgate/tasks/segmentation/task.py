@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.core.likeness import Measure
 from quantgate.core.matching import ChangeCounts
 from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import LabelMap
@@ -18,6 +19,7 @@ from quantgate.tasks.segmentation import accuracy, record, tally
 from quantgate.tasks.segmentation.tables import (
     basic_table,
     class_table,
+    hidden_classes,
     image_agreement,
     sentence_of,
 )
@@ -61,6 +63,8 @@ _QUANTITIES: Mapping[str, Callable[[Segmented, str], Resampled]] = MappingProxyT
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
 TALLY = TallyKind(tally.tally, tally.unpack)
+#: What tells a parent that is fed wrongly, where images are annotated.
+FITNESS = Measure("mean IoU of an image", 0.7, 0.04)
 
 
 #: An image's compact record, and how records are kept in a file.
@@ -189,3 +193,15 @@ def worst(comparison: Segmented, plan: EvaluationPlan) -> list[ImageChange]:
         if share < 1.0
     ]
     return sorted(listed, key=lambda change: change.severity, reverse=True)
+
+
+def doubts(comparison: Segmented) -> tuple[str, ...]:
+    """Suspect annotations that do not fit what the parent sees."""
+    from quantgate.tasks.doubts.maps import map_doubts
+
+    return map_doubts(comparison)
+
+
+def notes(comparison: Segmented) -> tuple[str, ...]:
+    """Name the class in which the roles part although nearly all pixels agree."""
+    return hidden_classes(comparison)

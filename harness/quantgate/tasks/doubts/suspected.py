@@ -1,29 +1,17 @@
-"""The suspicions of every task that compares with annotations, in one visible place."""
+"""What speaks against annotations: frames that do not fit, and what the task itself suspects."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from quantgate.tasks.doubts.boxes import object_doubts
+from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.doubts.frames import frame_doubts
-from quantgate.tasks.doubts.images import image_doubts
-from quantgate.tasks.doubts.maps import map_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from quantgate.core.comparison import Comparison
-
-DOUBTS: Mapping[str, Callable[[Comparison[Any]], tuple[str, ...]]] = MappingProxyType(
-    {
-        "classification": image_doubts,
-        "detection": object_doubts,
-        "instance_segmentation": object_doubts,
-        "keypoints": object_doubts,
-        "semantic_segmentation": map_doubts,
-    }
-)
 
 
 def doubts(
@@ -33,7 +21,8 @@ def doubts(
 
     ``turned`` as in Dataset.
     """
-    own = DOUBTS.get(task)
+    own: Callable[[Comparison[Any]], tuple[str, ...]] | None
+    own = getattr(TASKS.get(task), "doubts", None)
     if own is None:
         return ()
     frames = frame_doubts(comparison, turned)
