@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quantgate.core.regions import (
     Region,
     aligned_region,
+    clockwise,
+    outline_region,
     quad_region,
     turned_region,
     upright_region,
@@ -84,7 +86,7 @@ def test_a_quadrilateral_is_straightened(corner: Any, sides: Any, bent: Any, ins
     (x, y), (width, height) = corner, sides
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     quad = (square + np.reshape(bent, (4, 2))) * (width, height) + (x, y)
-    region = quad_region(quad)
+    region = quad_region(clockwise(np.roll(quad[::-1], 1, axis=0)))
     wide, high = region.size
     np.testing.assert_allclose(
         region.to_region(quad), [[0, 0], [wide, 0], [wide, high], [0, high]], atol=1e-4
@@ -94,6 +96,45 @@ def test_a_quadrilateral_is_straightened(corner: Any, sides: Any, bent: Any, ins
     there_and_back(region, within)
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    corner=st.tuples(PLACES, PLACES),
+    sides=st.tuples(st.floats(20, 900), st.floats(20, 900)),
+    angle=st.floats(-0.75, 0.75),
+    within=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6),
+    points=POINTS,
+)
+def test_a_polygon_is_cut_by_its_smallest_rectangle(
+    *, corner: Any, sides: Any, angle: float, within: Any, points: Any
+) -> None:
+    """Corners of a turned rectangle become the region's, whatever else lies inside, and points return to 1e-3 px."""
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], *within], np.float64)
+    outline = square * sides @ turn + corner
+    region = outline_region(outline, 1.0, size=(200, 100))
+    corners = region.to_region(outline[:4])
+    np.testing.assert_allclose(corners, [[0, 0], [200, 0], [200, 100], [0, 100]], atol=1e-3)
+    there_and_back(region, points)
+    wider = outline_region(outline, 2.0, size=(200, 100)).to_region(outline[:4])
+    np.testing.assert_allclose(wider, corners / 2 + [50, 25], atol=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(outline=st.lists(st.tuples(PLACES, PLACES), min_size=3, max_size=9, unique=True))
+def test_no_rectangle_around_an_outline_is_smaller(outline: Any) -> None:
+    """All of it lies inside, and no rectangle of 90 other directions has less area."""
+    known = np.array(outline, np.float64)
+    assume(np.linalg.svd(known - known.mean(axis=0), compute_uv=False)[1] > 1)
+    region = outline_region(known, 1.0, size=(100, 100))
+    inside = region.to_region(known)
+    assert inside.min() > -1e-3
+    assert inside.max() < 100 + 1e-3
+    area = 100 * 100 / region.area_scale(known[0])
+    for angle in np.radians(np.arange(90)):
+        axes = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        assert area <= np.ptp(known @ axes, axis=0).prod() * (1 + 1e-6) or area < 4
+
+
 def test_shapes_that_no_map_straightens_are_refused() -> None:
     """Points in one place, and corners that cross or lie on one line."""
     with pytest.raises(ValueError, match="one place"):
@@ -101,3 +142,5 @@ def test_shapes_that_no_map_straightens_are_refused() -> None:
     for quad in ([[0, 0], [9, 9], [9, 0], [0, 9]], [[0, 0], [4, 0], [9, 0], [0, 9]]):
         with pytest.raises(ValueError, match="convex"):
             quad_region(np.array(quad, np.float64))
+    with pytest.raises(ValueError, match="no area"):
+        outline_region(np.array([[0, 0], [4, 4], [9, 9]]), 1.0)

@@ -126,6 +126,44 @@ def test_faces_are_aligned_and_quadrilaterals_straightened(folder: Path) -> None
     )
 
 
+def test_polygons_tell_regions(folder: Path) -> None:
+    """A turned rectangle is cut out upright, four corners are straightened; who has no polygon is left out."""
+    content = json.loads((folder / "all.json").read_text())
+    first, second = content["annotations"][:2]
+    first["segmentation"] = [[20, 20, 36, 32, 30, 40, 14, 28]]
+    second["segmentation"] = {"size": [60, 80], "counts": [4800]}
+    (folder / "all.json").write_text(json.dumps(content))
+
+    (turned,) = load(folder, "class", around="polygon").samples
+    (straight,) = load(folder, "class", corners="polygon", size=(40, 20)).samples
+
+    assert turned.name == "a.png#0"
+    assert read_image(turned).shape == (10, 20, 3)
+    cut = read_image(straight).astype(int)
+    np.testing.assert_allclose(cut[0, 0, :2], [20, 20], atol=1)
+    np.testing.assert_allclose(cut[-1, -1, :2], [30, 40], atol=1)
+    first["segmentation"][0] += [15, 20]
+    (folder / "all.json").write_text(json.dumps(content))
+    with pytest.raises(
+        DatasetError, match=r'object 0: its polygon has 5 corners.*around = "polygon"'
+    ):
+        load(folder, corners="polygon")
+
+
+def test_turned_boxes_of_yolo_are_polygons(folder: Path) -> None:
+    """A line of four corners, in fractions of the picture, is cut as it lies."""
+    from pathlib import Path
+
+    (folder / "a.txt").write_text(
+        "0 0.25 0.3333333 0.45 0.5333333 0.375 0.6666667 0.175 0.4666667\n"
+    )
+    region = RegionEntry(around="polygon")
+
+    data = load_dataset("d", DatasetEntry("yolo-txt", path=Path(), region=region), folder)
+
+    assert read_image(data.samples[0]).shape == (10, 20, 3)
+
+
 def test_what_cannot_be_cut_is_named(folder: Path) -> None:
     """A key point that no object has, corners on one line, and nothing at all."""
     with pytest.raises(DatasetError, match=r"d\.region: a\.png, object 0: names key point 7"):

@@ -470,11 +470,13 @@ def test_every_file_that_is_not_used_has_its_reason(tmp_path: Path) -> None:
     (tmp_path / "2.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (tmp_path / "3.image").write_bytes((tmp_path / "0.png").read_bytes())
     (tmp_path / "part").write_text("../" + tmp_path.name)
+    (tmp_path / "note.json").write_text('{"made by": "' + "somebody " * 40 + '"}')
     found = load_dataset("d", DatasetEntry("folder", path=tmp_path), tmp_path)
     assert dict(found.skipped) == {
         ".1.png": "hidden",
         "2.heic": "HEIC is not read; convert it to JPEG or PNG",
         "3.image": "no image by its name, but a PNG by its content; rename it",
+        "note.json": "no image by its name",
         "part": "a link to a folder that was copied as text; make it a link again",
     }
     (tmp_path / "0.png").unlink()

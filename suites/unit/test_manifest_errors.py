@@ -51,7 +51,7 @@ WRONG = [
     (
         'decoder = "ssd"',
         "decoder = { max_detections = 3 }",
-        "models.ssd.decoder.kind: missing, expected one of ssd, *, blaze",
+        "models.ssd.decoder.kind: missing, expected one of ssd, boxes-scores, *",
     ),
     (
         'decoder = "ssd"',
@@ -128,6 +128,11 @@ WRONG = [
         '"val.json"',
         '"images"\nsplit = "val"',
         'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, classes, segments, region, annotated only',
+    ),
+    (
+        'annotations = "val.json"',
+        'annotations = "val.json"\nregion = { around = "polygon", up = [0, 1] }',
+        'datasets.val.region: expected one of up, align, corners and around = "polygon", found up, *',
     ),
     (
         'annotations = "val.json"',

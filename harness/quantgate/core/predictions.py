@@ -87,7 +87,9 @@ class Objects:
 
     ``areas`` (px²) are the annotation's own (mask area where there is one), as COCO's size
     classes use them. ``points`` are float32 [n, points, 3]: x, y and COCO's visibility of each key
-    point (0: not annotated, 1: hidden, 2: visible); None where none are annotated.
+    point (0: not annotated, 1: hidden, 2: visible); None where none are annotated. ``outlines`` are
+    the annotated polygons, float64 [corners, 2] px each (several parts one after the other), None of
+    an object without; None where nothing asks for them.
     """
 
     boxes: NDArray[np.float32]
@@ -96,6 +98,7 @@ class Objects:
     areas: NDArray[np.float32]
     masks: tuple[dict[str, object], ...] | None = None
     points: NDArray[np.float32] | None = None
+    outlines: tuple[NDArray[np.float64] | None, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -100,6 +100,66 @@ def turned_region(
     return Region(_rows(np.column_stack([turn, shift])), made)
 
 
+def outline_region(
+    outline: NDArray[np.floating],
+    factor: float,
+    *,
+    ratio: float | None = None,
+    size: Size | None = None,
+) -> Region:
+    """Cut the smallest rectangle around an outline [corners, 2] out, turned as it lies, by at most 45 degrees.
+
+    ``factor``, ``ratio`` and ``size`` as in :func:`turned_region`.
+
+    Raises
+    ------
+    ValueError
+        Where all corners lie on one line.
+    """
+    middle, sides, up = _smallest_rectangle(np.asarray(outline, np.float64))
+    box = np.concatenate([middle - sides / 2, middle + sides / 2])
+    return turned_region(box, factor, up, ratio=ratio, size=size)
+
+
+def _smallest_rectangle(
+    outline: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Middle, width and height, and direction upwards, [2] each: one side lies on one of the convex hull.
+
+    Toussaint, *Solving geometric problems with the rotating calipers* (MELECON 1983).
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        hull = outline[ConvexHull(outline).vertices]
+    except QhullError as error:
+        raise ValueError("its outline has no area: no rectangle is defined around it") from error
+    edges = np.roll(hull, -1, axis=0) - hull
+    quarter = np.pi / 2
+    angles = (np.arctan2(edges[:, 1], edges[:, 0]) + quarter / 2) % quarter - quarter / 2
+    cosine, sine = np.cos(angles), np.sin(angles)
+    axes = np.array([[cosine, sine], [-sine, cosine]]).transpose(2, 0, 1)
+    placed = hull @ axes.transpose(0, 2, 1)  # [angles, corners, along and across]
+    low, high = placed.min(axis=1), placed.max(axis=1)
+    best = int(np.argmin((high - low).prod(axis=1)))
+    middle = (low[best] + high[best]) / 2 @ axes[best]
+    return middle, high[best] - low[best], -axes[best, 1]
+
+
+def clockwise(corners: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Corners [n, 2] in the order in which a clock's hand passes them in a picture, from the same first one.
+
+    Examples
+    --------
+    >>> clockwise(np.array([[0, 0], [0, 4], [9, 4], [9, 0]])).tolist()
+    [[0.0, 0.0], [9.0, 0.0], [9.0, 4.0], [0.0, 4.0]]
+    """
+    own = np.asarray(corners, np.float64)
+    after = np.roll(own, -1, axis=0)
+    turns = float((own[:, 0] * after[:, 1] - own[:, 1] * after[:, 0]).sum())
+    return own if turns >= 0 else np.roll(own[::-1], 1, axis=0)
+
+
 def aligned_region(
     points: NDArray[np.floating], template: NDArray[np.floating], size: Size
 ) -> Region:

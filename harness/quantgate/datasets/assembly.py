@@ -84,7 +84,10 @@ def _in_pixels(draft: Draft, fact: FileFact) -> Draft:
     sides = np.array([fact.width, fact.height, fact.width, fact.height], np.float64)
     boxes = (truth.boxes.astype(np.float64) * sides).astype(np.float32)
     areas = (truth.areas * np.float64(fact.width * fact.height)).astype(np.float32)
-    return replace(draft, truth=replace(truth, boxes=boxes, areas=areas))
+    outlines = truth.outlines and tuple(
+        None if one is None else one * sides[:2] for one in truth.outlines
+    )
+    return replace(draft, truth=replace(truth, boxes=boxes, areas=areas, outlines=outlines))
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:

@@ -112,7 +112,8 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     masks = None if truth.masks is None else tuple(truth.masks[i] for i in kept)
     points = None if truth.points is None else truth.points[kept]
     columns = truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept]
-    return Objects(*columns, masks, points)
+    outlines = None if truth.outlines is None else tuple(truth.outlines[i] for i in kept)
+    return Objects(*columns, masks, points, outlines)
 
 
 def _pixels(make: Callable[[], NDArray[np.uint8]], table: NDArray[np.int64]) -> NDArray[np.uint8]:

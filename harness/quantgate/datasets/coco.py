@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.datasets.coco_categories import Categories, categories_of
-from quantgate.datasets.coco_masks import MasksError, run_lengths
+from quantgate.datasets.coco_masks import MasksError, outline_of, run_lengths
 from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in
 from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import unlisted
@@ -67,7 +67,9 @@ def find(
             name, content["categories"], content["annotations"], labels_of(name, entry.labels, root)
         )
         skeleton = _skeleton(name, file, content) if points else None
-        return _findings(_Source(name, folder, file, masks, skeleton), content, categories)
+        outlines = entry.region is not None and entry.region.needs_outlines
+        source = _Source(name, folder, file, masks, skeleton, outlines)
+        return _findings(source, content, categories)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(
             f"datasets.{name}: {file} is not COCO's instances format: {type(error).__name__} "
@@ -77,13 +79,14 @@ def find(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Which dataset is read, from where, whether with masks, and with which key points."""
+    """Which dataset is read, from where, whether with masks and outlines, and with which key points."""
 
     name: str
     folder: Path
     file: Path
     masks: bool
     skeleton: Skeleton | None
+    outlines: bool
 
     def wrong(self, annotation: _Row, found: str, remedy: str) -> DatasetError:
         """Say what is wrong with an annotation."""
@@ -195,6 +198,8 @@ def _objects(
     areas = [_area(source, row, box) for row, box in zip(rows, boxes, strict=True)]
     labels = [index[int(row["category_id"])] for row in rows]
     found = make_objects(boxes, labels, [_crowd(source, row) for row in rows], areas)
+    if source.outlines:
+        found = replace(found, outlines=tuple(_outline(source, row, size) for row in rows))
     if source.skeleton is not None:
         count = len(source.skeleton.names)
         rows_of = [_points(source, row, count) for row in rows]
@@ -250,6 +255,13 @@ def _mask(source: _Source, row: _Row, size: tuple[int, int]) -> dict[str, object
         ) from error
 
 
+def _outline(source: _Source, row: _Row, size: tuple[int, int]) -> NDArray[np.float64] | None:
+    try:
+        return outline_of(row.get("segmentation"), (size[1], size[0]))
+    except MasksError as error:
+        raise source.wrong(row, str(error), "the region is cut around its polygon") from error
+
+
 def _points(source: _Source, row: _Row, count: int) -> NDArray[np.float32]:
     try:
         return points_of(row.get("keypoints"), count)
@@ -266,4 +278,5 @@ KIND = DatasetKind(
     truths={"": ("objects", "masks", "points")},
     find_masks=partial(find, masks=True),
     find_points=partial(find, points=True),
+    outlines=True,
 )

@@ -48,6 +48,16 @@ def run_lengths(shape: Any, size: tuple[int, int]) -> dict[str, object]:
     return dict(rle.frPyObjects({"size": list(size), "counts": counts}, *size))
 
 
+def outline_of(shape: Any, size: tuple[int, int]) -> NDArray[np.float64] | None:
+    """Corners [corners, 2] of a segmentation's polygons, one after the other; None where it has none.
+
+    ``size`` (height and width, px; 0 where unknown) and errors as in :func:`run_lengths`.
+    """
+    if not isinstance(shape, list) or not shape:
+        return None
+    return np.concatenate(_polygons(shape, size)).reshape(-1, 2)
+
+
 def _polygons(parts: list[Any], size: tuple[int, int]) -> list[list[float]]:
     found = []
     for number, part in enumerate(parts, start=1):
@@ -70,7 +80,8 @@ def _polygons(parts: list[Any], size: tuple[int, int]) -> list[list[float]]:
             points = np.full((1, 2), np.nan)
         if not np.isfinite(points).all():
             raise MasksError(f"has a damaged segmentation: {which} holds what is no number")
-        _check_inside(points, size, which)
+        if all(size):
+            _check_inside(points, size, which)
         found.append(points.ravel().tolist())
     return found
 

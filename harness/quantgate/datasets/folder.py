@@ -150,7 +150,8 @@ def _was_link(path: Path, head: bytes) -> bool:
     """Whether a small file holds nothing but the place of a folder, as git writes links without links."""
     if len(head) == _LONGEST_LINK or b"\0" in head or b"\n" in head or not head.strip():
         return False
-    return (path.parent / os.fsdecode(head)).is_dir()
+    # Any short text may be no name at all: too long a part of it, say, which pathlib raises for.
+    return os.path.isdir(path.parent / os.fsdecode(head))  # noqa: PTH112
 
 
 def unlisted(folder: Path, used: Iterable[Path], reason: str) -> tuple[tuple[str, str], ...]:

@@ -36,6 +36,8 @@ class DatasetKind:
         As ``find``, with the masks of objects.
     find_points
         As ``find``, with the key points of objects.
+    outlines
+        Whether its annotations may have polygons.
     load
         Makes the dataset itself, of images that are not files. Arguments: name, entry, folder for
         what is cached, whether masks are wanted.
@@ -47,6 +49,7 @@ class DatasetKind:
     truths: Mapping[str, tuple[TruthKind, ...]] = field(default_factory=dict)
     find_masks: Find | None = None
     find_points: Find | None = None
+    outlines: bool = False
     load: Callable[[str, DatasetEntry, Path | None, bool], Dataset] | None = None
 
     def condition_of(self, entry: DatasetEntry) -> str:

@@ -12,6 +12,8 @@ from quantgate.core.predictions import ClassLabel, Objects
 from quantgate.core.regions import (
     Region,
     aligned_region,
+    clockwise,
+    outline_region,
     quad_region,
     turned_region,
     upright_region,
@@ -90,10 +92,15 @@ def with_regions(dataset: Dataset, plan: RegionEntry, truth: str | None) -> Data
     if not samples:
         raise DatasetError(
             f"datasets.{dataset.name}.region: no object is annotated on its {len(dataset)} images that a "
-            "region could be cut around; give annotations with "
-            + ("the key points that it names" if plan.needs_points else "boxes")
+            "region could be cut around; give annotations with " + _needed(plan)
         )
     return replace(with_samples(dataset, tuple(samples)), segments=segments, turned={})
+
+
+def _needed(plan: RegionEntry) -> str:
+    if plan.needs_outlines:
+        return "polygons"
+    return "the key points that it names" if plan.needs_points else "boxes"
 
 
 def _regions_of(name: str, whole: Sample, plan: RegionEntry, asked: str | None) -> Iterator[Sample]:
@@ -122,6 +129,9 @@ def _region(where: str, truth: Objects, row: int, plan: RegionEntry) -> Region |
     """Choose the region of one object; None where a key point that it needs is not annotated."""
     points = None if truth.points is None else truth.points[row].astype(np.float64)
     try:
+        if plan.needs_outlines:
+            outline = None if truth.outlines is None else truth.outlines[row]
+            return None if outline is None else _by_outline(outline, plan)
         if plan.needs_points:
             return None if points is None else _by_points(points, truth.boxes[row], plan)
         return upright_region(truth.boxes[row], plan.factor, plan.width_to_height, plan.size)
@@ -129,11 +139,24 @@ def _region(where: str, truth: Objects, row: int, plan: RegionEntry) -> Region |
         raise DatasetError(f"{where}, object {row}: {error}") from error
 
 
+def _by_outline(outline: NDArray[np.float64], plan: RegionEntry) -> Region:
+    if plan.corners is None:
+        ratio = plan.width_to_height
+        return outline_region(outline, plan.factor, ratio=ratio, size=plan.size)
+    if len(outline) != _CORNERS:
+        raise ValueError(
+            f'its polygon has {len(outline)} corners, expected 4: with around = "polygon" the smallest '
+            "rectangle around it is cut"
+        )
+    return quad_region(clockwise(outline), plan.size)
+
+
 def _by_points(
     points: NDArray[np.float64], box: NDArray[np.float32], plan: RegionEntry
 ) -> Region | None:
     aligned = plan.align_points if plan.align is not None else ()
-    named = (*aligned, *(plan.corners or ()), *(plan.up or ()))
+    corners = plan.corners if isinstance(plan.corners, tuple) else ()
+    named = (*aligned, *corners, *(plan.up or ()))
     if max(named, default=0) >= len(points):
         raise ValueError(
             f"names key point {max(named)}, but there are {len(points)}, counted from 0"
@@ -146,8 +169,8 @@ def _by_points(
         if plan.align == "face-112":
             template = template * np.array(size) / 112
         return aligned_region(points[list(plan.align_points), :2], template, size)
-    if plan.corners is not None:
-        return quad_region(points[list(plan.corners), :2], plan.size)
+    if corners:
+        return quad_region(points[list(corners), :2], plan.size)
     extent = np.asarray(box, np.float64)
     if plan.around == "points":
         seen = points[points[:, 2] > 0, :2]

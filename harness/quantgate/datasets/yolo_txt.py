@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from quantgate.core.predictions import Objects
 from quantgate.datasets.findings import Draft, Findings, make_objects
@@ -33,7 +36,9 @@ _NO_LABELS = frozenset(
     {"classes.txt", "labels.txt", "train.txt", "val.txt", "test.txt", "readme.txt"}
 )
 _SHOWN = 60
-_Row = tuple[int, tuple[float, float, float, float]]
+_Box = tuple[float, float, float, float]
+#: Class, edges of the box, and corners of the polygon, x and y in turns; none of a box.
+_Row = tuple[int, _Box, tuple[float, ...]]
 
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
@@ -129,7 +134,7 @@ def _rows(name: str, note: Path) -> list[_Row]:
 
 
 def _row(words: list[str]) -> _Row | None:
-    """Class, and edges of the box; None where a line is neither a box nor a polygon."""
+    """Read a line; None where it is neither a box nor a polygon."""
     try:
         label, numbers = float(words[0]), [float(word) for word in words[1:]]
     except ValueError:
@@ -143,11 +148,12 @@ def _row(words: list[str]) -> _Row | None:
         return None
     if polygon and all(-_BEYOND <= value <= 1 + _BEYOND for value in numbers):
         x, y = ([min(max(value, 0.0), 1.0) for value in numbers[k::2]] for k in (0, 1))
-        return int(label), (min(x), min(y), max(x), max(y))
+        return int(label), (min(x), min(y), max(x), max(y)), tuple(numbers)
     if polygon or not all(0 <= value <= _MOST for value in numbers):
         return None
     cx, cy, width, height = numbers
-    return int(label), (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+    box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+    return int(label), box, ()
 
 
 def _short(line: str) -> str:
@@ -156,9 +162,14 @@ def _short(line: str) -> str:
 
 
 def _objects(rows: list[_Row]) -> Objects:
-    areas = [(x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1) in rows]
-    return make_objects(
-        [box for _, box in rows], [label for label, _ in rows], [False] * len(rows), areas
+    areas = [(x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), _ in rows]
+    boxes, labels = [box for _, box, _ in rows], [label for label, _, _ in rows]
+    polygons = [np.array(of, np.float64).reshape(-1, 2) if of else None for _, _, of in rows]
+    found = make_objects(boxes, labels, [False] * len(rows), areas)
+    return (
+        replace(found, outlines=tuple(polygons))
+        if any(of is not None for of in polygons)
+        else found
     )
 
 
@@ -167,4 +178,5 @@ KIND = DatasetKind(
     needs=("path",),
     may=("annotations", "labels", "classes", "segments", "region", "annotated"),
     truths={"": ("objects",)},
+    outlines=True,
 )

@@ -25,8 +25,11 @@ class RegionEntry:
     """``datasets.NAME.region``: each annotated object, cut out of its image, is a sample of its own."""
 
     around: Annotated[
-        Literal["box", "points"],
-        Doc("the annotated box, or the extent of its annotated key points"),
+        Literal["box", "points", "polygon"],
+        Doc(
+            "the annotated box, the extent of its annotated key points, or the smallest rectangle around its "
+            "annotated polygon, turned as it lies"
+        ),
     ] = "box"
     factor: Annotated[
         float, Interval(gt=0, le=100), Doc("sides of the region, in those of what it is around")
@@ -50,8 +53,11 @@ class RegionEntry:
         tuple[PointIndex, ...], Doc("key points that `align` places, in its order")
     ] = (0, 1, 2, 3, 4)
     corners: Annotated[
-        tuple[PointIndex, PointIndex, PointIndex, PointIndex] | None,
-        Doc("four key points, clockwise from the upper left: the quadrilateral is straightened"),
+        Literal["polygon"] | tuple[PointIndex, PointIndex, PointIndex, PointIndex] | None,
+        Doc(
+            "four key points, clockwise from the upper left, or the annotated polygon of four corners, from the "
+            "upper left: the quadrilateral is straightened"
+        ),
     ] = None
     size: Annotated[
         Size | None,
@@ -74,7 +80,13 @@ class RegionEntry:
     @property
     def needs_points(self) -> bool:
         """Whether annotated boxes alone do not tell the region."""
-        return self.around == "points" or any((self.up, self.align, self.corners))
+        named = self.corners is not None and not self.needs_outlines
+        return self.around == "points" or bool(self.up or self.align or named)
+
+    @property
+    def needs_outlines(self) -> bool:
+        """Whether it is annotated polygons that tell the region."""
+        return "polygon" in {self.around, self.corners}
 
     @property
     def width_to_height(self) -> float | None:

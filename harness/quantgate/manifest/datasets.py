@@ -53,15 +53,23 @@ def check_dataset(
         sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
         problems.append(ManifestProblem((*place, "split"), sentence + meant(entry.split, SPLITS)))
     if entry.region is not None:
-        problems += _region_problems(entry.region, (*place, "region"))
+        problems += _region_problems(entry, entry.region, (*place, "region"))
     return problems
 
 
-def _region_problems(region: RegionEntry, place: KeyPath) -> Iterator[ManifestProblem]:
+def _region_problems(
+    entry: DatasetEntry, region: RegionEntry, place: KeyPath
+) -> Iterator[ManifestProblem]:
     """Keys of a region that exclude each other, or need another."""
     ways = [key for key in ("up", "align", "corners") if getattr(region, key) is not None]
+    ways += ['around = "polygon"'] if region.around == "polygon" else []
     if len(ways) > 1:
-        yield ManifestProblem(place, f"expected one of up, align and corners, found {names(ways)}")
+        say = f'expected one of up, align, corners and around = "polygon", found {names(ways)}'
+        yield ManifestProblem(place, say)
+    if region.needs_outlines and not DATASETS[entry.kind].outlines:
+        able = names(name for name, kind in DATASETS.items() if kind.outlines)
+        say = f"expected a kind whose annotations have polygons ({able}), found {entry.kind}"
+        yield ManifestProblem((*place, "around" if region.corners is None else "corners"), say)
     wanted = 5 if region.align == "face-112" else len(region.align or ())
     if region.align is not None and len(region.align_points) != wanted:
         say = (
