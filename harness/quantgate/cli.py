@@ -13,6 +13,7 @@ from quantgate import __version__
 from quantgate.commands import (
     accept,
     check,
+    ci,
     comment,
     compare,
     completion,
@@ -57,6 +58,7 @@ VERBS = (
     fetch,
     report,
     merge,
+    ci,
     recover,
     compare,
     comment,

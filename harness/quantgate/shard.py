@@ -8,13 +8,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quantgate.borders import border
 from quantgate.errors import ShardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 #: Written into every run and read with ``--shard-durations``: model to seconds.
@@ -53,6 +53,41 @@ def part_of(text: str, durations: Path | None) -> Part:
     recorded = durations is not None and durations.exists()
     seconds = read_durations(durations) if durations and recorded else {}
     return Part(int(matched[1]), int(matched[2]), seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """Models of one part, in their order, and what they took before: s, or as many where nothing was recorded."""
+
+    models: tuple[str, ...]
+    seconds: float
+
+
+def deal_all(models: Sequence[str], count: int, seconds: Mapping[str, float]) -> tuple[Dealt, ...]:
+    """Deal models out to parts: the longest first, each to the part that has least to do.
+
+    pytest-split deals out single tests, and a model's gates share one quantization: split over jobs they
+    would do it once a job. So its algorithm is given models here, each as heavy as all of its gates were.
+    """
+    from pytest_split.algorithms import Algorithms
+
+    items: Any = [_Weighed(model) for model in models]
+    groups = Algorithms.least_duration.value(count, items, dict(seconds))
+    return tuple(
+        Dealt(tuple(item.nodeid for item in group.selected), group.duration) for group in groups
+    )
+
+
+def deal(models: Sequence[str], part: Part) -> list[str]:
+    """List the models of one part."""
+    return list(deal_all(models, part.count, part.seconds)[part.index - 1].models)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What pytest-split asks of an item."""
+
+    nodeid: str
 
 
 def read_durations(path: Path) -> dict[str, float]:

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,16 @@ class Recipe:
         Variables that the service sets in shard ``index`` of ``count``, in a folder.
     hand_over
         Brings what a shard's job keeps from its folder to where the last job finds it.
+    plan, unfit
+        Commands of the jobs that plan the shards, and that list those to be judged again.
     """
 
     judge: Sequence[str]
     merge: Sequence[str]
     environment: Callable[[int, int, Path], dict[str, str]]
     hand_over: Callable[[int, Path, Path], None]
+    plan: Sequence[str] = ()
+    unfit: Sequence[str] = ()
 
 
 def github(name: str = "github-actions.yml") -> dict[str, Any]:
@@ -64,12 +69,12 @@ def steps_using(steps: Sequence[Mapping[str, Any]], action: str) -> Iterator[Map
 
 
 def github_recipe() -> Recipe:
-    """Read the workflow of four shards."""
+    """Read the workflow of planned shards."""
     jobs = github()["jobs"]
     shard, last = jobs["shard"], jobs["quantgate"]
 
     def environment(index: int, count: int, folder: Path) -> dict[str, str]:
-        values = {"matrix.shard": str(index), "strategy.job-total": str(count)}
+        values = {"matrix.shard": str(index), "matrix.shards": str(count)}
         values["github.workspace"] = str(folder)
         return {name: filled(value, values) for name, value in shard["env"].items()}
 
@@ -80,7 +85,10 @@ def github_recipe() -> Recipe:
         assert Path(name).match(brought["pattern"])
         shutil.copytree(folder / path, merging / brought["path"] / name)
 
-    return Recipe(commands(shard["steps"]), commands(last["steps"]), environment, hand_over)
+    planned, listed = (commands(jobs[name]["steps"]) for name in ("plan", "unfit"))
+    judge, merge = commands(shard["steps"]), commands(last["steps"])
+    assert commands(jobs["again"]["steps"]) == judge
+    return Recipe(judge, merge, environment, hand_over, planned, listed)
 
 
 def gitlab_recipe() -> Recipe:
@@ -127,6 +135,11 @@ def shell_steps(text: str) -> list[str]:
     return [(long or short).replace("\\\n", " ").strip() for long, short in _SH.findall(text)]
 
 
+def _is_argument(word: str) -> bool:
+    """Whether a word of a shell command comes before any redirection."""
+    return not word.startswith(">")
+
+
 RECIPES = {"github": github_recipe, "gitlab": gitlab_recipe, "jenkins": jenkins_recipe}
 
 
@@ -134,6 +147,6 @@ def quantgate_calls(lines: Sequence[str]) -> Iterator[list[str]]:
     """List the arguments of every call of ``quantgate`` in shell commands."""
     for line in lines:
         for part in line.split("&&"):
-            words = shlex.split(part, comments=True)
+            words = [*takewhile(_is_argument, shlex.split(part, comments=True))]
             if words and Path(words[0]).name == "quantgate":
                 yield words[1:]

@@ -32,7 +32,11 @@ _PREPARING = re.compile(r"python\S* -m (pip|venv) |apt-get |git config ")
 
 def all_commands() -> list[str]:
     """Every command of every recipe, and those that docs/ci.md shows."""
-    found = [line for make in recipes.RECIPES.values() for line in (*make().judge, *make().merge)]
+    found = [
+        line
+        for recipe in (make() for make in recipes.RECIPES.values())
+        for line in (*recipe.plan, *recipe.judge, *recipe.unfit, *recipe.merge)
+    ]
     found += [line for job in STACKS.values() for line in recipes.commands(job["steps"])]
     return found + [line.removeprefix("$ ") for line in DOCUMENT.splitlines() if line[:2] == "$ "]
 
@@ -142,6 +146,8 @@ def test_two_shards_and_a_merge(world: World, tmp_path: Path, service: str) -> N
     merging = tmp_path / "merging"
     merging.mkdir()
     make_project(world, merging)
+    told = tmp_path / "outputs"
+    run_job(world, merging, list(recipe.plan), GITHUB_OUTPUT=str(told))
     for index in (1, 2):
         folder = tmp_path / f"machine-{index}"
         folder.mkdir()
@@ -149,8 +155,17 @@ def test_two_shards_and_a_merge(world: World, tmp_path: Path, service: str) -> N
         run_job(world, folder, list(recipe.judge), **recipe.environment(index, 2, folder))
         recipe.hand_over(index, folder, merging)
 
+    run_job(world, merging, list(recipe.unfit), GITHUB_OUTPUT=str(told))
     run_job(world, merging, list(recipe.merge))
 
+    if recipe.plan:
+        planned, count, again, none = told.read_text("utf-8").splitlines()
+        judged = [set(job["models"].split()) for job in json.loads(planned[7:])["include"]]
+        assert judged == [
+            set(json.loads((merging / "reports" / f"shard-{i}" / "durations.json").read_text()))
+            for i in (1, 2)
+        ]
+        assert (count, again, none) == ("count=2", 'matrix={"include": []}', "count=0")
     verdicts = json.loads((merging / "reports" / "merged" / "verdicts.json").read_text("utf-8"))
     assert [v["model"] for v in verdicts["verdicts"]] == ["one", "two"]
     assert (merging / "reports" / "merged" / "junit.xml").is_file()

@@ -46,18 +46,30 @@ def timed(build, plan, benchmark, *, progress=None):
 
 timing.timed = timed
 """
+#: A patch by which a model is not as fast as itself.
+UNFIT = """
+import dataclasses
+from quantgate.engine import timing
+
+found = timing.control_of
+timing.control_of = lambda one: dataclasses.replace(found(one), fit=False, reason="planted: unfit")
+"""
 
 
 def planted(
-    world: World, project: Callable[[str], Path], entry: str, plugin: str | None = None
+    world: World,
+    project: Callable[[str], Path],
+    entry: str,
+    plugin: str | None = None,
+    *options: str,
 ) -> Ran:
     """Gate the tiny model through the real command line, with a defect in entry or plugin."""
     folder = project(MANIFEST + entry)
     if plugin is None:
-        return world.gate(folder)
+        return world.gate(folder, *options)
     # Python imports it in every process, also in the one that measures.
     (folder / "sitecustomize.py").write_text(plugin, encoding="utf-8")
-    return world.gate(folder, PYTHONPATH=f"{folder}:{ROOT}")
+    return world.gate(folder, *options, PYTHONPATH=f"{folder}:{ROOT}")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,3 +138,19 @@ def test_an_ignored_scope_that_is_too_wide_is_red(
     assert ran.outcomes["tiny", "min_int8_share"] == "failed"
     assert ran.verdicts["tiny", "min_int8_share"]["value"] < 0.1
     assert "an ignored scope may be too wide" in ran.said
+
+
+def test_a_shard_on_an_unfit_machine_is_to_be_judged_again(
+    world: World, project: Callable[[str], Path]
+) -> None:
+    """Its shard is listed for a job that repeats it, and the merge says so; a fit one is not."""
+    ran = planted(world, project, GIVEN, UNFIT, "--shard", "1/1")
+    shard = str(ran.latest)
+
+    listed = world.run(ran.folder, "-m", "quantgate", "ci", "rerun", shard, "--format", "github")
+    merged = world.run(ran.folder, "-m", "quantgate", "merge", shard, "--output", "merged")
+
+    assert ran.outcomes["tiny", "min_speedup"] == "undecided"
+    assert '"shard": 1, "shards": 1, "models": "tiny", "reason": "planted: unfit"' in listed.said
+    assert "count=1" in listed.said
+    assert "UNFIT  shard 1/1 left speed undecided (tiny): planted: unfit; judge it" in merged.said

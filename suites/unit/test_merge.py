@@ -288,6 +288,20 @@ def test_files_are_laid_together(folders: list[Path], tmp_path: Path) -> None:
     assert (output.parent / "latest").resolve() == output
 
 
+def test_durations_are_renewed(folders: list[Path], tmp_path: Path) -> None:
+    """What shards took replaces what was known; models that none judged keep it, broken ones as well."""
+    known = tmp_path / "durations.json"
+    known.write_text(json.dumps({"ssd": 9.0, "elsewhere": 7.0, "digits": 5.0}))
+    report = load_run(folders[1])
+    write_run(dataclasses.replace(report, judged=()), folders[1], allure=None, environ={})
+
+    merge_runs(folders, tmp_path / "out" / "merged", environ={}, durations=known)
+
+    renewed = {"ssd": 1.0, "elsewhere": 7.0, "digits": 5.0}
+    assert json.loads(known.read_text()) == renewed
+    assert json.loads((tmp_path / "out" / "merged" / "durations.json").read_text()) == renewed
+
+
 def test_a_damaged_file_leaves_nothing(folders: list[Path], tmp_path: Path) -> None:
     """The file is named, and no half of a merged run stays."""
     (folders[1] / "junit.xml").write_text("<testsuites>")

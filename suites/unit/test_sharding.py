@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantgate.errors import ShardError
-from quantgate.session.sharding import deal
-from quantgate.shard import Part, part_of, read_durations
+from quantgate.shard import Part, deal, part_of, read_durations
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -68,10 +68,6 @@ def run(options: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run pytest on the gates; its exit status is the gate."""
     import pytest
 
-    from quantgate.session.collection import SETTINGS, gates_directory
+    from quantgate.session.collection import gate_arguments
 
-    manifest = Path(options.manifest).absolute()
-    gates = gates_directory()
-    own = ["--manifest", str(manifest), "--rootdir", str(manifest.parent)]
-    settings = ["-c", str(gates / SETTINGS)]
-    return int(pytest.main([str(gates), *own, *settings, *rest]))
+    return int(pytest.main([*gate_arguments(options.manifest), *rest]))

@@ -33,6 +33,12 @@ def add(verbs: Any) -> None:
         help="also merge shards of machines with different INT8 instructions",
     )
     merge.add_argument(
+        "--shard-durations",
+        type=Path,
+        metavar="FILE",
+        help="renew this file of durations: models that no shard judged keep what it says of them",
+    )
+    merge.add_argument(
         "--record",
         metavar="URL",
         nargs="?",
@@ -46,6 +52,7 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Write the whole run and say whether the gate is passed."""
     from quantgate.report.shards.files import merge_runs
+    from quantgate.report.shards.unfit import unfit_shards
     from quantgate.report.text_table import summary_lines
     from quantgate.report.words.run import run_summary, summary_rows
 
@@ -54,6 +61,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         options.output,
         mixed=options.mixed_machines,
         environ=os.environ,
+        durations=options.shard_durations,
     )
     report = merged.report
     for line in summary_lines(summary_rows(report.judged, report.problems)):
@@ -62,6 +70,8 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         complain(f"NOT JUDGED  {model}: {key}: declared in models.toml, and no shard judged it")
     for index in merged.failed:
         complain(f"shard {index} failed: its own exit status was not 0")
+    for one in unfit_shards(merged.shards):
+        complain(f"UNFIT  {one.sentence}")
     say(f"{run_summary(report)}: {'passed' if merged.passed else 'failed'}")
     say_where("report", options.output / "index.html")
     recorded = _record(options, merged)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: ``baseline``: the released model, where an entry names one.
 ArmName = Literal["optimized", "parent_f32", "parent_default", "parent_copy", "baseline"]
 Baseline = Literal["parent_f32", "parent_default", "parent_copy", "baseline"]
+#: Share of all cores that others use, from which on they are told of.
+BUSY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,11 @@ class Conditions:
     load_before: float = 0.0
     load_during: float = 0.0
     notes: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether other processes used enough of the cores to be told of."""
+        return self.load_during > BUSY
 
 
 @dataclass(frozen=True, slots=True)

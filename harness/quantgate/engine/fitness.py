@@ -103,7 +103,7 @@ def _warnings(control: Control, facts: Mapping[str, str]) -> tuple[str, ...]:
             f"neighbouring rounds resemble each other (autocorrelation {control.autocorrelation:.2f}): "
             "load comes in phases longer than a round"
         )
-    if conditions.load_during > 0.1:  # noqa: PLR2004
+    if conditions.busy:
         found.append(f"other processes used {conditions.load_during:.0%} of the cores meanwhile")
     return tuple(filter(None, found))
 

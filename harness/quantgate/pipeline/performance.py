@@ -147,6 +147,9 @@ def keep_timing(
     from quantgate.report.codec import encode
 
     conditions = timing.conditions
+    if timing.unfit or conditions.busy:
+        busy = f"other processes used {conditions.load_during:.0%} of the cores meanwhile"
+        run.append("unfit", {"model": entry.id, "reason": timing.unfit or busy})
     run.keep(
         entry.id,
         "timing",

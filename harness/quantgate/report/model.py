@@ -305,6 +305,9 @@ class RunReport:
         Whether it was joined of shards of machines of several classes: a history keeps each of them.
     inline_mb
         ``report.inline_mb`` of the manifest: how much the page holds itself.
+    unfit
+        Models whose speed is undecided because of the machine, and why: it failed the control, or others
+        were busy.
     whole
         Whether it judged all that it was to judge, so that ``reports/latest`` is pointed at it.
     """
@@ -328,6 +331,7 @@ class RunReport:
     shard: Shard | None = None
     mixed: bool = False
     inline_mb: float = 3.0
+    unfit: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
     schema: int = field(default=SCHEMA)
 

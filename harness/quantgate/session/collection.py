@@ -46,6 +46,13 @@ def gates_directory() -> Path:
     return shipped if shipped.is_dir() else package.parents[1] / "suites" / "gates"
 
 
+def gate_arguments(manifest: Path) -> list[str]:
+    """Give pytest's arguments that judge a manifest with the gates' own configuration."""
+    path, gates = manifest.absolute(), gates_directory()
+    own = ["--manifest", str(path), "--rootdir", str(path.parent)]
+    return [str(gates), *own, "-c", str(gates / SETTINGS)]
+
+
 def requested_manifest(config: pytest.Config) -> Path | None:
     """Decide whether this session runs gates, add them to its arguments, and name the manifest.
 

@@ -12,6 +12,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import kind_of
+from quantgate.core.verdict import Outcome
 from quantgate.declared import declared_limits
 from quantgate.errors import ReportError
 from quantgate.escaping import printable
@@ -24,10 +26,13 @@ from quantgate.session.segments import declared_text, segment_of
 from quantgate.session.states import final_states, tests_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from quantgate.core.estimate import Estimate
     from quantgate.entries import ModelEntry
+    from quantgate.report.model import Judged
     from quantgate.run import Run, RunFolder
 
 _BEGUN = "begun.json"
@@ -100,6 +105,7 @@ def gather(run: RunFolder, *, status: int, reason: str, ended: dt.datetime) -> R
         judged=judged,
         problems=problems,
         control=_control(run),
+        unfit=_unfit(run, judged),
         shard=sharding.shard_of(run, begun.shard, status),
     )
 
@@ -156,6 +162,19 @@ def _models(run: RunFolder, begun: RunReport) -> list[ModelReport]:
         for model in begun.models
         if model.id in gates
     ]
+
+
+def _unfit(run: RunFolder, judged: Iterable[Judged]) -> dict[str, str]:
+    """Name the models whose speed was not decided for what the machine did meanwhile, and that."""
+    undecided = {
+        one.verdict.model
+        for one in judged
+        if one.verdict.outcome is Outcome.UNDECIDED
+        and (kind := kind_of(one.verdict.limit.key)) is not None
+        and kind.scope == "speed"
+    }
+    told = {record["model"]: str(record["reason"]) for record in run.records("unfit")}
+    return {model: reason for model, reason in told.items() if model in undecided}
 
 
 def _control(run: RunFolder) -> Estimate | None:

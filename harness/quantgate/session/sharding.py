@@ -1,18 +1,14 @@
-"""One manifest over several machines: which models this one judges, and what all of them owe together.
-
-pytest-split deals out single tests, and a model's gates share one quantization: split over jobs they
-would do it once a job. So its algorithm is given models here, each as heavy as all of its gates were.
-"""
+"""One manifest over several machines: which models this one judges, and what all of them owe together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quantgate.session.collection import declared, gate_of
 from quantgate.session.terminal import is_gate
-from quantgate.shard import model_part
+from quantgate.shard import deal, model_part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,22 +32,6 @@ class Stopwatch:
         """Add one phase of one gate to its model."""
         if is_gate(report):
             self.seconds[model_part(report.nodeid)] += report.duration
-
-
-def deal(models: Sequence[str], part: Part) -> list[str]:
-    """List the models of one part: the longest first, each to the part that has least to do."""
-    from pytest_split.algorithms import Algorithms
-
-    items: Any = [_Weighed(model) for model in models]
-    groups = Algorithms.least_duration.value(part.count, items, dict(part.seconds))
-    return [item.nodeid for item in groups[part.index - 1].selected]
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """What pytest-split asks of an item."""
-
-    nodeid: str
 
 
 def plan(run: Run, items: Sequence[pytest.Item], *, selected: bool) -> None:

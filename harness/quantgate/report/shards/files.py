@@ -15,6 +15,7 @@ from quantgate.report.allure.session import attach_page_after
 from quantgate.report.files import on_disk, point_latest, write_atomic
 from quantgate.report.publish import load_run, run_folder, tell_pipeline, write_run
 from quantgate.report.shards.reports import merge_reports
+from quantgate.shard import DURATIONS, read_durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ def lay_together(shards: Sequence[Path], target: Path) -> None:
                     shutil.copytree(shard / name, target / name, ignore=ignore, dirs_exist_ok=True)
     _join(shards, target, "junit.xml", _junit)
     _join(shards, target, "benchmark.json", _benchmarks)
-    _join(shards, target, "durations.json", _durations)
+    _join(shards, target, DURATIONS, _durations)
 
 
 def _of_a_session(folder: str, names: list[str]) -> set[str]:
@@ -99,14 +100,30 @@ def _durations(documents: list[bytes]) -> bytes:
     return json.dumps(seconds, indent=1).encode()
 
 
+def _renewed(path: Path, known: Mapping[str, float], merged: Merged) -> bytes:
+    """Keep what is known of models that no shard judged: a model that broke at once is not a short one."""
+    judged = {one.verdict.model for one in merged.report.judged}
+    took = json.loads(path.read_bytes()) if path.is_file() else {}
+    told = {model: s for model, s in took.items() if model in judged or model not in known}
+    data = json.dumps({**known, **told}, indent=1).encode()
+    write_atomic(path, data)
+    return data
+
+
 def merge_runs(
     shards: Sequence[Path],
     output: Path,
     *,
     mixed: bool = False,
     environ: Mapping[str, str],
+    durations: Path | None = None,
 ) -> Merged:
     """Join shards' folders in ``output``, and point ``latest`` beside it at it.
+
+    Parameters
+    ----------
+    durations
+        File of durations to renew: the merged run's own holds what it says of other models, too.
 
     Raises
     ------
@@ -119,9 +136,11 @@ def merge_runs(
         raise ReportError(f"{output} exists already: give another --output, or remove it first")
     reports = [load_run(shard) for shard in shards]
     merged = merge_reports(reports, mixed=mixed)
+    known = read_durations(durations) if durations and durations.exists() else {}
     aside = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         lay_together([run_folder(shard) for shard in shards], aside)
+        renewed = _renewed(aside / DURATIONS, known, merged)
         results = aside / "allure-results"
         page = write_run(merged.report, aside, allure=results, environ=environ)
         attach_page_after(page, results)
@@ -129,6 +148,8 @@ def merge_runs(
             aside.replace(output)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    if durations is not None:
+        write_atomic(durations, renewed)
     point_latest(output)
     tell_pipeline(merged.report, environ)
     return merged

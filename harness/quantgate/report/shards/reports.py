@@ -107,6 +107,7 @@ def _joined(reports: Sequence[RunReport], models: Sequence[str]) -> RunReport:
         judged=tuple(sorted(judged, key=lambda item: place[item.verdict.model])),
         problems=tuple(sorted(problems, key=lambda item: place[item.model])),
         notes=tuple(dict.fromkeys([*notes, *_mixture(reports)])),
+        unfit={model: why for report in reports for model, why in report.unfit.items()},
         control=next((report.control for report in reports if report.control), None),
         shard=None,
         mixed=len({machine_class(report.machine) for report in reports}) > 1,

@@ -1,0 +1,1 @@
+"""Fleets of machines: which of them judges which models."""
