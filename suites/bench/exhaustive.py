@@ -75,7 +75,8 @@ def every_group(task: Searching) -> Iterator[Group]:
         groups = {"nothing": frozenset[str](), **scopes(models, inputs)}
         for title, names in groups.items():
             model = without(models, names) if names else models.optimized
-            reading = judge.read(model, len(images), references)
+            answer = judge.ask(judge.compiled(model), len(images), references)
+            reading = judge.reading(answer, sure=True)
             values = {**reading.values, **judge.resources(model)}
             pace = judge.pace(model, parent, judge.benchmark, inputs[0])
             if "min_speedup" in judge.limits:

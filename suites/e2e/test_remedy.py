@@ -196,7 +196,7 @@ def test_a_killed_search_goes_on_and_two_at_once_agree(place: Path, tmp_path: Pa
 
 
 def test_a_gate_searches_for_what_is_red(world: World, place: Path, remedied: Ran) -> None:
-    """With `--remedy` the red verdict names the recipe and where its lines are; it stays red."""
+    """With `--remedy` the red verdict names the recipe, where its lines and its page are; it stays red."""
     assert remedied.status == 0
     ran = world.gate(place, "--remedy=3")
 
@@ -205,6 +205,9 @@ def test_a_gate_searches_for_what_is_red(world: World, place: Path, remedied: Ra
     remedy = ran.verdicts["fragile", "max_accuracy_drop"]["remedy"]
     assert "meets every limit; its lines: " in remedy
     assert str(lines.resolve()) in remedy
+    assert "quantgate remedy" not in remedy, "what was done is advised"
+    assert 'href="remedies/fragile.html"' in (ran.latest / "index.html").read_text("utf-8")
+    assert lines.parent.with_suffix(".html").is_file()
     assert "[models.fragile.calibrate]" in lines.read_text("utf-8")
 
 

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 
 def test_the_better_half_sees_more_images() -> None:
-    """Each rung asks about half as many candidates, and the best of the last one comes first."""
+    """Each rung asks about half as many, at once where one is among the better half so far; the best come first."""
     asked: list[tuple[int, int]] = []
 
     def rank(candidate: int, images: int) -> int:
         asked.append((candidate, images))
         return -candidate
 
-    left = race(range(16), (8, 16, 48), rank, least=2)
+    left = race(range(15, -1, -1), (8, 16, 48), rank, least=2)
 
     assert left == [15, 14]
+    assert asked[:4] == [(15, 8), (15, 16), (15, 48), (14, 8)]
     assert [sum(images == rung for _, images in asked) for rung in (8, 16, 48)] == [16, 8, 4]
 
 
@@ -48,7 +49,7 @@ def test_ties_keep_the_order_given() -> None:
 
 def test_a_race_without_time_ends_with_what_it_knows() -> None:
     """When time is over the rung begun is ranked as far as it came; before the first question nothing is left."""
-    budget = iter([False] * 6 + [True] * 99)
+    budget = iter([False] * 7 + [True] * 99)
 
     left = race([3, 1, 2, 0], (8, 16), lambda one, _: one, least=2, over=lambda: next(budget))
 

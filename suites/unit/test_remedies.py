@@ -12,7 +12,7 @@ import pytest
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.engine.artifact import load, save
 from quantgate.entries import EvaluationPlan, ModelEntry, Recipe
-from quantgate.pipeline.remedies import attends, remedy_for, wants_attention
+from quantgate.pipeline.remedies import Known, attends, remedy_for, wants_attention
 from quantgate.sources.local import LocalSource
 from quantgate.sources.opset import opset
 
@@ -36,16 +36,17 @@ def test_lost_accuracy_names_the_settings_not_tried_yet() -> None:
         remedy_for(tried, "min_agreement")
         == "to try: calibrate.ignored for the layers that lose most, quantgate remedy m"
     )
+    assert "quantgate remedy" not in remedy_for(ENTRY, "min_agreement", Known(searched=True))
 
 
 def test_a_transformer_is_told_to_be_quantized_as_one() -> None:
     """Where the parent has attention and the recipe does not say so, that comes first."""
     told = replace(ENTRY, calibrate=Recipe("cal", model_type="transformer"))
 
-    said = remedy_for(ENTRY, "min_agreement", transformer=True)
+    said = remedy_for(ENTRY, "min_agreement", Known(transformer=True))
     assert said.startswith('to try: calibrate.model_type = "transformer", calibrate.preset')
     assert "model_type" not in remedy_for(ENTRY, "min_agreement")
-    assert "model_type" not in remedy_for(told, "min_agreement", transformer=True)
+    assert "model_type" not in remedy_for(told, "min_agreement", Known(transformer=True))
     assert wants_attention(ENTRY, "min_agreement")
     assert not wants_attention(told, "min_agreement")
     assert not wants_attention(ENTRY, "max_size_ratio")
@@ -71,10 +72,10 @@ def test_layers_put_back_already_are_named() -> None:
     """Where accuracy-aware quantization did not suffice, what it has put back is not to be tried again."""
     aware = replace(ENTRY, calibrate=Recipe("cal", method="accuracy-aware"))
 
-    said = remedy_for(aware, "max_accuracy_drop", put_back=("conv1", "head/fc"))
+    said = remedy_for(aware, "max_accuracy_drop", Known(put_back=("conv1", "head/fc")))
 
     assert said.startswith("accuracy-aware quantization has put conv1, head/fc back already; to")
-    assert "put conv1" not in remedy_for(aware, "max_size_ratio", put_back=("conv1",))
+    assert "put conv1" not in remedy_for(aware, "max_size_ratio", Known(put_back=("conv1",)))
 
 
 def test_a_model_from_elsewhere_is_not_told_to_calibrate() -> None:

@@ -17,11 +17,12 @@ from quantgate.engine.surgery import without
 from quantgate.entries import Benchmark, IgnoredScope, Recipe, Unquantized
 from quantgate.errors import MeasurementError
 from quantgate.pair import Pair
+from quantgate.remedy.course import Job
 from quantgate.remedy.judge import Judge
 from quantgate.remedy.patterns import architecture, has_attention
 from quantgate.remedy.readings import Exchange
 from quantgate.remedy.recipes import bases, ignoring, lines, refined, unquantizing
-from quantgate.remedy.search import Job, search
+from quantgate.remedy.search import search
 from quantgate.sources.opset import opset
 from suites.quantized import SIDE, Bed, bed, damaged, network
 
@@ -252,7 +253,16 @@ class World:
         parent, limits = self.bed.paths.parent, {"min_agreement": LIMIT}
         judge = Judge(images, parent, limits, Benchmark(), lambda *_: 1.0)
         given = {"declared": DECLARED, "parent": self.bed.paths.parent, "judge": judge}
-        return Job(**{**given, "make": self.make, "keep": self.keep, "seconds": 1e6, **changed})
+        return Job(
+            **{
+                **given,
+                "make": self.make,
+                "whole": self.make,
+                "keep": self.keep,
+                "seconds": 1e6,
+                **changed,
+            }
+        )
 
 
 @pytest.fixture
@@ -272,7 +282,7 @@ def test_the_damaged_layer_is_found_and_nothing_else_is_left_out(world: World) -
     assert found.tried[0].title == "as declared"
     assert found.tried[0].need > 1
     assert {one.fate for one in found.tried} == {"out", "survived", "finalist"}
-    assert [one.reading.images for one in found.tried].count(8) > 3
+    assert [one.reading.images for one in found.tried].count(8) > 1
 
 
 def test_a_search_that_was_killed_goes_on_where_it_stopped(world: World) -> None:
@@ -294,7 +304,7 @@ def test_where_nncf_answers_otherwise_quantizers_are_taken_out_instead(world: Wo
     def stubborn(recipe: Recipe) -> Path:
         return make(replace(recipe, ignored=IgnoredScope()))
 
-    best = search(world.job(make=stubborn)).finalists[0]
+    best = search(world.job(make=stubborn, whole=stubborn)).finalists[0]
 
     assert best.recipe.unquantized.names == ("block3/conv",)
     assert best.recipe.ignored == IgnoredScope()
@@ -361,7 +371,7 @@ def test_pruning_spends_nothing_where_nothing_is_gained(
     wide = frozenset({"block2/conv", "block3/conv", "block4/conv"})
     monkeypatch.setattr("quantgate.remedy.search.scopes", lambda *_: {"three blocks": wide})
     if weightless:
-        monkeypatch.setattr("quantgate.remedy.readings.macs_by_name", lambda _: {})
+        monkeypatch.setattr("quantgate.remedy.graphs.macs_by_name", lambda _: {})
 
     finalists = search(world.job()).finalists
     left = [set(one.recipe.ignored.names) for one in finalists if one.need <= 0.75]
@@ -382,6 +392,27 @@ def test_the_likelier_of_two_as_fast_is_the_better_finalist(world: World) -> Non
     assert declared.reading.chance is not None
     assert declared.reading.chance < 0.95 < best.chance
     assert best.recipe.ignored.names == ("block3/conv",)
+
+
+def test_what_meets_the_limits_in_doubt_is_made_surer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One layer put back meets the limit, as other images may not: together with a second one it goes first."""
+    world, models = World(tmp_path), network()
+    twice = damaged(damaged(models.optimized, 3, "narrow", 3), 5, "narrow", 6)
+    world.bed = bed(tmp_path, Pair(models.parent, twice))
+    sets = {name: frozenset({f"{name}/conv"}) for name in ("block3", "block5")}
+    monkeypatch.setattr("quantgate.remedy.search.scopes", lambda *_: sets)
+    job = world.job()
+    loose = replace(LIMIT, threshold=1 - 9 / len(job.judge.images))
+    found = search(replace(job, judge=replace(job.judge, limits={"min_agreement": loose})))
+    tried = {one.title: one for one in found.tried}
+
+    assert tried["block3"].need > 1
+    assert tried["block5"].need <= 0.75
+    assert (tried["block5"].reading.chance or 0) < 0.98
+    assert found.finalists[0].title == "block5 + block3"
+    assert found.finalists[0].recipe.ignored.names == ("block3/conv", "block5/conv")
 
 
 def test_the_best_are_looked_at_again_with_images_exchanged(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ def race(
 ) -> list[T]:
     """Successive halving: rank all on few images, the better half on more, and so on.
 
+    One that is among the better half of those so far goes on at once, while it is at hand.
+
     Parameters
     ----------
     rungs
         Numbers of images, rising.
     rank
-        Smaller is better; asked once a candidate and rung.
+        Smaller is better; asked at most once a candidate and rung.
     least
         Candidates that always go on.
     over
@@ -41,20 +44,50 @@ def race(
     >>> race([5, 1, 4, 2, 3], [8, 16], lambda one, images: one, least=2)
     [1, 2]
     """
-    left = list(candidates)
-    for number, images in enumerate(rungs):
-        found = []
-        for place, candidate in enumerate(left):
+    known: dict[tuple[int, int], Any] = {}
+
+    def asked(place: int, images: int) -> Any:
+        """Rank once; None where the time is spent."""
+        if (place, images) not in known:
             if over():
+                return None
+            known[place, images] = rank(candidates[place], images)
+        return known[place, images]
+
+    _at_once(len(candidates), rungs, asked, least)
+    left = list(range(len(candidates)))
+    for number, images in enumerate(rungs):
+        found: list[tuple[Any, int]] = []
+        for place in left:
+            ranked = asked(place, images)
+            if ranked is None:
                 break
-            found.append((rank(candidate, images), place, candidate))
+            found.append((ranked, place))
         if not found and number:
-            return left
-        found.sort(key=lambda one: one[:2])
+            break
         last = number == len(rungs) - 1
-        keep = len(found) if last else max(least, (len(found) + 1) // 2)
-        left = [candidate for *_, candidate in found[:keep]]
-    return left[:least] if len(rungs) > 1 else left
+        keep = len(found) if last else _better_half(len(found), least)
+        left = [place for _, place in sorted(found)[:keep]]
+    return [candidates[place] for place in (left[:least] if len(rungs) > 1 else left)]
+
+
+def _at_once(
+    count: int, rungs: Sequence[int], asked: Callable[[int, int], Any], least: int
+) -> None:
+    """Ask of each candidate all rungs that it comes to among those so far."""
+    reached: dict[int, list[Any]] = {images: [] for images in rungs}
+    for place in range(count):
+        for images in rungs:
+            found = asked(place, images)
+            if found is None:
+                return
+            insort(reached[images], found)
+            if reached[images].index(found) >= _better_half(len(reached[images]), least):
+                break
+
+
+def _better_half(count: int, least: int) -> int:
+    return max(least, (count + 1) // 2)
 
 
 def grown(

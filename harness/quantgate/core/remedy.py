@@ -21,6 +21,8 @@ _NOTHING = 1e-6
 RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
 _SAME_PACE = 0.05
+#: Chance of missing the limits below which candidates are not told apart.
+_UNLIKELY = 0.01
 #: Standard deviations from one end of an interval of 95 % to the other.
 _WIDTH = 2 * 1.96
 
@@ -166,7 +168,7 @@ def need(value: float, threshold: float, *, smallest: bool, unit: str = "") -> f
     return max(0.0, lost) / max(allowed, _NOTHING)
 
 
-def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
+def chance(found: Estimate, threshold: float, *, smallest: bool, apart: float = 0.0) -> float:
     """Chance that a limit is met on as many other images, from an estimate's interval.
 
     A loss below nothing is luck, and counts as none: rounding improves no network.
@@ -175,6 +177,9 @@ def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
     ----------
     smallest
         Whether the value must not fall below the threshold.
+    apart
+        How far two halves of the images are apart, each with its own calibration: what the interval over
+        images knows nothing of.
 
     Examples
     --------
@@ -182,9 +187,11 @@ def chance(found: Estimate, threshold: float, *, smallest: bool) -> float:
     >>> many = Estimate(0.006, 0.0, 0.012, 300)
     >>> [round(chance(one, 0.02, smallest=False), 2) for one in (few, many)]
     [0.83, 1.0]
+    >>> round(chance(many, 0.02, smallest=False, apart=0.02), 2)
+    0.84
     """
     room = found.value - threshold if smallest else threshold - max(found.value, 0.0)
-    spread = (found.high - found.low) / _WIDTH * math.sqrt(2)
+    spread = max((found.high - found.low) / _WIDTH, apart / 2) * math.sqrt(2)
     if spread <= 0:
         return float(room >= 0)
     return 0.5 * math.erfc(-room / spread / math.sqrt(2))
@@ -210,6 +217,17 @@ def worth(speed: float, chance: float) -> float:
 def steps(factor: float) -> float:
     """Round a rough speed or a chance, so that equals are told by what noise cannot change."""
     return float(round(math.log(max(factor, _NOTHING)) / _SAME_PACE))
+
+
+def doubt(chance: float) -> int:
+    """Grade how likely limits are missed on other images: 0 up to one in a hundred, then one a doubling.
+
+    Examples
+    --------
+    >>> [doubt(chance) for chance in (0.999, 0.98, 0.9, 0.5)]
+    [0, 1, 3, 6]
+    """
+    return round(math.log2(max(1 - chance, _UNLIKELY) / _UNLIKELY))
 
 
 def front(points: Sequence[Point]) -> tuple[bool, ...]:

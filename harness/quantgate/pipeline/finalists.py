@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.limits import LIMITS
-from quantgate.core.remedy import Point, Remedy, front, need, steps, worth
+from quantgate.core.remedy import Point, Remedy, doubt, front, need, worth
 from quantgate.core.speed import BASELINES, speedup
 from quantgate.core.verdict import Outcome, judge
 from quantgate.declared import declared_limits, limit_for
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from quantgate.entries import Recipe
     from quantgate.pipeline.searching import Searching
     from quantgate.progress import Progress
-    from quantgate.remedy.search import Finalist, Found
+    from quantgate.remedy.course import Finalist, Found
 
 _TIMED = "timing.json"
 _AGREEMENTS = ("min_agreement", "min_match_rate")
@@ -191,7 +191,7 @@ def _chosen(task: Searching, made: list[_Made]) -> _Made | None:
             fast
             and fastest
             and fast.high >= fastest.low
-            and steps(one.chance) >= steps(best.chance)
+            and doubt(one.chance) <= doubt(best.chance)
             and _choice(task, one)[0] <= lacks
         ):
             return one

@@ -45,7 +45,8 @@ def remedy_entry(
     HarnessError
         Where the declared recipe cannot be quantized and read.
     """
-    from quantgate.remedy.search import Job, search
+    from quantgate.remedy.course import Job
+    from quantgate.remedy.search import search
 
     began = time.monotonic()
     refuse_hopeless(entry)
@@ -55,6 +56,7 @@ def remedy_entry(
         parent=parent.path,
         judge=task.judge(),
         make=task.make,
+        whole=lambda recipe: task.whole(recipe).path,
         keep=task.kept,
         exchange=task.exchange(),
         redraw=task.redraw(),

@@ -22,39 +22,45 @@ _TO_BASELINE = (
 )
 
 
-def remedy_for(
-    entry: ModelEntry,
-    key: str,
-    explained: Explanation | None = None,
-    doubts: Sequence[str] = (),
-    *,
-    put_back: Sequence[str] = (),
-    transformer: bool = False,
-) -> str:
-    """Say what to try for a missed limit of this entry; empty where nothing general helps.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a miss beside the entry.
 
     Parameters
     ----------
     explained
         Which layers lose the accuracy, where that is known: they are named instead of being alluded to,
         and no recipe is proposed where it is the device that loses it.
-    doubts
-        Whether images, annotations and feeding are as they should be, the gravest first: answers to images
-        mean nothing before that is settled, so a remedy begins with it.
     put_back
         Layers that accuracy-aware quantization has put back into floating point, which did not suffice.
     transformer
         Whether the parent has attention, which NNCF quantizes otherwise when it is told.
+    searched
+        Whether a recipe was searched already.
     """
-    kind = LIMITS[key]
-    told = explained.execution if explained else None
+
+    explained: Explanation | None = None
+    put_back: Sequence[str] = ()
+    transformer: bool = False
+    searched: bool = False
+
+
+def remedy_for(
+    entry: ModelEntry, key: str, known: Known | None = None, doubts: Sequence[str] = ()
+) -> str:
+    """Say what to try for a missed limit of this entry; empty where nothing general helps.
+
+    Parameters
+    ----------
+    doubts
+        Whether images, annotations and feeding are as they should be, the gravest first: answers to images
+        mean nothing before that is settled, so a remedy begins with it.
+    """
+    kind, known = LIMITS[key], known or Known()
+    told = known.explained.execution if known.explained else None
     if told is not None and told.cause == "execution":
         return ""
-    recipe = (
-        _recipe(entry, put_back, _Known(explained is not None, transformer))
-        if kind.of_images
-        else ""
-    )
+    recipe = _recipe(entry, known) if kind.of_images else ""
     remedy = _TO_BASELINE if kind.to_baseline else kind.remedy or recipe
     answers = kind.of_images or kind.scope == "outputs"
     return _settled_first(doubts, remedy) if answers and doubts else remedy
@@ -80,15 +86,7 @@ def attends(parent: Artifact) -> bool:
     return has_attention(graph_at(parent.path))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Whether the layers that lose most are named, and whether the parent has attention."""
-
-    named: bool
-    transformer: bool
-
-
-def _recipe(entry: ModelEntry, put_back: Sequence[str], known: _Known) -> str:
+def _recipe(entry: ModelEntry, known: Known) -> str:
     recipe = entry.calibrate
     if recipe is None:
         return "compare how the optimized model was preprocessed and calibrated with its parent"
@@ -99,10 +97,12 @@ def _recipe(entry: ModelEntry, put_back: Sequence[str], known: _Known) -> str:
         tries.append('calibrate.preset = "mixed"')
     if recipe.method == "default":
         tries.append('calibrate.method = "accuracy-aware"')
-    if not known.named:
+    if known.explained is None:
         tries.append("calibrate.ignored for the layers that lose most")
-    tries.append(f"quantgate remedy {shlex.quote(entry.id)}")
-    advice = f"to try: {', '.join(tries)}"
-    if not put_back:
-        return advice
-    return f"accuracy-aware quantization has put {', '.join(put_back)} back already; {advice}"
+    if not known.searched:
+        tries.append(f"quantgate remedy {shlex.quote(entry.id)}")
+    told = [f"to try: {', '.join(tries)}"] if tries else []
+    if known.put_back:
+        put_back = ", ".join(known.put_back)
+        told.insert(0, f"accuracy-aware quantization has put {put_back} back already")
+    return "; ".join(told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +12,17 @@ from quantgate.attribution.images import Reference
 from quantgate.core.limits import LIMITS
 from quantgate.core.remedy import RESOURCES, Reading, chance, need
 from quantgate.errors import HarnessError
-from quantgate.remedy.resources import int8_share, pace, size_ratio
+from quantgate.remedy.resources import Pace, int8_share, size_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import openvino as ov
 
     from quantgate.attribution.answers import Answer
     from quantgate.attribution.images import Images
+    from quantgate.core.estimate import Estimate
     from quantgate.core.verdict import Limit
     from quantgate.entries import Benchmark
 
@@ -47,9 +48,20 @@ class Judge:
     parent: Path
     limits: Mapping[str, Limit]
     benchmark: Benchmark
-    pace: Callable[[ov.Model, ov.Model, Benchmark, Any], float] = pace
+    pace: Callable[[ov.Model, ov.Model, Benchmark, Any], float] = field(default_factory=Pace)
 
-    def read(self, model: ov.Model, count: int, references: dict[int, Reference]) -> Reading:
+    def compiled(self, model: ov.Model) -> ov.CompiledModel:
+        """Compile a candidate to be asked.
+
+        Raises
+        ------
+        MeasurementError
+            Where the device refuses it.
+        """
+        with refusals():
+            return in_floats(model)
+
+    def ask(self, model: ov.CompiledModel, count: int, references: dict[int, Reference]) -> Answer:
         """Let a candidate answer; ``references`` keeps the parent's answers between calls.
 
         Raises
@@ -57,42 +69,45 @@ class Judge:
         HarnessError
             Where the candidate does not run, or its outputs cannot be read.
         """
-        answer = self.ask(model, count, references)
-        return self.reading(answer, sure=count >= len(self.images))
-
-    def ask(self, model: ov.Model, count: int, references: dict[int, Reference]) -> Answer:
-        """Give a candidate's answers as they are, see :meth:`read`."""
         import openvino as ov
 
         with refusals():
             if count not in references:
                 parent = in_floats(ov.Core().read_model(self.parent))
                 references[count] = Reference(self.images.first(count), parent)
-            return references[count].ask(in_floats(model))
+            return references[count].ask(model)
 
     def reading(self, answer: Answer, *, sure: bool) -> Reading:
         """Sum answers up; ``sure``: with the chance that the limits are met, where the target is."""
+        return self._summed(answer, [answer] if sure else [])
+
+    def twice(self, first: Answer, second: Answer) -> Reading:
+        """Sum answers to two sets of images up, of models that were calibrated on different images."""
+        return self._summed(first.with_more(second), [first, second])
+
+    def _summed(self, answer: Answer, draws: Sequence[Answer]) -> Reading:
         images = len(answer.comparison)
         found = Reading(images, answer.loss(), dict(self._values(answer)))
-        if not sure or self.need(found) > TARGET:
+        if not draws or self.need(found) > TARGET:
             return found
-        return replace(found, chance=self._chance(answer))
+        return replace(found, chance=self._chance(answer, draws))
 
-    def _chance(self, answer: Answer) -> float:
+    def _chance(self, answer: Answer, draws: Sequence[Answer]) -> float:
         """Chance that every limit of answers is met on other images: that of the most doubtful one."""
         found = []
         for key, limit in self.limits.items():
             if key in RESOURCES or key in _OF_NOISE:
                 continue
             assert limit.threshold is not None
+            smallest, threshold = limit.relation == "min", limit.threshold
             try:
-                estimate = answer.bench.task.judge_quantity(key, answer.comparison, answer.plan)
+                estimates = [_judged(one, key) for one in (answer, *draws)]
             except HarnessError:
-                lost, _ = answer.error()
-                found.append(chance(lost, self._allowed(), smallest=False))
-            else:
-                smallest = limit.relation == "min"
-                found.append(chance(estimate, limit.threshold, smallest=smallest))
+                estimates = [one.error()[0] for one in (answer, *draws)]
+                smallest, threshold = False, self._allowed()
+            values = [one.value for one in estimates[1:]]
+            apart = max(values) - min(values)
+            found.append(chance(estimates[0], threshold, smallest=smallest, apart=apart))
         return min(found, default=1.0)
 
     def resources(self, model: ov.Model) -> dict[str, float]:
@@ -144,10 +159,13 @@ class Judge:
                     yield key, drop
             else:
                 try:
-                    task = answer.bench.task
-                    yield key, task.judge_quantity(key, answer.comparison, answer.plan).value
+                    yield key, _judged(answer, key).value
                 except HarnessError:
                     continue
+
+
+def _judged(answer: Answer, key: str) -> Estimate:
+    return answer.bench.task.judge_quantity(key, answer.comparison, answer.plan)
 
 
 def _unit(key: str) -> str:

@@ -1,75 +1,26 @@
-"""Candidates, what each read on some selection images, and the graphs that they are cut from."""
+"""What each candidate read on some selection images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from quantgate.attribution.execution import refusals
 from quantgate.core.remedy import RESOURCES, Reading, Tried, finite, order
-from quantgate.engine.profile import macs_by_name
-from quantgate.engine.quantizers import Graph
-from quantgate.engine.surgery import without
 from quantgate.errors import HarnessError
-from quantgate.pair import Pair
 from quantgate.remedy.judge import TARGET
-from quantgate.remedy.recipes import DECLARED
-from quantgate.remedy.resources import share_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from quantgate.attribution.answers import Answer
     from quantgate.core.remedy import Fate
-    from quantgate.entries import Recipe
+    from quantgate.remedy.candidate import Candidate, Key, Make
+    from quantgate.remedy.graphs import Graphs
     from quantgate.remedy.judge import Judge
 
 #: Sort key of a candidate that cannot be read.
 IMPOSSIBLE = float("inf")
 
-#: A recipe as text (it may hold tables, which have no hash), and the layers that are left in float.
-Key = tuple[str, frozenset[str]]
-Make = Callable[["Recipe"], "Path"]
 Keep = Callable[[Mapping[str, Any], Callable[[], Reading]], Reading]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Layers of a recipe's quantized graph that are left in floating point.
-
-    Parameters
-    ----------
-    of, scope
-        What the recipe and the set of layers are, in words.
-    out
-        Layers that the recipe itself leaves out.
-    whole
-        The set that these layers are left of, where some of it were not needed.
-    """
-
-    of: str
-    base: Recipe
-    scope: str = ""
-    layers: frozenset[str] = frozenset()
-    out: int = 0
-    whole: frozenset[str] = frozenset()
-
-    @property
-    def family(self) -> tuple[Key, bool]:
-        """What those have in common that were pruned of one set; the set itself is another."""
-        return (repr(self.base), self.whole or self.layers), bool(self.whole)
-
-    @property
-    def key(self) -> Key:
-        """What tells candidates apart."""
-        return repr(self.base), self.layers
-
-    @property
-    def title(self) -> str:
-        """Both in words; what is as declared needs no mention beside a set."""
-        if not self.scope:
-            return self.of
-        return self.scope if self.of == DECLARED else f"{self.of}, {self.scope}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +37,6 @@ class Readings:
 
     Parameters
     ----------
-    parent
-        IR of the parent.
-    make
-        Quantizes by a recipe on the calibrating part of the images, or finds that; the path of the IR.
     keep
         Finds a reading by its key, or has it made and keeps it.
     exchange
@@ -98,9 +45,8 @@ class Readings:
         What the declared recipe loses: less needs no remedy where no limit is on answers.
     """
 
-    parent: Path
+    graphs: Graphs
     judge: Judge
-    make: Make
     keep: Keep
     exchange: Exchange | None = None
     notes: list[str] = field(default_factory=list)
@@ -109,10 +55,11 @@ class Readings:
     spared: float = 0.0
     _read: dict[tuple[Key, int], Reading] = field(default_factory=dict)
     _again: dict[Key, Reading] = field(default_factory=dict)
+    _answers: dict[Key, Answer] = field(default_factory=dict)
     _exchanged: dict[int, Any] = field(default_factory=dict)
-    _graphs: dict[str, Any] = field(default_factory=dict)
     _references: dict[int, Any] = field(default_factory=dict)
-    _macs: dict[str, int] | None = None
+    #: What was read last, with its graph: more images are asked of the same without compiling it again.
+    _last: tuple[Key, Any, Any] | None = None
 
     @property
     def whole(self) -> int:
@@ -137,9 +84,9 @@ class Readings:
     def look_again(self, candidate: Candidate) -> None:
         """Read a candidate on all images and on those that calibrated it, calibrated on others then; both count."""
         key, exchange = candidate.key, self.exchange
-        if exchange is None:
+        if exchange is None or key in self._again:
             return
-        made = [make(candidate.base).parent.name for make in (self.make, exchange.make)]
+        made = [make(candidate.base).parent.name for make in (self.graphs.make, exchange.make)]
         images = self.whole + len(exchange.judge.images)
         told = {"optimized": made, "layers": sorted(candidate.layers), "images": images}
         try:
@@ -163,12 +110,6 @@ class Readings:
         """Take what a candidate that was read on all images loses as what may be lost."""
         self.spared = self._read[candidate.key, self.whole].loss.judged
 
-    def work(self, names: Collection[str]) -> float:
-        """Share of the multiply-accumulates that some layers have."""
-        if self._macs is None:
-            self._macs = macs_by_name(self.graph("", lambda: self.parent))
-        return share_of(names, self._macs)
-
     def lacks(self, candidate: Candidate) -> float:
         """Worst limit of a candidate that was read on all images: 1 meets it."""
         return self._lacks(self._known(candidate))
@@ -186,28 +127,10 @@ class Readings:
         """Note that it is a finalist."""
         self.tried[candidate.key] = replace(self.tried[candidate.key], fate="finalist")
 
-    def models(self, recipe: Recipe) -> Pair[Any]:
-        """Graphs of the parent and of what a recipe makes of it."""
-        return Pair(
-            self.graph("", lambda: self.parent), self.graph(repr(recipe), lambda: self.make(recipe))
-        )
-
-    def graph(self, key: str, path: Callable[[], Path]) -> Any:
-        """Read a graph once."""
-        import openvino as ov
-
-        if key not in self._graphs:
-            self._graphs[key] = ov.Core().read_model(path())
-        return self._graphs[key]
-
-    def types(self, recipe: Recipe) -> dict[str, str]:
-        """Type of each layer that a recipe quantizes, by its name."""
-        return {layer.name: layer.type for layer in Graph(self.models(recipe).optimized).layers}
-
     def _reading(self, candidate: Candidate, images: int) -> Reading:
         key = candidate.key, images
         if key not in self._read:
-            made = self.make(candidate.base).parent.name
+            made = self.graphs.make(candidate.base).parent.name
             told = {"optimized": made, "layers": sorted(candidate.layers), "images": images}
             self._read[key] = self.keep(told, lambda: self._measured(candidate, images))
         return self._read[key]
@@ -215,42 +138,46 @@ class Readings:
     def _known(self, candidate: Candidate) -> Reading:
         return self._again.get(candidate.key, self._read[candidate.key, self.whole])
 
-    def _graph(self, candidate: Candidate, make: Make, kind: str = "") -> Any:
-        """What a candidate is, cut from its recipe's graph."""
-        base = candidate.base
-        optimized = self.graph(kind + repr(base), lambda: make(base))
-        if not candidate.layers:
-            return optimized
-        with refusals():
-            return without(Pair(self.graph("", lambda: self.parent), optimized), candidate.layers)
+    def _asked(self, candidate: Candidate, images: int) -> tuple[Any, Answer]:
+        """Give a candidate's graph and its answers."""
+        key, judge = candidate.key, self.judge
+        if self._last is None or self._last[0] != key:
+            model = self.graphs.cut(candidate)
+            self._last = key, model, judge.compiled(model)
+        _, model, compiled = self._last
+        answer = judge.ask(compiled, images, self._references)
+        if images == self.whole:
+            self._answers[key] = answer
+        return model, answer
 
     def _twice(self, candidate: Candidate, exchange: Exchange) -> Reading:
-        first = self.judge.ask(self._graph(candidate, self.make), self.whole, self._references)
-        model = self._graph(candidate, exchange.make, "exchanged ")
-        more = exchange.judge.ask(model, len(exchange.judge.images), self._exchanged)
-        reading = self.judge.reading(first.with_more(more), sure=True)
-        known = self._read[candidate.key, self.whole]
+        key, judge = candidate.key, exchange.judge
+        first = self._answers.get(key) or self._asked(candidate, self.whole)[1]
+        model = judge.compiled(self.graphs.cut(candidate, exchange.make))
+        more = judge.ask(model, len(judge.images), self._exchanged)
+        reading, known = self.judge.twice(first, more), self._read[key, self.whole]
         return replace(reading, values={**known.values, **reading.values}, pace=known.pace)
 
     def _measured(self, candidate: Candidate, images: int) -> Reading:
-        judge, model = self.judge, self._graph(candidate, self.make)
-        reading = judge.read(model, images, self._references)
+        model, answer = self._asked(candidate, images)
+        reading = self.judge.reading(answer, sure=images >= self.whole)
         earlier = (self._read.get((candidate.key, count)) for count in range(images))
         known = next((one for one in earlier if one is not None), None)
         if known is None:
-            values = judge.resources(model)
+            values = self.judge.resources(model)
         else:
             values = {key: known.values[key] for key in RESOURCES if key in known.values}
             reading = replace(reading, pace=known.pace)
         reading = replace(reading, values={**reading.values, **values})
-        return self._timed(reading, model, self.graph("", lambda: self.parent))
+        return self._timed(reading, model)
 
-    def _timed(self, reading: Reading, model: Any, parent: Any) -> Reading:
+    def _timed(self, reading: Reading, model: Any) -> Reading:
         """Measure the speed where it matters: where a limit is on it, or nothing else lacks."""
         judge, limited = self.judge, "min_speedup" in self.judge.limits
         if reading.pace is not None or not (limited or self._lacks(reading) <= TARGET):
             return reading
-        speed = judge.pace(model, parent, judge.benchmark, judge.images.tensors[0][None])
+        image = judge.images.tensors[0][None]
+        speed = judge.pace(model, self.graphs.parent, judge.benchmark, image)
         values = {**reading.values, **({"min_speedup": speed} if limited else {})}
         return replace(reading, pace=speed, values=values)
 

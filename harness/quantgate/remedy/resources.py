@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import openvino as ov
 
+    from quantgate.core.timing import ArmName
     from quantgate.entries import Benchmark
 
 #: Windows of either model in a rough measurement of speed, and how long each lasts.
@@ -22,38 +24,53 @@ _LEAST_WINDOWS, _MOST_WINDOWS, _WINDOW_S = 3, 25, 0.03
 _AGAIN = 1.01
 
 
-def pace(candidate: ov.Model, parent: ov.Model, benchmark: Benchmark, image: Any) -> float:
-    """Measure roughly how much faster a model is than another, in turns; for an order, not for a verdict.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Measures roughly how much faster models are than others; for an order, not for a verdict.
 
-    Turns are taken until the shortest time of either model was seen twice.
-
-    Parameters
-    ----------
-    image
-        A real input, [1, ...].
-
-    Raises
-    ------
-    MeasurementError
-        Where one of them does not compile.
+    What models are held against is compiled once.
     """
+
+    _others: dict[int, Any] = field(default_factory=dict)
+
+    def __call__(
+        self, candidate: ov.Model, parent: ov.Model, benchmark: Benchmark, image: Any
+    ) -> float:
+        """Take turns until the shortest time of either model was seen twice.
+
+        Parameters
+        ----------
+        image
+            A real input, [1, ...].
+
+        Raises
+        ------
+        MeasurementError
+            Where one of them does not compile.
+        """
+        other = id(parent)
+        with refusals():
+            if other not in self._others:
+                # The graph is kept too, so that no other one is given its identity.
+                self._others[other] = parent, _request(parent, benchmark, "parent_f32", image)
+            requests = _request(candidate, benchmark, "optimized", image), self._others[other][1]
+            turns: list[list[float]] = []
+            while len(turns) < _MOST_WINDOWS and not _settled(turns):
+                turns.append([_cost(request) for request in requests])
+        candidates, parents = (min(costs) for costs in zip(*turns, strict=True))
+        return float(parents / candidates)
+
+
+def _request(model: ov.Model, benchmark: Benchmark, name: ArmName, image: Any) -> Any:
+    """Compile a model for latency, and let it answer once to an image [1, ...]."""
     import openvino as ov
 
     from quantgate.engine.compiling import properties
 
-    arms: tuple[Any, ...] = ("optimized", candidate), ("parent_f32", parent)
-    requests = []
-    turns: list[list[float]] = []
-    with refusals():
-        for name, model in arms:
-            chosen = properties(benchmark, name) | {"PERFORMANCE_HINT": "LATENCY"}
-            compiled = ov.Core().compile_model(model, benchmark.device, chosen)
-            requests.append(compiled.create_infer_request())
-            requests[-1].infer([image])
-        while len(turns) < _MOST_WINDOWS and not _settled(turns):
-            turns.append([_cost(request) for request in requests])
-    candidates, parents = (min(costs) for costs in zip(*turns, strict=True))
-    return float(parents / candidates)
+    chosen = properties(benchmark, name) | {"PERFORMANCE_HINT": "LATENCY"}
+    request = ov.Core().compile_model(model, benchmark.device, chosen).create_infer_request()
+    request.infer([image])
+    return request
 
 
 def _settled(turns: Sequence[Sequence[float]]) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quantgate.pair import Pair
 
 #: Numbers of the layers in which most noise begins.
-_NOISIEST = (1, 2, 4, 8, 16)
+_NOISIEST = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
 def scopes(models: Pair[Any], inputs: Sequence[NDArray[Any]]) -> dict[str, frozenset[str]]:

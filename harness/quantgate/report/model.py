@@ -223,6 +223,8 @@ class ModelReport:
     tally
         What its numbers over all images are made of, image by image; a path in the run's directory, empty
         where the tables say it.
+    remedied
+        Page of the search for a recipe; a path in the run's directory, empty where there was none.
     """
 
     id: str
@@ -253,6 +255,7 @@ class ModelReport:
     ir: str = ""
     load: str = ""
     tally: str = ""
+    remedied: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from quantgate.core.verdict import Limit, Outcome, Verdict, judge
 from quantgate.declared import limit_for, limit_place
 from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
-from quantgate.pipeline.remedies import remedy_for, wants_attention
+from quantgate.pipeline.remedies import Known, remedy_for, wants_attention
 from quantgate.session.stash import TOLD
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
@@ -116,17 +116,18 @@ class Gate:
         quantity = f"{self.quantity()} of {output}" if output else self.quantity()
         verdict = judge(estimate, limit, model=self.entry.id, quantity=quantity, mode=mode)
         if verdict.outcome is Outcome.FAILED:
-            finding = self._with_recipe(self._explained(finding))
+            recipe = self._searched()
+            finding = _with_recipe(self._explained(finding, searched=recipe is not None), recipe)
         self.conclude(verdict, finding)
 
-    def _explained(self, finding: Finding) -> Finding:
+    def _explained(self, finding: Finding, *, searched: bool) -> Finding:
         """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
         kind = LIMITS[self.key]
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
         kept = self.run.kept(self.entry.id)
-        known = {key: kept.get(key, ()) for key in ("doubts", "put_back")}
-        known["transformer"] = wants_attention(self.entry, self.key) and self.attends()
-        remedy = remedy_for(self.entry, self.key, explained=found, **known)
+        transformer = wants_attention(self.entry, self.key) and self.attends()
+        known = Known(found, kept.get("put_back", ()), transformer, searched)
+        remedy = remedy_for(self.entry, self.key, known, kept.get("doubts", ()))
         if found is None:
             return replace(finding, remedy=remedy)
         from quantgate.pipeline.evidence import explanation_evidence
@@ -136,13 +137,9 @@ class Gate:
         evidence = (*finding.evidence, *explanation_evidence(found))
         return replace(finding, detail=detail, remedy=remedy, evidence=evidence)
 
-    def _with_recipe(self, finding: Finding) -> Finding:
-        """Add what a search for a recipe found; a miss that is known is not searched for."""
-        found = None if self.key in self.entry.expected_failure else self.remedied()
-        if found is None:
-            return finding
-        remedy = "; ".join(filter(None, (finding.remedy, found.sentence)))
-        return replace(finding, remedy=remedy, evidence=(*finding.evidence, *found.evidence))
+    def _searched(self) -> Found | None:
+        """Search a recipe where that is wanted; a miss that is known is not searched for."""
+        return None if self.key in self.entry.expected_failure else self.remedied()
 
     def conclude(
         self, verdict: Verdict, finding: Finding = NOTHING, *, excusable: bool = True
@@ -212,7 +209,7 @@ class Gate:
             raise self._unjudged("statistic", kind.statistic)
         finding = timing_finding(timing, profiles)
         if verdict.outcome is Outcome.FAILED:
-            finding = self._with_recipe(finding)
+            finding = _with_recipe(finding, self._searched())
         else:
             finding = replace(finding, detail="")
         excusable = not timing.problem and timing.rounds() > 0
@@ -344,6 +341,14 @@ class Gate:
             f"{path} lists no limit for this machine's ISA class, {self.isa}: measure here and add "
             f"`{self.isa} = …` to the table"
         )
+
+
+def _with_recipe(finding: Finding, found: Found | None) -> Finding:
+    """Add what a search for a recipe found."""
+    if found is None:
+        return finding
+    remedy = "; ".join(filter(None, (finding.remedy, found.sentence)))
+    return replace(finding, remedy=remedy, evidence=(*finding.evidence, *found.evidence))
 
 
 def _fails(verdict: Verdict, standing: Standing, *, undecided: str) -> bool:

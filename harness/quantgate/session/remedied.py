@@ -51,6 +51,7 @@ def searched(model: tuple[ModelEntry, Run, Artifact, Data], config: pytest.Confi
             )
         page = run.directory / "remedies" / f"{file_name(entry.id)}.html"
         write_remedy(page, told)
+        run.keep(entry.id, "remedied", {"remedied": page.relative_to(run.directory).as_posix()})
     except HarnessError as error:
         return Found(f"no recipe was found: {error}")
     folder = page.parent / page.stem

@@ -60,7 +60,11 @@ class MetricView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One model's part of the page; ``seen`` is the address of the parent's first answers, or empty."""
+    """One model's part of the page.
+
+    ``seen`` and ``remedied`` are addresses, of the parent's first answers and of the search for a recipe, or
+    empty.
+    """
 
     id: str
     report: ModelReport
@@ -77,6 +81,7 @@ class ModelView:
     answer: Answer | None
     released: ReleasedView | None
     seen: str
+    remedied: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,7 @@ def model_view(model: ModelReport, place: int, report: RunReport) -> ModelView:
         answer=answer_of(model.id, model, report.judged, report.problems),
         released=_released(model, f"m{place}-r", files),
         seen=quote(model.seen),
+        remedied=quote(model.remedied),
     )
 
 

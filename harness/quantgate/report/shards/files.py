@@ -30,7 +30,7 @@ _OF_A_SESSION_END = ("-perf.json", _GLOBALS)
 
 
 def lay_together(shards: Sequence[Path], target: Path) -> None:
-    """Join pictures, tallies, Allure results, JUnit XML, timings and durations of shards in ``target``.
+    """Join pictures, tallies, pages of searches, Allure results, JUnit XML, timings and durations of shards in ``target``.
 
     Raises
     ------
@@ -41,6 +41,7 @@ def lay_together(shards: Sequence[Path], target: Path) -> None:
         for name, ignore in (
             ("pictures", None),
             ("tallies", None),
+            ("remedies", None),
             ("allure-results", _of_a_session),
         ):
             if (shard / name).is_dir():
