@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,21 @@ if TYPE_CHECKING:
 
 #: Shown as text everywhere, or the report can be made to run what a class is called.
 EVIL = "<img src=x onerror=\"document.title='owned'\"></script><b>evil"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let commands that a worker starts be those of a user, who has no workers."""
+    if hasattr(config, "workerinput"):
+        for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+            os.environ.pop(name, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that share what is dear to make on one worker: those of a file, and those of the real models' one run."""
+    for item in items:
+        real = "workplace" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("real" if real else item.path.stem))
 
 
 def verdict(

@@ -229,6 +229,7 @@ def needs(option: str) -> None:
     pytest.importorskip(module)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_gate_that_is_timed_out_is_broken(gated: Callable[..., Ran], method: str) -> None:
     """By both methods of pytest-timeout the run goes on and says so."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from suites.e2e.world import Ran, World
 
+pytestmark = pytest.mark.alone
+
 DATA = f"""{tiny.HEAD}limits = {{ max_accuracy_drop = 0.03, min_agreement = 0.93, max_class_drop = 0.12, min_sqnr_db = 18, min_int8_share = 0.5, max_size_ratio = 0.6 }}
 """
 GIVEN = """
