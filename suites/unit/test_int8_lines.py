@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from quantgate.report.model import ModelReport
-from quantgate.report.words.int8 import int8_lines
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from quantgate.report.model import ModelReport, Problem
+from quantgate.report.words.int8 import int8_lines, package_line
+
+if TYPE_CHECKING:
+    from suites.conftest import Sample
 
 
 def _model(name: str, device: str = "CPU") -> ModelReport:
@@ -32,3 +38,15 @@ def test_models_that_are_loaded_otherwise_are_named() -> None:
 def test_a_run_without_a_model_says_nothing() -> None:
     """Where none was made there is nothing to load."""
     assert int8_lines([ModelReport("broken", "detection")]) == []
+
+
+def test_only_what_passed_is_offered_as_a_package(sample: Sample) -> None:
+    """A model that missed a limit or broke is not to be deployed; one alone is named."""
+    models = (_model("ssd"), _model("digits"))
+    report = replace(sample.report, models=models, problems=())
+    failed = replace(report, judged=(replace(report.judged[0], fails=True),))
+    broken = replace(failed, problems=(Problem("digits", "integrity", "broken", "it crashed"),))
+
+    assert package_line(replace(report, judged=())).startswith("`quantgate package MODEL` makes")
+    assert package_line(failed) == "`quantgate package digits` makes a folder to deploy of it"
+    assert package_line(broken) == ""

@@ -73,18 +73,16 @@ def _write_answers(
 
 def closing_lines(run: RunFolder, report: RunReport, seconds: Mapping[str, float]) -> list[str]:
     """Say how long each model took and what had to be made for it, and what loads the INT8 models."""
-    from quantgate.report.words.int8 import int8_lines
+    from quantgate.report.words.int8 import int8_lines, package_line
 
     built = built_of(run)
     took = {m.id: duration_text(s) for m in report.models if (s := seconds.get(m.id)) and m.ir}
     wide = max(map(len, took), default=0)
     lines = [f"TIME  {m.ljust(wide)}  {text}, {_built(built, m)}" for m, text in took.items()]
-    lines += (made := int8_lines(report.models))
-    return (
-        [*lines, "`quantgate package MODEL` makes a folder to deploy of one of them"]
-        if made
-        else lines
-    )
+    lines += int8_lines(report.models)
+    if ready := package_line(report):
+        lines.append(ready)
+    return lines
 
 
 def built_of(run: RunFolder) -> dict[str, dict[str, float]]:

@@ -61,7 +61,8 @@ def health(
     if judged is not None and not said:
         said += _foreign(dataset, judged, place)
     if len(dataset) < FEW // 2:
-        said.append(f"{place} has {len(dataset)} images: a quantizer wants some hundred")
+        images = "1 image" if len(dataset) == 1 else f"{len(dataset)} images"
+        said.append(f"{place} has {images}: a quantizer wants some hundred")
     return said
 
 

@@ -9,7 +9,7 @@ from quantgate.escaping import one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from quantgate.report.model import ModelReport
+    from quantgate.report.model import ModelReport, RunReport
 
 #: Stands for a model's path where several are loaded alike.
 _PATH = "PATH"
@@ -35,3 +35,14 @@ def int8_lines(models: Sequence[ModelReport]) -> list[str]:
             if expression
         ),
     ]
+
+
+def package_line(report: RunReport) -> str:
+    """Say what packages a model of which nothing failed; nothing where there is none."""
+    missed = {j.verdict.model for j in report.judged if j.fails}
+    missed |= {p.model for p in report.problems if p.status not in {"passed", "skipped"}}
+    ready = [model.id for model in report.models if model.ir and model.id not in missed]
+    if not ready:
+        return ""
+    name, what = (ready[0], "it") if len(ready) == 1 else ("MODEL", "any that passed")
+    return f"`quantgate package {name}` makes a folder to deploy of {what}"
