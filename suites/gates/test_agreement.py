@@ -53,6 +53,12 @@ def test_keypoint_pck(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("max_role_mpjpe")
+def test_role_mpjpe(gate: Gate, comparison: Compared) -> None:
+    """Poses in space stay as near to the parent's, about their root, as the limit says."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_tensor_distance")
 def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
     """Raw outputs stay within the limit of the parent's, in relative mean squared error."""

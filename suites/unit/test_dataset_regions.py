@@ -113,6 +113,16 @@ def test_a_region_is_turned_upright(folder: Path) -> None:
     np.testing.assert_allclose(end - start, [0, -26], atol=1e-4)
 
 
+def test_places_in_space_turn_with_their_region(folder: Path) -> None:
+    """What points to the right of the picture points upwards where the region is turned so; depth stays."""
+    content = json.loads((folder / "all.json").read_text())
+    content["annotations"][0]["keypoints_3d"] = [1, 0, 5] * 4
+    (folder / "all.json").write_text(json.dumps(content))
+    upright, turned = load(folder), load(folder, up=(0, 1))
+    np.testing.assert_allclose(upright.samples[0].truth.spatial[0], [[1, 0, 5]] * 4)
+    np.testing.assert_allclose(turned.samples[0].truth.spatial[0], [[0, -1, 5]] * 4, atol=1e-6)
+
+
 def test_faces_are_aligned_and_quadrilaterals_straightened(folder: Path) -> None:
     """Key points lie on their template, corners in the corners; who lacks one is left out."""
     template = ((10.0, 10.0), (40.0, 10.0))

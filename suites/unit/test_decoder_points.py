@@ -127,6 +127,26 @@ def test_the_presence_of_an_object_is_its_score() -> None:
         LandmarksDecoder().check([Port("a", (1, 63))])
 
 
+def test_places_in_space_are_kept_as_the_model_gives_them() -> None:
+    """Those of a third output, else x, y and depth in their own unit; more of either is refused."""
+    rng = np.random.default_rng(7)
+    own, world = (rng.uniform(0, 90, (1, 63)).astype(np.float32) for _ in range(2))
+    outputs = {"a": own, "b": np.array([[0.25]], np.float32), "c": world}
+    keys: dict[str, Any] = {"third": "depth", "units": "pixels"}
+
+    deep = LandmarksDecoder(**keys, outputs=("a",)).decode(outputs, FRAME)
+    both = LandmarksDecoder(**keys, outputs=("a", "b", "c")).decode(outputs, FRAME)
+
+    np.testing.assert_array_equal(deep.spatial, own.reshape(1, 21, 3))
+    np.testing.assert_array_equal(both.spatial, world.reshape(1, 21, 3))
+    assert both.scores.tolist() == [0.25]
+    assert LandmarksDecoder().decode({"a": own[:, :42]}, FRAME).spatial is None
+    with pytest.raises(MisfitError, match="places in space"):
+        LandmarksDecoder(**keys, outputs=("a", "c", "c")).check(
+            [Port(name, tuple(value.shape)) for name, value in outputs.items()]
+        )
+
+
 def test_movenet_is_read_as_written() -> None:
     """One person, and the sure ones of six with their boxes, in fractions of the input."""
     rng = np.random.default_rng(2)

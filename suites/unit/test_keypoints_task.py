@@ -207,15 +207,18 @@ def test_roles_that_share_nothing_are_as_far_apart_as_can_be(key: str) -> None:
     assert keypoints.tables(compared(pairs), PLAN)
 
 
-@pytest.mark.parametrize("metric", ["ap50", "pck", "nme_box"])
+@pytest.mark.parametrize("metric", ["ap50", "pck", "nme_box", "mpjpe"])
 def test_a_tally_makes_the_judged_numbers_again(metric: str) -> None:
     """On the run's own images, read back from its arrays, whatever the metric is."""
-    people = [person(seed) for seed in range(12)]
+    people = [hand(seed) if metric == "mpjpe" else person(seed) for seed in range(12)]
     pairs = [
         (shifted(one, 4.0), shifted(one, 6.0 * (seed % 3), slice(0, 9)))
         for seed, one in enumerate(people)
     ]
-    comparison = compared(pairs, [annotated(one) for one in people])
+    if metric == "mpjpe":
+        pairs = [(one, moved_in_space(one, 9.0, 3)) for one in people]
+    truths = [replace(annotated(one), spatial=one.spatial) for one in people]
+    comparison = compared(pairs, truths)
     plan = replace(PLAN, metric=metric)
 
     made = keypoints.TALLY.tally(comparison, plan)
@@ -224,7 +227,8 @@ def test_a_tally_makes_the_judged_numbers_again(metric: str) -> None:
     scores = back.scores(np.ones((1, len(pairs)), np.int32))
 
     keys = ["max_accuracy_drop", "min_role_oks", "min_keypoint_pck"]
-    for key in [*keys, *(["max_error_increase"] if metric == "nme_box" else [])]:
+    keys += {"nme_box": ["max_error_increase"], "mpjpe": ["max_role_mpjpe"]}.get(metric, [])
+    for key in keys:
         number = back.number(key, scores, scores)
         assert number is not None, key
         assert number[0] == pytest.approx(judged(key, comparison, plan)), key
@@ -241,6 +245,8 @@ def test_objects_without_key_points_are_refused() -> None:
 def test_records_survive_their_file() -> None:
     """Key points come back bit for bit, whether or not anything was found."""
     records = [person(0), Detections.empty(), person(1)]
+    (deep,) = keypoints.unpack(keypoints.pack([hand(0)]))
+    np.testing.assert_array_equal(deep.spatial, hand(0).spatial)
 
     back = keypoints.unpack(keypoints.pack(records))
 
@@ -398,3 +404,72 @@ def test_annotations_are_compared_by_what_the_points_span() -> None:
     assert object_doubts(compared([(one, one) for one in found], truths)) == ()
     (said,) = object_doubts(compared([(one, one) for one in found], moved))
     assert "if they are moved" in said
+
+
+def hand(seed: int, root: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Detections:
+    """Draw one hand with its places in space, in millimetres from anywhere."""
+    rng = np.random.default_rng(seed)
+    points = np.ones((1, 21, 3), np.float32)
+    points[..., :2] = rng.uniform(10, 190, (1, 21, 2))
+    spatial = (rng.uniform(-80, 80, (1, 21, 3)) + root).astype(np.float32)
+    box = np.array([[0, 0, 200, 200]], np.float32)
+    score = np.array([0.9], np.float32)
+    return Detections(box, score, np.zeros(1, np.int64), points=points, spatial=spatial)
+
+
+def moved_in_space(found: Detections, by: float, which: int) -> Detections:
+    """Move one key point away from the camera."""
+    assert found.spatial is not None
+    spatial = found.spatial.copy()
+    spatial[:, which, 2] += by
+    return replace(found, spatial=spatial)
+
+
+def test_poses_in_space_are_compared_about_their_root() -> None:
+    """Where the whole hand is does not count; 42 units at one of 21 key points are 2, at the wrist 42 at all others."""
+    pairs = [(hand(seed), hand(seed, (500.0, -3.0, 40.0))) for seed in range(12)]
+    assert judged("max_role_mpjpe", compared(pairs)) == pytest.approx(0, abs=1e-4)
+    off = compared([(one, moved_in_space(one, 42.0, 5)) for one, _ in pairs])
+    assert judged("max_role_mpjpe", off) == pytest.approx(2.0, rel=1e-5)
+    assert keypoints.judge_quantity("max_role_mpjpe", off, PLAN).unit == "units"
+    wrist = compared([(one, moved_in_space(one, 42.0, 0)) for one, _ in pairs])
+    assert judged("max_role_mpjpe", wrist) == pytest.approx(40.0, rel=1e-5)
+    tables = {table.name: table for table in keypoints.tables(off, PLAN)}
+    place = [column.key for column in tables["keypoints"].columns].index("space")
+    by_name = {row[0]: row[place] for row in tables["keypoints"].rows}
+    assert by_name["thumb 1"] == 0.0
+    assert by_name["index 1"] == pytest.approx(42.0, rel=1e-5)
+    with pytest.raises(MeasurementError, match="gives depth"):
+        judged("max_role_mpjpe", compared([(person(s), person(s)) for s in range(12)]))
+
+
+def test_mpjpe_against_annotations() -> None:
+    """The drop is the growth in the model's unit; a hand that is not found lies in its root, with every key point."""
+    hands = [hand(seed) for seed in range(12)]
+    truths = [replace(annotated(one), spatial=one.spatial) for one in hands]
+    pairs = [(one, moved_in_space(one, 42.0, 5)) for one in hands]
+    plan = replace(PLAN, metric="mpjpe")
+    comparison = compared(pairs, truths)
+
+    found = keypoints.judge_quantity("max_accuracy_drop", comparison, plan)
+
+    assert found.value == pytest.approx(2.0, rel=1e-5)
+    assert found.unit == "units"
+    assert keypoints.metrics(comparison).optimized["mpjpe"] == pytest.approx(2.0, rel=1e-5)
+    lost = compared([(hands[0], Detections.empty())], truths[:1])
+    spatial = hands[0].spatial
+    assert spatial is not None
+    size = np.linalg.norm(spatial[0] - spatial[0, 0], axis=1).mean()
+    assert keypoints.metrics(lost).optimized["mpjpe"] == pytest.approx(size, rel=1e-5)
+    without = compared(pairs, [annotated(one) for one in hands])
+    assert "mpjpe" not in keypoints.metrics(without).parent
+    with pytest.raises(DatasetError, match="keypoints_3d"):
+        keypoints.judge_quantity("max_accuracy_drop", without, plan)
+
+
+def test_coco_key_points_in_space_are_read(tmp_path: Path) -> None:
+    """Triples, flat or nested; another number of them is refused."""
+    dataset = dataset_of(tmp_path, keypoints_3d=[[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    assert dataset.samples[0].truth.spatial.tolist() == [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]
+    with pytest.raises(DatasetError, match="keypoints_3d of 4 numbers, expected x, y and z of 3"):
+        dataset_of(tmp_path, keypoints_3d=[1, 2, 3, 4])

@@ -17,7 +17,12 @@ Form = Literal["fraction", "factor", "percent", "decibel", "magnitude", "duratio
 Scope = Literal["images", "outputs", "fidelity", "speed", "execution", "size", "memory"]
 Severity = Literal["blocker", "critical", "normal", "minor", "trivial"]
 #: Forms that an estimate's unit decides, whatever its limit.
-FORMS_OF_UNITS: Mapping[str, Form] = {"dB": "decibel", "ns": "duration", "B": "bytes"}
+FORMS_OF_UNITS: Mapping[str, Form] = {
+    "dB": "decibel",
+    "ns": "duration",
+    "B": "bytes",
+    "units": "magnitude",
+}
 #: Steps below these are of no interest: of numbers that scatter, then of exact ones, where a byte
 #: more in a file is a step. Ratios relative, decibels and fractions absolute.
 SMALLEST_RATIO, SMALLEST_DB, SMALLEST = (0.01, 0.001), (0.1, 1e-6), (0.001, 1e-9)
@@ -153,8 +158,8 @@ class LimitKind:
 
     def end(self, unit: str = "") -> float | None:
         """From where on nothing could breach the limit; None for a quantity without an end."""
-        if self.written_as(unit) == "decibel" and self.of_metric:
-            return None  # a metric in dB has no end
+        if unit and self.of_metric:
+            return None  # a metric in a unit of its own has no end
         return self.vacuous_at
 
     def is_vacuous(self, threshold: float, unit: str = "") -> bool:

@@ -92,6 +92,15 @@ _ROWS: tuple[LimitKind, ...] = (
         **_SHARE,  # type: ignore[arg-type]
     ),
     LimitKind(
+        "max_role_mpjpe",
+        "MPJPE of the roles",
+        "images",
+        noun="mean distance in space of the roles' key points",
+        form="magnitude",
+        margin=0.1,
+        relative=True,
+    ),
+    LimitKind(
         "max_tensor_distance",
         "Tensor distance",
         "outputs",

@@ -45,6 +45,9 @@ class Detections:
     points
         float32 [n, points, 3]: x and y of each key point in pixels of the original image, not clipped
         to it, and its confidence in 0..1; None where the model gives none.
+    spatial
+        float32 [n, points, 3]: x, y and z of each key point in the model's own unit, as it gives them; None
+        where it gives no depth.
     """
 
     boxes: NDArray[np.float32]
@@ -52,6 +55,7 @@ class Detections:
     labels: NDArray[np.int64]
     masks: tuple[dict[str, object], ...] | None = None
     points: NDArray[np.float32] | None = None
+    spatial: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -61,6 +65,12 @@ class Detections:
             )
         if self.points is not None and (self.points.shape[0], *self.points.shape[2:]) != (n, 3):
             raise ValueError(f"key points {self.points.shape}, expected [{n}, points, 3]")
+        if self.spatial is not None and (
+            self.points is None or self.spatial.shape != self.points.shape
+        ):
+            raise ValueError(
+                f"key points in space {self.spatial.shape}, expected as many as in the picture"
+            )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -70,8 +80,9 @@ class Detections:
         chosen = np.arange(len(self))[index]
         masks = None if self.masks is None else tuple(self.masks[i] for i in chosen)
         points = None if self.points is None else self.points[chosen]
+        spatial = None if self.spatial is None else self.spatial[chosen]
         columns = self.boxes[chosen], self.scores[chosen], self.labels[chosen]
-        return Detections(*columns, masks, points)
+        return Detections(*columns, masks, points, spatial)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -89,7 +100,8 @@ class Objects:
     classes use them. ``points`` are float32 [n, points, 3]: x, y and COCO's visibility of each key
     point (0: not annotated, 1: hidden, 2: visible); None where none are annotated. ``outlines`` are
     the annotated polygons, float64 [corners, 2] px each (several parts one after the other), None of
-    an object without; None where nothing asks for them.
+    an object without; None where nothing asks for them. ``spatial`` are float32 [n, points, 3]: x, y and z in a
+    unit of their own, NaN where not annotated.
     """
 
     boxes: NDArray[np.float32]
@@ -99,6 +111,7 @@ class Objects:
     masks: tuple[dict[str, object], ...] | None = None
     points: NDArray[np.float32] | None = None
     outlines: tuple[NDArray[np.float64] | None, ...] | None = None
+    spatial: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -46,6 +46,12 @@ class Region:
         """Map points [..., 2] of the region back into the image: the inverse of ``to_region``."""
         return _mapped(np.linalg.inv(np.array(self.matrix).reshape(3, 3)), points)
 
+    @property
+    def turn(self) -> NDArray[np.float64]:
+        """How directions of the image are turned in the region, without its scale: the nearest rotation, [2, 2]."""
+        left, _, right = np.linalg.svd(np.array(self.matrix).reshape(3, 3)[:2, :2])
+        return np.asarray(left @ right)
+
     def area_scale(self, point: NDArray[np.floating]) -> float:
         """How much larger an area is in the region than around a point [2] of the image."""
         matrix = np.array(self.matrix).reshape(3, 3)

@@ -32,12 +32,15 @@ class Skeleton:
     eyes
         Key points of the left and of the right eye whose distance normalizes errors on faces (the outer
         corners where there are corners); None where there are no eyes.
+    root
+        Key points whose mean is the origin of a pose in space; empty: of all.
     """
 
     names: tuple[str, ...]
     bones: tuple[tuple[int, int], ...] = ()
     sigmas: tuple[float, ...] = ()
     eyes: tuple[int, int] | None = None
+    root: tuple[int, ...] = ()
 
 
 def _chain(first: int, last: int, *, closed: bool = False) -> tuple[tuple[int, int], ...]:
@@ -63,6 +66,7 @@ PERSON = Skeleton(
         *(0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107),
         *(0.107, 0.087, 0.087, 0.089, 0.089),
     ),
+    root=(11, 12),
 )
 #: Eye centres, tip of the nose and corners of the mouth: what face detectors give.
 FACE_5 = Skeleton(
@@ -74,6 +78,7 @@ FACE_5 = Skeleton(
 HAND = Skeleton(
     ("wrist", *(f"{finger} {joint}" for finger in _FINGERS for joint in range(1, 5))),
     tuple(bone for start in range(1, 21, 4) for bone in ((0, start), *_chain(start, start + 3))),
+    root=(0,),
 )
 #: 300-W (iBUG): jaw, brows, nose, eyes, outer and inner lips.
 FACE_68 = Skeleton(

@@ -123,6 +123,7 @@ def _truth_bytes(truth: Truth | None) -> bytes:
     columns = (truth.boxes, truth.labels, truth.crowd, truth.areas)
     masks = b"" if truth.masks is None else repr(truth.masks).encode()
     points = b"" if truth.points is None else b"points" + truth.points.tobytes()
+    points += b"" if truth.spatial is None else b"spatial" + truth.spatial.tobytes()
     every = b"".join(np.ascontiguousarray(c).tobytes() for c in columns)
     return b"objects" + every + masks + points
 

@@ -111,9 +111,10 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     kept = np.flatnonzero(labels != _GONE)
     masks = None if truth.masks is None else tuple(truth.masks[i] for i in kept)
     points = None if truth.points is None else truth.points[kept]
+    spatial = None if truth.spatial is None else truth.spatial[kept]
     columns = truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept]
     outlines = None if truth.outlines is None else tuple(truth.outlines[i] for i in kept)
-    return Objects(*columns, masks, points, outlines)
+    return Objects(*columns, masks, points, outlines, spatial)
 
 
 def _pixels(make: Callable[[], NDArray[np.uint8]], table: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, outline_of, run_lengths
-from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in
+from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in, spatial_of
 from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
@@ -28,7 +28,7 @@ from quantgate.datasets.places import (
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -201,10 +201,12 @@ def _objects(
     if source.outlines:
         found = replace(found, outlines=tuple(_outline(source, row, size) for row in rows))
     if source.skeleton is not None:
-        count = len(source.skeleton.names)
-        rows_of = [_points(source, row, count) for row in rows]
         return replace(
-            found, points=np.stack(rows_of) if rows_of else np.zeros((0, count, 3), np.float32)
+            found,
+            points=_points(source, rows, "keypoints", points_of),
+            spatial=_points(source, rows, "keypoints_3d", spatial_of)
+            if any(row.get("keypoints_3d") for row in rows)
+            else None,
         )
     if not source.masks:
         return found
@@ -262,13 +264,20 @@ def _outline(source: _Source, row: _Row, size: tuple[int, int]) -> NDArray[np.fl
         raise source.wrong(row, str(error), "the region is cut around its polygon") from error
 
 
-def _points(source: _Source, row: _Row, count: int) -> NDArray[np.float32]:
-    try:
-        return points_of(row.get("keypoints"), count)
-    except PointsError as error:
-        raise source.wrong(
-            row, str(error), "give three numbers a key point, 0, 0, 0 where there is none"
-        ) from error
+def _points(
+    source: _Source, rows: Sequence[_Row], key: str, read: Callable[[Any, int], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    assert source.skeleton is not None
+    count = len(source.skeleton.names)
+    found = np.zeros((len(rows), count, 3), np.float32)
+    for place, row in enumerate(rows):
+        try:
+            found[place] = read(row.get(key), count)
+        except PointsError as error:
+            raise source.wrong(
+                row, str(error), "give three numbers a key point, 0, 0, 0 where there is none"
+            ) from error
+    return found
 
 
 KIND = DatasetKind(

@@ -55,7 +55,28 @@ def skeleton_in(content: Mapping[str, Any]) -> Skeleton | None:
         raise PointsError(
             f"its skeleton names points beyond its {len(names)} key points, which COCO counts from 1"
         )
-    return Skeleton(tuple(names), bones or usual.bones, usual.sigmas, usual.eyes)
+    return Skeleton(tuple(names), bones or usual.bones, usual.sigmas, usual.eyes, usual.root)
+
+
+def spatial_of(said: Any, count: int) -> NDArray[np.float32]:
+    """Read the key points in space of one annotation, [points, 3]; NaN where none are given.
+
+    Raises
+    ------
+    PointsError
+        Where they are not ``count`` triples of finite numbers.
+    """
+    if said is None or said == []:
+        return np.full((count, _NUMBERS), np.nan, np.float32)
+    try:
+        numbers = np.asarray(said, np.float32)
+    except (TypeError, ValueError):
+        numbers = np.zeros(0, np.float32)
+    if numbers.size != _NUMBERS * count or not np.isfinite(numbers).all():
+        raise PointsError(
+            f"has keypoints_3d of {numbers.size} numbers, expected x, y and z of {count}"
+        )
+    return numbers.reshape(count, _NUMBERS)
 
 
 def points_of(said: Any, count: int) -> NDArray[np.float32]:

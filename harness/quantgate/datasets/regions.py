@@ -195,10 +195,16 @@ def _inside(truth: Objects, row: int, region: Region, asked: str | None) -> Trut
         points[0, :, :2] = np.where(
             points[0, :, 2:] > 0, region.to_region(points[0, :, :2]), 0
         ).astype(np.float32)
+    spatial = (
+        None if points is None or truth.spatial is None else truth.spatial[row : row + 1].copy()
+    )
+    if spatial is not None:
+        spatial[..., :2] = spatial[..., :2] @ region.turn.T
     return Objects(
         box[None].astype(np.float32),
         truth.labels[row : row + 1],
         np.zeros(1, np.bool_),
         truth.areas[row : row + 1] * np.float32(scale),
         points=points,
+        spatial=spatial,
     )

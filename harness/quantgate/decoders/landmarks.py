@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -27,13 +27,13 @@ _TWO, _THREE = 2, 3
 
 @dataclass(frozen=True, slots=True)
 class LandmarksDecoder(ByShape[tuple[Port, ...]]):
-    """Two or three numbers a key point; the object's score is that of a second output, if it is named."""
+    """Two or three numbers a key point; others that are named: the object's score, and its places in space."""
 
     tasks: ClassVar[tuple[str, ...]] = ("keypoints",)
     expects: ClassVar[str] = (
         "one output of two numbers (or three, with decoder.third) a key point, [1,2·points], [1,points,2] or "
         "the like; name it in `outputs` where there are others, and behind it one number that is the "
-        "object's score"
+        "object's score, and three numbers a key point that are its places in space"
     )
     kind: Literal["landmarks"] = "landmarks"
     units: PointUnits = "relative"
@@ -41,7 +41,8 @@ class LandmarksDecoder(ByShape[tuple[Port, ...]]):
     third: Annotated[
         Literal["none", "score", "logit", "depth"],
         Doc(
-            "what a third number of each key point is: its score, that before a sigmoid, or ignored"
+            "what a third number of each key point is: its score, that before a sigmoid, or its depth, in the "
+            "unit of x and y"
         ),
     ] = "none"
     outputs: OutputNames = None
@@ -51,13 +52,15 @@ class LandmarksDecoder(ByShape[tuple[Port, ...]]):
         return _TWO if self.third == "none" else _THREE
 
     def find(self, ports: Sequence[Port], *, named: bool) -> tuple[Port, ...] | None:
-        """Pick the one vector, and a second of one number where it is named."""
-        if not 0 < len(ports) <= (_TWO if named else 1):
+        """Pick the one vector; named behind it, one number, and three numbers a key point, each once."""
+        if not 0 < len(ports) <= (_THREE if named else 1):
             return None
         sizes = [math.prod(port.shape[1:]) for port in ports]
         single = all(port.shape[:1] in {(1,), (-1,)} for port in ports)
         counted = sizes[0] > self._width and sizes[0] % self._width == 0
-        return tuple(ports) if single and counted and sizes[1:] in ([], [1]) else None
+        others = {1, _THREE * sizes[0] // self._width}
+        fitting = set(sizes[1:]) <= others and len(set(sizes[1:])) == len(sizes[1:])
+        return tuple(ports) if single and counted and fitting else None
 
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """The one object of one image (see Decoder)."""
@@ -68,5 +71,9 @@ class LandmarksDecoder(ByShape[tuple[Port, ...]]):
         if self.third in {"score", "logit"}:
             scores = rows[:, 2] if self.third == "score" else sigmoid(rows[:, 2])
         points = placed(np.stack([x, y, scores], axis=1).astype(np.float32), frame, self.units)
-        presence = found[1].item() if len(found) == _TWO else float(np.mean(scores))
-        return one_object(points, presence, frame)
+        presence = next((one.item() for one in found[1:] if one.size == 1), np.mean(scores))
+        spatial = next((one.reshape(-1, _THREE) for one in found[1:] if one.size > 1), None)
+        if spatial is None and self.third == "depth":
+            spatial = np.stack([x, y, rows[:, 2]], axis=1)
+        made = one_object(points, float(presence), frame)
+        return made if spatial is None else replace(made, spatial=spatial[None].astype(np.float32))

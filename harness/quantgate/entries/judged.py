@@ -77,6 +77,13 @@ class Limits:
     min_role_oks: Annotated[
         Fraction | None, Doc("OKS of the objects that both roles have, mean over them")
     ] = None
+    max_role_mpjpe: Annotated[
+        NonNegative | None,
+        Doc(
+            "mean distance in space of the key points that both roles have, each object about its root, in the "
+            "unit that the model gives"
+        ),
+    ] = None
     min_keypoint_pck: Annotated[
         Fraction | None,
         Doc(

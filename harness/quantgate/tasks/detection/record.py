@@ -39,6 +39,9 @@ def pack(records: Sequence[Detections]) -> Arrays:
     pointed = [record.points for record in records if record.points is not None]
     if pointed:
         arrays["points"] = np.concatenate(pointed)
+    spatial = [record.spatial for record in records if record.spatial is not None]
+    if spatial:
+        arrays["spatial"] = np.concatenate(spatial)
     arrays["mask_sizes"] = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
     return arrays
 
@@ -49,15 +52,15 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
     boxes, scores = np.asarray(arrays["boxes"]), np.asarray(arrays["scores"])
     labels, masked = np.asarray(arrays["labels"]), np.asarray(arrays["masked"], np.bool_)
     masks = _unpack_masks(arrays)
-    points = arrays.get("points")
+    points, spatial = arrays.get("points"), arrays.get("spatial")
     used = 0
     records = []
     for index, (start, stop) in enumerate(pairwise(objects)):
         own = tuple(masks[used : used + stop - start]) if masked[index] else None
         used += stop - start if masked[index] else 0
         part = slice(start, stop)
-        placed = None if points is None else np.asarray(points[part])
-        records.append(Detections(boxes[part], scores[part], labels[part], own, placed))
+        placed, deep = (None if one is None else np.asarray(one[part]) for one in (points, spatial))
+        records.append(Detections(boxes[part], scores[part], labels[part], own, placed, deep))
     return records
 
 

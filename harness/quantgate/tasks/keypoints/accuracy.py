@@ -30,6 +30,7 @@ from quantgate.tasks.keypoints.placement import (
     right,
     skeleton_in,
 )
+from quantgate.tasks.keypoints.space import UNIT, object_means
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,12 +52,13 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
         "pck": MetricKind("PCK@.1 of the box"),
         "nme_box": MetricKind("NME of the box", worst=None, is_error=True),
         "nme_eyes": MetricKind("NME of the eyes", worst=None, is_error=True),
+        "mpjpe": MetricKind("MPJPE, in the model's unit", unit=UNIT, worst=None, is_error=True),
     }
 )
 #: Objects in which a key point has to be seen before it is judged by itself.
 FEWEST_SEEN = 10
 #: Metrics that are a ratio of two sums over images.
-SUMS = frozenset({"pck", "nme_box", "nme_eyes"})
+SUMS = frozenset({"pck", "nme_box", "nme_eyes", "mpjpe"})
 
 
 def role_metrics(comparison: Detected, role: Role) -> dict[str, float]:
@@ -76,6 +78,8 @@ def sums(
     placed = against_truth(comparison, role)
     if metric == "pck":
         near, counts = (values.sum(axis=1) for values in right(placed, RIGHT_WITHIN))
+    elif metric == "mpjpe":
+        near, counts = object_means(placed.spatial)
     else:
         near, known = errors(placed, by_eyes=metric == "nme_eyes")
         near, counts = near * known, known.astype(np.float64)
@@ -86,9 +90,14 @@ def _resampled(comparison: Detected, metric: str) -> tuple[Pair[float], Pair[NDA
     """Measure a sum's ratio of each role, and that of the same resamples of both, [resamples] each."""
     both = Pair(*(sums(comparison, role, metric) for role in ROLES))
     if not both.parent[1].sum():
+        lacking = {
+            "mpjpe": "no object has keypoints_3d in its annotations, or the decoder gives no depth; use pck in "
+            "evaluate.metric"
+        }
+        why = "no face with both eyes is annotated; use nme_box in evaluate.metric"
         raise DatasetError(
-            f"{METRICS[metric].title} is not defined on these {len(comparison)} images: no face with both "
-            "eyes is annotated; use nme_box in evaluate.metric"
+            f"{METRICS[metric].title} is not defined on these {len(comparison)} images: "
+            f"{lacking.get(metric, why)}"
         )
     weights = draw(len(comparison))
     value = both.map(lambda of: float(of[0].sum() / of[1].sum()))
@@ -171,6 +180,32 @@ def role_oks(comparison: Detected, plan: EvaluationPlan) -> Resampled:
     if not counts.sum():
         return matching.match_rate(matching.matched(comparison, plan))
     return bootstrap_ratio(near, counts)
+
+
+def space_sums(
+    comparison: Detected, plan: EvaluationPlan
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean distance in space of each matched object, summed over each image, and their number, [images] twice."""
+    placed = between_roles(comparison, plan)
+    near, counts = object_means(placed.spatial)
+    return by_image(placed, near, len(comparison)), by_image(placed, counts, len(comparison))
+
+
+def role_mpjpe(comparison: Detected, plan: EvaluationPlan) -> Resampled:
+    """Mean distance in space of the roles' key points, each pose about its root, over matched objects.
+
+    Raises
+    ------
+    MeasurementError
+        Where the decoder gives no depth, or no object is matched.
+    """
+    away, counts = space_sums(comparison, plan)
+    if not counts.sum():
+        raise MeasurementError(
+            f"on {len(comparison)} images no matched object has key points in space: limits.max_role_mpjpe needs "
+            'a decoder that gives depth (landmarks with third = "depth"), and objects that both roles find'
+        )
+    return bootstrap_ratio(away, counts)
 
 
 def worst_keypoint(comparison: Detected, plan: EvaluationPlan) -> tuple[str, Resampled]:

@@ -11,6 +11,7 @@ from quantgate.core.oks import SEEN
 from quantgate.core.skeletons import skeleton_of
 from quantgate.errors import DatasetError
 from quantgate.tasks.detection import matching
+from quantgate.tasks.keypoints.space import apart_in_space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from quantgate.core.predictions import Detections, Objects
     from quantgate.core.skeletons import Skeleton
     from quantgate.entries import EvaluationPlan
-    from quantgate.pair import Role
+    from quantgate.pair import Pair, Role
     from quantgate.tasks.detection.matching import Detected
 
 #: A key point is right within this share of the longer side of its object's annotated box (PCK@.1), ...
@@ -43,12 +44,16 @@ class Placed:
         is not found, NaN where the key point does not count.
     longer, eyes
         Longer side of the box and distance of the eyes (NaN where unknown), px, [n].
+    spatial
+        Of each key point in space, about the object's root, in the unit of the model, [n, points]; NaN where
+        one of both is not known.
     """
 
     image: NDArray[np.int64]
     distances: NDArray[np.float64]
     longer: NDArray[np.float64]
     eyes: NDArray[np.float64]
+    spatial: NDArray[np.float64]
 
 
 def by_image(placed: Placed, values: NDArray[np.float64], images: int) -> NDArray[np.float64]:
@@ -84,13 +89,13 @@ def against_truth(comparison: Detected, role: Role) -> Placed:
 
 
 def _against_truth(comparison: Detected, role: Role) -> Placed:
-    eyes = skeleton_in(comparison).eyes
+    skeleton = skeleton_in(comparison)
     rows, image = [], []
     for index, result in enumerate(matching.checked(comparison)):
         truth = matching.objects_of(result)
         if truth.points is None:
             continue
-        own = _paired(result.record[role], truth, eyes)
+        own = _paired(result.record[role], truth, skeleton)
         rows += own
         image += [index] * len(own)
     if not rows:
@@ -99,14 +104,15 @@ def _against_truth(comparison: Detected, role: Role) -> Placed:
             "measured against them; use a dataset with key points, or limits that need no annotations "
             "(min_match_rate, min_role_oks, min_keypoint_pck)"
         )
-    distances, longer, apart = zip(*rows, strict=True)
-    return Placed(np.array(image), np.stack(distances), np.array(longer), np.array(apart))
+    distances, longer, eyes, spatial = zip(*rows, strict=True)
+    columns = np.array(longer), np.array(eyes), np.stack(spatial)
+    return Placed(np.array(image), np.stack(distances), *columns)
 
 
 def _paired(
-    found: Detections, truth: Objects, eyes: tuple[int, int] | None
-) -> list[tuple[NDArray[np.float64], float, float]]:
-    """Distances of each annotated object's key points, its longer side and its eyes' distance."""
+    found: Detections, truth: Objects, skeleton: Skeleton
+) -> list[tuple[NDArray[np.float64], float, float, NDArray[np.float64]]]:
+    """Distances of each annotated object's key points, its longer side, its eyes' distance; distances in space."""
     from scipy.optimize import linear_sum_assignment
 
     assert truth.points is not None
@@ -115,6 +121,7 @@ def _paired(
     boxes = truth.boxes[counted].astype(np.float64)
     longer = np.maximum((boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0), 1.0)
     missing = np.where(known[:, :, 2] > 0, np.inf, np.nan)
+    partner: dict[int, int] = {}
     if len(found) and found.points is not None:
         best = np.argsort(-found.scores, kind="stable")[: len(counted)]
         points = found.points[best].astype(np.float64)
@@ -122,11 +129,18 @@ def _paired(
         away = np.where(known[:, None, :, 2] > 0, away / longer[:, None, None], np.nan)
         for row, column in zip(*linear_sum_assignment(np.nanmean(away, axis=2)), strict=True):
             missing[row] = away[row, column]
-    apart = np.full(len(counted), np.nan)
+            partner[int(row)] = int(best[column])
+    apart, eyes = np.full(len(counted), np.nan), skeleton.eyes
     if eyes is not None:
         both = (known[:, eyes, 2] > 0).all(axis=1)
         apart[both] = np.linalg.norm(known[both, eyes[0], :2] - known[both, eyes[1], :2], axis=1)
-    return list(zip(missing, longer.tolist(), apart.tolist(), strict=True))
+    deep = np.full(known.shape[:2], np.nan)
+    if truth.spatial is not None and (found.spatial is not None or not len(found)):
+        for place, row in enumerate(counted.tolist()):
+            own = partner.get(place)
+            seen = None if own is None or found.spatial is None else found.spatial[own]
+            deep[place] = apart_in_space(truth.spatial[row], seen, skeleton)
+    return list(zip(missing, longer.tolist(), apart.tolist(), deep, strict=True))
 
 
 def right(placed: Placed, within: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -160,7 +174,8 @@ def between_roles(comparison: Detected, plan: EvaluationPlan) -> Placed:
 
 
 def _between(comparison: Detected, plan: EvaluationPlan) -> Placed:
-    rows, image, longer = [], [], []
+    rows, image, longer, deep = [], [], [], []
+    skeleton = skeleton_in(comparison)
     for index, found in enumerate(matching.matched(comparison, plan)):
         for match in found.matches:
             if matching.is_matched(match):
@@ -168,10 +183,20 @@ def _between(comparison: Detected, plan: EvaluationPlan) -> Placed:
                 rows.append(row)
                 longer.append(side)
                 image.append(index)
-    count = len(skeleton_in(comparison).names)
-    distances = np.stack(rows) if rows else np.zeros((0, count))
+                deep.append(_apart(found.objects, match, skeleton))
+    none = np.zeros((0, len(skeleton.names)))
+    distances, spatial = (np.stack(one) if one else none for one in (rows, deep))
     unknown = np.full(len(rows), np.nan)
-    return Placed(np.array(image, np.int64), distances, np.array(longer), unknown)
+    return Placed(np.array(image, np.int64), distances, np.array(longer), unknown, spatial)
+
+
+def _apart(objects: Pair[Detections], match: Match, skeleton: Skeleton) -> NDArray[np.float64]:
+    """Distances in space of a matched object's key points, [points]; NaN where a role gives none."""
+    parent, optimized = objects
+    if parent.spatial is None or optimized.spatial is None:
+        return np.full(len(skeleton.names), np.nan)
+    known, found = parent.spatial[match.parent], optimized.spatial[match.optimized]
+    return apart_in_space(known, found, skeleton)
 
 
 def moved_points(

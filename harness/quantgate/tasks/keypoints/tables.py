@@ -54,6 +54,10 @@ def keypoint_table(comparison: Detected, plan: EvaluationPlan) -> Table:
         ]
         for k, name in enumerate(names)
     ]
+    if not np.isnan(placed.spatial).all():
+        columns.append(Column("space", "Mean Distance in Space, in the Model's Unit", "number"))
+        for k, row in enumerate(cells):
+            row.append(_mean(placed.spatial[:, k]))
     try:
         pck = [right(against_truth(comparison, role), RIGHT_WITHIN) for role in ROLES]
     except DatasetError:

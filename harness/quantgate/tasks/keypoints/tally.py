@@ -12,7 +12,7 @@ from quantgate.errors import DatasetError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection import tally as by_objects
 from quantgate.tasks.detection.task import metric_of
-from quantgate.tasks.keypoints.accuracy import METRICS, SUMS, role_sums, sums, worst_of
+from quantgate.tasks.keypoints.accuracy import METRICS, SUMS, role_sums, space_sums, sums, worst_of
 from quantgate.tasks.keypoints.placement import SAME_WITHIN, between_roles, by_image, right
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Scores:
     precisions: Precisions | None
     metric: Pair[NDArray[np.float64]] | None
     oks: NDArray[np.float64]
+    space: NDArray[np.float64]
     points: NDArray[np.float64]
 
 
@@ -52,6 +53,8 @@ class PointTally:
         What another metric is the ratio of, by role, [2, images].
     oks
         OKS of matched objects and their number, [2, images].
+    space
+        Mean distances in space of matched objects and their number, [2, images].
     near, seen
         Matched objects in which each key point stays, and in which it is seen, [images, points].
     """
@@ -60,6 +63,7 @@ class PointTally:
     objects: ObjectTally | None
     roles: Pair[NDArray[np.float64]] | None
     oks: NDArray[np.float64]
+    space: NDArray[np.float64]
     near: NDArray[np.float64]
     seen: NDArray[np.float64]
 
@@ -77,6 +81,7 @@ class PointTally:
             if self.roles is None
             else self.roles.map(lambda of: divide(drawn @ of[0], drawn @ of[1])),
             divide(drawn @ self.oks[0], drawn @ self.oks[1]),
+            divide(drawn @ self.space[0], drawn @ self.space[1]),
             divide(drawn @ self.near, drawn @ self.seen),
         )
 
@@ -87,6 +92,8 @@ class PointTally:
         """
         if key == "min_role_oks":
             return scores.oks if self.oks[1].sum() else None
+        if key == "max_role_mpjpe":
+            return scores.space if self.space[1].sum() else None
         if key == "min_keypoint_pck":
             worst = worst_of(self.near.sum(axis=0), self.seen.sum(axis=0))
             return None if worst is None else scores.points[:, worst]
@@ -109,6 +116,7 @@ class PointTally:
         arrays: Arrays = {
             "metric": np.array([self.metric]),
             "oks": self.oks,
+            "space": self.space,
             "near": self.near.astype(np.uint32),
             "seen": self.seen.astype(np.uint32),
         }
@@ -137,7 +145,8 @@ def tally(comparison: Detected, plan: EvaluationPlan) -> PointTally:
             objects = by_objects.tally(comparison, metric)
     except DatasetError:
         pass  # not annotated: what the roles share is counted all the same
-    return PointTally(metric, objects, roles, np.stack(role_sums(comparison, plan)), near, seen)
+    oks, space = (np.stack(of(comparison, plan)) for of in (role_sums, space_sums))
+    return PointTally(metric, objects, roles, oks, space, near, seen)
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> PointTally:
@@ -152,6 +161,7 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> PointTally:
         by_objects.unpack(own) if own else None,
         Pair(*(arrays[role] for role in ROLES)) if ROLES[0] in arrays else None,
         arrays["oks"],
+        arrays.get("space", np.zeros_like(arrays["oks"])),
         arrays["near"].astype(np.float64),
         arrays["seen"].astype(np.float64),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from quantgate.tasks.detection.tables import class_table, label_name
 from quantgate.tasks.detection.task import changes, detail, doubts, metric_of, quantities
 from quantgate.tasks.keypoints import accuracy, tally
 from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
+from quantgate.tasks.keypoints.space import UNIT
 from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
 from quantgate.tasks.protocol import TallyKind
 from quantgate.tasks.segments import Segment, segment_table, worst_segment
@@ -73,6 +75,7 @@ _QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
         **quantities(accuracy),
         "min_role_oks": accuracy.role_oks,
+        "max_role_mpjpe": accuracy.role_mpjpe,
         "min_keypoint_pck": lambda c, plan: accuracy.worst_keypoint(c, plan)[1],
     }
 )
@@ -99,8 +102,8 @@ def compact(
                 f"{name}, {role} model: objects without key points; keypoints needs a decoder that gives "
                 'them, or task = "detection"'
             )
-        columns = (found.scores, found.boxes, *(() if found.points is None else (found.points,)))
-        if not all(np.isfinite(column).all() for column in columns):
+        columns = (found.scores, found.boxes, found.points, found.spatial)
+        if not all(np.isfinite(column).all() for column in columns if column is not None):
             raise DecoderError(
                 f"{name}, {role} model: scores, boxes or key points hold NaN or infinity"
             )
@@ -127,7 +130,9 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
         Where it needs annotations and there are none.
     """
     task = TaskLimits("key points", LIMITS)
-    return judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
+    found = judge(key, comparison, task, lambda own: _QUANTITIES[own](comparison, plan).estimate)
+    in_metric = key in {"max_accuracy_drop", "max_segment_drop"} and METRICS[metric_of(plan)].unit
+    return replace(found, unit=UNIT) if in_metric or key == "max_role_mpjpe" else found
 
 
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
