@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CPUINFO = Path("/proc/cpuinfo")
 CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
+CGROUP_MEMORY = Path("/sys/fs/cgroup")
 CGROUP_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 
 #: First match wins: what INT8 code OpenVINO can use, best first.
@@ -39,6 +40,15 @@ ISA_FLAGS: tuple[tuple[IsaClass, frozenset[str]], ...] = (
 #: Classes whose INT8 instructions make a quantized model faster as a rule.
 FAST_INT8: frozenset[IsaClass] = frozenset({"amx", "vnni"})
 LIBRARIES = ("openvino", "nncf", "numpy", "opencv-python-headless")
+
+
+#: Variables by which somebody has oneDNN leave instructions out that the processor has.
+_RESTRICTING = (
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ONEDNN_CPU_ISA_HINTS",
+    "DNNL_CPU_ISA_HINTS",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,11 @@ def fingerprint() -> Fingerprint:
             **{name: version_of(name) for name in LIBRARIES},
         },
     )
+
+
+def restrictions() -> Mapping[str, str]:
+    """Read which instructions this process was told not to use: what is executed changes with them."""
+    return {name: os.environ[name] for name in _RESTRICTING if os.environ.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +188,21 @@ def cpu_quota(v2: Path = CGROUP_V2, v1: Path = CGROUP_V1) -> float | None:
     if not quota.isdigit() or not period.isdigit() or int(period) == 0:
         return None
     return int(quota) / int(period)
+
+
+def available_bytes(cgroup: Path = CGROUP_MEMORY) -> int:
+    """Count the memory that programs can still have here, the container's limit included."""
+    import psutil  # type: ignore[import-untyped]
+
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit, used = (
+            int((cgroup / name).read_text(encoding="ascii"))
+            for name in ("memory.max", "memory.current")
+        )
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, max(0, limit - used))
 
 
 def quota_text(quota: float | None) -> str:

@@ -12,7 +12,7 @@ import os
 import shutil
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,8 @@ class RunFolder:
             if bad:
                 found.append(f"{path.name}: {bad} damaged line{'s' if bad > 1 else ''} left out")
         lost = [path for path in self._kept("*") if unsealed(path.read_bytes()) is None]
-        return found + [f"{path.name}: damaged, left out" for path in lost]
+        names = [path.relative_to(self.parts).as_posix() for path in lost]
+        return found + [f"{name}: damaged, left out" for name in names]
 
     def forget(self) -> None:
         """Remove the parts: the whole report holds them now."""
@@ -98,7 +99,7 @@ class RunFolder:
 
     def keep(self, model_id: str, part: str, fields: Mapping[str, Any]) -> None:
         """Write some fields of a model's report, complete or not at all."""
-        target = self.parts / "models" / f"{model_id}.{part}.json"
+        target = self.parts / "models" / model_id / f"{part}.json"
         building = target.with_suffix(f".{os.getpid()}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -116,13 +117,8 @@ class RunFolder:
         return fields
 
     def _kept(self, model_id: str) -> list[Path]:
-        """List the finished parts of a model; an id may hold dots, the name of a part does not."""
-        found = sorted((self.parts / "models").glob(f"{model_id}.*.json"))
-        return [
-            path
-            for path in found
-            if model_id == "*" or path.name.removeprefix(f"{model_id}.").count(".") == 1
-        ]
+        """List the finished parts of a model, or of all of them ("*")."""
+        return sorted((self.parts / "models").glob(f"{model_id}/*.json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +135,8 @@ class Run(RunFolder):
         ISO 8601 with zone.
     part
         The part of the models that this run judges; None for all.
+    builds
+        Whether its stores build what is missing.
     """
 
     manifest: Manifest
@@ -146,6 +144,7 @@ class Run(RunFolder):
     strict_sources: bool
     started: str
     part: Part | None = None
+    builds: bool = True
 
     @property
     def manifest_name(self) -> str:
@@ -155,7 +154,12 @@ class Run(RunFolder):
 
     def store_of(self, model_id: str) -> Store:
         """Open the store for a model; what has to be made for it is noted, with how long that took."""
-        return Store(self.store, model=model_id, told=partial(self.note_built, model_id))
+        told = partial(self.note_built, model_id)
+        return Store(self.store, model=model_id, told=told, builds=self.builds)
+
+    def reading(self) -> Run:
+        """Give the same run for steps that are to find everything in the store."""
+        return replace(self, builds=False)
 
     def note_built(self, model_id: str, kind: str, seconds: float) -> None:
         """Note an entry of the store that was made for this run, while its report is not written."""

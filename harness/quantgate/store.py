@@ -32,7 +32,7 @@ from quantgate.store_entry import Stamps, damage_of, digest_of_file, stamps_of, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Store", "default_store", "digest_of", "digest_of_file"]
+__all__ = ["NotStoredError", "Store", "default_store", "digest_of", "digest_of_file"]
 
 SCHEMA = 1
 LEFTOVER_AGE_NS = 24 * 3600 * 10**9
@@ -61,6 +61,10 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class NotStoredError(Exception):
+    """An entry is missing or damaged where nothing may be built: no fault, so no HarnessError."""
+
+
 class Store:
     """A directory of finished entries, safe for several processes at once.
 
@@ -74,6 +78,8 @@ class Store:
         Id of the model that entries are built for, written into their records for people.
     told
         Called with the kind of each entry that had to be built, and the seconds that took.
+    builds
+        Whether a missing entry is built; else asking for it raises ``NotStoredError``.
     """
 
     def __init__(
@@ -83,8 +89,10 @@ class Store:
         *,
         model: str = "",
         told: Callable[[str, float], None] | None = None,
+        builds: bool = True,
     ) -> None:
         self.root = root
+        self._builds = builds
         self._model = model
         self._told = told
         self._clock_ns = clock_ns
@@ -108,12 +116,16 @@ class Store:
         ------
         StoreError
             Where the store cannot be written; says the path and what to do.
+        NotStoredError
+            Where it would have to be built, and this store does not.
         """
         if not re.fullmatch(r"[a-z][a-z0-9-]*", kind):
             raise ValueError(f"a kind is a short word in lower case, found {kind!r}")
         entry = self.address(kind, key)
         if self._problem(entry) is None:
             return entry
+        if not self._builds:
+            raise NotStoredError(kind)
         with self._explained(), self._locked(entry):
             problem = self._problem(entry)
             if problem is None:
@@ -126,6 +138,10 @@ class Store:
             if self._told is not None:
                 self._told(kind, time.perf_counter() - began_s)
         return entry
+
+    def reading(self) -> Store:
+        """Give a store of the same entries that builds none."""
+        return Store(self.root, self._clock_ns, model=self._model, builds=False)
 
     def address(self, kind: str, key: Mapping[str, Any]) -> Path:
         """Path of the entry of a key, whether built or not."""

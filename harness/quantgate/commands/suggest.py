@@ -71,7 +71,8 @@ def _exact(model: Prepared) -> Iterator[tuple[str, list[Estimate]]]:
         "max_size_ratio",
         [Estimate.exact(one.size_bytes / parent, 1, of="models") for one in made],
     )
-    profiles = model.call("profiling", profile_roles, entry, model.artifacts, model.data)
+    kept = (model.data, model.run.store_of(entry.id))
+    profiles = model.call("profiling", profile_roles, entry, model.artifacts, *kept)
     yield "min_int8_share", [int8_share(profiles.optimized)]
     yield from _executed(model)
 

@@ -140,12 +140,11 @@ def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
 
 def renderer_version() -> str:
     """Hex digest of everything that draws: the renderer's code and the libraries it draws with."""
-    import cv2
-
     from quantgate import zoo
 
-    # scikit-learn takes a second to import, and only drawing needs it.
-    drawn_with = f"cv2 {cv2.__version__} sklearn {version('scikit-learn')}"
+    # Only drawing needs these libraries, and they take a second to import.
+    libraries = ("opencv-python-headless", "scikit-learn")
+    drawn_with = " ".join(f"{name} {version(name)}" for name in libraries)
     state = hashlib.blake2b(drawn_with.encode())
     for module in _RENDERER:
         state.update((Path(zoo.__path__[0]) / module).read_bytes())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 _HEADER = re.compile(r"\s*\[[^\[\]].*\]\s*(#.*)?")
 
@@ -18,12 +20,22 @@ def lines_of(text: str, model: str) -> str:
     For people: an entry that is spelled as one inline table of ``[models]`` is shown with all of
     that table.
     """
-    shown: list[str] = []
-    for path, lines in _tables(text):
-        ours = path[:2] == ("models", model) or path in {("defaults",), ("models",)}
-        if ours or path[:1] == ("defaults",):
-            shown += [*lines, ""]
+    owned = _owned(text)
+    places = sorted((*owned.get("", ()), *owned.get(model, ())))
+    shown = [line for _, lines in places for line in (*lines, "")]
     return "\n".join(_without_gaps(shown)).strip()
+
+
+@lru_cache(maxsize=1)
+def _owned(text: str) -> Mapping[str, Sequence[tuple[int, Sequence[str]]]]:
+    """Cut a document once for all its models: places and lines of tables by model, "" for what all have."""
+    found: dict[str, list[tuple[int, Sequence[str]]]] = defaultdict(list)
+    for place, (path, lines) in enumerate(_tables(text)):
+        if path[:1] == ("defaults",) or path == ("models",):
+            found[""].append((place, lines))
+        elif path[:1] == ("models",):
+            found[path[1]].append((place, lines))
+    return found
 
 
 def line_of(text: str, path: str) -> int:

@@ -83,7 +83,9 @@ def measure(entry: ModelEntry, run: Run, worker: Worker, given: tuple[Data, Arti
     compared = worker.call(
         step("comparing both roles"), compare_roles, entry, run, both, data, progress=SILENT
     )
-    profiles = worker.call(step("profiling"), profile_roles, entry, both, data)
+    profiles = worker.call(
+        step("profiling"), profile_roles, entry, both, data, run.store_of(entry.id)
+    )
     found = dict(_of_answers(entry, compared.comparison))
     found |= _of_execution(both, profiles)
     limits: dict[str, float] = {}

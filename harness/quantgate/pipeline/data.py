@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from quantgate.datasets.sample import Dataset
@@ -33,13 +35,20 @@ class Data:
     repeats: tuple[Dataset, ...] = ()
 
 
-def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
+def load_data(
+    entry: ModelEntry,
+    manifest: Manifest,
+    cache: Path,
+    load: Callable[[str, str | None], Dataset] | None = None,
+) -> Data:
     """Load, draw and part the sets as the entry says.
 
     Parameters
     ----------
     cache
         Folder where digests of files are remembered.
+    load
+        Loads a set by its name and the truth that is wanted, as :func:`load_named` does.
 
     Raises
     ------
@@ -52,11 +61,12 @@ def load_data(entry: ModelEntry, manifest: Manifest, cache: Path) -> Data:
     plan, recipe = entry.evaluate, entry.calibrate
     notes: list[str] = []
     truth = TASKS[entry.task].TRUTH
-    evaluation = _load(plan.dataset, manifest, cache, truth)
+    load = load or partial(load_named, manifest, cache)
+    evaluation = load(plan.dataset, truth)
     calibration: Dataset | None = None
     repeats: tuple[Dataset, ...] = ()
     if recipe is not None:
-        found = _load(recipe.dataset, manifest, cache, truth)
+        found = load(recipe.dataset, truth)
         drawn = subset(found, recipe.subset, recipe.seed)
         calibration = drawn.dataset
         notes += [f"calibrate.subset: {drawn.note}"] if drawn.note else []
@@ -104,7 +114,8 @@ def keep_digests(entry: ModelEntry, run: Run, data: Data) -> None:
     run.keep(entry.id, "truth", {"digests": digests, "doubts": [*data.evaluation.notes]})
 
 
-def _load(name: str, manifest: Manifest, cache: Path, truth: str | None) -> Dataset:
+def load_named(manifest: Manifest, cache: Path, name: str, truth: str | None) -> Dataset:
+    """Load one of a manifest's sets; errors as :func:`load_data`."""
     from quantgate.datasets.catalog import load_dataset
 
     entry = manifest.datasets[name]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quantgate.core.speed import BASELINES
-from quantgate.pipeline.feeding import prepared
+from quantgate.pipeline.feeding import input_size, prepared
+from quantgate.sourcecode import code_digest
+from quantgate.store_entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 _CONTROL = "control"
-_MEMORY = "memory.json"
+_MEMORY, _PROFILE = "memory.json", "profile.json"
 _SPEEDUPS = (
     ("min_speedup", "parent_f32", "against the parent in f32"),
     ("min_native_speedup", "parent_default", "against the parent as the device runs it by default"),
@@ -224,12 +226,54 @@ def _median(values_ns: tuple[int, ...]) -> float | None:
     return float(sorted(values_ns)[len(values_ns) // 2]) if values_ns else None
 
 
-def profile_roles(entry: ModelEntry, artifacts: Pair[Artifact], data: Data) -> Pair[Profile]:
-    """Read from the runtime what each role really executed."""
+def profile_roles(
+    entry: ModelEntry, artifacts: Pair[Artifact], data: Data, store: Store
+) -> Pair[Profile]:
+    """Read from the runtime what each role really executed, or find that in the store."""
+    from quantgate.core.profile import Profile
     from quantgate.engine.profile import profile
+    from quantgate.report.codec import decode, encode
 
-    inputs = real_input(entry, artifacts.parent, data)
-    return artifacts.map(lambda artifact: profile(artifact.path, entry.benchmark.device, inputs))
+    def profiled(artifact: Artifact) -> Profile:
+        def build(folder: Path) -> None:
+            inputs = real_input(entry, artifacts.parent, data)
+            found = profile(artifact.path, entry.benchmark.device, inputs)
+            (folder / _PROFILE).write_text(json.dumps(encode(found)), encoding="utf-8")
+
+        key = profile_key(entry, artifacts.parent, artifact, data)
+        folder = store.get_or_build("profile", key, build)
+        return decode(Profile, json.loads((folder / _PROFILE).read_text("utf-8")))
+
+    return artifacts.map(profiled)
+
+
+def profile_key(
+    entry: ModelEntry, parent: Artifact, artifact: Artifact, data: Data
+) -> dict[str, Any]:
+    """Collect everything that can change what a role executes and how long that takes, JSON-able.
+
+    What else a machine does at the moment changes times, too: a profile is of the machine's kind.
+    """
+    return {
+        # Layers are called as the file calls them, which the artifact's own digest leaves out.
+        "graph": digest_of_file(artifact.path),
+        "artifact": artifact.digest,
+        "device": entry.benchmark.device,
+        "input": data.evaluation.samples[0].digest,
+        "preprocess": asdict(entry.preprocess),
+        "size": input_size(entry, parent),
+        **_machine(),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    from quantgate.machine import fingerprint, restrictions
+
+    return {
+        "machine": fingerprint().digest,
+        "restrictions": restrictions(),
+        "code": code_digest("engine"),
+    }
 
 
 def keep_profiles(entry: ModelEntry, run: Run, profiles: Pair[Profile]) -> None:
@@ -276,16 +320,15 @@ def memory_of_roles(entry: ModelEntry, artifacts: Pair[Artifact], store: Store) 
 
 def _memory(entry: ModelEntry, artifact: Artifact, store: Store) -> Memory:
     from quantgate.engine.memory import Memory, peak_memory
-    from quantgate.machine import fingerprint
 
     def build(folder: Path) -> None:
         measured = peak_memory(artifact.path, entry.benchmark)
         (folder / _MEMORY).write_text(json.dumps(asdict(measured)))
 
-    key = {
-        "artifact": artifact.digest,
-        "benchmark": asdict(entry.benchmark),
-        "machine": fingerprint().digest,
-    }
-    folder = store.get_or_build("memory", key, build)
+    folder = store.get_or_build("memory", memory_key(entry, artifact), build)
     return Memory(**json.loads((folder / _MEMORY).read_text()))
+
+
+def memory_key(entry: ModelEntry, artifact: Artifact) -> dict[str, Any]:
+    """Collect everything that can change the memory that a role takes, JSON-able."""
+    return {"artifact": artifact.digest, "benchmark": asdict(entry.benchmark), **_machine()}

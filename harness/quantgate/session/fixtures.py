@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,12 +16,15 @@ import pytest
 from quantgate.errors import HarnessError, ManifestError, SourceUnavailableError
 from quantgate.pair import Pair
 from quantgate.session.gate import Gate
-from quantgate.session.stash import RUN
+from quantgate.session.stash import AHEAD, RUN, STOPWATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from quantgate.core.comparison import Comparison
     from quantgate.core.explained import Explanation
     from quantgate.core.timing import Timing
+    from quantgate.datasets.sample import Dataset
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.interface import Integrity
     from quantgate.engine.memory import Memory
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from quantgate.run import Run
     from quantgate.session.remedied import Found
     from quantgate.session.steps import Steps
+
+#: Datasets that are kept for the next model: two sets of two truths.
+_SHARED = 4
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +55,30 @@ def entry(model_id: str, run: Run) -> ModelEntry:
 
 
 @pytest.fixture(scope="session")
-def steps(entry: ModelEntry, pytestconfig: pytest.Config) -> Steps:
+def steps(entry: ModelEntry, pytestconfig: pytest.Config) -> Iterator[Steps]:
     """Runs the steps of the model in the session's worker."""
     from quantgate.session.steps import Steps
 
-    return Steps(entry, pytestconfig)
+    yield Steps(entry, pytestconfig)
+    beside_s = pytestconfig.stash[AHEAD].leave(entry.id)
+    pytestconfig.stash[STOPWATCH].seconds[entry.id] += beside_s
 
 
 @pytest.fixture(scope="session")
-def data(entry: ModelEntry, run: Run) -> Data:
+def loaded(run: Run) -> Callable[[str, str | None], Dataset]:
+    """Loads a dataset by its name and the truth that is wanted; the latest few are shared by models."""
+    from quantgate.pipeline.data import load_named
+
+    return lru_cache(maxsize=_SHARED)(partial(load_named, run.manifest, run.store))
+
+
+@pytest.fixture(scope="session")
+def data(entry: ModelEntry, run: Run, loaded: Callable[[str, str | None], Dataset]) -> Data:
     """The calibration and the evaluation set, disjoint."""
     from quantgate.pipeline.data import keep_digests, load_data
     from quantgate.session.run_report import keep_segments
 
-    found = load_data(entry, run.manifest, run.store)
+    found = load_data(entry, run.manifest, run.store, loaded)
     keep_digests(entry, run, found)
     keep_segments(entry, run)
     return found
@@ -75,7 +91,7 @@ def parent(entry: ModelEntry, run: Run, steps: Steps) -> Artifact:
 
     place = (entry.source, entry.preprocess, run.manifest.root, run.store_of(entry.id))
     try:
-        return steps.call("reading the model", parent_artifact, *place, name=entry.id)
+        return steps.found("reading the model", parent_artifact, *place, name=entry.id)
     except SourceUnavailableError as error:
         if run.strict_sources:
             raise
@@ -89,7 +105,7 @@ def looked(
     """What a look at the parent's first answers gives to note; nonsense ends here."""
     from quantgate.pipeline.looking import look_at_parent
 
-    return steps.call("looking at the parent", look_at_parent, entry, run, parent, data)
+    return steps.found("looking at the parent", look_at_parent, entry, run, parent, data)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +124,7 @@ def artifacts(
     del looked
     given = (entry, run, parent, data)
     with steps.bars() as progress:
-        made = steps.call("quantizing", optimized_artifact, *given, progress=progress)
+        made = steps.found("quantizing", optimized_artifact, *given, progress=progress)
     pair = Pair(parent, made)
     keep_explored(entry, run, pair)
     return pair
@@ -131,7 +147,7 @@ def repeated(
         return ()
     with steps.bars() as progress:
         given = (entry, run, parent, data)
-        return steps.call("quantizing again", repeated_artifacts, *given, progress=progress)
+        return steps.found("quantizing again", repeated_artifacts, *given, progress=progress)
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +166,7 @@ def fidelity(
 
     given = (entry, run.store_of(entry.id), artifacts, data)
     try:
-        told = steps.call("holding execution against the graph", executed_entry, *given)
+        told = steps.found("holding execution against the graph", executed_entry, *given)
         found = Fidelity(lay_part(told, run.directory / "failing" / file_name(entry.id)))
     except HarnessError as error:
         found = Fidelity(None, str(error))
@@ -165,7 +181,7 @@ def baseline(entry: ModelEntry, run: Run, parent: Artifact, steps: Steps) -> Art
 
     if entry.baseline is None:
         return None
-    return steps.call("reading the baseline", baseline_artifact, entry, run, parent)
+    return steps.found("reading the baseline", baseline_artifact, entry, run, parent)
 
 
 @pytest.fixture(scope="session")
@@ -184,7 +200,7 @@ def comparison(
 
     given = (entry, run, artifacts, data)
     with steps.bars() as progress:
-        found = steps.call(
+        found = steps.found(
             "comparing both roles", compare_roles, *given, baseline=baseline, progress=progress
         )
     again = _compared_again(artifacts.parent, repeated, (entry, run, data), steps)
@@ -205,7 +221,7 @@ def _compared_again(
     pairs = tuple(Pair(reference, artifact) for artifact in repeated)
     with steps.bars() as progress:
         given = (entry, run, pairs, data)
-        return steps.call("comparing repeats", repeated_comparisons, *given, progress=progress)
+        return steps.found("comparing repeats", repeated_comparisons, *given, progress=progress)
 
 
 @pytest.fixture(scope="session")
@@ -226,7 +242,7 @@ def released(
         raise ManifestError(str(run.manifest.path), (f"models.{entry.id}.baseline: missing",))
     given = (entry, run, Pair(baseline, artifacts.optimized), data)
     with steps.bars() as progress:
-        found = steps.call(
+        found = steps.found(
             "comparing with the baseline", compare_to_baseline, *given, progress=progress
         )
     again = _compared_again(baseline, repeated, (entry, run, data), steps)
@@ -252,7 +268,7 @@ def explanation(
     budget = Budget(seconds=limit_s)
     try:
         with steps.bars() as progress:
-            found = steps.call(
+            found = steps.found(
                 "explaining the loss", explain_entry, *given, budget=budget, progress=progress
             )
     except HarnessError as error:
@@ -306,7 +322,7 @@ def timing(
     del fast_int8
     known = control[0] if control else None
     given = (entry, artifacts, data, known)
-    with steps.bars() as progress:
+    with steps.bars() as progress, steps.alone():
         found, measured = steps.call(
             "timing", time_roles, *given, baseline=baseline, progress=progress
         )
@@ -325,7 +341,9 @@ def profiles(
     """What each role really executed, layer by layer."""
     from quantgate.pipeline.performance import keep_profiles, profile_roles
 
-    found = steps.call("profiling", profile_roles, entry, artifacts, data)
+    given = (entry, artifacts, data, run.store_of(entry.id))
+    with steps.alone():
+        found = steps.found("profiling", profile_roles, *given)
     keep_profiles(entry, run, found)
     return found
 
@@ -336,15 +354,15 @@ def memory(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], steps: Steps)
     from quantgate.pipeline.performance import memory_of_roles
 
     given = (entry, artifacts, run.store_of(entry.id))
-    return steps.call("measuring memory", memory_of_roles, *given)
+    return steps.found("measuring memory", memory_of_roles, *given)
 
 
 @pytest.fixture(scope="session")
-def graphs(artifacts: Pair[Artifact], steps: Steps) -> Integrity:
+def graphs(entry: ModelEntry, run: Run, artifacts: Pair[Artifact], steps: Steps) -> Integrity:
     """What the graphs of both roles say before any number is measured."""
-    from quantgate.engine.interface import integrity
+    from quantgate.pipeline.graphs import integrity_of_roles
 
-    return steps.call("comparing the graphs", integrity, artifacts)
+    return steps.found("comparing the graphs", integrity_of_roles, entry, run, artifacts)
 
 
 @pytest.fixture(scope="session")

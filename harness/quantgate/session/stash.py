@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quantgate.report.allure.session import Losses
     from quantgate.report.model import RunReport
     from quantgate.run import Run
+    from quantgate.session.ahead import Ahead
     from quantgate.session.interrupts import Interrupts
     from quantgate.session.sharding import Stopwatch
 
@@ -40,4 +41,6 @@ LOSSES: pytest.StashKey[Losses] = pytest.StashKey()
 STOPWATCH: pytest.StashKey[Stopwatch] = pytest.StashKey()
 #: The process in which models are read, quantized, run and timed.
 WORKER: pytest.StashKey[Worker] = pytest.StashKey()
+#: What makes models ahead of their gates.
+AHEAD: pytest.StashKey[Ahead] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()

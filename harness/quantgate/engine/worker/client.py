@@ -37,6 +37,8 @@ GRACE_S = 5.0
 LOOK_S = 1.0
 _CODE = "import sys; sys.path[:] = {path!r}; from {module} import main; main(*{arguments!r})"
 _MODULE = f"{__name__.rpartition('.')[0]}.process"
+#: States in which a process takes no time, as psutil calls them.
+_AT_REST = frozenset({"stopped", "zombie", "dead"})
 #: Of what the worker wrote, the end is kept.
 _EVIDENCE_BYTES = 64 * 1024
 
@@ -61,6 +63,7 @@ class Worker:
     def __init__(self, warm: Sequence[str] = ()) -> None:
         self._warm = tuple(warm)
         self._process: _Process | None = None
+        self._ended = False
 
     def start(self) -> None:
         """Start the process without waiting for it: it gets ready meanwhile."""
@@ -85,6 +88,8 @@ class Worker:
         """
         if not APART:
             return function(*args, **kwargs)
+        if self._ended:
+            raise WorkerError(f"the worker process was ended before {step.name}")
         data = pack((function, args, kwargs))
         if self._process is not None and self._process.dead():  # killed while it had nothing to do
             self.kill()
@@ -102,6 +107,21 @@ class Worker:
             raise value from RemoteError(*more)
         answer: T = value
         return answer
+
+    def stop(self) -> None:
+        """Let the process and its children take no processor time until :meth:`go_on`."""
+        if self._process is not None:
+            self._process.stop()
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        if self._process is not None:
+            self._process.send(signal.SIGCONT)
+
+    def end(self) -> None:
+        """Kill the process for good: whatever calls, or is called later, raises."""
+        self._ended = True
+        self.kill()
 
     def kill(self) -> None:
         """End the process at once, and its children."""
@@ -209,12 +229,27 @@ class _Process:
         os.lseek(descriptor, start, os.SEEK_SET)
         return visible_lines(os.read(descriptor, size - start).decode(errors="replace"))
 
+    def stop(self) -> None:
+        import psutil  # type: ignore[import-untyped]
+
+        self.send(signal.SIGSTOP)
+        end_s = time.monotonic() + GRACE_S
+        with suppress(psutil.Error):
+            process = psutil.Process(self._popen.pid)
+            while process.status() not in _AT_REST and time.monotonic() < end_s:
+                time.sleep(0.001)
+
+    def send(self, number: int) -> None:
+        """Send a signal to the process and its children."""
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, number)
+
     def kill(self) -> None:
         if sys.platform == "win32":
             self._popen.kill()
         else:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
+            self.send(signal.SIGKILL)
         self._popen.wait()
         self._release()
 
