@@ -9,20 +9,22 @@ import pytest
 
 from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
 from quantgate.core.predictions import Detections, LabelMap, Rendering
+from quantgate.core.regions import outline_region
+from quantgate.datasets.regions import RegionImage
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.masks import encode
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.entries import EvaluationPlan, ModelEntry
+from quantgate.entries.data import RegionEntry
 from quantgate.pair import Pair
-from quantgate.pipeline.pictures import changed_pictures
+from quantgate.pipeline.pictures import changed_pictures, loader_of, placed
 from quantgate.report.drawing import draw_worst
+from quantgate.report.picture import Picture
 from quantgate.sources.local import LocalSource
 from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from quantgate.report.picture import Picture
 
 SIZE = (60, 40)
 IMAGE = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
@@ -102,3 +104,33 @@ def test_what_did_not_change_is_not_drawn(tmp_path: Path, task: str) -> None:
 def test_raw_outputs_have_no_picture(tmp_path: Path) -> None:
     """Nothing is drawn of outputs whose meaning is not known."""
     assert drawn(tmp_path, "generic", Pair(None, None)) == ()
+
+
+def test_a_region_is_shown_in_its_whole_image(tmp_path: Path) -> None:
+    """Beside the region's panes stands the whole image with the region's outline, also in a file of its own."""
+    import cv2
+
+    photograph = np.full((200, 300, 3), 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), photograph)
+    whole = Sample("a.png", tmp_path / "a.png", "whole")
+    region = outline_region(np.array([[100, 50], [200, 50], [200, 110], [100, 110]]), 1.0)
+    sample = Sample("a.png#0", RegionImage(whole, region, RegionEntry()), "digest")
+    parent = np.zeros((60, 100), np.uint8)
+    record = TASKS["semantic_segmentation"].compact(
+        Pair(LabelMap(parent), LabelMap(parent + 1)), None
+    )
+    result = ImageResult("a.png#0", (100, 60), None, record)
+    picture = placed(Picture("a.png#0", (100, 60), "segments", "all is another class"), sample)
+
+    ((shown,), _) = draw_worst(
+        [(picture, loader_of(sample, result))], tmp_path, model="m", budget_bytes=10**9
+    )
+
+    assert shown.outline == pytest.approx((100, 50, 200, 50, 200, 110, 100, 110))
+    files = [shown.whole, shown.panes[0], shown.overlay]
+    whole_image, three, beside = (cv2.imread(str(tmp_path / name)).astype(int) for name in files)
+    scale = whole_image.shape[1] / 300
+    edge, inside = (whole_image[round(y * scale), round(150 * scale)] for y in (50, 80))
+    assert edge.min() > 200
+    assert abs(inside - 90).max() < 12
+    assert beside.shape == (three.shape[0], 4 * three.shape[1] + 18, 3)

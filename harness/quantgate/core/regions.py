@@ -52,6 +52,12 @@ class Region:
         left, _, right = np.linalg.svd(np.array(self.matrix).reshape(3, 3)[:2, :2])
         return np.asarray(left @ right)
 
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """Its corners in the image, clockwise from the upper left, [4, 2]."""
+        width, height = self.size
+        return self.to_image(np.array([[0, 0], [width, 0], [width, height], [0, height]]))
+
     def area_scale(self, point: NDArray[np.floating]) -> float:
         """How much larger an area is in the region than around a point [2] of the image."""
         matrix = np.array(self.matrix).reshape(3, 3)

@@ -13,8 +13,8 @@ from quantgate.engine.evaluate import compare_models
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.errors import DatasetError, UsageError
 from quantgate.pipeline.feeding import bench_of
-from quantgate.pipeline.pictures import loader_of, picture_of
-from quantgate.report.overlays import panes
+from quantgate.pipeline.pictures import loader_of, picture_of, placed
+from quantgate.report.overlays import panes, with_place
 from quantgate.report.overlays.canvas import beside
 from quantgate.tasks.catalog import TASKS
 
@@ -86,9 +86,10 @@ def sights(
     for index, result in enumerate(found.images):
         sentence, png = said.get(index, "nothing changed"), b""
         if task.PICTURE is not None:
-            picture = picture_of(entry, task, (found, result), sentence)
+            picture = placed(picture_of(entry, task, (found, result), sentence), samples[index])
             images = loader_of(samples[index], result)()
-            shown = panes(picture, images) if len(images) > 1 or picture.kind in _ALONE else ()
+            enough = picture.kind in _ALONE or len(images) > 1 + bool(picture.outline)
+            shown = with_place(picture, panes(picture, images), images) if enough else ()
             png = _png(shown) if shown else b""
         made.append(Sight(result.name, sentence, png))
     return made

@@ -9,6 +9,7 @@ import numpy as np
 
 from quantgate.core.oks import SEEN
 from quantgate.core.skeletons import skeleton_of
+from quantgate.datasets.regions import RegionImage
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from quantgate.core.matching import Match
     from quantgate.core.predictions import Detections
     from quantgate.core.skeletons import Skeleton
-    from quantgate.datasets.sample import Dataset
+    from quantgate.datasets.sample import Dataset, Sample
     from quantgate.entries import ModelEntry
     from quantgate.tasks.classification.record import ClassRecord
     from quantgate.tasks.protocol import Task
@@ -47,22 +48,36 @@ def changed_pictures(
         return [], len(changed)
     for change in changed:
         result = comparison.images[change.index]
-        picture = picture_of(entry, task, (comparison, result), change.sentence)
-        found.append((picture, loader_of(samples[result.name], result)))
+        sample = samples[result.name]
+        picture = placed(picture_of(entry, task, (comparison, result), change.sentence), sample)
+        found.append((picture, loader_of(sample, result)))
     return found, 0
 
 
-def loader_of(sample: Any, result: ImageResult[Any]) -> Callable[[], Sequence[NDArray[np.uint8]]]:
-    """Give what reads the pixels of one picture: the image [height, width, 3] in BGR, then both roles' previews."""
+def loader_of(
+    sample: Sample, result: ImageResult[Any]
+) -> Callable[[], Sequence[NDArray[np.uint8]]]:
+    """Give what reads the pixels of one picture: the image [height, width, 3] in BGR, then both roles' previews.
+
+    Of a region the whole image comes last.
+    """
 
     def load() -> Sequence[NDArray[np.uint8]]:
         from quantgate.datasets.images import read_image
 
         # Class maps and renderings were kept small, as previews beside the numbers.
         previews = (getattr(record, "preview", None) for record in result.record)
-        return [read_image(sample), *(preview for preview in previews if preview is not None)]
+        whole = [read_image(sample.image.whole)] if isinstance(sample.image, RegionImage) else []
+        return [read_image(sample), *(one for one in previews if one is not None), *whole]
 
     return load
+
+
+def placed(picture: Picture, sample: Sample) -> Picture:
+    """Say where in its image a region lies; any other picture stays as it is."""
+    if not isinstance(sample.image, RegionImage):
+        return picture
+    return replace(picture, outline=tuple(sample.image.region.corners.ravel().tolist()))
 
 
 def picture_of(

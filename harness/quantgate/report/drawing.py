@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.pictures import PAINTED
 from quantgate.report.files import file_name, write_atomic
-from quantgate.report.overlays import panes
+from quantgate.report.overlays import panes, with_place
 from quantgate.report.overlays.canvas import beside, from_bgr, grid, webp
+from quantgate.report.overlays.places import outlined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Longest side of the bare photograph, px: of the worst images, and of the others.
 IMAGE_PX, SMALL_PX = 960, 640
 _PANES = ("parent", "optimized", "diff")
+#: What the file of a region's whole image has in its name.
+_WHOLE = ".whole."
 #: Spots of colour that are left of the longer side of a blurred image.
 BLUR_SPOTS = 10
 _COLOURED = 3
@@ -45,7 +48,7 @@ def draw_worst(
     The first ``most`` are drawn in full, of the others the photograph is kept. Each loader returns the BGR
     uint8 image ``[height, width, 3]`` at original size; for ``kind == "rendered"`` it returns image,
     parent's and optimized model's renderings, for ``kind == "segments"`` the image and both roles' class
-    ids ``[h, w]``. A picture beyond the budget is never loaded. Where ``blurred``, photographs and renderings
+    ids ``[h, w]``; of a region the whole image comes last. A picture beyond the budget is never loaded. Where ``blurred``, photographs and renderings
     are blurred before anything is drawn on them.
 
     Returns all pictures with their file names filled in, and of how many there is no file.
@@ -105,9 +108,12 @@ def blur(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _in_full(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
-    drawn = panes(picture, images)
+    drawn: Sequence[Image] = panes(picture, images)
     files = {f"{stem}.webp": webp(from_bgr(images[0], IMAGE_PX))}
     files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(_PANES, drawn, strict=True)}
+    if picture.outline:
+        files[f"{stem}{_WHOLE}webp"] = webp(outlined(images[-1], picture.outline, SMALL_PX))
+        drawn = with_place(picture, drawn, images)
     files[f"{stem}.overlay.webp"] = webp(beside(drawn))
     files[f"{stem}.overview.webp"] = webp(grid(drawn), quality=70)
     return files
@@ -115,6 +121,8 @@ def _in_full(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -
 
 def _bare(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
     files = {f"{stem}.jpg": jpeg(from_bgr(images[0], SMALL_PX))}
+    if picture.outline:
+        files[f"{stem}{_WHOLE}jpg"] = jpeg(outlined(images[-1], picture.outline, SMALL_PX // 2))
     if picture.kind in PAINTED:
         drawn = panes(picture, images, SMALL_PX)
         files |= {
@@ -134,8 +142,14 @@ def _with_legend(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> Pictu
 
 def _named(picture: Picture, names: Sequence[str]) -> Picture:
     """Fill in the files: image, three panes, overlay and overview, as far as they were made."""
-    image, *others = names
+    whole = next((name for name in names if _WHOLE in name), "")
+    image, *others = (name for name in names if name != whole)
     overlay, overview = (*others[3:], "", "")[:2]
     return dataclasses.replace(
-        picture, image=image, panes=tuple(others[:3]), overlay=overlay, overview=overview
+        picture,
+        image=image,
+        panes=tuple(others[:3]),
+        overlay=overlay,
+        overview=overview,
+        whole=whole,
     )

@@ -93,6 +93,9 @@ class Picture:
         What captions call the two models.
     groups
         Segments of the dataset to which the image belongs.
+    outline, whole
+        Of a region of an image: its corners in the whole image, x and y in turns, px, and the file that shows
+        it there.
     threshold, hysteresis
         The shared score threshold of the comparison, and how far below it a pair still matches.
     """
@@ -115,3 +118,5 @@ class Picture:
     roles: tuple[str, str] = ("Parent", "Optimized")
     hysteresis: float = 0.05
     groups: tuple[str, ...] = ()
+    outline: tuple[float, ...] = ()
+    whole: str = ""

@@ -81,7 +81,7 @@ def _by_rank(views: Sequence[ModelView], directory: Path) -> list[tuple[ModelVie
         (card.place, order, view, directory / unquote(file))
         for order, view in enumerate(views)
         for card in view.gallery.cards
-        for _, file in card.files
+        for file in (*(file for _, file in card.files), *filter(None, [card.whole]))
     ]
     ranked += [
         (-1 if view.word == "broken" else _LAST, order, view, directory / unquote(view.seen))

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """One image as the page shows it at once; ``files`` are addresses beside the page, ``(name, file)``."""
+    """One image as the page shows it at once; ``files`` are addresses beside the page, ``(name, file)``.
+
+    ``whole`` is that of the image of which it is a region.
+    """
 
     id: str
     place: int
     picture: Picture
     files: tuple[tuple[str, str], ...]
     overlay: Markup
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def _card(picture: Picture, identity: str, place: int) -> CardView:
     shown = tuple((name, quote(file)) for name, file in files) or (("image", quote(picture.image)),)
     drawn = picture.kind == "objects"
     overlay = Markup(changes_svg(picture) if drawn else "")  # noqa: S704 - escaped there
-    return CardView(identity, place, picture, shown, overlay)
+    return CardView(identity, place, picture, shown, overlay, quote(picture.whole))
 
 
 def _listed(picture: Picture, labels: dict[str, int]) -> dict[str, Any]:
@@ -100,6 +104,7 @@ def _listed(picture: Picture, labels: dict[str, int]) -> dict[str, Any]:
         ],
         "l": [list(pair) for pair in picture.legend],
         "g": list(picture.groups),
+        "w": quote(picture.whole),
     }
     return {key: value for key, value in told.items() if value not in ([], "", [[], []])}
 

@@ -53,3 +53,16 @@ def panes(
         return segment_panes(images[0], (images[1], images[2]), max_side, picture.roles[0])
     draw = object_panes if picture.kind == "objects" else class_panes
     return draw(picture, from_bgr(images[0], max_side))
+
+
+def with_place(
+    picture: Picture, drawn: Sequence[Image], images: Sequence[NDArray[np.uint8]]
+) -> tuple[Image, ...]:
+    """Put the whole image [height, width, 3], the last of ``images``, behind the panes of a region."""
+    from quantgate.report.overlays.places import place_pane
+
+    if not picture.outline:
+        return tuple(drawn)
+    height, width = images[0].shape[:2]
+    like = drawn[0].width, max(1, round(drawn[0].width * height / width))
+    return (*drawn, place_pane(images[-1], picture.outline, like))

@@ -54,7 +54,7 @@
     for (const box of all(".gallery", root)) await enliven(box);
     // The worst stand in the answer as they do in the gallery: the page holds each photograph once.
     all(".answer [data-place]", root).forEach((link) => {
-      const figure = root.querySelector(`#${link.dataset.gallery}-gallery .shot[data-place="${link.dataset.place}"] figure:last-of-type`);
+      const figure = all(`#${link.dataset.gallery}-gallery .shot[data-place="${link.dataset.place}"] figure:not(.whole)`, root).at(-1);
       if (figure) link.prepend(figure.cloneNode(true));
     });
     model = [...galleries.values()][0] ?? null;
@@ -81,7 +81,7 @@
     const image = file && make("img", { src: file, alt: shot.n, loading: "lazy" });
     if (image) image.onerror = () => image.replaceWith(absent());
     const made = make("li", { className: `shot ${shot.k}` },
-      make("div", { className: "panes" }, make("figure", {}, image || absent())),
+      make("div", { className: "panes" }, make("figure", {}, image || absent()), ...(shot.w ? [make("figure", { className: "whole" }, make("img", { src: shot.w, alt: `${shot.n}, in its whole image`, loading: "lazy" }))] : [])),
       make("p", {}, make("b", { textContent: `${place + 1}. ${shot.n}` }), ` ${shot.s}${shot.t ? ` · annotated: ${shot.t}` : ""}`));
     made.dataset.place = place;
     alive(made);
@@ -305,6 +305,9 @@
     dialog.querySelector("[data-do=next]").disabled = at >= model.kept.length - 1;
     const file = imageOf(one.f?.[0]);
     dialog.querySelector(".said").textContent = `${one.s}${one.t ? ` · annotated: ${one.t}` : ""}${!one.f || file?.failed ? ` · no photograph here${one.f ? `: it lies beside the page, in ${decodeURIComponent(one.f[0])}` : " (report.budget_mb)"}` : ""}`;
+    const whole = dialog.querySelector("img.whole");
+    whole.hidden = !one.w;
+    if (one.w) whole.src = imageOf(one.w).src;
     dialog.querySelector(".thr").hidden = one.k !== "objects";
     dialog.querySelector(".thr input").value = model.rules.threshold;
     dialog.querySelector(".thr output").textContent = model.rules.threshold.toFixed(2);
