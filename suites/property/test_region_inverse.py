@@ -15,6 +15,7 @@ from quantgate.core.regions import (
     clockwise,
     outline_region,
     quad_region,
+    turned_extent,
     turned_region,
     upright_region,
 )
@@ -49,6 +50,20 @@ def test_boxes_go_there_and_back(
         assert np.abs(region.to_region(middle) - np.array(region.size) / 2).max() < within
     pointed = turned.to_region(middle + 10 * up) - turned.to_region(middle)
     np.testing.assert_allclose(pointed, [0, -10], atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(points=POINTS, angle=st.floats(0, 7))
+def test_a_turned_extent_just_holds_its_points(points: Any, angle: float) -> None:
+    """Cut without a margin, every point lies in the region, and some on each of its four sides."""
+    up, known = np.array([np.cos(angle), np.sin(angle)]), np.array(points, np.float64)
+    region = turned_region(turned_extent(known, up), 1.0, up, size=(100, 100))
+    placed = region.to_region(known)
+    spread = np.ptp(placed, axis=0) > 1
+    assert (placed > -0.1).all()
+    assert (placed < 100.1).all()
+    wide = np.ptp(known @ np.array([[-up[1], up[0]], [-up[0], -up[1]]]).T, axis=0) > 1
+    np.testing.assert_allclose(placed.min(axis=0)[spread & wide], 0, atol=0.1)
 
 
 @settings(max_examples=80, deadline=None)

@@ -15,6 +15,7 @@ from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.geometry import Frame
 from quantgate.core.oks import oks_of_roles, oks_with_truth
 from quantgate.core.predictions import Detections, Objects
+from quantgate.core.regions import Cut, turned_region
 from quantgate.core.skeletons import PERSON, sigmas_of
 from quantgate.datasets.catalog import load_dataset
 from quantgate.decoders.ports import MisfitError
@@ -473,3 +474,73 @@ def test_coco_key_points_in_space_are_read(tmp_path: Path) -> None:
     assert dataset.samples[0].truth.spatial.tolist() == [[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]
     with pytest.raises(DatasetError, match="keypoints_3d of 4 numbers, expected x, y and z of 3"):
         dataset_of(tmp_path, keypoints_3d=[1, 2, 3, 4])
+
+
+def cut_persons(
+    by: float, images: int = 6
+) -> tuple[Comparison[Detections], Comparison[Detections]]:
+    """Two persons an image, found ``by`` px to the right: as turned, stretched regions, and as whole images."""
+    results, cuts, whole = [], {}, []
+    for index in range(images):
+        people = [person(2 * index), person(2 * index + 1, corner=60.0, score=0.8)]
+        objects = joined_truth([annotated(one) for one in people])
+        moved = [shifted(one, by * (index % 3)) for one in people]
+        both = Detections(
+            np.concatenate([one.boxes for one in moved]),
+            np.concatenate([one.scores for one in moved]),
+            np.zeros(2, np.int64),
+            points=np.concatenate([one.points for one in moved if one.points is not None]),
+        )
+        whole.append((both, objects))
+        for row, found in enumerate(moved):
+            name = f"{index}.png#{row}"
+            turned = turned_region(objects.boxes[row], 1.2, np.array([0.6, -0.8]), size=(80, 40))
+            assert found.points is not None
+            points = found.points.copy()
+            points[..., :2] = turned.to_region(points[..., :2])
+            inside = replace(found, points=points, boxes=extents(points[..., :2], (80, 40)))
+            truth = annotated(inside)
+            cuts[name] = Cut(f"{index}.png", turned, row, objects)
+            results.append(ImageResult(name, (80, 40), truth, Pair(inside, inside)))
+    there = compared([(both, both) for both, _ in whole], [truth for _, truth in whole])
+    return Comparison(("person",), tuple(results), "digest", cuts=cuts), there
+
+
+def joined_truth(truths: list[Objects]) -> Objects:
+    """Annotate the objects of several lists in one image."""
+    return Objects(
+        np.concatenate([one.boxes for one in truths]),
+        np.concatenate([one.labels for one in truths]),
+        np.concatenate([one.crowd for one in truths]),
+        np.concatenate([one.areas for one in truths]),
+        points=np.concatenate([one.points for one in truths if one.points is not None]),
+    )
+
+
+def test_regions_are_measured_in_the_images_that_they_were_cut_of() -> None:
+    """However they are turned and stretched: AP over whole images, errors in the image's pixels."""
+    regions, whole = cut_persons(9.0)
+
+    own, expected = keypoints.metrics(regions).parent, keypoints.metrics(whole).parent
+
+    assert own["nme_box"] == pytest.approx(9 / 200, rel=1e-4)
+    for metric in ("ap", "ap50", "ap75", "pck", "nme_box"):
+        assert own[metric] == pytest.approx(expected[metric], abs=1e-4), metric
+    assert 0.3 < own["ap"] < 0.99
+    tally = keypoints.TALLY.tally(regions, PLAN)
+    assert tally is not None
+    weights = np.ones((1, len(regions)), np.int32)
+    scores = keypoints.TALLY.unpack(tally.pack()).scores(weights)
+    number = tally.number("max_accuracy_drop", scores, scores)
+    assert number is not None
+    assert number[0] == pytest.approx(0.0)
+    judged_drop = keypoints.judge_quantity("max_accuracy_drop", regions, PLAN)
+    assert (judged_drop.value, judged_drop.n) == (0.0, 6)
+
+
+def test_annotated_people_of_whom_no_region_was_cut_are_set_aside() -> None:
+    """A model that was never shown a person has not missed one."""
+    regions, _ = cut_persons(0.0)
+    shown = replace(regions, images=regions.images[::2])
+
+    assert keypoints.metrics(shown).parent["ap"] == pytest.approx(1.0)

@@ -196,7 +196,13 @@ class Reference:
         finally:
             handing_on.close()
         results = tuple(kept[index] for index in sorted(kept))
-        found = Comparison(dataset.labels, results, dataset.digest, labels_open=dataset.labels_open)
+        found = Comparison(
+            dataset.labels,
+            results,
+            dataset.digest,
+            labels_open=dataset.labels_open,
+            cuts=dataset.cuts,
+        )
         return Answer(found, noise, self.images.plan, self._bench)
 
     def _decode(self, images: Images, index: int, outputs: Outputs) -> Any:

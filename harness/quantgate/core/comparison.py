@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from quantgate.core.predictions import Truth
+    from quantgate.core.regions import Cut
     from quantgate.core.skeletons import Skeleton
     from quantgate.pair import Pair
 
@@ -69,6 +70,8 @@ class Comparison(Generic[R]):
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: As in the dataset: what key points are, where its objects have some.
     skeleton: Skeleton | None = None
+    #: As in the dataset: of samples that are regions, by their name, what they were cut of.
+    cuts: Mapping[str, Cut] = field(default_factory=dict)
     _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:

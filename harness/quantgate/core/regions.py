@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from quantgate.core.predictions import Objects
+
     Matrix = tuple[float, ...]
     Size = tuple[int, int]
 
@@ -65,6 +67,26 @@ class Region:
         return abs(float(np.linalg.det(matrix)) / depth**3)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a sample that is a region was cut of.
+
+    Parameters
+    ----------
+    whole
+        Name of the image.
+    region
+        The map into the region.
+    row, objects
+        The object that it was cut around, and all that are annotated in the image; None where truth is left aside.
+    """
+
+    whole: str
+    region: Region
+    row: int
+    objects: Objects | None = None
+
+
 def upright_region(
     box: tuple[float, float, float, float] | NDArray[np.floating],
     factor: float,
@@ -104,12 +126,31 @@ def turned_region(
     sides = tuple(max(1.0, side * factor) for side in _sides((x1 - x0, y1 - y0), ratio))
     made = size or (round(sides[0]), round(sides[1]))
     scale = np.array(made) / (sides if size else made)
-    length = float(np.hypot(*up))
-    # Rows of the rotation: the region's x axis and y axis (downwards) in the image.
-    ux, uy = (float(up[0]) / length, float(up[1]) / length) if length > 0 else (0.0, -1.0)
-    turn = scale[:, None] * np.array([[-uy, ux], [-ux, -uy]])
+    turn = scale[:, None] * _turn(up)
     shift = np.array(made) / 2 - turn @ np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     return Region(_rows(np.column_stack([turn, shift])), made)
+
+
+def turned_extent(points: NDArray[np.floating], up: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Box ``xyxy`` [4] that, turned about its middle so that ``up`` [2] is upwards, just holds points [n, 2].
+
+    Examples
+    --------
+    >>> turned_extent(np.array([[0, 0], [40, 0], [20, 10]]), np.array([1.0, 0.0])).tolist()
+    [15.0, -15.0, 25.0, 25.0]
+    """
+    turn = _turn(up)
+    placed = np.asarray(points, np.float64) @ turn.T
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    middle, half = turn.T @ (low + high) / 2, (high - low) / 2
+    return np.concatenate([middle - half, middle + half])
+
+
+def _turn(up: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rotation that brings ``up`` [2] upwards: its rows are the region's x and y (downwards) in the image."""
+    length = float(np.hypot(*up))
+    ux, uy = (float(up[0]) / length, float(up[1]) / length) if length > 0 else (0.0, -1.0)
+    return np.array([[-uy, ux], [-ux, -uy]])
 
 
 def outline_region(

@@ -98,7 +98,8 @@ def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:
 def without_truth(dataset: Dataset) -> Dataset:
     """Make the same images without annotations and class names; strata for subsets stay."""
     samples = tuple(replace(sample, truth=None) for sample in dataset.samples)
-    return replace(with_samples(dataset, samples), labels=())
+    cuts = {name: replace(cut, objects=None) for name, cut in dataset.cuts.items()}
+    return replace(with_samples(dataset, samples), labels=(), cuts=cuts)
 
 
 def samples_digest(samples: Sequence[Sample]) -> str:

@@ -10,11 +10,13 @@ import numpy as np
 
 from quantgate.core.predictions import ClassLabel, Objects
 from quantgate.core.regions import (
+    Cut,
     Region,
     aligned_region,
     clockwise,
     outline_region,
     quad_region,
+    turned_extent,
     turned_region,
     upright_region,
 )
@@ -84,9 +86,11 @@ def with_regions(dataset: Dataset, plan: RegionEntry, truth: str | None) -> Data
     """
     samples: list[Sample] = []
     segments: dict[str, tuple[str, ...]] = {}
+    cuts: dict[str, Cut] = {}
     for whole in dataset.samples:
-        for sample in _regions_of(dataset.name, whole, plan, truth):
+        for sample, cut in _regions_of(dataset.name, whole, plan, truth):
             samples.append(sample)
+            cuts[sample.name] = cut
             if whole.name in dataset.segments:
                 segments[sample.name] = dataset.segments[whole.name]
     if not samples:
@@ -94,7 +98,7 @@ def with_regions(dataset: Dataset, plan: RegionEntry, truth: str | None) -> Data
             f"datasets.{dataset.name}.region: no object is annotated on its {len(dataset)} images that a "
             "region could be cut around; give annotations with " + _needed(plan)
         )
-    return replace(with_samples(dataset, tuple(samples)), segments=segments, turned={})
+    return replace(with_samples(dataset, tuple(samples)), segments=segments, turned={}, cuts=cuts)
 
 
 def _needed(plan: RegionEntry) -> str:
@@ -103,7 +107,9 @@ def _needed(plan: RegionEntry) -> str:
     return "the key points that it names" if plan.needs_points else "boxes"
 
 
-def _regions_of(name: str, whole: Sample, plan: RegionEntry, asked: str | None) -> Iterator[Sample]:
+def _regions_of(
+    name: str, whole: Sample, plan: RegionEntry, asked: str | None
+) -> Iterator[tuple[Sample, Cut]]:
     truth = whole.truth
     if not isinstance(truth, Objects):
         raise DatasetError(
@@ -116,13 +122,14 @@ def _regions_of(name: str, whole: Sample, plan: RegionEntry, asked: str | None) 
             continue
         told = f"{whole.digest} {region} {plan.outside} {plan.counted_from}"
         label = int(truth.labels[row])
-        yield Sample(
+        sample = Sample(
             f"{whole.name}#{row}",
             RegionImage(replace(whole, truth=None), region, plan),
             hashlib.blake2b(told.encode(), digest_size=16).hexdigest(),
             ClassLabel(label) if asked == "class" else _inside(truth, row, region, asked),
             label,
         )
+        yield sample, Cut(whole.name, region, row, None if asked == "class" else truth)
 
 
 def _region(where: str, truth: Objects, row: int, plan: RegionEntry) -> Region | None:
@@ -171,14 +178,13 @@ def _by_points(
         return aligned_region(points[list(plan.align_points), :2], template, size)
     if corners:
         return quad_region(points[list(corners), :2], plan.size)
-    extent = np.asarray(box, np.float64)
-    if plan.around == "points":
-        seen = points[points[:, 2] > 0, :2]
-        extent = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
+    seen = points[points[:, 2] > 0, :2]
     if plan.up is None:
+        extent = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
         return upright_region(extent, plan.factor, plan.width_to_height, plan.size)
     start, end = plan.up
     up = points[end, :2] - points[start, :2]
+    extent = turned_extent(seen, up) if plan.around == "points" else np.asarray(box, np.float64)
     return turned_region(extent, plan.factor, up, ratio=plan.width_to_height, size=plan.size)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.predictions import Truth
+    from quantgate.core.regions import Cut
     from quantgate.core.skeletons import Skeleton
 
 #: Where pixels come from: a file, or a function that renders them (built-in data).
@@ -70,6 +71,8 @@ class Dataset:
         picture.
     skeleton
         What the key points of its objects are, where some are annotated.
+    cuts
+        Of samples that are regions, by their name, what they were cut of.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Dataset:
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     turned: Mapping[str, int] = field(default_factory=dict)
     skeleton: Skeleton | None = None
+    cuts: Mapping[str, Cut] = field(default_factory=dict)
 
     @property
     def annotated(self) -> bool:

@@ -71,6 +71,7 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
         labels_open=dataset.labels_open,
         segments=dataset.segments,
         skeleton=dataset.skeleton,
+        cuts=dataset.cuts,
     )
 
 

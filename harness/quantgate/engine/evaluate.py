@@ -309,6 +309,7 @@ class _Results:
             labels_open=dataset.labels_open,
             segments=dataset.segments,
             skeleton=dataset.skeleton,
+            cuts=dataset.cuts,
         )
 
     def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:

@@ -31,6 +31,7 @@ from quantgate.tasks.keypoints.placement import (
     skeleton_in,
 )
 from quantgate.tasks.keypoints.space import UNIT, object_means
+from quantgate.tasks.keypoints.wholes import pooled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ SUMS = frozenset({"pck", "nme_box", "nme_eyes", "mpjpe"})
 
 def role_metrics(comparison: Detected, role: Role) -> dict[str, float]:
     """Every metric of one role; what nothing annotated defines is left out."""
-    found = dict(of_objects.coco(comparison, role).overall)
+    found = dict(of_objects.coco(pooled(comparison), role).overall)
     for metric in sorted(SUMS):
         above, below = sums(comparison, role, metric)
         if below.sum():
@@ -107,7 +108,7 @@ def _resampled(comparison: Detected, metric: str) -> tuple[Pair[float], Pair[NDA
 def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
     """``parent - optimized``, of errors the other way round, with its paired interval."""
     if metric not in SUMS:
-        return of_objects.accuracy_drop(comparison, metric)
+        return of_objects.accuracy_drop(pooled(comparison), metric)
     value, samples = _resampled(comparison, metric)
     sign = -1.0 if METRICS[metric].is_error else 1.0
     lost = sign * (value.parent - value.optimized)
@@ -117,14 +118,14 @@ def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
 def metric_values(comparison: Detected, metric: str) -> Pair[float]:
     """Return the metric of both roles."""
     if metric not in SUMS:
-        return of_objects.metric_values(comparison, metric)
+        return of_objects.metric_values(pooled(comparison), metric)
     return _resampled(comparison, metric)[0]
 
 
 def role_scores(comparison: Detected, metric: str) -> Pair[Resampled]:
     """Measure the metric of each role, with its own interval."""
     if metric not in SUMS:
-        return of_objects.role_scores(comparison, metric)
+        return of_objects.role_scores(pooled(comparison), metric)
     return summarize_roles(*_resampled(comparison, metric), len(comparison))
 
 
@@ -137,7 +138,7 @@ def error_increase(comparison: Detected, metric: str) -> Resampled:
         Where the parent makes no error.
     """
     if metric not in SUMS:
-        return of_objects.error_increase(comparison, metric)
+        return of_objects.error_increase(pooled(comparison), metric)
     value, samples = _resampled(comparison, metric)
     if not METRICS[metric].is_error:
         value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
@@ -159,7 +160,7 @@ def class_drop(comparison: Detected, metric: str) -> Resampled:
             f"limits.max_class_drop is not defined for {METRICS[metric].title}; use ap, ap50 or ap75 in "
             "evaluate.metric, or limits.min_keypoint_pck for the worst key point"
         )
-    return of_objects.class_drop(comparison, metric)
+    return of_objects.class_drop(pooled(comparison), metric)
 
 
 def role_sums(

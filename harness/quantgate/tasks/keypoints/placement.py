@@ -12,6 +12,7 @@ from quantgate.core.skeletons import skeleton_of
 from quantgate.errors import DatasetError
 from quantgate.tasks.detection import matching
 from quantgate.tasks.keypoints.space import apart_in_space
+from quantgate.tasks.keypoints.wholes import in_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,14 +79,15 @@ def against_truth(comparison: Detected, role: Role) -> Placed:
     """Measure one role's key points against every annotated object.
 
     Of an image with m annotated objects the role's m surest are paired with them, one to one, nearest
-    first in total: a score threshold decides nothing.
+    first in total: a score threshold decides nothing. Of regions each is looked at by itself, in pixels of
+    the image that it was cut of.
 
     Raises
     ------
     DatasetError
         Where no object with key points is annotated.
     """
-    return comparison.once(f"placed {role}", lambda: _against_truth(comparison, role))
+    return comparison.once(f"placed {role}", lambda: _against_truth(in_image(comparison), role))
 
 
 def _against_truth(comparison: Detected, role: Role) -> Placed:

@@ -14,6 +14,7 @@ from quantgate.tasks.detection import tally as by_objects
 from quantgate.tasks.detection.task import metric_of
 from quantgate.tasks.keypoints.accuracy import METRICS, SUMS, role_sums, space_sums, sums, worst_of
 from quantgate.tasks.keypoints.placement import SAME_WITHIN, between_roles, by_image, right
+from quantgate.tasks.keypoints.wholes import first_regions, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,9 @@ class PointTally:
         What is judged against annotations.
     objects
         What average precision is made of, where it is judged.
+    first
+        Index of the first region of each whole image, [whole images], where samples are regions; else all of
+        them: average precision is over whole images, and an image is drawn as often as that.
     roles
         What another metric is the ratio of, by role, [2, images].
     oks
@@ -61,6 +65,7 @@ class PointTally:
 
     metric: str
     objects: ObjectTally | None
+    first: NDArray[np.int64]
     roles: Pair[NDArray[np.float64]] | None
     oks: NDArray[np.float64]
     space: NDArray[np.float64]
@@ -76,7 +81,7 @@ class PointTally:
         """Every number, for weights [resamples, images]."""
         drawn = weights.astype(np.float64)
         return Scores(
-            None if self.objects is None else self.objects.scores(weights),
+            None if self.objects is None else self.objects.scores(weights[:, self.first]),
             None
             if self.roles is None
             else self.roles.map(lambda of: divide(drawn @ of[0], drawn @ of[1])),
@@ -115,6 +120,7 @@ class PointTally:
         """Flatten it into arrays: [2, images] and [images, points], those of average precision by a prefix."""
         arrays: Arrays = {
             "metric": np.array([self.metric]),
+            "first": self.first.astype(np.uint32),
             "oks": self.oks,
             "space": self.space,
             "near": self.near.astype(np.uint32),
@@ -142,11 +148,12 @@ def tally(comparison: Detected, plan: EvaluationPlan) -> PointTally:
         if metric in SUMS:
             roles = Pair(*(np.stack(sums(comparison, role, metric)) for role in ROLES))
         else:
-            objects = by_objects.tally(comparison, metric)
+            objects = by_objects.tally(pooled(comparison), metric)
     except DatasetError:
         pass  # not annotated: what the roles share is counted all the same
     oks, space = (np.stack(of(comparison, plan)) for of in (role_sums, space_sums))
-    return PointTally(metric, objects, roles, oks, space, near, seen)
+    first = first_regions(comparison) if comparison.cuts else np.arange(images)
+    return PointTally(metric, objects, first, roles, oks, space, near, seen)
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> PointTally:
@@ -159,6 +166,7 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> PointTally:
     return PointTally(
         str(arrays["metric"][0]),
         by_objects.unpack(own) if own else None,
+        arrays.get("first", np.arange(arrays["oks"].shape[1])).astype(np.int64),
         Pair(*(arrays[role] for role in ROLES)) if ROLES[0] in arrays else None,
         arrays["oks"],
         arrays.get("space", np.zeros_like(arrays["oks"])),

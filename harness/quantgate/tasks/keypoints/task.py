@@ -23,6 +23,7 @@ from quantgate.tasks.keypoints import accuracy, tally
 from quantgate.tasks.keypoints.placement import moved_points, skeleton_in
 from quantgate.tasks.keypoints.space import UNIT
 from quantgate.tasks.keypoints.tables import in_oks, keypoint_table
+from quantgate.tasks.keypoints.wholes import pooled
 from quantgate.tasks.protocol import TallyKind
 from quantgate.tasks.segments import Segment, segment_table, worst_segment
 from quantgate.tasks.tensors import TaskLimits, judge
@@ -152,7 +153,9 @@ def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
     if key == "min_keypoint_pck":
         return accuracy.worst_keypoint(comparison, plan)[0]
     if key == "max_class_drop" and metric_of(plan) in THRESHOLDS:
-        return label_name(comparison.labels, of_objects.worst_class(comparison, metric_of(plan)))
+        return label_name(
+            comparison.labels, of_objects.worst_class(pooled(comparison), metric_of(plan))
+        )
     return detection.subject(key, comparison, plan) if key == "min_class_precision" else ""
 
 
@@ -169,13 +172,14 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
     if detection.judged_with_truth(comparison):
         parts = segments(comparison, plan)
         made += [segment_table(parts, METRICS[metric])] if parts else []
-        made += [class_table(comparison, metric)] if metric in THRESHOLDS else []
+        made += [class_table(pooled(comparison), metric)] if metric in THRESHOLDS else []
     return tuple(made)
 
 
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
-    return detection.segments_by(comparison, plan, accuracy)
+    whole = metric_of(plan) in THRESHOLDS
+    return detection.segments_by(pooled(comparison) if whole else comparison, plan, accuracy)
 
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:
