@@ -39,6 +39,11 @@ WRONG = [
         'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
     ),
     (
+        'annotations = "val.json"',
+        'annotations = "val.json"\nregion = { factor = 0 }',
+        "datasets.val.region.factor: expected a number above 0 and up to 100 (sides of *), found 0",
+    ),
+    (
         'decoder = "ssd"',
         'decoder = "sssd"',
         'models.ssd.decoder: no such decoder, expected one of *, found "sssd"; did you mean ssd?',

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -19,7 +19,8 @@ from quantgate.manifest import json_schema, load_manifest
 from quantgate.manifest.__main__ import SCHEMA, schema_text
 from quantgate.manifest.hints import choices, default, fields
 from quantgate.manifest.models import tasks_of
-from quantgate.manifest.reference import with_reference
+from quantgate.manifest.reference import _TABLES, with_reference
+from quantgate.sources.catalog import AnySource
 from quantgate.tasks.catalog import TASKS
 
 FULL = """
@@ -56,6 +57,23 @@ images = 0
 ROOT = Path(__file__).parents[2]
 #: Limits that are judged outside of the tasks: what a machine runs is timed and weighed alike.
 OF_RUNS = [key for key, kind in LIMITS.items() if not kind.of_images]
+
+
+def _references(node: Any) -> set[str]:
+    """Name the definitions to which any part of a schema refers."""
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    own = {node["$ref"].rpartition("/")[2]} if isinstance(node, dict) and "$ref" in node else set()
+    return own.union(*map(_references, parts))
+
+
+def test_every_table_is_defined_and_explained() -> None:
+    """What a key leads to is in the schema, and has its section in the reference."""
+    schema = json_schema()
+    listed = {table.__name__ for _, table in _TABLES}
+    elsewhere = {one.__name__ for one in (*get_args(AnySource), *DECODERS.values())}
+
+    assert _references(schema) - set(schema["$defs"]) == set()
+    assert set(schema["$defs"]) - listed - elsewhere == set()
 
 
 def as_json(value: Any) -> Any:

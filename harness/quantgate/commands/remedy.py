@@ -24,6 +24,7 @@ def add(verbs: Any) -> None:
     add_arguments(remedy)
     remedy.add_argument(
         "--minutes",
+        metavar="M",
         type=minutes,
         default=600.0,
         dest="seconds",

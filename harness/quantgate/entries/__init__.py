@@ -12,7 +12,7 @@ from quantgate.entries.advanced import (
     SmoothQuantAlphas,
     Subgraph,
 )
-from quantgate.entries.data import DatasetEntry, Preprocess
+from quantgate.entries.data import DatasetEntry, Preprocess, RegionEntry
 from quantgate.entries.judged import ExpectedFailure, Limits, OutputLimits, Published, SpeedLimit
 from quantgate.entries.kinds import (
     DERIVED,
@@ -55,6 +55,7 @@ __all__ = [
     "RangeEnd",
     "RangeEstimator",
     "Recipe",
+    "RegionEntry",
     "ReportPlan",
     "Size",
     "SmoothQuantAlphas",

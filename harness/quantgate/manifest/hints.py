@@ -173,6 +173,8 @@ def _bounds(metadata: tuple[Any, ...]) -> str:
     words = ""
     for item in metadata:
         match item:
+            case Interval(ge=None):
+                words += f" above {item.gt:g} and up to {item.le:g}"
             case Interval():
                 words += f" from {item.ge:g} to {item.le:g}"
             case Gt():

@@ -26,6 +26,7 @@ from quantgate.entries import (
     RangeEnd,
     RangeEstimator,
     Recipe,
+    RegionEntry,
     ReportPlan,
     SmoothQuantAlphas,
     Subgraph,
@@ -46,6 +47,7 @@ END = "<!-- the reference ends -->"
 _HEAD = ("| key | value | default | meaning |", "|---|---|---|---|")
 _TABLES: tuple[tuple[str, type], ...] = (
     ("[datasets.NAME]", DatasetEntry),
+    ("[datasets.NAME.region]", RegionEntry),
     ("[models.NAME]", ModelEntry),
     ("preprocess", Preprocess),
     ("calibrate", Recipe),

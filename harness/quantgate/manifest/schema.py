@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from quantgate.core.limits import LIMITS
 from quantgate.decoders.catalog import DECODERS
 from quantgate.entries import (
-    Advanced,
-    Benchmark,
-    BiasCorrection,
     DatasetEntry,
     EvaluationPlan,
     ExpectedFailure,
-    IgnoredScope,
-    Limits,
     ModelEntry,
-    OutputLimits,
-    Preprocess,
     Published,
-    QuantizerParams,
-    RangeEnd,
-    RangeEstimator,
     Recipe,
     ReportPlan,
-    SmoothQuantAlphas,
-    Subgraph,
-    Unquantized,
 )
 from quantgate.manifest import hints, history
 from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS
 from quantgate.manifest.shape import strict
 from quantgate.sources.catalog import AnySource
 from quantgate.tasks.catalog import TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: What ``[defaults]`` can complete: nothing is required of these tables where they stand.
 _COMPLETED = (Recipe, EvaluationPlan)
@@ -66,16 +56,32 @@ def json_schema() -> dict[str, Any]:
 
 
 def _definitions() -> dict[str, Any]:
-    """Tables by the names of their types, each with the descriptions of its keys."""
-    tables: list[type] = [
-        *(ModelEntry, DatasetEntry, ReportPlan, Recipe, EvaluationPlan, Preprocess, Benchmark),
-        *(Limits, OutputLimits, ExpectedFailure, Published, IgnoredScope, Unquantized),
-        *(Advanced, QuantizerParams, RangeEstimator, RangeEnd, BiasCorrection),
-        *(SmoothQuantAlphas, Subgraph),
-        *get_args(AnySource),
-        *DECODERS.values(),
-    ]
-    return {table.__name__: _definition(table) for table in tables}
+    """Tables by the names of their types, each with the descriptions of its keys: all that any key leads to."""
+    found: dict[str, Any] = {}
+    # What keys without a type of their own lead to: tables by the names of limits and metrics.
+    waiting: list[type] = [ModelEntry, DatasetEntry, ReportPlan, ExpectedFailure, Published]
+    while waiting:
+        table = waiting.pop()
+        if table.__name__ not in found:
+            found[table.__name__] = _definition(table)
+            waiting += _tables_of(table)
+    return found
+
+
+def _tables_of(table: type) -> Iterator[type]:
+    """Give the types of the tables that a table's keys hold, in lists and by names, too."""
+    if table is ModelEntry:
+        yield from (*DECODERS.values(), *get_args(AnySource))
+    for hint in hints.fields(table).values():
+        yield from _inside(hint)
+
+
+def _inside(hint: Any) -> Iterator[type]:
+    bare, _ = hints.unwrap(hint)
+    if hints.is_table(bare):
+        yield bare
+    for part in get_args(bare):
+        yield from _inside(part)
 
 
 def _definition(table: type) -> dict[str, Any]:
