@@ -151,7 +151,7 @@ def test_where_nothing_fits_raw_outputs_are_compared(tmp_path: Path) -> None:
     (subject,) = subjects_of(str(tmp_path / "own.onnx"))
 
     given = (tmp_path / "images", None, None)
-    draft = described(subject, given, Store(tmp_path / "store"), Here()).draft  # type: ignore[arg-type]
+    draft = described(subject, given, (Store(tmp_path / "store"), Here())).draft  # type: ignore[arg-type]
     text = entry_text(draft, tmp_path)
 
     assert tomllib.loads(text)["models"]["own"]["task"] == "generic"
@@ -174,7 +174,7 @@ def test_an_entry_has_at_most_twelve_lines(tmp_path: Path) -> None:
     squares.make(tmp_path, images=6)
     (subject,) = subjects_of(str(tmp_path / "own.onnx"))
     given = (tmp_path / "images", None, None)
-    made = described(subject, given, Store(tmp_path / "store"), Here())  # type: ignore[arg-type]
+    made = described(subject, given, (Store(tmp_path / "store"), Here()))  # type: ignore[arg-type]
 
     text = entry_text(made.draft, tmp_path)
 
@@ -187,7 +187,7 @@ def test_models_of_a_folder_share_their_images(tmp_path: Path) -> None:
     squares.make(tmp_path, images=6)
     (subject,) = subjects_of(str(tmp_path / "own.onnx"))
     given = (tmp_path / "images", tmp_path / "truth.json", None)
-    made = described(subject, given, Store(tmp_path / "store"), Here())  # type: ignore[arg-type]
+    made = described(subject, given, (Store(tmp_path / "store"), Here()))  # type: ignore[arg-type]
 
     drafts = written([made.draft, made.draft], tmp_path / "models.toml")
     manifest = load_manifest(tmp_path / "models.toml")

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantgate.commands.console import complain, say, say_where
-from quantgate.errors import HarnessError
+from quantgate.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
     from quantgate.engine.worker.client import Worker
+    from quantgate.onboarding.accuracy_check import Told
     from quantgate.onboarding.asking import Question
     from quantgate.onboarding.init import Result
     from quantgate.onboarding.subject import Subject
@@ -32,8 +33,17 @@ def add(verbs: Any) -> None:
     )
     init.add_argument(
         "model",
+        nargs="?",
         help="model file, folder of models, .cfg of a Darknet pair, Open Model Zoo name, or organisation/repository "
         "of Hugging Face",
+    )
+    init.add_argument(
+        "--from",
+        type=Path,
+        dest="told_by",
+        metavar="FILE",
+        help="accuracy-check.yml of the model: feeding, decoder and metric are taken from it, and what it names of "
+        "model, images and annotations",
     )
     init.add_argument(
         "--images", type=Path, help="folder of images like those that the model will meet"
@@ -66,6 +76,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     from quantgate.onboarding.subject import subjects_of
     from quantgate.store import Store, default_store
 
+    told = _told_by(options)
     refuse_to_overwrite(options.output, add=options.add)
     worker = Worker(_WARM)
     worker.start()
@@ -73,7 +84,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
         subjects = subjects_of(options.model)
         store = Store(options.store or default_store())
         alone = len(subjects) == 1
-        results = [_result(one, options, (store, worker), alone=alone) for one in subjects]
+        results = [_result(one, options, (store, worker), told, alone=alone) for one in subjects]
     finally:
         worker.close()
     found = [result for result in results if result is not None]
@@ -84,8 +95,35 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     return int(len(found) < len(subjects))
 
 
+def _told_by(options: argparse.Namespace) -> Told | None:
+    """Read --from, and put what it names in the place of what is not given.
+
+    Raises
+    ------
+    UsageError
+        Where neither the command line nor the file names a model that is there.
+    """
+    from quantgate.onboarding.accuracy_check import told_by
+
+    told = None
+    if options.told_by is not None:
+        told = told_by(options.told_by, Path(options.model).stem if options.model else None)
+        options.model = options.model or (str(told.model) if told.model else None)
+        options.images = options.images or told.images
+        options.annotations = options.annotations or told.annotations
+    if options.model is None:
+        where = f"{options.told_by} names none that is there" if told else "none is given"
+        raise UsageError(f"init wants a model, and {where}: quantgate init MODEL --images DIR")
+    return told
+
+
 def _result(
-    subject: Subject, options: argparse.Namespace, means: tuple[Store, Worker], *, alone: bool
+    subject: Subject,
+    options: argparse.Namespace,
+    means: tuple[Store, Worker],
+    told: Told | None,
+    *,
+    alone: bool,
 ) -> Result | None:
     """Describe one model; of several, one that cannot be is told and left out."""
     from quantgate.onboarding.init import described, interface, refuse_no_images, with_limits
@@ -99,7 +137,7 @@ def _result(
         if options.images is None:
             raise refuse_no_images(subject, interface(subject, store, worker))
         given = (options.images, options.annotations, options.labels)
-        result = _asked(described(subject, given, store, worker))
+        result = _asked(described(subject, given, means, told))
         with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
             result = with_limits(result, store, worker, Path(scratch))
     except HarnessError as error:

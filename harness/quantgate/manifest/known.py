@@ -60,8 +60,8 @@ def _of_zoo(name: str, _: Path) -> dict[str, Any]:
         return {}
     return {
         "task": model.task,
-        "decoder": _as_toml(model.decoder),
-        "preprocess": _as_toml(dataclasses.asdict(model.preprocess)),
+        "decoder": as_toml(model.decoder),
+        "preprocess": as_toml(dataclasses.asdict(model.preprocess)),
         "published": {model.metric: _measured(model.measured)},
     }
 
@@ -77,9 +77,9 @@ def _of_omz(name: str, _: Path) -> dict[str, Any]:
         known = omz_settings(name)
     except HarnessError:
         return {}
-    table: dict[str, Any] = {"preprocess": _as_toml(known.preprocess)}
+    table: dict[str, Any] = {"preprocess": as_toml(known.preprocess)}
     if known.support == "task":
-        table |= {"task": known.task, "decoder": _as_toml(known.decoder)}
+        table |= {"task": known.task, "decoder": as_toml(known.decoder)}
         table |= {"published": _published(known)}
     return table
 
@@ -108,13 +108,11 @@ def _of_darknet(cfg: str, root: Path) -> dict[str, Any]:
         decoder = decoder_of(heads_of(path))
     except HarnessError:
         return table
-    return (
-        table if decoder is None else {**table, "task": "detection", "decoder": _as_toml(decoder)}
-    )
+    return table if decoder is None else {**table, "task": "detection", "decoder": as_toml(decoder)}
 
 
-def _as_toml(value: Any) -> Any:
+def as_toml(value: Any) -> Any:
     """Write a value as a manifest would: lists for tuples."""
     if isinstance(value, dict):
-        return {key: _as_toml(item) for key, item in value.items()}
-    return [_as_toml(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: as_toml(item) for key, item in value.items()}
+    return [as_toml(item) for item in value] if isinstance(value, list | tuple) else value

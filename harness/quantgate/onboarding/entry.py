@@ -34,6 +34,10 @@ class Draft:
         None where the source knows them.
     subset
         Images to calibrate with; the rest is judged on.
+    metric
+        By which it is judged; empty for the task's own.
+    published
+        What its makers say it reaches, by metric: the value, and who says so.
     comments
         Evidence by key of the entry; ``unsure`` by whatever is unsure.
     """
@@ -46,6 +50,8 @@ class Draft:
     reading: Reading | None = None
     plan: Preprocess | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
+    metric: str = ""
+    published: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,7 +114,10 @@ def keys_of(draft: Draft, root: Path | None) -> Iterator[tuple[str, str]]:
             yield "preprocess", f"{{ {said} }}"
     name = toml_string(draft.name)
     yield "calibrate", f"{{ dataset = {name}, subset = {draft.subset} }}"
-    yield "evaluate", f"{{ dataset = {name}, hold_out = true }}"
+    by = f", metric = {toml_string(draft.metric)}" if draft.metric else ""
+    yield "evaluate", f"{{ dataset = {name}, hold_out = true{by} }}"
+    for metric, (value, origin) in draft.published.items():
+        yield f"published.{metric}", f"{{ value = {value:g}, origin = {toml_string(origin)} }}"
     if draft.limits:
         said = ", ".join(f"{key} = {value:g}" for key, value in draft.limits.items())
         yield "limits", f"{{ {said} }}"

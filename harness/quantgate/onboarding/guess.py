@@ -97,6 +97,18 @@ def look(subject: Subject, store: Store) -> tuple[str, tuple[str, ...]]:
     return _interface(both), kinds
 
 
+def inputs_of(subject: Subject, store: Store) -> list[Port]:
+    """Read the inputs of a model.
+
+    Raises
+    ------
+    SourceError
+        Where the file does not parse.
+    """
+    _, model = resolve(subject.source, Place(store.root, store, subject.name))
+    return list(model_ports(model.inputs))
+
+
 def find(subject: Subject, images: Images, store: Store) -> Found:
     """Guess task, decoder and feeding of a model.
 

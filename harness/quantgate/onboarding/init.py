@@ -11,8 +11,17 @@ from quantgate.engine.worker.client import Step
 from quantgate.errors import HarnessError, SourceUnavailableError, UsageError
 from quantgate.manifest import load_manifest
 from quantgate.manifest.known import known_of
+from quantgate.onboarding.accuracy_check import (
+    hints_by,
+    metric_of,
+    plan_of,
+    published_by,
+    reading_of,
+    said_by,
+    settings_by,
+)
 from quantgate.onboarding.entry import Draft, entry_text
-from quantgate.onboarding.guess import find, look
+from quantgate.onboarding.guess import find, inputs_of, look
 from quantgate.onboarding.images import images_of
 from quantgate.onboarding.limits import measure
 from quantgate.run import Run
@@ -22,11 +31,13 @@ if TYPE_CHECKING:
 
     from quantgate.engine.worker.client import Worker
     from quantgate.entries import DatasetEntry, ModelEntry
+    from quantgate.onboarding.accuracy_check import Told
     from quantgate.onboarding.guess import Found
     from quantgate.onboarding.images import Images
     from quantgate.onboarding.limits import Measured
     from quantgate.onboarding.subject import Subject
     from quantgate.onboarding.trial import Guess
+    from quantgate.sources.omz.knowledge import OmzSettings
     from quantgate.store import Store
 
 #: Share of the images that calibrates, and most of them; images that a first measurement judges on.
@@ -53,17 +64,33 @@ def interface(subject: Subject, store: Store, worker: Worker) -> tuple[str, tupl
 
 
 def described(
-    subject: Subject, given: tuple[Path, Path | None, Path | None], store: Store, worker: Worker
+    subject: Subject,
+    given: tuple[Path, Path | None, Path | None],
+    means: tuple[Store, Worker],
+    told: Told | None = None,
 ) -> Result:
     """Guess, without limits; ``given`` are the folder of images, their annotations, and a file of class names.
+
+    Parameters
+    ----------
+    told
+        What an accuracy-check.yml says of the model; the rest alone is guessed then.
 
     Raises
     ------
     HarnessError
         Where model or images cannot be read; UsageError where they are of no kind that is judged.
     """
+    store, worker = means
     folder, annotations, labels = given
     images = images_of(folder, annotations, labels or _labels(subject, 0), store.root)
+    if told is not None:
+        ports = worker.call(Step("reading the model", _STEP_S), inputs_of, subject, store)
+        settings = settings_by(told, ports)
+        if settings.support == "task":
+            draft = _by_accuracy_check(subject, images, (told, settings))
+            return Result(draft, None, None, labels=_names(images, draft))
+        subject = replace(subject, hints=hints_by(told, settings, subject.hints))
     known = known_of(
         dict(subject.table) | {k: str(v) for k, v in subject.table.items()}, store.root
     )
@@ -102,6 +129,28 @@ def _known(subject: Subject, images: Images, known: Mapping[str, Any]) -> Draft:
     task = str(known["task"])
     comments = {"source": f"{origin} says task, decoder and preprocess: {task}"}
     return Draft(subject, _dataset(images, task), _name(images), _subset(images), comments=comments)
+
+
+def _by_accuracy_check(subject: Subject, images: Images, told: tuple[Told, OmzSettings]) -> Draft:
+    """Write an entry of a model that an accuracy-check.yml describes; what it approximates is unsure."""
+    task = str(told[1].task)
+    origin = said_by(told[0])
+    return Draft(
+        subject,
+        _dataset(images, task),
+        _name(images),
+        _subset(images),
+        task,
+        reading_of(told[1]),
+        plan_of(told[1]),
+        metric=metric_of(told[1]) if images.annotated(task) else "",
+        published=published_by(*told),
+        comments={
+            "decoder": origin,
+            "preprocess": f"{told[0].file.name}: reader and preprocessing",
+        },
+        unsure={"preprocess": "; ".join(told[1].notes)} if told[1].notes else {},
+    )
 
 
 def _name(images: Images) -> str:

@@ -155,9 +155,8 @@ class _Tries:
         for option in options:
             if "class_ids" in option.reading.changed and option.kind in good:
                 continue
-            for trial in self.each(
-                option, [replace(plan, **_RESIZED.get(option.kind, {}))], samples
-            ):
+            resized = replace(plan, **(self._told_resize() or _RESIZED.get(option.kind, {})))
+            for trial in self.each(option, [resized], samples):
                 if trial.mean >= CREDIBLE_FIT:
                     good.add(option.kind)
                 yield trial
@@ -180,15 +179,19 @@ class _Tries:
 
     def _resized(self, option: Option, best: Preprocess) -> list[Preprocess]:
         """Give other ways to resize; only classes are judged on a part of the picture."""
-        told = self.hints.values
-        if "resize" in told:
-            fixed: Any = {key: told[key] for key in ("resize", "short_side") if key in told}
-            made = replace(best, **fixed)
-            return [made] if made != best else []
+        if self._told_resize():
+            return []
         cropped = TASKS[option.task].TRUTH == "class"
         found = [one for one in other_resizes(best) if cropped or one.resize != "crop"]
         padded = [one for one in (best, *found) if one.resize in {"letterbox", "fit"}]
         return found + [replace(one, pad=0) for one in padded]
+
+    def _told_resize(self) -> dict[str, Any]:
+        """Give the keys of ``preprocess`` that say how to resize, where something tells."""
+        told = self.hints.values
+        return {
+            key: told[key] for key in ("resize", "short_side") if "resize" in told and key in told
+        }
 
     def each(
         self,

@@ -38,7 +38,7 @@ def main() -> None:
         line = {
             **_facts(model),
             "release": release,
-            "accuracy": _accuracy(model.name, loaded, datasets),
+            "accuracy": accuracy_of(model.name, loaded, datasets),
         }
         sys.stdout.write(
             json.dumps(line, separators=(",", ":"), sort_keys=True, default=str) + "\n"
@@ -62,12 +62,12 @@ def _facts(model: Any) -> dict[str, Any]:
     }
 
 
-def _accuracy(name: str, loaded: dict[str, Any], datasets: dict[str, Any]) -> dict[str, Any]:
+def accuracy_of(name: str, loaded: dict[str, Any], datasets: dict[str, Any]) -> dict[str, Any]:
     """Return the evaluation of the OpenVINO IR: adapter, dataset, processing and metrics."""
     if "evaluations" in loaded:
         modules = [entry.get("module") for entry in loaded["evaluations"]]
         return {"module": modules[0] if modules else None}
-    chosen = _choose(name, loaded.get("models", []))
+    chosen = chosen_of(name, loaded.get("models", []))
     if chosen is None:
         return {}
     launcher, entry = chosen
@@ -83,7 +83,7 @@ def _accuracy(name: str, loaded: dict[str, Any], datasets: dict[str, Any]) -> di
     }
 
 
-def _choose(
+def chosen_of(
     name: str, models: list[dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Choose the entry of the model's own name, else the first, that runs an OpenVINO IR."""

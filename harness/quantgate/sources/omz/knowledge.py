@@ -71,16 +71,22 @@ def settings_of(
     SourceError
         For an unknown name.
     """
-    model = find_model(name)
+    return settings_for(find_model(name), decoders, tasks)
+
+
+def settings_for(
+    model: OmzModel, decoders: Collection[str] | None = None, tasks: Collection[str] | None = None
+) -> OmzSettings:
+    """As `settings_of`, of a model that need not be Open Model Zoo's: what its accuracy-check.yml says."""
     hindrance = _hindrance(model)
     if hindrance is not None:
-        return OmzSettings(name, "none", missing=hindrance)
+        return OmzSettings(model.name, "none", missing=hindrance)
     try:
         preprocess, notes = preprocess_of(model)
     except FeedingUnknownError as error:
         return _unfed(model, str(error))
     fed = OmzSettings(
-        name,
+        model.name,
         "tensors",
         "generic",
         preprocess=preprocess,
