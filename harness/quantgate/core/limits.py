@@ -84,14 +84,6 @@ _ROWS: tuple[LimitKind, ...] = (
         **_SHARE,  # type: ignore[arg-type]
     ),
     LimitKind(
-        "min_keypoint_pck",
-        "Worst key point of the roles",
-        noun="share of objects in which the worst key point stays",
-        margin=0.02,
-        of_worst="key point",
-        **_SHARE,  # type: ignore[arg-type]
-    ),
-    LimitKind(
         "max_role_mpjpe",
         "MPJPE of the roles",
         "images",
@@ -99,6 +91,14 @@ _ROWS: tuple[LimitKind, ...] = (
         form="magnitude",
         margin=0.1,
         relative=True,
+    ),
+    LimitKind(
+        "min_keypoint_pck",
+        "Worst key point of the roles",
+        noun="share of objects in which the worst key point stays",
+        margin=0.02,
+        of_worst="key point",
+        **_SHARE,  # type: ignore[arg-type]
     ),
     LimitKind(
         "max_tensor_distance",
