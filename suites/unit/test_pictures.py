@@ -128,7 +128,8 @@ def test_a_region_is_shown_in_its_whole_image(tmp_path: Path) -> None:
 
     assert shown.outline == pytest.approx((100, 50, 200, 50, 200, 110, 100, 110))
     files = [shown.whole, shown.panes[0], shown.overlay]
-    whole_image, three, beside = (cv2.imread(str(tmp_path / name)).astype(int) for name in files)
+    read = [cv2.imread(str(tmp_path / name)) for name in files]
+    whole_image, three, beside = (one.astype(int) for one in read if one is not None)
     scale = whole_image.shape[1] / 300
     edge, inside = (whole_image[round(y * scale), round(150 * scale)] for y in (50, 80))
     assert edge.min() > 200
