@@ -22,6 +22,7 @@ masks          digits-instance-segmentation   digits-ssd-mobilenet-v2    the mas
 segmentation   digits-segmentation            digits-ssd-mobilenet-v2    the segmentation head
 restoration    digits-restoration             nothing                    everything
 keypoints      digits-keypoints               nothing                    everything
+text           digits-text                    nothing                    everything
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from harness.training.budget import Budget
 
-MODELS = ("classifier", "detector", "yolo", "masks", "segmentation", "restoration", "keypoints")
+MODELS = (
+    *("classifier", "detector", "yolo", "masks", "segmentation", "restoration", "keypoints"),
+    "text",
+)
 
 
 def main() -> None:

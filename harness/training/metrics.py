@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from harness.training.reference_decoders import Outputs, objects
-from quantgate.zoo.scenes import Scene, render, render_classification
+from quantgate.zoo.scenes import Scene, render, render_classification, render_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image with its truth; ``label`` where there is one dominant digit."""
+    """An image with its truth; ``label`` where there is one dominant digit, ``text`` where there is a line."""
 
     scene: Scene
     label: int | None
+    text: str = ""
 
     @property
     def image(self) -> NDArray[Any]:
@@ -38,6 +40,9 @@ class Picture:
 def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     """Render the image that a model of this task is judged on."""
     size = model.preprocess.size
+    if model.task == "text":
+        scene, text = render_text(seed, index, size=size, split=split)
+        return Picture(scene, None, text)
     if model.task in {"classification", "keypoints"}:
         return Picture(*render_classification(seed, index, size=size, split=split))
     return Picture(render(seed, index, size=size, split=split), None)
@@ -210,10 +215,23 @@ def _near(heat: NDArray[Any], one: Picture) -> NDArray[Any]:
     return np.asarray(away <= 0.1 * max(x1 - x0, y1 - y0))
 
 
+def word_accuracy(
+    model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]
+) -> float:
+    """Share of lines whose digits are all right: best class of each step, repetitions merged, blanks left out."""
+    right = []
+    for found, one in zip(outputs, pictures, strict=True):
+        best = [0, *found[model.outputs[0]][0].argmax(1).tolist()]
+        read = [now for last, now in pairwise(best) if now not in {0, last}]
+        right.append("".join(str(digit - 1) for digit in read) == one.text)
+    return float(np.mean(right))
+
+
 METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
     "miou": miou,
     "psnr": psnr,
     "pck": pck,
+    "word_accuracy": word_accuracy,
 }

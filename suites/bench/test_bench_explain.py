@@ -52,6 +52,7 @@ BUILT_IN = (
     "digits-instance-segmentation",
     "digits-segmentation",
     "digits-keypoints",
+    "digits-text",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "nanodet-m", "fastestdet")

@@ -37,6 +37,7 @@ BUILT_IN = (
     "digits-instance-segmentation",
     "digits-segmentation",
     "digits-keypoints",
+    "digits-text",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "yolox-nano", "nanodet-m", "ssd-mobilenet-v1", "ultraface")

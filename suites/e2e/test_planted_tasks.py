@@ -42,6 +42,12 @@ kind = "digits"
 subject = "points"
 size = [96, 96]
 count = {images}
+
+[datasets.text]
+kind = "digits"
+subject = "text"
+count = {images}
+
 [datasets.clean]
 kind = "digits"
 subject = "clean"
@@ -80,6 +86,12 @@ PLANTED = {
         ', metric = "pck"',
         "max_accuracy_drop = 0.05, min_role_oks = 0.85",
         (-2, 2.0),
+    ),
+    "digits-text": (
+        "text",
+        "",
+        "max_accuracy_drop = 0.1, max_role_cer = 0.05",
+        (-2, 1.0),
     ),
     "digits-restoration": (
         "clean",

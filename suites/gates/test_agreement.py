@@ -59,6 +59,12 @@ def test_role_mpjpe(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("max_role_cer")
+def test_role_cer(gate: Gate, comparison: Compared) -> None:
+    """What the optimized model reads is no more edits away from the parent's text than the limit allows."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_tensor_distance")
 def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
     """Raw outputs stay within the limit of the parent's, in relative mean squared error."""

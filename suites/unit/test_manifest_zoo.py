@@ -30,6 +30,9 @@ subject = "class-maps"
 [datasets.keypoints]
 kind = "digits"
 subject = "points"
+[datasets.text]
+kind = "digits"
+subject = "text"
 [datasets.image_to_image]
 kind = "digits"
 subject = "clean"

@@ -33,6 +33,8 @@ SIZES = {
 }
 #: Keys that a decoder has no default for.
 KEYS: dict[str, dict[str, Any]] = {
+    "ctc": {"characters": tuple(map(chr, range(0x4E00, 0x4E00 + 6623)))},
+    "sequence": {"alphabet": "0123456789abcdefghijklmnopqrstuvwxyz", "end": 0},
     "yolo": {
         "anchors": (10.0, 14.0, 23.0, 27.0, 37.0, 58.0, 81.0, 82.0, 135.0, 169.0, 344.0, 319.0)
     },

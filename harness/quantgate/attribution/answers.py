@@ -55,7 +55,10 @@ class Answer:
     def drop(self) -> float | None:
         """How much of the metric is lost; None where it is not defined on these images."""
         found = self.metrics()
-        return None if found is None else found.parent - found.optimized
+        if found is None:
+            return None
+        kind = self.bench.task.METRICS[self.plan.metric or self.bench.task.DEFAULT_METRIC]
+        return kind.drop(found.parent, found.optimized)
 
     def metrics(self) -> Pair[float] | None:
         """The metric of both sides; None where it is not defined on these images."""

@@ -17,7 +17,9 @@ from quantgate.core.predictions import (
     LabelMap,
     Objects,
     Rendering,
+    Transcript,
 )
+from quantgate.core.text import matching
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +44,8 @@ def likeness(first: Prediction, second: Prediction) -> float:
     """Compare two predictions in one frame; NaN where neither says anything.
 
     Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
-    is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation.
+    is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation, texts by
+    their common letters.
     """
     if isinstance(first, ClassScores) and isinstance(second, ClassScores):
         a, b = (np.clip(each.scores.astype(np.float64), 0, None) for each in (first, second))
@@ -54,6 +57,8 @@ def likeness(first: Prediction, second: Prediction) -> float:
         return _of_maps(first.labels, second.labels)
     if isinstance(first, Rendering) and isinstance(second, Rendering):
         return _correlation(first.pixels, second.pixels)
+    if isinstance(first, Transcript) and isinstance(second, Transcript):
+        return matching(first.text, second.text) if first.text or second.text else math.nan
     return math.nan
 
 
@@ -67,7 +72,7 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
 
     Root of the annotated class's share (its Bhattacharyya coefficient with the truth); twice the
     matched scores over all scores and objects (a soft F1, by OKS where there are key points); mean IoU of
-    the classes; PSNR in dB.
+    the classes; PSNR in dB; share of common letters.
     """
     if isinstance(prediction, ClassScores) and isinstance(truth, ClassLabel):
         scores = prediction.scores.astype(np.float64)
@@ -80,10 +85,9 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
         counted_pixels = truth.labels != IGNORED
         return _of_maps(prediction.labels[counted_pixels], truth.labels[counted_pixels])
     if isinstance(prediction, Rendering) and isinstance(truth, Rendering):
-        if prediction.pixels.shape != truth.pixels.shape:
-            return math.nan
-        mse = float(np.square(prediction.pixels - truth.pixels).mean())
-        return -10 * math.log10(max(mse, 1e-3) / 255**2)
+        return _psnr_db(prediction.pixels, truth.pixels)
+    if isinstance(prediction, Transcript) and isinstance(truth, Transcript):
+        return matching(prediction.text, truth.text)
     return math.nan
 
 
@@ -149,6 +153,13 @@ def _of_maps(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
         one, other = first == label, second == label
         values.append(float((one & other).sum() / (one | other).sum()))
     return float(np.mean(values))
+
+
+def _psnr_db(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    if first.shape != second.shape:
+        return math.nan
+    mse = float(np.square(first - second).mean())
+    return -10 * math.log10(max(mse, 1e-3) / 255**2)
 
 
 def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -101,6 +101,13 @@ _ROWS: tuple[LimitKind, ...] = (
         **_SHARE,  # type: ignore[arg-type]
     ),
     LimitKind(
+        "max_role_cer",
+        "Character error of the roles",
+        "images",
+        noun="character error between the roles",
+        margin=0.01,
+    ),
+    LimitKind(
         "max_tensor_distance",
         "Tensor distance",
         "outputs",

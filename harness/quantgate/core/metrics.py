@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -16,7 +17,7 @@ class MetricKind:
     unit
         ``""`` for fractions, ``"dB"``: the unit of a drop of this metric, too.
     worst
-        The worst value there is, below which nothing can drop; None where there is no end.
+        The worst value that a model that answers nothing has; None where there is none.
     guesses
         How many classes count as right for one image, by which guessing scores; 0: none.
     is_error
@@ -31,3 +32,11 @@ class MetricKind:
     guesses: int = 0
     is_error: bool = False
     judged: bool = True
+
+    def drop(self, parent: float, optimized: float) -> float:
+        """What the optimized model lost of it: of an error what it gained."""
+        return optimized - parent if self.is_error else parent - optimized
+
+    def room(self, value: float) -> float:
+        """How much a model with this value has to lose; endless where there is no worst value."""
+        return math.inf if self.worst is None else self.drop(value, self.worst)

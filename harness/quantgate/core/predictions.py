@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -163,11 +164,27 @@ class Rendering:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a picture of a word or a line reads, as prediction or as truth.
+
+    Parameters
+    ----------
+    text
+        In composed letters (NFC).
+    confidence
+        How sure the model is, 0..1, the mean over its letters; NaN where nothing says it.
+    """
+
+    text: str
+    confidence: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
 class RawOutputs:
     """A model's raw outputs by name; nothing is known about their meaning."""
 
     values: Mapping[str, NDArray[np.generic]]
 
 
-Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering | RawOutputs
-Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering
+Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering | Transcript | RawOutputs
+Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript

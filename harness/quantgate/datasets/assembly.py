@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Truth
+from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Transcript, Truth
 from quantgate.datasets.checks import audit, turned_images, with_frame
 from quantgate.datasets.files import MISSING, inspect_files
 from quantgate.datasets.labels import check_labels, labels_in, rarest
@@ -116,6 +116,8 @@ def _truth_bytes(truth: Truth | None) -> bytes:
         return b"none"
     if isinstance(truth, ClassLabel):
         return f"class {truth.label}".encode()
+    if isinstance(truth, Transcript):
+        return f"text {truth.text}".encode()
     if isinstance(truth, LazyLabelMap | LazyRendering):
         return truth.digest.encode()
     if not isinstance(truth, Objects):

@@ -13,6 +13,7 @@ from quantgate.datasets import (
     masks,
     open_images,
     pairs,
+    text,
     voc,
     wider,
     yolo_txt,
@@ -53,6 +54,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "open-images": open_images.KIND,
         "masks": masks.KIND,
         "pairs": pairs.KIND,
+        "text": text.KIND,
         "folder": folder.KIND,
         "digits": DatasetKind(
             None,
@@ -72,6 +74,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
                 'subject = "points"': ("points",),
+                'subject = "text"': ("text",),
                 'subject = "class-maps"': ("pixels",),
                 'subject = "clean"': ("picture",),
             },

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel
+from quantgate.core.predictions import ClassLabel, Transcript
 from quantgate.core.skeletons import Skeleton
 from quantgate.datasets.assembly import samples_digest
 from quantgate.datasets.findings import make_objects
@@ -34,9 +34,14 @@ if TYPE_CHECKING:
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
-#: Subjects of which each image shows one large digit.
-_ONE_DIGIT = frozenset({"single", "points"})
-_SCENES, _SINGLE = (300, 300), (224, 224)
+Shown: TypeAlias = Literal["scenes", "single", "text"]
+#: What the images of each subject show, where that is no scene: one large digit, or a line of them.
+_SHOWN: dict[str, Shown] = {"single": "single", "points": "single", "text": "text"}
+_SIZES: dict[Shown, tuple[int, int]] = {
+    "scenes": (300, 300),
+    "single": (224, 224),
+    "text": (128, 32),
+}
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
 _RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "strokes.py")
@@ -46,16 +51,15 @@ _RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "strokes.py")
 class _Series:
     """Which scenes: all that the renderer is asked for, but the index."""
 
-    single: bool
+    shown: Shown
     seed: int
     split: str
     size: tuple[int, int]
 
     def label(self, index: int) -> str:
         """Name of the image, without what is annotated: that does not change it."""
-        subject = "single" if self.single else "scenes"
         width, height = self.size
-        return f"{self.split}/{subject}-{self.seed}-{width}x{height}-{index:05d}"
+        return f"{self.split}/{self.shown}-{self.seed}-{width}x{height}-{index:05d}"
 
 
 def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = False) -> Dataset:
@@ -68,14 +72,14 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     DatasetError
         For an unknown split or a size below 32 px.
     """
-    single = entry.subject in _ONE_DIGIT
-    size = entry.size or (_SINGLE if single else _SCENES)
+    shown = _SHOWN.get(entry.subject, "scenes")
+    size = entry.size or _SIZES[shown]
     split = entry.split or "evaluate"
     if split not in _SPLITS:
         raise DatasetError(
             f"datasets.{name}.split is {split!r}; expected one of {', '.join(_SPLITS)}"
         )
-    series = _Series(single, entry.seed, split, size)
+    series = _Series(shown, entry.seed, split, size)
     count = entry.count or _COUNT
     renderer = renderer_version()
     try:
@@ -114,7 +118,7 @@ def _digest(renderer: str, series: _Series, index: int) -> str:
 def _labels(subject: str) -> tuple[str, ...]:
     from quantgate.zoo.scenes import LABELS
 
-    if subject == "clean":
+    if subject in {"clean", "text"}:
         return ()
     if subject == "points":
         return ("digit",)
@@ -159,21 +163,22 @@ def _scene(series: _Series, index: int) -> Scene:
     return _drawn_scene(series, index)[0]
 
 
-def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | None]:
-    """Draw a scene; with it the label where it is of one digit."""
-    from quantgate.zoo.scenes import render, render_classification
+def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | str | None]:
+    """Draw a scene; with it the label where it is of one digit, and what a line of digits reads."""
+    from quantgate.zoo.scenes import render, render_classification, render_text
 
     split = cast("Split", series.split)
-    if series.single:
-        return render_classification(series.seed, index, size=series.size, split=split)
-    return render(series.seed, index, size=series.size, split=split), None
+    if series.shown == "scenes":
+        return render(series.seed, index, size=series.size, split=split), None
+    draw = render_classification if series.shown == "single" else render_text
+    return draw(series.seed, index, size=series.size, split=split)
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
     """Truth of a series: rows of scene, label, x0, y0, x1, y1, area and key points, and their run lengths.
 
-    A single digit that is mostly hidden has a row of an area of 0.
+    A single digit that is mostly hidden has a row of an area of 0, and so has each digit of a line.
     """
 
     rows: NDArray[np.float32]
@@ -184,11 +189,12 @@ class _Drawn:
 def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]:
     from faster_coco_eval.core import mask as rle
 
-    scene, label = _drawn_scene(series, index)
-    if label is not None and not len(scene.labels):
-        empty = np.zeros((1, 7 + math.prod(scene.points.shape[1:])), np.float32)
-        empty[0, :2] = index, label
-        return empty, [b""]
+    scene, told = _drawn_scene(series, index)
+    if isinstance(told, str) or (told is not None and not len(scene.labels)):
+        labels = [int(digit) for digit in str(told)]
+        bare = np.zeros((len(labels), 7 + math.prod(scene.points.shape[1:])), np.float32)
+        bare[:, 0], bare[:, 1] = index, labels
+        return bare, [b""] * len(labels)
     areas = [mask.sum() for mask in scene.masks]
     points = scene.points.reshape(len(scene.labels), -1)
     columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas, *points.T)
@@ -223,6 +229,8 @@ def _truth(drawn: _Drawn, index: int, subject: str, *, masks: bool) -> Truth:
     rows = drawn.rows[first:last]
     if subject == "single":
         return ClassLabel(int(rows[0, 1]))
+    if subject == "text":
+        return Transcript("".join(f"{digit:.0f}" for digit in rows[:, 1]))
     if subject == "points":
         return _pointed(rows[rows[:, 6] > 0])
     truth = _objects(rows, rows[:, 1])

@@ -10,6 +10,7 @@ from quantgate.decoders.boxes_scores import BoxesScoresDecoder
 from quantgate.decoders.centernet import CenternetDecoder
 from quantgate.decoders.class_map import ClassMapDecoder
 from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
@@ -23,6 +24,7 @@ from quantgate.decoders.nanodet import NanodetDecoder
 from quantgate.decoders.nms_indices import NmsIndicesDecoder
 from quantgate.decoders.openpose import OpenposeDecoder
 from quantgate.decoders.retinaface import RetinafaceDecoder
+from quantgate.decoders.sequence import SequenceDecoder
 from quantgate.decoders.simcc import SimccDecoder
 from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.ssd_heads import SsdHeadsDecoder
@@ -77,6 +79,8 @@ DECODERS: dict[str, Any] = extended(
         "simcc": SimccDecoder,
         "movenet": MovenetDecoder,
         "landmarks": LandmarksDecoder,
+        "ctc": CtcDecoder,
+        "sequence": SequenceDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,

@@ -25,6 +25,10 @@ _TABLE, _MAP = 3, 4
 #: Key points of faces, bodies (AI Challenger, MPII, COCO, OpenPose, Halpe) and hands; and the largest of their maps.
 _POINTS = frozenset({5, *range(14, 22), 26, 68, 98, 106, 133, -1})
 _MOST_HEATED_PX = 128
+#: Steps of a line of text, and symbols of an alphabet with a mark: no number of cells at strides of 8, 16 and 32
+#: (21 times what the last has), and no width of features.
+_FEWEST_STEPS, _MOST_STEPS, _FEWEST_SYMBOLS = 8, 1000, 11
+_OF_STRIDES, _OF_FEATURES = 21, 64
 
 
 def likely(kind: str, ports: Sequence[Port]) -> bool:
@@ -141,6 +145,29 @@ def _landmarks(ports: Sequence[Port]) -> bool:
     return len(ports) == 1 and math.prod(ports[0].shape[1:]) in {2 * count for count in _POINTS}
 
 
+def _text(ports: Sequence[Port]) -> bool:
+    """Some output has symbols at each step: alone with its steps, and neither a detector's candidates nor features."""
+    return any(
+        len(port.shape) == _TABLE
+        and _steps(port.shape)
+        and not any(
+            set(port.shape) & set(other.shape) - {1, -1} for other in ports if other is not port
+        )
+        for port in ports
+    )
+
+
+def _steps(shape: Shape) -> bool:
+    """Whether [1, steps, channels], or [steps, 1, channels], may be text."""
+    if 1 not in shape[:2] and -1 not in shape[:2]:
+        return False
+    steps = shape[1] if shape[0] in {1, -1} else shape[0]
+    channels = shape[2]
+    likely_steps = (steps < 0 or _FEWEST_STEPS <= steps <= _MOST_STEPS) and steps != channels
+    told = channels >= _FEWEST_SYMBOLS and channels % _OF_STRIDES and channels % _OF_FEATURES
+    return likely_steps and bool(told)
+
+
 #: By kind; of others, their shapes say enough.
 _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
     {
@@ -155,6 +182,8 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "heat-maps": _heat_maps,
         "associative-embedding": _tagged_maps,
         "landmarks": _landmarks,
+        "ctc": _text,
+        "sequence": _text,
         "class-map": _maps,
         "image": _pictures,
         "mask-rcnn": _masks,

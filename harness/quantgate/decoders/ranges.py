@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Prediction
 
-What: TypeAlias = Literal["scores", "boxes", "classes", "picture", "crowd"]
+What: TypeAlias = Literal["scores", "boxes", "classes", "picture", "crowd", "blank"]
 
 #: How far around the picture boxes are looked for, in pictures: fractions read as pixels of a
 #: picture, or pixels read as fractions, lie inside.
@@ -43,6 +43,8 @@ _OUTSIDE, _MARGIN = 0.5, 0.25
 #: A box of this many input pixels from the corner is a fraction that was taken for pixels.
 _CORNER_PX = 2.0
 _FULL = 0.5
+#: Steps of text below which nothing is said, and shares of them that are blank.
+_FEWEST_STEPS, _HARDLY, _MANY = 40, 0.05, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,28 @@ class Expected:
 
     labels: int = 0
     most: int | None = None
+
+
+def blank_elsewhere(chosen: NDArray[np.int64], blank: int, other: int) -> list[Misreading]:
+    """Whether what is read as a symbol is CTC's blank: the best of many steps, as the blank of hardly any.
+
+    Parameters
+    ----------
+    chosen
+        Best channel of each step, [steps], of all images.
+    blank, other
+        The channel that is read as the blank, and that at the other end.
+    """
+    shares = [
+        float((chosen == channel).mean()) if len(chosen) else 0.0 for channel in (blank, other)
+    ]
+    if len(chosen) < _FEWEST_STEPS or shares[0] > _HARDLY or shares[1] < _MANY:
+        return []
+    sentence = (
+        f"channel {blank}, read as the blank, is the best of {shares[0]:.0%} of all steps, and channel {other} of "
+        f"{shares[1]:.0%}"
+    )
+    return [Misreading("blank", sentence)]
 
 
 def around(frame: Frame, *, masks: bool = False) -> Frame:

@@ -107,14 +107,15 @@ class DatasetEntry:
             "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
-            "pictures; folder: images without annotations; digits: the built-in rendered scenes"
+            "pictures; text: pictures of words or lines with what they read; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
     path: Annotated[Path | None, Doc("folder of the images")] = None
     annotations: Annotated[
         Path | None,
         Doc(
-            "coco json, imagenet list, WIDER FACE text, csv; folder of voc xml, yolo text, class maps or targets"
+            "coco json, imagenet list, WIDER FACE text, csv, list of texts (file TAB text, or ICDAR's file, "
+            '"text"); folder of voc xml, yolo text, class maps or targets'
         ),
     ] = None
     labels: Annotated[
@@ -128,12 +129,19 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single", "points", "class-maps", "clean"],
+        Literal["scenes", "single", "points", "text", "class-maps", "clean"],
         Doc(
-            "digits: scenes with objects, one digit an image, one digit with its key points, scenes with "
-            "the class of every pixel, or scenes with the picture before blur and noise"
+            "digits: scenes with objects, one digit an image, one digit with its key points, a line of digits, "
+            "scenes with the class of every pixel, or scenes with the picture before blur and noise"
         ),
     ] = "scenes"
+    text_in_name: Annotated[
+        str | None,
+        Doc(
+            "text, without `annotations`: regular expression that fits the name of each image without suffix, "
+            "its first group being the text: (.*), or [0-9]+_(.*)_[0-9]+; default: the text file beside each"
+        ),
+    ] = None
     ending: Annotated[
         str | None,
         Doc(

@@ -43,7 +43,8 @@ class Limits:
         NonNegative | None, Doc("relative growth of the error rate, 0.1 = ten per cent more errors")
     ] = None
     max_class_drop: Annotated[
-        NonNegative | None, Doc("worst class with at least 10 objects or images")
+        NonNegative | None,
+        Doc("worst class with at least 10 objects or images; text: worst character"),
     ] = None
     max_segment_drop: Annotated[
         NonNegative | None,
@@ -56,7 +57,8 @@ class Limits:
         Fraction | None,
         Doc(
             "share of images with the same class in both roles; of pixels in semantic segmentation; of "
-            "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints"
+            "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints; "
+            "of images that read the same in text"
         ),
     ] = None
     min_role_iou: Annotated[
@@ -68,9 +70,10 @@ class Limits:
     min_class_iou: Annotated[
         Fraction | None, Doc("semantic segmentation: the same in the class in which it is lowest")
     ] = None
-    min_match_rate: Annotated[Fraction | None, Doc("2·matches / (parent + optimized objects)")] = (
-        None
-    )
+    min_match_rate: Annotated[
+        Fraction | None,
+        Doc("2·matches / (parent + optimized objects); text: share of images that read the same"),
+    ] = None
     min_class_precision: Annotated[
         Fraction | None, Doc("matches / optimized objects, worst class")
     ] = None
@@ -90,6 +93,10 @@ class Limits:
             "share of the objects that both roles have in which a key point stays within 5 % of the longer "
             "side of the parent's box, worst key point of those seen in at least 10"
         ),
+    ] = None
+    max_role_cer: Annotated[
+        NonNegative | None,
+        Doc("text: edits between the roles' strings, a letter of the parent's"),
     ] = None
     max_tensor_distance: Annotated[
         NonNegative | None,

@@ -182,13 +182,13 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
     guessed = min(1.0, kind.guesses / classes) if classes > 1 else 0.0
     rows = compared.derived.fields["metrics"]
     found = [float(row["parent"]) for row in rows if row["title"] == kind.title]
-    if not found or found[0] - guessed > threshold:
+    if not found or kind.room(found[0]) - guessed > threshold:
         return
     whose = "baseline" if LIMITS[key].to_baseline else "parent"
     suspected = doubts(entry.task, compared.comparison)
     guessing = f", where guessing among {classes} classes gives {guessed:.3f}" if guessed else ""
     raise MeasurementError(
-        f"the {whose}'s {kind.title} is only {found[0]:.3f}{guessing}: no model could drop by more than the "
+        f"the {whose}'s {kind.title} is {'' if kind.is_error else 'only '}{found[0]:.3f}{guessing}: no model could drop by more than the "
         f"{threshold:g} of {limit_place(entry, key)}; {'; '.join([*suspected, _TO_CHECK])}"
     )
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.oks import SEEN
+from quantgate.core.predictions import Transcript
 from quantgate.core.skeletons import skeleton_of
+from quantgate.core.text import aligned
 from quantgate.datasets.regions import RegionImage
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 
@@ -99,6 +101,8 @@ def picture_of(
             optimized=_bars(result.record.optimized, labels),
             truth=_truth(result, labels),
         )
+    if picture.kind == "text":
+        return _read(picture, result)
     if picture.kind == "segments":
         return replace(picture, labels=tuple(labels))
     if picture.kind == "rendered":
@@ -109,6 +113,18 @@ def picture_of(
         threshold=plan.score_threshold,
         hysteresis=plan.hysteresis,
     )
+
+
+def _read(picture: Picture, result: ImageResult[Transcript]) -> Picture:
+    """Align what both roles read, along the annotation where there is one."""
+    from quantgate.report.overlays.text import text_size
+
+    parent, optimized = (record.text for record in result.record)
+    truth = result.truth.text if isinstance(result.truth, Transcript) else None
+    centre, others = (parent, (optimized,)) if truth is None else (truth, (parent, optimized))
+    columns = tuple(aligned(centre, others))
+    size = text_size(result.size, columns)
+    return replace(picture, columns=columns, size=size, truth=truth or "")
 
 
 def _changes(

@@ -69,7 +69,8 @@ class Picture:
     name
         The sample's name, as in the tables.
     size
-        ``(width, height)`` of the original image, px: the coordinates of every box.
+        ``(width, height)`` of the original image, px: the coordinates of every box. For ``kind == "text"``
+        that of a pane without its caption.
     sentence
         What changed on this image.
     image
@@ -87,8 +88,11 @@ class Picture:
     labels, legend
         For ``kind == "segments"``: class names by id; ``draw_worst`` makes of them the
         ``(class name, colour)`` pairs that the picture shows.
+    columns
+        For ``kind == "text"``: letters that stand for each other, the annotation's (where there is one),
+        parent's and optimized model's, from left to right; empty where there is none.
     truth
-        Annotated class or a sentence about the truth, or empty.
+        Annotated class, text, or a sentence about the truth, or empty.
     roles
         What captions call the two models.
     groups
@@ -113,6 +117,7 @@ class Picture:
     optimized: tuple[ClassBar, ...] = ()
     labels: tuple[str, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+    columns: tuple[tuple[str, ...], ...] = ()
     truth: str = ""
     threshold: float = 0.5
     roles: tuple[str, str] = ("Parent", "Optimized")

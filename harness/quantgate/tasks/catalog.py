@@ -13,6 +13,7 @@ from quantgate.tasks.detection import task as detection
 from quantgate.tasks.image_to_image import task as image_to_image
 from quantgate.tasks.keypoints import task as keypoints
 from quantgate.tasks.segmentation import task as semantic_segmentation
+from quantgate.tasks.text import task as text
 
 if TYPE_CHECKING:
     from quantgate.tasks.protocol import Task
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
             "instance_segmentation": instance_segmentation,
             "semantic_segmentation": semantic_segmentation,
             "keypoints": keypoints,
+            "text": text,
             "image_to_image": image_to_image,
             "generic": generic,
         },

@@ -130,6 +130,16 @@ _MODELS: Final = (
         outputs=("heat",),
     ),
     ZooModel(
+        name="digits-text",
+        task="text",
+        decoder={"kind": "ctc", "alphabet": "0123456789"},
+        preprocess=ZooPreprocess(size=(128, 32)),
+        metric="word_accuracy",
+        measured=Measured(parent=0.6740, optimized=0.6820),
+        labels=(),
+        outputs=("steps",),
+    ),
+    ZooModel(
         name="digits-restoration",
         task="image_to_image",
         decoder={"kind": "image", "colour": "rgb"},

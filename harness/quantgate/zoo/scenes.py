@@ -23,9 +23,12 @@ LABELS: Final[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
 
 _MIN_SIDE_PX: Final = 32
 _MIN_VISIBLE: Final = 0.5
-#: Least mean difference of ink and what lies under it, in grey levels, of many digits and of one.
-_MIN_CONTRASTS: Final = (90.0, 70.0)
-_MANY, _ONE = 0, 1
+#: Least mean difference of ink and what lies under it, in grey levels: of many digits, of one, of a line.
+_MIN_CONTRASTS: Final = (90.0, 70.0, 90.0)
+_MANY, _ONE, _LINE = 0, 1, 2
+#: Digits of a line, and their distance, in heights of one.
+_SHORTEST, _LONGEST = 3, 7
+_PITCH: Final = (0.62, 0.95)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +116,32 @@ def render_classification(
     if rng.random() < 0.6:  # noqa: PLR2004 - most of them
         occlude(rng, canvas, 0.1)
     return _finish(rng, canvas, blur=reach / 100, noise=24.0), chosen.label
+
+
+def render_text(seed: int, index: int, *, size: tuple[int, int], split: Split) -> tuple[Scene, str]:
+    """Draw a line of three to seven digits among clutter; give the scene and what it reads.
+
+    Parameters and errors are those of :func:`render`. Digits that are mostly hidden are read all the same.
+    """
+    rng = _generator(seed, index, size, (split, _LINE))
+    canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_LINE])
+    clutter(rng, canvas.image, int(rng.integers(0, 6)))
+    chosen = [_draw_member(rng, split) for _ in range(int(rng.integers(_SHORTEST, _LONGEST + 1)))]
+    width, reach = size[0], min(size)
+    tall = reach * float(rng.uniform(0.5, 0.85))
+    pitch = min(tall * float(rng.uniform(*_PITCH)), width / len(chosen))
+    left = float(rng.uniform(0, width - pitch * len(chosen)))
+    middle, slope = size[1] / 2, float(rng.uniform(-0.06, 0.06))
+    for place_of, digit in enumerate(chosen):
+        x = left + (place_of + 0.5) * pitch
+        y = middle + (x - width / 2) * slope + float(rng.normal(0, 0.03)) * reach
+        height = min(tall, 1.6 * pitch) * float(rng.uniform(0.85, 1.1))
+        place(rng, canvas, digit, height, centre=np.array([x, y]))
+    if rng.random() < 0.15:  # noqa: PLR2004 - few of them
+        occlude(rng, canvas, 0.08)
+    return _finish(rng, canvas, blur=reach / 32, noise=16.0), "".join(
+        LABELS[digit.label] for digit in chosen
+    )
 
 
 def _generator(

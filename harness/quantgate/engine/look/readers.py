@@ -9,9 +9,10 @@ import numpy as np
 
 from quantgate.core.predictions import Detections
 from quantgate.decoders.alternatives import others, readings
+from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.ports import ports_of
-from quantgate.decoders.ranges import Expected, misreadings, picture_range
+from quantgate.decoders.ranges import Expected, blank_elsewhere, misreadings, picture_range
 from quantgate.engine.look.views import read
 from quantgate.errors import DecoderError
 
@@ -41,6 +42,12 @@ class Outlook:
         if isinstance(decoder, ImageDecoder):
             raw = [decoder.picture(each.outputs).ravel() for each in self.answers]
             return tuple(picture_range(np.concatenate(raw), decoder.scale))
+        if isinstance(decoder, CtcDecoder):
+            steps = [decoder.steps(each.outputs) for each in self.answers]
+            ends = 0, steps[0][0].shape[1] - 1
+            blank, other = ends if decoder.blank == "first" else ends[::-1]
+            chosen = np.concatenate([best for _, best in steps])
+            return tuple(blank_elsewhere(chosen, blank, other))
         expected = Expected(self.labels, getattr(decoder, "max_detections", None))
         return misreadings(found, self.answers[0].frame.model, expected)
 

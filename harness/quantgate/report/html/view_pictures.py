@@ -71,7 +71,9 @@ def viewer_data(pictures: Sequence[Picture]) -> dict[str, Any]:
 
 def _card(picture: Picture, identity: str, place: int) -> CardView:
     names = ("parent", "optimized", "diff")
-    files = zip(names, picture.panes, strict=False) if picture.kind in PAINTED else ()
+    files = list(zip(names, picture.panes, strict=False)) if picture.kind in PAINTED else []
+    if picture.kind == "text":
+        files = files[-1:]  # letters of three panes beside each other would be too small to read
     shown = tuple((name, quote(file)) for name, file in files) or (("image", quote(picture.image)),)
     drawn = picture.kind == "objects"
     overlay = Markup(changes_svg(picture) if drawn else "")  # noqa: S704 - escaped there

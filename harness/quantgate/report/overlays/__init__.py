@@ -40,6 +40,7 @@ def panes(
     from quantgate.report.overlays.objects import object_panes
     from quantgate.report.overlays.rendered import rendered_panes
     from quantgate.report.overlays.segments import segment_panes
+    from quantgate.report.overlays.text import text_panes
 
     wanted = 3 if picture.kind in {"rendered", "segments"} else 1
     if len(images) < wanted or any(image.size == 0 for image in images):
@@ -51,7 +52,7 @@ def panes(
         return rendered_panes(images[1], images[2], max_side, picture.roles[0])
     if picture.kind == "segments":
         return segment_panes(images[0], (images[1], images[2]), max_side, picture.roles[0])
-    draw = object_panes if picture.kind == "objects" else class_panes
+    draw = {"objects": object_panes, "classes": class_panes, "text": text_panes}[picture.kind]
     return draw(picture, from_bgr(images[0], max_side))
 
 

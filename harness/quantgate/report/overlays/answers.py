@@ -38,6 +38,8 @@ class Answered:
         Best classes, best first.
     labels
         Class of every pixel [h, w] of the input, or None.
+    text
+        What the model reads.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Answered:
     objects: tuple[Seen, ...] = ()
     classes: tuple[ClassBar, ...] = ()
     labels: NDArray[np.uint8] | None = None
+    text: str = ""
 
 
 def answers_picture(answers: Sequence[Answered]) -> bytes:
@@ -71,5 +74,5 @@ def _pane(answer: Answered) -> Image:
         canvas.skeleton(bones, points, PARENT, width=2)
         if number < _NAMED:
             canvas.label(box, f"{seen.label} {seen.score:.2f}", PARENT)
-    said = ", ".join(f"{bar.label} {bar.score:.2f}" for bar in answer.classes)
+    said = answer.text or ", ".join(f"{bar.label} {bar.score:.2f}" for bar in answer.classes)
     return captioned(pane, f"{answer.name}   {said}".rstrip(), PARENT)

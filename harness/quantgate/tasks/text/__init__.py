@@ -1,0 +1,1 @@
+"""Text: the string that a picture of a word or a line reads."""
