@@ -144,6 +144,56 @@ def test_points_are_weighed_with_their_intervals(place: Path, remedied: Ran) -> 
     assert 'class="say"' in (place / "reports" / "remedy-fragile.html").read_text("utf-8")
 
 
+def gated() -> ov.Model:
+    """Build convolutions of one pixel with gates, which cost more in INT8 than they save."""
+    op, drawn = tiny.operations(), np.random.default_rng(0)
+    image = op.parameter([1, 3, 96, 96], np.float32, name="image")
+    image.output(0).set_names({"image"})
+    node, inputs = image, 3
+    for number in range(4):
+        weights = drawn.normal(0, inputs**-0.5, (32, inputs, 1, 1)).astype(np.float32)
+        sides = ([1, 1], [0, 0], [0, 0], [1, 1])
+        mixed = op.convolution(node, op.constant(weights), *sides, name=f"gated/mix{number}")
+        node, inputs = op.multiply(mixed, op.sigmoid(mixed), name=f"gated/gate{number}"), 32
+    last = op.constant(drawn.normal(size=(10, 32)).astype(np.float32))
+    logits = op.matmul(op.reduce_mean(node, [2, 3]), last, False, True, name="gated/last")
+    scores = op.softmax(logits, axis=1)
+    scores.output(0).set_names({"scores"})
+    return ov.Model([scores], [image], "gated")
+
+
+@pytest.mark.alone
+def test_a_missed_speed_is_mended(world: World, place: Path, tmp_path: Path) -> None:
+    """As declared INT8 is slower than the parent; with the winner's lines and an empty store it is faster."""
+    text = (place / "models.toml").read_text("utf-8")
+    for old, new in (
+        (LIMITS, "min_speedup = 1.0, min_agreement = 0.9"),
+        ("seconds = 2", "seconds = 4"),
+        ("size = [32, 32]", "size = [96, 96]"),
+    ):
+        text = text.replace(old, new)
+    for name in ("slow", "fast"):
+        (tmp_path / name).mkdir()
+        tiny.save(gated(), tmp_path / name / "fragile.xml")
+        for images in ("calibration", "evaluation"):
+            (tmp_path / name / images).symlink_to((place / images).resolve())
+    (tmp_path / "slow" / "models.toml").write_text(text, encoding="utf-8")
+
+    searched = world.run(
+        tmp_path / "slow", "-m", "quantgate", "remedy", "fragile", "--minutes", "2"
+    )
+    answer = tmp_path / "slow" / "reports" / "remedy-fragile"
+    points = json.loads((answer / "remedy.json").read_text("utf-8"))["points"]
+    lines = (answer / "models.toml").read_text("utf-8")
+    kept = "".join(one for one in text.splitlines(True) if not one.startswith("calibrate"))
+    (tmp_path / "fast" / "models.toml").write_text(f"{kept}\n{lines}", encoding="utf-8")
+    green = world.gate(tmp_path / "fast", QUANTGATE_STORE=str(tmp_path / "store"))
+
+    assert searched.status == 0, searched.said
+    assert [one["missed"] for one in points if one["role"] == "declared"] == [["min_speedup"]]
+    assert set(green.outcomes.values()) == {"passed"}, green.said
+
+
 def test_the_images_that_choose_do_not_judge(place: Path, remedied: Ran) -> None:
     """Calibration images are divided; the evaluation images are all that judge."""
     told = json.loads((place / "reports" / "remedy-fragile" / "remedy.json").read_text("utf-8"))
