@@ -126,6 +126,29 @@ def test_every_operation_is_found_in_an_executed_layer(profiles: Pair[Profile]) 
         assert sum(layer.macs for layer in role.layers) == role.total_macs == sum(MACS.values())
 
 
+def test_a_convolution_is_found_that_is_named_after_its_scale(tmp_path: Path) -> None:
+    """What the plugin calls by a product behind it is the convolution still, with its work in INT8."""
+    import openvino as ov
+
+    ops, rng = operations(), np.random.default_rng(0)
+    image = ops.parameter([1, 8, 16, 16], np.float32, name="image")
+    node, same = image, ([1, 1], [1, 1], [1, 1], [1, 1])
+    for number in range(3):
+        rounded = ops.fake_quantize(node, *map(np.float32, (0, 4, 0, 4)), 256)
+        weights = rng.normal(0, 0.3, (8, 8, 3, 3)).astype(np.float32)
+        kernel = ops.fake_quantize(weights, *map(np.float32, (-1, 1, -1, 1)), 255)
+        made = ops.convolution(rounded, kernel, *same, name=f"conv{number}")
+        scales = rng.uniform(0.5, 2, (1, 8, 1, 1)).astype(np.float32)
+        scaled = ops.multiply(made, scales, name=f"scale{number}")
+        node = ops.relu(ops.add(scaled, scales, name=f"bias{number}"))
+    ov.save_model(ov.Model([node], [image], "scaled"), tmp_path / "scaled.xml")
+    found = profile(tmp_path / "scaled.xml", "CPU", {"image": np.ones((1, 8, 16, 16), np.float32)})
+
+    assert found.unmatched == ()
+    assert [layer.macs for layer in found.computing] == 3 * [16 * 16 * 8 * 8 * 9]
+    assert int8_share(found).value == 1.0
+
+
 def test_parent_runs_nothing_in_int8(profiles: Pair[Profile]) -> None:
     """The share of a floating-point model is exactly 0."""
     assert int8_share(profiles.parent).value == 0.0

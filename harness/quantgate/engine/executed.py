@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from quantgate.core.timing import ArmName
 
@@ -70,6 +70,42 @@ def executed_layers(compiled: Any) -> tuple[ExecutedLayer, ...]:
             )
         )
     return tuple(found)
+
+
+def named_anew(
+    model: Any, executed: Sequence[ExecutedLayer], macs: Mapping[str, int]
+) -> tuple[ExecutedLayer, ...]:
+    """Give computing layers without work the operation of an ``ov.Model`` whose name the plugin lost.
+
+    It fuses what scales a convolution into its kernel and names the kernel after the scale: the operation is the
+    one in front of that.
+    """
+    named = {name for layer in executed for name in layer.originals}
+    without = {
+        name: place
+        for place, layer in enumerate(executed)
+        if layer.computing and not any(name in macs for name in layer.originals)
+        for name in layer.originals
+    }
+    found = list(executed)
+    for node in model.get_ordered_ops():
+        name = node.get_friendly_name()
+        place = without.get(_behind(node, without)) if name in macs and name not in named else None
+        if place is not None and found[place] is executed[place]:
+            found[place] = replace(found[place], originals=(name, *found[place].originals))
+    return tuple(found)
+
+
+def _behind(node: Any, names: Collection[str]) -> str:
+    """Name the first operation behind one that is among some names, across constants alone; empty where none is."""
+    while len(readers := node.output(0).get_target_inputs()) == 1:
+        node = next(iter(readers)).get_node()
+        if node.get_friendly_name() in names:
+            return str(node.get_friendly_name())
+        sources = [port.get_source_output().get_node().get_type_name() for port in node.inputs()]
+        if sum(kind != "Constant" for kind in sources) != 1 or not node.get_output_size():
+            break
+    return ""
 
 
 def executed_precisions(compiled: Any) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from quantgate.core.layers import layer_table, type_table
 from quantgate.core.profile import Layer, Profile, int8_share, reorder_share, work_shares
 from quantgate.engine.compiling import Copier, set_inputs
-from quantgate.engine.executed import NOT_LAYERS, ExecutedLayer, executed_layers
+from quantgate.engine.executed import NOT_LAYERS, ExecutedLayer, executed_layers, named_anew
 from quantgate.engine.quiet import machine_lock
 from quantgate.errors import MeasurementError
 
@@ -84,7 +84,7 @@ def profile(
                 copies.append(_times_ns(copier.copy(), inputs))
     except RuntimeError as error:
         raise MeasurementError(f"{path} cannot be profiled on {device}: {error}") from error
-    executed = live_layers(executed_layers(compiled))
+    executed = named_anew(model, live_layers(executed_layers(compiled)), macs)
     return _profile((device, precision), executed, macs, copies)
 
 
