@@ -11,6 +11,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from quantgate import cli
 from quantgate.commands import gate
@@ -37,7 +38,16 @@ def all_commands() -> list[str]:
         for recipe in (make() for make in recipes.RECIPES.values())
         for line in (*recipe.plan, *recipe.judge, *recipe.unfit, *recipe.merge)
     ]
-    found += [line for job in STACKS.values() for line in recipes.commands(job["steps"])]
+    single = [recipes.github(f"github-{name}.yml")["jobs"] for name in ("one-job", "nightly")]
+    for jobs in (STACKS, *single):
+        found += [line for job in jobs.values() for line in recipes.commands(job["steps"])]
+    found += [
+        step["script"]
+        for step in recipes.github("azure-pipelines.yml")["steps"]
+        if "script" in step
+    ]
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    found.append(f"{hook['entry']} models.toml")
     return found + [line.removeprefix("$ ") for line in DOCUMENT.splitlines() if line[:2] == "$ "]
 
 
