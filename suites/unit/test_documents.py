@@ -82,10 +82,10 @@ def test_verbs_and_their_options_exist(page: Path, capsys: pytest.CaptureFixture
         assert [option for option in options if option not in said] == [], verb
 
 
-def test_the_readme_tells_every_verb() -> None:
+def test_the_first_page_tells_every_verb() -> None:
     """One row a verb, none that there is not."""
     rows = re.findall(
-        r"^\| `quantgate (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE
+        r"^\| `quantgate (\w+)", (ROOT / "docs" / "index.md").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(rows) == sorted(verb.__name__.rpartition(".")[2] for verb in cli.VERBS)
 
@@ -178,12 +178,12 @@ def test_exports_are_told_with_decoders_that_exist() -> None:
 
 
 def test_coverage_of_open_model_zoo_is_told() -> None:
-    """README and docs/sources.md count as `quantgate check --omz` does."""
+    """The first page and docs/sources.md count as `quantgate check --omz` does."""
     found = [one.support for one in coverage(frozenset(DECODERS), frozenset(TASKS))]
     task, raw, none = (found.count(word) for word in ("task", "tensors", "none"))
     assert (
         f"Zoo's {len(found)} models, {task} are judged by their own task, {raw} more by their raw outputs"
-        in read("README.md")
+        in read("docs/index.md")
     )
     text = read("docs/sources.md")
     assert f"| of {len(found)} | |" in text
