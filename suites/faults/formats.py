@@ -72,14 +72,12 @@ def _text(path: Path, text: str) -> Path:
     return path
 
 
-def _load(kind: str, *, masks: bool = False, **fields: Any) -> Callable[[Path], Any]:
+def _load(kind: str, *, truth: str | None = None, **fields: Any) -> Callable[[Path], Any]:
     """Load a dataset, and read what a run reads of it."""
 
     def read(folder: Path) -> Any:
         entry = DatasetEntry(kind, **fields)
-        found = load_dataset(
-            "d", entry, folder, cache=folder / "cache", truth="masks" if masks else None
-        )
+        found = load_dataset("d", entry, folder, cache=folder / "cache", truth=truth)
         for sample in found.samples:
             read_image(sample)
             if isinstance(sample.truth, LabelMap):
@@ -165,6 +163,19 @@ def _wider(folder: Path) -> list[Path]:
     return [_text(folder / "faces.txt", f"im0.png\n2\n{row}\n{row}\nim1.png\n1\n{row}\n")]
 
 
+def _wflw(folder: Path) -> list[Path]:
+    images(folder / "im", "png", "png")
+    row = "1 2 10 3 5 5 3 8 9 8"
+    lines = f"{row} 1 2 11 9 im0.png\n{row} 2 2 11 9 im0.png\n{row} 1 2 12 9 im1.png\n"
+    return [_text(folder / "list.txt", lines)]
+
+
+def _pts(folder: Path) -> list[Path]:
+    images(folder / "im", "png", "png")
+    text = "version: 1\nn_points: 3\n{\n1.5 2\n9 3.25\n5 8\n}\n"
+    return [_text(folder / "im" / f"im{i}.pts", text) for i in (0, 1)]
+
+
 def _open_images(folder: Path) -> list[Path]:
     images(folder / "im", "png", "png")
     head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsGroupOf"
@@ -248,7 +259,7 @@ def _extract_all(folder: Path) -> Any:
 DATA: dict[str, Border] = {
     "coco": Border(_coco, _load("coco", path=Path("im"), annotations=Path("a.json"))),
     "coco with masks": Border(
-        _coco, _load("coco", masks=True, path=Path("im"), annotations=Path("a.json"))
+        _coco, _load("coco", truth="masks", path=Path("im"), annotations=Path("a.json"))
     ),
     "voc": Border(_voc, _load("voc", path=Path(), split="val")),
     "imagenet": Border(
@@ -257,6 +268,10 @@ DATA: dict[str, Border] = {
     ),
     "yolo-txt": Border(_yolo, _load("yolo-txt", path=Path("im"), labels=Path("data.yaml"))),
     "wider": Border(_wider, _load("wider", path=Path("im"), annotations=Path("faces.txt"))),
+    "wflw": Border(
+        _wflw, _load("wflw", truth="points", path=Path("im"), annotations=Path("list.txt"))
+    ),
+    "pts": Border(_pts, _load("pts", truth="points", path=Path("im"))),
     "open-images": Border(
         _open_images,
         _load(

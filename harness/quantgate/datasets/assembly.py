@@ -87,7 +87,11 @@ def _in_pixels(draft: Draft, fact: FileFact) -> Draft:
     outlines = truth.outlines and tuple(
         None if one is None else one * sides[:2] for one in truth.outlines
     )
-    return replace(draft, truth=replace(truth, boxes=boxes, areas=areas, outlines=outlines))
+    points = truth.points
+    if points is not None:
+        points = points * np.array([fact.width, fact.height, 1], np.float32)
+    own = replace(truth, boxes=boxes, areas=areas, outlines=outlines, points=points)
+    return replace(draft, truth=own)
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:

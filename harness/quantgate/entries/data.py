@@ -105,6 +105,7 @@ class DatasetEntry:
         Doc(
             "coco: one json; voc: Annotations/JPEGImages; imagenet: a list file or a folder per "
             "class; yolo-txt: a text file of boxes beside each image; wider: WIDER FACE's text file; "
+            "wflw: WFLW's list of landmarks, or one like it; pts: 300-W's landmarks beside each image; "
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
             "pictures; text: pictures of words or lines with what they read; folder: images without annotations; digits: the built-in rendered scenes"

@@ -24,6 +24,8 @@ _MOST_MAPS = 500
 #: Of folders of images, those that people give with the images of nothing but one class each.
 _FEWEST_CLASSES = 2
 _WIDER = re.compile(r"^\S+\.jpe?g\s*\n\d+\s*\n", re.IGNORECASE)
+#: Ten numbers at least, of five landmarks, and the image behind them.
+_LANDMARKS = re.compile(r"^([-+.\deE]+[ \t]+){10,}\S*\.\w+[ \t]*$", re.MULTILINE)
 _CSV_HEAD = "ImageID"
 
 
@@ -75,7 +77,7 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     why = f": {problems[0]}" if problems else ""
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
-        f"list, class maps, Open Images csv, WIDER text){why}"
+        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts){why}"
     )
 
 
@@ -134,6 +136,8 @@ def _bare(folder: Path) -> Iterator[DatasetEntry]:
     """Recognize the forms of annotations that lie among the images."""
     if (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir():
         yield DatasetEntry(kind="voc", path=folder)
+    if any(path.suffix == ".pts" for path in image_files(folder)[1]):
+        yield DatasetEntry(kind="pts", path=folder)
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     own = any(
         path.is_file() and path.suffix.lower() in {".jpg", ".jpeg", ".png"}
@@ -154,11 +158,19 @@ def _kinds(path: Path) -> Iterator[str]:
         yield "coco"
     elif _CSV_HEAD in head:
         yield "open-images"
+    elif _LANDMARKS.match(head):
+        yield "wflw"
     else:
         yield from ("wider", "imagenet") if _WIDER.match(head) else ("imagenet", "wider")
 
 
-_OF_FOLDERS = ((".xml", "voc"), (".txt", "yolo-txt"), (".png", "masks"), (".png", "pairs"))
+_OF_FOLDERS = (
+    (".pts", "pts"),
+    (".xml", "voc"),
+    (".txt", "yolo-txt"),
+    (".png", "masks"),
+    (".png", "pairs"),
+)
 
 
 def _sets(entry: DatasetEntry, cache: Path) -> Iterator[tuple[str, Dataset]]:
