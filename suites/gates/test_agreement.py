@@ -29,6 +29,12 @@ def test_class_iou(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("max_role_mae")
+def test_role_mae(gate: Gate, comparison: Compared) -> None:
+    """Soft maps of both roles differ by no more than the limit, mean over pixels and images."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("min_match_rate")
 def test_match_rate(gate: Gate, comparison: Compared) -> None:
     """Objects of both roles match one to one; lost and gained objects cost the same."""

@@ -107,6 +107,19 @@ def test_large_answers_are_kept_as_files(
         np.testing.assert_array_equal(np.load(tmp_path / name)["out"], [0, 1, 2, 3])
 
 
+def test_shares_of_one_object_are_a_grey_picture_beside_its_classes(
+    predict: Any, tmp_path: Path
+) -> None:
+    """White is all of the object; classes stay a file of their own."""
+    soft = LabelMap(np.array([[0, 1]], np.uint8), np.array([[0.2, 1.0]], np.float32))
+
+    assert predict.keep(soft, tmp_path / "a.jpg") == "a.jpg.png"
+
+    names = ("a.jpg.png", "a.jpg.shares.png")
+    read = [cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED) for name in names]
+    np.testing.assert_array_equal(read, [[[0, 1]], [[51, 255]]])
+
+
 def test_settings_become_what_decoders_take(predict: Any, tmp_path: Path) -> None:
     """Lists become tuples, which can be cached on, and names of files become paths."""
     given = {"strides": [8, [16]], "priors": {"file": "priors.npy"}, "other": {"a": [1]}}

@@ -68,6 +68,15 @@ _ROWS: tuple[LimitKind, ...] = (
         margin=0.02,
         **_SHARE,  # type: ignore[arg-type]
     ),
+    LimitKind(
+        "max_role_mae",
+        "MAE of the roles",
+        "images",
+        noun="mean difference of the roles' soft maps",
+        margin=0.002,
+        vacuous_at=1.0,
+        of_loss=True,
+    ),
     LimitKind("min_match_rate", "Match rate", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
     LimitKind(
         "min_class_precision",

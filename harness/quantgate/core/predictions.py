@@ -145,9 +145,13 @@ class LabelMap:
     labels
         uint8 [height, width] at the size of the original image; 0-based indices into the
         dataset's labels, ``IGNORED`` in a truth where nothing is annotated.
+    shares
+        Of maps of one object: how much of each pixel is of it, float32 [height, width] in 0..1, uncut; None
+        where nothing tells.
     """
 
     labels: NDArray[np.uint8]
+    shares: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from quantgate.datasets.truths import LazyLabelMap
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -104,7 +104,7 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
         return None if label == _GONE else ClassLabel(label)
     if isinstance(truth, LazyLabelMap):
         said = f"{truth.digest} as {tuple(table.tolist())}"
-        return LazyLabelMap(partial(_pixels, truth.make, table), said)
+        return LazyLabelMap(partial(_pixels, truth, table), said)
     if not isinstance(truth, Objects):
         return truth
     labels = table[truth.labels]
@@ -117,10 +117,10 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     return Objects(*columns, masks, points, outlines, spatial)
 
 
-def _pixels(make: Callable[[], NDArray[np.uint8]], table: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _pixels(truth: LazyLabelMap, table: NDArray[np.int64]) -> NDArray[np.uint8]:
     lookup = np.full(256, IGNORED, np.uint8)
     lookup[: len(table)] = np.where(table == _GONE, IGNORED, table)
-    return lookup[make()]
+    return lookup[truth.labels]
 
 
 def _group(sample: Sample, table: NDArray[np.int64]) -> int | None:

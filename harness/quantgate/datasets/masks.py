@@ -10,7 +10,7 @@ from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.headers import kind_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import folder_of, labels_of
-from quantgate.datasets.truths import label_map_file
+from quantgate.datasets.truths import label_map_file, matte_file
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _CITYSCAPES = (
 
 #: Grey masks: black is the first label, white the second.
 _BINARY = (*(0,) * 128, *(1,) * 128)
-_NAMED_TABLES = {"cityscapes": _CITYSCAPES, "binary": _BINARY}
+_NAMED_TABLES = {"cityscapes": _CITYSCAPES, "binary": _BINARY, "matte": _BINARY}
 
 
 def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
@@ -59,7 +59,9 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
         Draft(
             image.relative_to(images).as_posix(),
             image,
-            label_map_file(truth, fact.digest, table),
+            matte_file(truth, fact.digest)
+            if entry.class_ids == "matte"
+            else label_map_file(truth, fact.digest, table),
             # A map's own orientation is not applied: it is numbers, no picture.
             fact.stored,
         )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Modes of Pillow whose pixels are class ids: palette (the index), 8 bits of grey, and one bit.
 _INDEXED = frozenset({"P", "L", "1"})
+#: The value of a grey pixel that is all of the object.
+_LARGEST = 255
 
 
 class _Lazy:
@@ -59,6 +61,27 @@ class LazyLabelMap(_Lazy, LabelMap):
         """Class of every pixel [h, w], as in LabelMap."""
         return self.make()
 
+    @property
+    def shares(self) -> NDArray[np.float32] | None:
+        """None: classes are whole [h, w]."""
+        return None
+
+
+class LazyMatte(LazyLabelMap):
+    """A grey mask whose values are shares of the object, 255 all of it, that is read when it is needed."""
+
+    __slots__ = ()
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """1 where at least half of a pixel is of the object, else 0, [h, w]."""
+        return (self.make() > _LARGEST // 2).astype(np.uint8)
+
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """Share of the object [h, w], as in LabelMap."""
+        return self.make().astype(np.float32) / np.float32(_LARGEST)
+
 
 class LazyRendering(_Lazy, Rendering):
     """A picture, uint8 BGR, that is read or drawn when it is needed."""
@@ -83,6 +106,11 @@ def label_map_file(path: Path, digest: str, table: tuple[int, ...] | None = None
     """
     whole = digest if table is None else f"{digest} as {table}"
     return LazyLabelMap(partial(_labels, path, table), f"file {whole}")
+
+
+def matte_file(path: Path, digest: str) -> LazyMatte:
+    """Make the shares in a grey file; ``digest`` is that of its bytes."""
+    return LazyMatte(partial(read_label_map, path), f"matte {digest}")
 
 
 def rendering_file(path: Path, digest: str) -> LazyRendering:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from quantgate.decoders.protocol import Outputs
 
 _RANKS = (3, 4)
+#: Channels of a background and an object, and the share from which a pixel is the object's.
+_BOTH, _HALF = 2, 0.5
 #: Classes may come out of a float or an 8-bit output this far from whole.
 _ROUNDING = 0.05
 
@@ -43,14 +45,17 @@ class ClassMapDecoder(ByShape[Port]):
         Doc("nearest: classes are resized; linear: scores are, which costs ten times as much"),
     ] = "nearest"
     activation: Annotated[
-        Literal["none", "sigmoid"],
-        Doc("of a map of one channel: sigmoid where it holds logits of class 1"),
+        Literal["none", "sigmoid", "softmax"],
+        Doc(
+            "of one object (masks, saliency, mattes): sigmoid where one channel holds logits of class 1, softmax "
+            "where two channels hold those of class 0 and 1"
+        ),
     ] = "none"
     threshold: Annotated[
         float | None,
         Doc(
-            "of a map of one channel (masks, saliency, mattes): class 1 from this value on, in the output's own "
-            "unit, after the activation; default: rounded"
+            "of one object: class 1 from this value on, in the output's own unit, after the activation; default: "
+            "above a half"
         ),
     ] = None
     class_ids: ClassIds = None
@@ -64,6 +69,9 @@ class ClassMapDecoder(ByShape[Port]):
         """Class of every pixel of the original image (see Decoder)."""
         found = self.picked(ports_of(outputs))
         values = self._channels_last(finite(outputs, found.name)[0])
+        shares = self._shares(values, found.name)
+        if shares is not None:
+            return self._soft(shares, frame)
         if values.shape[2] == 1:
             classes = to_original(self._whole(values, found.name), frame, "nearest")[..., 0]
         elif self.resize == "nearest":
@@ -73,13 +81,42 @@ class ClassMapDecoder(ByShape[Port]):
             classes = to_original(values, frame, "linear").argmax(axis=2)
         return LabelMap(_as_labels(classes, class_table(self.class_ids)))
 
+    def _shares(self, values: NDArray[np.float32], output: str) -> NDArray[np.float32] | None:
+        """How much of each pixel is of class 1, [h, w, 1]; None where the map does not tell."""
+        channels = values.shape[2]
+        if self.activation == "softmax":
+            if channels != _BOTH:
+                raise DecoderError(
+                    f"output {output} has {channels} channels: softmax is of two, the background's and the "
+                    "object's"
+                )
+            return sigmoid(values[..., 1:] - values[..., :1])
+        if self.activation == "sigmoid" and channels == 1:
+            return sigmoid(values)
+        cut = channels == 1 or (channels == _BOTH and self.threshold is not None)
+        fits = cut and float(values.min()) >= 0 and float(values.max()) <= 1
+        return values[..., -1:] if fits else None
+
+    def _soft(self, shares: NDArray[np.float32], frame: Frame) -> LabelMap:
+        """Cut shares of class 1 [h, w, 1], and keep them."""
+        table = class_table(self.class_ids)
+        soft = to_original(shares, frame, "linear")[..., 0]
+        if self.resize == "nearest":
+            cut = to_original(self._cut(shares).astype(np.float32), frame, "nearest")[..., 0] > 0
+        else:
+            cut = self._cut(soft)
+        labels = _as_labels(cut, table)
+        swapped = table is not None and table[:_BOTH] == (1, 0)
+        kept = 1 - soft if swapped else soft if table is None or table[:_BOTH] == (0, 1) else None
+        return LabelMap(labels, kept)
+
+    def _cut(self, shares: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return shares > _HALF if self.threshold is None else shares >= self.threshold
+
     def _whole(self, values: NDArray[np.float32], output: str) -> NDArray[np.float32]:
-        """Classes of a map of one channel, which holds them, or shares or logits of class 1."""
+        """Classes of a map of one channel, which holds them, or numbers that are cut."""
         if self.threshold is not None:
-            shares = sigmoid(values) if self.activation == "sigmoid" else values
-            return (shares >= self.threshold).astype(np.float32)
-        if self.activation == "sigmoid":
-            return (values > 0).astype(np.float32)
+            return (values >= self.threshold).astype(np.float32)
         whole = np.rint(values)
         low, high = float(values.min()), float(values.max())
         if not (low >= 0 and high <= 1) and float(np.abs(values - whole).max()) > _ROUNDING:

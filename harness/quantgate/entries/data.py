@@ -151,13 +151,14 @@ class DatasetEntry:
         ),
     ] = None
     class_ids: Annotated[
-        Literal["cityscapes", "binary"]
+        Literal["cityscapes", "binary", "matte"]
         | Annotated[tuple[Annotated[int, Ge(-1)], ...], MinLen(1)]
         | None,
         Doc(
             "masks: label index of each id in the class maps, -1: ignored, as are ids behind the "
             "list; cityscapes: the 19 train ids of the 34 ids of _labelIds; binary: of grey masks, "
-            "below 128 the first label, from there on the second"
+            "below 128 the first label, from there on the second; matte: the same, and grey is the share of a "
+            "pixel that is of the object"
         ),
     ] = None
     classes: Annotated[

@@ -70,6 +70,13 @@ class Limits:
     min_class_iou: Annotated[
         Fraction | None, Doc("semantic segmentation: the same in the class in which it is lowest")
     ] = None
+    max_role_mae: Annotated[
+        Fraction | None,
+        Doc(
+            "mean absolute difference of both roles' soft maps of one object (saliency, mattes), mean over "
+            "images"
+        ),
+    ] = None
     min_match_rate: Annotated[
         Fraction | None,
         Doc("2·matches / (parent + optimized objects); text: share of images that read the same"),

@@ -111,6 +111,10 @@ def _shape(value):
 def keep(prediction, path):
     """Write a class map or a picture as PNG, anything else as .npz; give the file's name."""
     columns = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)}
+    columns = {name: value for name, value in columns.items() if value is not None}
+    if "shares" in columns:  # of one object, beside the map of classes: grey, white is all of it
+        shares = np.rint(columns.pop("shares") * 255).astype(np.uint8)
+        cv2.imwrite(str(path.with_name(f"{path.name}.shares.png")), shares)
     picture = next(iter(columns.values())) if len(columns) == 1 else None
     if isinstance(picture, np.ndarray) and picture.ndim > 1:
         path = path.with_name(f"{path.name}.png")
@@ -118,9 +122,7 @@ def keep(prediction, path):
         return path.name
     path = path.with_name(f"{path.name}.npz")
     arrays = picture if isinstance(picture, dict) else columns
-    np.savez(
-        path, **{name: np.asarray(value) for name, value in arrays.items() if value is not None}
-    )
+    np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
     return path.name
 
 

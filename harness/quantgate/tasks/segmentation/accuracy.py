@@ -21,6 +21,7 @@ from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.accuracy import refuse_perfect
 from quantgate.tasks.segmentation.record import Meetings, SegmentationRecord
+from quantgate.tasks.segmentation.soft_accuracy import ERRORS, SOFT, curves, is_soft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ Against = Literal["against_truth", "against_parent"]
 
 #: Metrics of the second of two classes, the first being the background.
 OF_FOREGROUND = frozenset({"foreground_iou", "foreground_f1"})
-JUDGED = frozenset({"miou", "pixels", *OF_FOREGROUND})
+JUDGED = frozenset({"miou", "pixels", *OF_FOREGROUND, *SOFT})
 #: Images that a class needs before its own drop is judged.
 FEWEST_IMAGES = 10
 
@@ -143,13 +144,23 @@ def metric_value(comparison: Segmented, role: Role, metric: str) -> float:
         Where nothing is annotated, or a metric of the foreground is asked for and there are more than two
         classes.
     """
-    found = foreground_checked(areas(comparison, role, "against_truth"), metric)
-    value = float(score(found, metric, np.ones((1, len(comparison)), np.int32))[0])
+    value = float(_score(comparison, role, metric, np.ones((1, len(comparison)), np.int32))[0])
     if not np.isfinite(value):
         raise DatasetError(
             f"no pixel of the evaluation set is annotated that {metric} counts: it is not defined"
         )
     return value
+
+
+def _score(
+    comparison: Segmented, role: Role, metric: str, weights: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """One metric of one role on every resample, [resamples], for weights [resamples, images]."""
+    if metric in SOFT:
+        return curves(comparison, role).score(metric, weights)
+    return score(
+        foreground_checked(areas(comparison, role, "against_truth"), metric), metric, weights
+    )
 
 
 def foreground_checked(found: Areas, metric: str) -> Areas:
@@ -166,7 +177,9 @@ def foreground_checked(found: Areas, metric: str) -> Areas:
 def role_metrics(comparison: Segmented, role: Role, metrics: Iterable[str]) -> dict[str, float]:
     """Every metric of one role that is defined: those of the foreground for two classes alone."""
     two = areas(comparison, role, "against_truth").common.shape[1] == 2  # noqa: PLR2004 - as above
-    asked = [metric for metric in metrics if two or metric not in OF_FOREGROUND]
+    soft = two and is_soft(comparison)
+    left_out = {*(() if two else OF_FOREGROUND), *(() if soft else SOFT)}
+    asked = [metric for metric in metrics if metric not in left_out]
     return {metric: metric_value(comparison, role, metric) for metric in asked}
 
 
@@ -177,9 +190,7 @@ def _values(comparison: Segmented, metric: str) -> Pair[float]:
 def _scores(comparison: Segmented, metric: str) -> Pair[NDArray[np.float64]]:
     """One metric of both roles on the same resamples, [resamples]."""
     weights = draw(len(comparison))
-    return Pair(
-        *(score(areas(comparison, role, "against_truth"), metric, weights) for role in ROLES)
-    )
+    return Pair(*(_score(comparison, role, metric, weights) for role in ROLES))
 
 
 def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
@@ -189,11 +200,11 @@ def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
 
 
 def accuracy_drop(comparison: Segmented, metric: str = "miou") -> Resampled:
-    """Measure the metric of the parent less that of the optimized model."""
+    """Measure the metric of the parent less that of the optimized model; of errors the other way round."""
     value, samples = _values(comparison, metric), _scores(comparison, metric)
-    return summarize(
-        value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)
-    )
+    sign = -1.0 if metric in ERRORS else 1.0
+    lost = sign * (value.parent - value.optimized)
+    return summarize(lost, sign * (samples.parent - samples.optimized), len(comparison))
 
 
 def role_scores(comparison: Segmented, metric: str = "miou") -> Pair[Resampled]:
@@ -204,11 +215,13 @@ def role_scores(comparison: Segmented, metric: str = "miou") -> Pair[Resampled]:
 
 
 def error_increase(comparison: Segmented, metric: str = "miou") -> Resampled:
-    """``(1 - optimized) / (1 - parent) - 1`` of the metric."""
+    """Relative growth of what is missing to 1, or of the metric itself where it is an error."""
     value, samples = _values(comparison, metric), _scores(comparison, metric)
-    refuse_perfect(value.parent, metric)
-    ratios = divide(1 - samples.optimized, 1 - samples.parent) - 1
-    return summarize((1 - value.optimized) / (1 - value.parent) - 1, ratios, len(comparison))
+    if metric not in ERRORS:
+        value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
+    refuse_perfect(1 - value.parent, metric)
+    ratios = divide(samples.optimized, samples.parent) - 1
+    return summarize(value.optimized / value.parent - 1, ratios, len(comparison))
 
 
 def class_drop(comparison: Segmented) -> Resampled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from quantgate.core.predictions import IGNORED, LabelMap
 from quantgate.errors import DecoderError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.record import Arrays, offsets
+from quantgate.tasks.segmentation.soft import packed, softness, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quantgate.core.predictions import Truth
+    from quantgate.tasks.segmentation.soft import Softness
 
 #: Longest side of the preview that is drawn, px.
 PREVIEW_PX = 320
@@ -64,11 +66,14 @@ class SegmentationRecord:
         Empty where there is no annotation; ignored pixels are left out.
     against_parent
         All pixels.
+    soft
+        Of maps of one object: what its shares are like, None where there are none.
     """
 
     preview: NDArray[np.uint8]
     against_truth: Meetings
     against_parent: Meetings
+    soft: Softness | None = None
 
 
 def compact(
@@ -87,7 +92,17 @@ def compact(
         _check(prediction[role].labels, shape, f"{name}, {role} model")
     if annotated is not None:
         _check(annotated, shape, f"{name}, annotation")
-    return prediction.map(lambda role: _record(role.labels, prediction.parent.labels, annotated))
+    records = prediction.map(lambda role: _record(role.labels, prediction.parent.labels, annotated))
+    parent, optimized = prediction.parent.shares, prediction.optimized.shares
+    if parent is None or optimized is None:
+        return records
+    shares = Pair(parent, optimized)
+    known = truth if isinstance(truth, LabelMap) else None
+    for role in ROLES:
+        _check_shares(shares[role], shape, f"{name}, {role} model")
+    return Pair(
+        *(replace(records[role], soft=softness(shares[role], parent, known)) for role in ROLES)
+    )
 
 
 def _check(labels: NDArray[np.uint8], shape: tuple[int, ...], where: str) -> None:
@@ -98,6 +113,13 @@ def _check(labels: NDArray[np.uint8], shape: tuple[int, ...], where: str) -> Non
         )
     if labels.shape != shape:
         raise DecoderError(f"{where}: the class map is {labels.shape}, the parent's is {shape}")
+
+
+def _check_shares(shares: NDArray[np.float32], shape: tuple[int, ...], where: str) -> None:
+    if shares.shape != shape or not np.isfinite(shares).all():
+        raise DecoderError(
+            f"{where}: expected finite shares {list(shape)} like the class map, found {list(shares.shape)}"
+        )
 
 
 def _record(
@@ -127,6 +149,7 @@ def pack(records: Sequence[SegmentationRecord]) -> Arrays:
         "shapes": np.array([r.preview.shape for r in records], np.int64).reshape(-1, 2),
         "previews": np.concatenate([np.zeros(0, np.uint8), *(r.preview.ravel() for r in records)]),
     }
+    arrays["soft"] = packed([record.soft for record in records])
     for name in ("against_truth", "against_parent"):
         listed: list[Meetings] = [getattr(record, name) for record in records]
         none = np.zeros(0, np.int64)
@@ -142,8 +165,11 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord
     starts = offsets([height * width for height, width in shapes])
     previews = np.asarray(arrays["previews"], np.uint8)
     truth, parent = _meetings(arrays, "against_truth"), _meetings(arrays, "against_parent")
+    soft = unpacked(np.asarray(arrays["soft"], np.float64))
     return [
-        SegmentationRecord(previews[starts[i] : starts[i + 1]].reshape(shape), truth[i], parent[i])
+        SegmentationRecord(
+            previews[starts[i] : starts[i + 1]].reshape(shape), truth[i], parent[i], soft[i]
+        )
         for i, shape in enumerate(shapes)
     ]
 

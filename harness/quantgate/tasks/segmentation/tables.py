@@ -11,8 +11,11 @@ from quantgate.pair import ROLES
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.segmentation import accuracy
 from quantgate.tasks.segmentation.accuracy import Areas, Segmented, areas, mean_over_classes
+from quantgate.tasks.segmentation.soft_accuracy import apart, is_soft
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 
@@ -32,7 +35,15 @@ def sentence_of(comparison: Segmented, index: int) -> str:
         label_name(comparison.labels, int(ids[most])) for ids in (own.reference, own.predicted)
     )
     share = changed.sum() / own.counts.sum()
+    if not share:
+        return f"no pixel changed its class, soft maps differ by {soft_apart(comparison, index):.3f} on average"
     return f"{share:.2%} of the pixels changed, most of them from {before} to {after}"
+
+
+def soft_apart(comparison: Segmented, index: int) -> float:
+    """Mean difference of the roles' soft maps of one image; 0 where they are not soft."""
+    own = comparison.images[index].record.optimized.soft
+    return 0.0 if own is None else own.apart
 
 
 def _image_iou(found: Areas) -> list[float | None]:
@@ -63,9 +74,28 @@ def basic_table(comparison: Segmented, *, annotated: bool) -> Table:
         for role in ROLES:
             columns.append(Column(f"{role}_miou", f"{role.capitalize()} Mean IoU", "fraction"))
             cells.append(list(_image_iou(areas(comparison, role, "against_truth"))))
+    for key, title, numbers in _soft_columns(comparison, annotated=annotated):
+        columns.append(Column(key, title, "fraction"))
+        cells.append(list(numbers))
     rows = tuple(zip(*cells, strict=True))
     changed = frozenset(index for index, share in enumerate(agreement) if share < 1.0)
     return Table("basic", "Optimized against parent, by image", tuple(columns), rows, changed)
+
+
+def _soft_columns(
+    comparison: Segmented, *, annotated: bool
+) -> Iterator[tuple[str, str, list[float]]]:
+    """Keys, titles and numbers [images] of soft maps; none where an answer is none."""
+    if not is_soft(comparison):
+        return
+    yield "apart", "MAE of Optimized against Parent", apart(comparison).tolist()
+    errors = {
+        role: [one.record[role].soft.error for one in comparison.images]  # type: ignore[union-attr] # is soft
+        for role in ROLES
+    }
+    if annotated and np.isfinite(list(errors.values())).all():
+        for role in ROLES:
+            yield f"{role}_mae", f"{role.capitalize()} MAE", errors[role]
 
 
 def class_table(comparison: Segmented, *, annotated: bool) -> Table:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from quantgate.core.bootstrap import RESAMPLES, divide
 from quantgate.core.predictions import LabelMap
+from quantgate.pair import ROLES
 from quantgate.tasks.segmentation.accuracy import (
     FEWEST_IMAGES,
     JUDGED,
@@ -18,6 +19,7 @@ from quantgate.tasks.segmentation.accuracy import (
     mean_over_classes,
     score,
 )
+from quantgate.tasks.segmentation.soft_accuracy import ERRORS, SOFT, Curves, apart, curves, is_soft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,17 +33,20 @@ if TYPE_CHECKING:
 #: Each role against the truth, and the roles against each other.
 _VIEWS = ("parent", "optimized", "roles")
 _CELLS = ("common", "reference", "predicted")
+_CURVES = ("error", "precision", "recall")
 
 
 class Overlaps(NamedTuple):
     """IoU of every class on every resample, [resamples, classes]; shares of equal pixels, [resamples].
 
-    ``metric`` is what is judged against the truth, [resamples], by role where there is one.
+    ``metric`` is what is judged against the truth, [resamples], by role where there is one; ``apart`` the
+    difference of the roles' soft maps, where they are soft.
     """
 
     iou: Mapping[str, NDArray[np.float64]]
     same: NDArray[np.float64]
     metric: Mapping[str, NDArray[np.float64]]
+    apart: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class PixelTally:
 
     views: Mapping[str, Areas]
     metric: str = "miou"
+    curves: Mapping[str, Curves] = field(default_factory=dict)
+    apart: NDArray[np.float64] | None = None
 
     @property
     def resamples(self) -> int:
@@ -64,9 +71,11 @@ class PixelTally:
         judged = {
             role: score(own, self.metric, weights)
             for role, own in self.views.items()
-            if role != "roles"
+            if role != "roles" and self.metric not in SOFT
         }
-        return Overlaps(iou, divide(*(drawn @ column for column in sums)), judged)
+        judged |= {role: own.score(self.metric, weights) for role, own in self.curves.items()}
+        apart = None if self.apart is None else drawn @ self.apart / drawn.sum(axis=1)
+        return Overlaps(iou, divide(*(drawn @ column for column in sums)), judged, apart)
 
     def number(self, key: str, scores: Overlaps, whole: Overlaps) -> NDArray[np.float64] | None:
         """Give what a limit judges on every resample, [resamples]; None where it is made of something else.
@@ -75,6 +84,8 @@ class PixelTally:
         """
         if key == "min_agreement":
             return scores.same
+        if key == "max_role_mae":
+            return scores.apart
         if key == "min_role_iou":
             return mean_over_classes(scores.iou["roles"])
         if key == "min_class_iou":
@@ -93,18 +104,27 @@ class PixelTally:
             lost = (whole.iou["parent"] - whole.iou["optimized"])[0, large]
             label = large[np.argmax(lost)]
             return np.asarray(parent[:, label] - optimized[:, label])
-        means = scores.metric["parent"], scores.metric["optimized"]
+        if "parent" not in scores.metric:
+            return None
+        parent, optimized = scores.metric["parent"], scores.metric["optimized"]
+        is_error = self.metric in ERRORS
         if key == "max_accuracy_drop":
-            return np.asarray(means[0] - means[1])
-        return divide(1 - means[1], 1 - means[0]) - 1 if key == "max_error_increase" else None
+            return np.asarray(optimized - parent if is_error else parent - optimized)
+        wrong = (parent, optimized) if is_error else (1 - parent, 1 - optimized)
+        return divide(wrong[1], wrong[0]) - 1 if key == "max_error_increase" else None
 
     def pack(self) -> Arrays:
         """Flatten it into arrays [images, classes]."""
-        return {"metric": np.array([self.metric])} | {
+        arrays: Arrays = {"metric": np.array([self.metric])} | {
             f"{view}_{cells}": getattr(own, cells)
             for view, own in self.views.items()
             for cells in _CELLS
         }
+        if self.apart is not None:
+            arrays["apart"] = self.apart
+        for role, own in self.curves.items():
+            arrays |= {f"soft_{role}_{name}": getattr(own, name) for name in _CURVES}
+        return arrays
 
 
 def tally(comparison: Segmented, plan: EvaluationPlan) -> PixelTally:
@@ -116,7 +136,13 @@ def tally(comparison: Segmented, plan: EvaluationPlan) -> PixelTally:
             role: foreground_checked(areas(comparison, role, "against_truth"), metric)
             for role in ("parent", "optimized")
         }
-    return PixelTally(views, metric)
+    soft = is_soft(comparison)
+    return PixelTally(
+        views,
+        metric,
+        {role: curves(comparison, role) for role in ROLES if "parent" in views and metric in SOFT},
+        apart(comparison) if soft else None,
+    )
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> PixelTally:
@@ -128,4 +154,10 @@ def unpack(arrays: Mapping[str, NDArray[Any]]) -> PixelTally:
             if f"{view}_common" in arrays
         },
         str(arrays["metric"][0]),
+        {
+            role: Curves(*(arrays[f"soft_{role}_{name}"] for name in _CURVES))
+            for role in ROLES
+            if f"soft_{role}_{_CURVES[0]}" in arrays
+        },
+        arrays.get("apart"),
     )

@@ -16,12 +16,14 @@ from quantgate.tasks import tensors
 from quantgate.tasks.detection.tables import label_name
 from quantgate.tasks.protocol import ImageChange, TallyKind
 from quantgate.tasks.segmentation import accuracy, record, tally
+from quantgate.tasks.segmentation.soft_accuracy import role_mae
 from quantgate.tasks.segmentation.tables import (
     basic_table,
     class_table,
     hidden_classes,
     image_agreement,
     sentence_of,
+    soft_apart,
 )
 from quantgate.tasks.segments import Segment, segment_table, user_segments, worst_segment
 from quantgate.tasks.tensors import TaskLimits, judge
@@ -48,6 +50,8 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
         "pixels": MetricKind("Pixel accuracy"),
         "foreground_iou": MetricKind("IoU of the foreground"),
         "foreground_f1": MetricKind("F1 of the foreground"),
+        "mae": MetricKind("MAE of the soft map", worst=None, is_error=True),
+        "max_f": MetricKind("Max F of the soft map (beta² .3)"),
     }
 )
 _QUANTITIES: Mapping[str, Callable[[Segmented, str], Resampled]] = MappingProxyType(
@@ -59,6 +63,7 @@ _QUANTITIES: Mapping[str, Callable[[Segmented, str], Resampled]] = MappingProxyT
         "min_agreement": lambda c, _: accuracy.agreement(c),
         "min_role_iou": lambda c, _: accuracy.role_iou(c),
         "min_class_iou": lambda c, _: accuracy.class_iou(c),
+        "max_role_mae": lambda c, _: role_mae(c),
     }
 )
 LIMITS: tuple[str, ...] = (*_QUANTITIES, *tensors.LIMITS)
@@ -160,13 +165,13 @@ def severity(comparison: Segmented, index: int, plan: EvaluationPlan) -> tuple[f
        class by class, so that one class's gain does not hide another's loss.
     2. Over the classes that the parent sees here: the share of the class that is gone times the square
        root of its share of the image. A small class that vanished comes before the seams of a large one.
-    3. The share of pixels that changed.
+    3. The share of pixels that changed, and of soft maps their mean difference.
     """
     del plan
     return (
         _turned_wrong(comparison, index),
         _lost_classes(comparison, index),
-        1.0 - image_agreement(comparison)[index],
+        1.0 - image_agreement(comparison)[index] + soft_apart(comparison, index),
     )
 
 
@@ -185,12 +190,16 @@ def _lost_classes(comparison: Segmented, index: int) -> float:
     return float((gone * np.sqrt(seen / max(1, seen.sum()))).sum())
 
 
+#: Soft maps that differ by less look the same in eight bits.
+_ROUNDED = 0.5 / 255
+
+
 def worst(comparison: Segmented, plan: EvaluationPlan) -> list[ImageChange]:
-    """Images on which a pixel changed its class, in the order of `severity`."""
+    """Images on which a pixel changed its class, or a soft map by more than rounding, in the order of `severity`."""
     listed = [
         ImageChange(index, severity(comparison, index, plan), sentence_of(comparison, index))
         for index, share in enumerate(image_agreement(comparison))
-        if share < 1.0
+        if share < 1.0 or soft_apart(comparison, index) > _ROUNDED
     ]
     return sorted(listed, key=lambda change: change.severity, reverse=True)
 
