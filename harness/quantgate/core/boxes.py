@@ -28,10 +28,13 @@ def extents(
     >>> extents(np.array([[[-2, 5], [30, 8], [10, 7]]]), (20, 20)).tolist()
     [[0.0, 5.0, 20.0, 8.0]]
     """
-    counts = np.ones(points.shape[:2], np.bool_) if known is None else known
-    inside = np.clip(points.astype(np.float64), 0, np.array(size, np.float64))
-    low = np.where(counts[..., None], inside, np.inf).min(axis=1)
-    high = np.where(counts[..., None], inside, -np.inf).max(axis=1)
+    # Twice as fast as clip, which is what decoding one object's key points costs.
+    inside = np.minimum(np.maximum(points.astype(np.float64), 0), np.array(size, np.float64))
+    least = most = inside
+    if known is not None:
+        least = np.where(known[..., None], inside, np.inf)
+        most = np.where(known[..., None], inside, -np.inf)
+    low, high = least.min(axis=1), most.max(axis=1)
     return np.concatenate([low, high], axis=1).astype(np.float32)
 
 

@@ -10,7 +10,7 @@ from typing_extensions import Doc
 
 from quantgate.decoders.boxes import sigmoid
 from quantgate.decoders.fields import OutputNames
-from quantgate.decoders.points import CellOffset, in_pixels, one_object, placed
+from quantgate.decoders.points import TRIPLE, CellOffset, in_pixels, one_object, placed
 from quantgate.decoders.ports import ByShape, finite, only, ports_of
 from quantgate.decoders.protocol import Port
 from quantgate.decoders.summits import slopes
@@ -59,12 +59,17 @@ class HeatMapsDecoder(ByShape[Port]):
         if self.layout == "nhwc":
             heat = heat.transpose(2, 0, 1)
         column, row, peak = peaks(heat)
-        cells = np.stack([column, row], axis=1).astype(np.float64)
+        cells = np.empty((len(heat), 2))
+        cells[:, 0], cells[:, 1] = column, row
         if self.refine == "quarter":
             cells += _QUARTER * slopes(heat, np.arange(len(heat)), row, column)
-        scores = sigmoid(peak) if self.activation == "sigmoid" else np.clip(peak, 0, 1)
-        points = np.column_stack([in_pixels(cells, heat.shape, frame, self.cell_offset), scores])
-        return one_object(placed(points.astype(np.float32), frame), float(np.mean(scores)), frame)
+        scores = (
+            sigmoid(peak) if self.activation == "sigmoid" else np.minimum(np.maximum(peak, 0), 1)
+        )
+        points = np.empty((len(heat), TRIPLE), np.float32)
+        points[:, :2] = in_pixels(cells, heat.shape, frame, self.cell_offset)
+        points[:, 2] = scores
+        return one_object(placed(points, frame), float(scores.mean()), frame)
 
 
 def peaks(

@@ -59,10 +59,8 @@ def slopes(
 
     At the edge of a map, where a neighbour is missing, 0.
     """
-    found = np.zeros((len(part), 2))
-    for axis, before, after in _neighbours(maps, part, row, column):
-        found[:, axis] = np.nan_to_num(np.sign(after - before))
-    return found
+    before, after = _neighbours(maps, part, row, column)
+    return np.sign(after - before).astype(np.float64)
 
 
 def apexes(maps: NDArray[np.float32], found: Summits) -> NDArray[np.float64]:
@@ -70,12 +68,9 @@ def apexes(maps: NDArray[np.float32], found: Summits) -> NDArray[np.float64]:
 
     At the edge of a map 0; at most half a cell.
     """
-    away = np.zeros((len(found.part), 2))
-    places = found.part, found.row, found.column
-    for axis, before, after in _neighbours(maps, *places):
-        bend = 2 * found.height.astype(np.float64) - before - after
-        with np.errstate(invalid="ignore", divide="ignore"):
-            away[:, axis] = np.nan_to_num((after - before) / (2 * bend), posinf=0.0, neginf=0.0)
+    before, after = _neighbours(maps, found.part, found.row, found.column)
+    bend = 2 * found.height.astype(np.float64)[:, None] - before - after
+    away = np.divide(after - before, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
     return np.clip(away, -0.5, 0.5)
 
 
@@ -84,23 +79,12 @@ def _neighbours(
     part: NDArray[np.int64],
     row: NDArray[np.int64],
     column: NDArray[np.int64],
-) -> list[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
-    """Values before and after cells [n] of maps [maps, h, w], in x and in y; NaN where one is missing."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Values before and after cells [n] of maps [maps, h, w], in x and in y, [n, 2]; their own where one is missing."""
     high, wide = maps.shape[1:]
-    found = []
-    for axis, (down, right, place, side) in enumerate(((0, 1, column, wide), (1, 0, row, high))):
-        inside = (place > 0) & (place < side - 1)
-        both = [
-            np.where(
-                inside,
-                maps[
-                    part,
-                    np.clip(row + k * down, 0, high - 1),
-                    np.clip(column + k * right, 0, wide - 1),
-                ],
-                np.nan,
-            ).astype(np.float64)
-            for k in (-1, 1)
-        ]
-        found.append((axis, both[0], both[1]))
-    return found
+    flat = maps.reshape(-1)
+    own = (part * high + row) * wide + column
+    step = np.empty((len(own), 2), np.int64)
+    step[:, 0] = (column > 0) & (column < wide - 1)
+    step[:, 1] = ((row > 0) & (row < high - 1)) * wide
+    return flat[own[:, None] - step], flat[own[:, None] + step]
