@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from quantgate.core.explained import Explanation
     from quantgate.engine.artifact import Artifact
-    from quantgate.entries import ModelEntry
+    from quantgate.entries import ModelEntry, Recipe
 
 #: The recipe that made the baseline is known to do: what changed since is what to look at.
 _TO_BASELINE = (
@@ -36,7 +36,7 @@ class Known:
     transformer
         Whether the parent has attention, which NNCF quantizes otherwise when it is told.
     searched
-        Whether a recipe was searched already.
+        Whether a search for a recipe came to an answer: it has tried what else would be advised.
     """
 
     explained: Explanation | None = None
@@ -90,6 +90,16 @@ def _recipe(entry: ModelEntry, known: Known) -> str:
     recipe = entry.calibrate
     if recipe is None:
         return "compare how the optimized model was preprocessed and calibrated with its parent"
+    told = []
+    if known.put_back:
+        put_back = ", ".join(known.put_back)
+        told.append(f"accuracy-aware quantization has put {put_back} back already")
+    if not known.searched:
+        told.append(f"to try: {', '.join(_tries(entry.id, recipe, known))}")
+    return "; ".join(told)
+
+
+def _tries(model: str, recipe: Recipe, known: Known) -> list[str]:
     tries = []
     if known.transformer and recipe.model_type is None:
         tries.append('calibrate.model_type = "transformer"')
@@ -99,10 +109,4 @@ def _recipe(entry: ModelEntry, known: Known) -> str:
         tries.append('calibrate.method = "accuracy-aware"')
     if known.explained is None:
         tries.append("calibrate.ignored for the layers that lose most")
-    if not known.searched:
-        tries.append(f"quantgate remedy {shlex.quote(entry.id)}")
-    told = [f"to try: {', '.join(tries)}"] if tries else []
-    if known.put_back:
-        put_back = ", ".join(known.put_back)
-        told.insert(0, f"accuracy-aware quantization has put {put_back} back already")
-    return "; ".join(told)
+    return [*tries, f"quantgate remedy {shlex.quote(model)}"]

@@ -117,7 +117,8 @@ class Gate:
         verdict = judge(estimate, limit, model=self.entry.id, quantity=quantity, mode=mode)
         if verdict.outcome is Outcome.FAILED:
             recipe = self._searched()
-            finding = _with_recipe(self._explained(finding, searched=recipe is not None), recipe)
+            searched = recipe is not None and recipe.answered
+            finding = _with_recipe(self._explained(finding, searched=searched), recipe)
         self.conclude(verdict, finding)
 
     def _explained(self, finding: Finding, *, searched: bool) -> Finding:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, as a verdict shows it: a sentence and files."""
+    """What a search found, as a verdict shows it: a sentence and files; ``answered``: whether it came to an end."""
 
     sentence: str
     evidence: tuple[Evidence, ...] = ()
+    answered: bool = True
 
 
 def searched(model: tuple[ModelEntry, Run, Artifact, Data], config: pytest.Config) -> Found | None:
@@ -53,7 +54,7 @@ def searched(model: tuple[ModelEntry, Run, Artifact, Data], config: pytest.Confi
         write_remedy(page, told)
         run.keep(entry.id, "remedied", {"remedied": page.relative_to(run.directory).as_posix()})
     except HarnessError as error:
-        return Found(f"no recipe was found: {error}")
+        return Found(f"no recipe was found: {error}", answered=False)
     folder = page.parent / page.stem
     names = ("points.csv", "tried.csv")
     tables = (Evidence(name, "text/csv", (folder / name).read_bytes()) for name in names)
