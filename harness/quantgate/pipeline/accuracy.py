@@ -392,7 +392,12 @@ def _lay(folder: Path, directory: Path) -> None:
     try:
         for name in (_PICTURES, _TALLIES):
             if (folder / name).is_dir():
-                shutil.copytree(folder / name, directory / name, dirs_exist_ok=True)
+                shutil.copytree(
+                    folder / name,
+                    directory / name,
+                    dirs_exist_ok=True,
+                    copy_function=shutil.copyfile,
+                )
     except OSError as error:
         raise ReportError(
             f"cannot copy pictures to {directory}: {reason_of(error)}; give a writable folder with free "

@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 #: JSON has no infinity: a table cell such as the SQNR of equal outputs is wrapped.
 _NONFINITE = "nonfinite"
-_JSON_KINDS = (str, int, float, bool, types.NoneType)
+_PLAIN = (str, int, float, types.NoneType)
+_JSON_KINDS = frozenset({*_PLAIN, bool})
 
 
 def encode(value: object) -> Any:
@@ -26,16 +27,17 @@ def encode(value: object) -> Any:
 
     Passwords and tokens in texts are masked, so that they are in no file made of these values.
     """
+    if isinstance(value, _PLAIN) and not isinstance(value, Enum):  # most values by far
+        return _encode_plain(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return [encode(item) for item in sorted(value)]
-    if isinstance(value, list | tuple):
-        return [encode(item) for item in value]
+    if isinstance(value, list | tuple | set | frozenset):
+        unordered = isinstance(value, set | frozenset)
+        return [encode(item) for item in (sorted(value) if unordered else value)]
     return _encode_plain(value)
 
 
@@ -65,6 +67,8 @@ def decode(kind: type[T], data: object) -> T:
 
 
 def _decode(kind: Any, data: Any) -> Any:
+    if not isinstance(data, list | dict) and kind in _JSON_KINDS:  # most values by far
+        return float(data) if kind is float else data
     if isinstance(data, dict) and data.keys() == {_NONFINITE}:
         return float(data[_NONFINITE])
     if dataclasses.is_dataclass(kind):
@@ -75,7 +79,7 @@ def _decode(kind: Any, data: Any) -> Any:
         return kind(data)
     if kind in _JSON_KINDS and isinstance(data, list | dict):
         raise TypeError(f"expected {kind.__name__}, found {type(data).__name__}")
-    return float(data) if kind is float else data
+    return data
 
 
 def _decode_generic(origin: Any, kinds: tuple[Any, ...], data: Any) -> Any:

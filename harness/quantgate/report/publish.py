@@ -159,11 +159,17 @@ def load_run(directory: Path) -> RunReport:
     ReportError
         Where there is none, or none that this version can read.
     """
+    from quantgate.report.codec import decode
+    from quantgate.report.model import RunReport
+
+    return decode(RunReport, _document_of(directory))
+
+
+def _document_of(directory: Path) -> Mapping[str, Any]:
     import json
 
     from quantgate.errors import ReportError
-    from quantgate.report.codec import decode
-    from quantgate.report.model import SCHEMA, RunReport
+    from quantgate.report.model import SCHEMA
 
     path = directory / "run.json" if directory.is_dir() else directory
     try:
@@ -178,7 +184,7 @@ def load_run(directory: Path) -> RunReport:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise ReportError(f"{path}: expected schema {SCHEMA}, found {found}; run the gates again")
-    return decode(RunReport, data)
+    return data
 
 
 def run_folder(path: Path) -> Path:
@@ -299,7 +305,7 @@ def _is_whole(latest: Path) -> bool:
     from quantgate.errors import ReportError
 
     try:
-        return load_run(latest).whole
+        return bool(_document_of(latest).get("whole", True))
     except ReportError:  # none yet, or none that can be read
         return False
 
