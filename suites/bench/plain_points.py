@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     Outputs = dict[str, Array]
 
 
-def in_image(x: float, y: float, frame: Frame) -> tuple[float, float]:
+def in_image(place: Any, frame: Frame) -> tuple[float, float]:
     """Bring one point of the input to the picture."""
+    x, y = place
     return (x - frame.offset[0]) / frame.scale[0], (y - frame.offset[1]) / frame.scale[1]
 
 
@@ -31,9 +32,8 @@ def heat_maps(outputs: Outputs, frame: Frame) -> list[Any]:
         if 0 < x < wide - 1 and 0 < y < high - 1:
             px += 0.25 * np.sign(heat[y, x + 1] - heat[y, x - 1])
             py += 0.25 * np.sign(heat[y + 1, x] - heat[y - 1, x])
-        place = in_image(
-            (px + 0.5) * frame.model[0] / wide, (py + 0.5) * frame.model[1] / high, frame
-        )
+        cell = (px + 0.5) * frame.model[0] / wide, (py + 0.5) * frame.model[1] / high
+        place = in_image(cell, frame)
         found.append((*place, float(np.clip(heat[y, x], 0, 1))))
     return found
 
@@ -43,7 +43,7 @@ def simcc(outputs: Outputs, frame: Frame) -> list[Any]:
     across, down = outputs.values()
     found = []
     for x, y in zip(across[0], down[0], strict=True):
-        place = in_image(np.argmax(x) / 2, np.argmax(y) / 2, frame)
+        place = in_image((np.argmax(x) / 2, np.argmax(y) / 2), frame)
         found.append((*place, float(min(np.max(x), np.max(y)))))
     return found
 
@@ -81,9 +81,10 @@ def yolo_pose(outputs: Outputs, frame: Frame) -> list[Any]:
     found = []
     for score, box, numbers in suppress(rows, 0.7, 300):
         points = [
-            (*in_image(x, y, frame), float(sure)) for x, y, sure in numbers.reshape(-1, 3).tolist()
+            (*in_image((x, y), frame), float(sure))
+            for x, y, sure in numbers.reshape(-1, 3).tolist()
         ]
-        found.append((score, in_image(*box[:2], frame), in_image(*box[2:], frame), points))
+        found.append((score, in_image(box[:2], frame), in_image(box[2:], frame), points))
     return found
 
 
@@ -107,9 +108,9 @@ def yunet(outputs: Outputs, frame: Frame) -> list[Any]:
     return [
         (
             score,
-            in_image(*box[:2], frame),
-            in_image(*box[2:], frame),
-            [in_image(*p, frame) for p in own],
+            in_image(box[:2], frame),
+            in_image(box[2:], frame),
+            [in_image(p, frame) for p in own],
         )
         for score, box, own in suppress(rows, 0.4, 200)
     ]
@@ -140,9 +141,9 @@ def retinaface(outputs: Outputs, frame: Frame) -> list[Any]:
     return [
         (
             score,
-            in_image(*box[:2], frame),
-            in_image(*box[2:], frame),
-            [in_image(*p, frame) for p in own],
+            in_image(box[:2], frame),
+            in_image(box[2:], frame),
+            [in_image(p, frame) for p in own],
         )
         for score, box, own in suppress(rows, 0.4, 750)
     ]

@@ -60,7 +60,7 @@ def slopes(
     At the edge of a map, where a neighbour is missing, 0.
     """
     before, after = _neighbours(maps, part, row, column)
-    return np.sign(after - before).astype(np.float64)
+    return np.asarray(np.sign(after - before), np.float64)
 
 
 def apexes(maps: NDArray[np.float32], found: Summits) -> NDArray[np.float64]:
@@ -71,7 +71,7 @@ def apexes(maps: NDArray[np.float32], found: Summits) -> NDArray[np.float64]:
     before, after = _neighbours(maps, found.part, found.row, found.column)
     bend = 2 * found.height.astype(np.float64)[:, None] - before - after
     away = np.divide(after - before, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
-    return np.clip(away, -0.5, 0.5)
+    return np.asarray(np.clip(away, -0.5, 0.5))
 
 
 def _neighbours(
