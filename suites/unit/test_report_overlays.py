@@ -18,7 +18,7 @@ from quantgate.report.html.pictures import role_svg
 from quantgate.report.overlays import panes
 from quantgate.report.overlays.canvas import from_bgr, webp
 from quantgate.report.overlays.rendered import amplified
-from quantgate.report.overlays.segments import class_colour
+from quantgate.report.overlays.segments import class_colour, tinted
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
 from quantgate.report.publish import draw_worst
 
@@ -357,14 +357,24 @@ def test_class_maps_are_tinted_and_their_difference_is_marked() -> None:
     optimized = parent.copy()
     optimized[:20] = 3
 
-    _, tinted, diff = panes(
+    _, optimized_pane, diff = panes(
         Picture("a.png", (600, 400), "segments", "x"), [GREY, parent, optimized]
     )
     bar = diff.height - 400
 
     assert diff.getpixel((300, 100 + bar)) == rgb(CHANGES["lost"])
     assert len(set(diff.getpixel((300, 300 + bar)))) == 1  # type: ignore[arg-type] # an RGB picture
-    assert tinted.getpixel((300, 100 + bar)) != tinted.getpixel((300, 300 + bar))
+    assert optimized_pane.getpixel((300, 100 + bar)) != optimized_pane.getpixel((300, 300 + bar))
+
+
+def test_a_light_line_divides_classes() -> None:
+    """A mask is seen by its contour where its colour is like the picture's: light between classes, tint within."""
+    labels = np.zeros((40, 60), np.uint8)
+    labels[:, 30:] = 1
+    image = np.full((400, 600, 3), 20, np.uint8)
+    drawn = np.asarray(tinted(from_bgr(image, 600), labels)).astype(int)
+    assert drawn[200, 299:301].min() > 180
+    assert drawn[200, [100, 297, 302, 500]].max() < 180
 
 
 def test_the_legend_names_what_is_shown(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: How much of a pixel is its class's colour.
-_OPACITY = 0.55
+_OPACITY, _LINE = 0.55, 0.8
 #: Turns of the colour wheel between two class ids: the golden ratio keeps neighbours apart.
 _TURN = 0.618034
 
@@ -74,14 +74,28 @@ def legend(
 
 
 def tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
-    """Lay the colours of class ids [h, w] over a photograph."""
+    """Lay the colours of class ids [h, w] over a photograph, with a light line where classes meet."""
     from PIL import Image as Pillow
 
     colours = np.array([class_colour(label) for label in range(256)], np.uint8)
-    tint = Pillow.fromarray(colours[labels], "RGB")
-    return Pillow.blend(
-        photograph, tint.resize(photograph.size, Pillow.Resampling.NEAREST), _OPACITY
-    )
+    shown = Pillow.fromarray(labels, "L").resize(photograph.size, Pillow.Resampling.NEAREST)
+    large = np.asarray(shown)
+    tint = Pillow.fromarray(colours[large], "RGB")
+    made = Pillow.blend(photograph.convert("RGB"), tint, _OPACITY)
+    made.paste(PAPER, (0, 0), Pillow.fromarray(_contours(large), "L"))
+    return made
+
+
+def _contours(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Opacity of the line between classes [h, w]: two pixels wide, one on each side."""
+    edges = np.zeros(labels.shape, np.bool_)
+    for axis in (0, 1):
+        first, second = ([slice(None)] * 2 for _ in range(2))
+        first[axis], second[axis] = slice(None, -1), slice(1, None)
+        differs = labels[tuple(first)] != labels[tuple(second)]
+        edges[tuple(first)] |= differs
+        edges[tuple(second)] |= differs
+    return edges.astype(np.uint8) * np.uint8(_LINE * 255)
 
 
 def _marked(photograph: Image, differs: NDArray[np.bool_]) -> Image:

@@ -88,10 +88,14 @@
       const tone = role === "diff" ? colour(now) : colour(role);
       if (role === "diff" && now === "moved" && object.p) {
         context.setLineDash([6, 4]);
-        context.lineWidth = 1.5;
+        context.lineWidth = 2;
         context.strokeStyle = context.fillStyle = colour("parent");
+        // Blue on a dark picture: a light rim keeps the old place in sight.
+        context.shadowColor = "#fff";
+        context.shadowBlur = 3;
         path(context, object.p, at);
         context.stroke();
+        context.shadowBlur = 0;
       }
       context.setLineDash(now === "lost" ? [9, 6] : []);
       context.lineWidth = lit ? 5 : now === "kept" ? 1.5 : now === "moved" ? 2.25 : 3.5;
