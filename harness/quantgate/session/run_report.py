@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import kind_of
@@ -26,7 +27,7 @@ from quantgate.session.segments import declared_text, segment_of
 from quantgate.session.states import final_states, tests_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pytest
 
@@ -117,6 +118,13 @@ def keep_segments(entry: ModelEntry, run: Run) -> None:
     run.keep(entry.id, "segments", {"segments": segments})
 
 
+def _typed(argv: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Give the command as it was typed: of ``quantgate gate`` not what it hands to pytest."""
+    program = Path(argv[0])
+    name = program.parent.name if program.name == "__main__.py" else program.stem
+    return [name, *argv[1:]] if name == "quantgate" else [name, *given]
+
+
 def _begun(config: pytest.Config, run: Run) -> RunReport:
     from quantgate.machine import fingerprint
     from quantgate.session.git import commit_of
@@ -127,7 +135,7 @@ def _begun(config: pytest.Config, run: Run) -> RunReport:
         run=run.directory.name,
         started=run.started,
         duration_s=0.0,
-        command=printable(redacted_command([*sys.argv[:1], *config.invocation_params.args])),
+        command=printable(redacted_command(_typed(sys.argv, config.invocation_params.args))),
         manifest=run.manifest_name,
         manifest_digest=hashlib.sha256(manifest).hexdigest(),
         fingerprint=facts.digest,
