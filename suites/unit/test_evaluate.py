@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from quantgate.core.predictions import ClassLabel, ClassScores
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
+from quantgate.engine import parts
 from quantgate.engine.artifact import load, save
 from quantgate.engine.evaluate import Bench, compare, compare_with_baseline, evaluate_role
 from quantgate.engine.naming import model_ports
@@ -34,7 +37,6 @@ except ImportError:  # OpenVINO 2024 keeps it elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -544,3 +546,113 @@ def test_a_baseline_of_other_classes_is_called_so(
         compare_with_baseline((*artifacts, baseline), bench, store, target=TARGET, isa="vnni")
     with pytest.raises(DecoderError, match=said), said_of_baseline():
         compare(Pair(baseline, artifacts.optimized), bench, store, target=TARGET, isa="vnni")
+
+
+def entry_bytes(store: Store) -> dict[str, bytes]:
+    """Read the files of the one comparison in a store."""
+    (entry,) = store.root.glob("v*/comparison/*/*")
+    return {path.name: path.read_bytes() for path in entry.glob("comparison.*")}
+
+
+def parts_left(store: Store) -> int:
+    """Count the parts of comparisons in a store."""
+    return len(list(store.root.glob("v*/comparison-part/*/*")))
+
+
+def test_parts_make_the_same_record(
+    artifacts: Pair[Artifact], renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Joined parts are bit for bit what one pass keeps, with images left out, and no part stays."""
+    missing = [Sample(f"{i}.png", tmp_path / f"{i}.png", str(i), ClassLabel(0)) for i in (1, 2)]
+    samples = [*missing, *(renderer.sample(i % 9) for i in range(250))]
+    samples = [replace(sample, name=f"{i}.png") for i, sample in enumerate(samples)]
+    split, whole = Store(tmp_path / "split"), Store(tmp_path / "whole")
+
+    compare(artifacts, bench_of(samples), whole, target=TARGET, isa="vnni")
+    assert not (whole.root / "v1" / "comparison-part").exists()
+    monkeypatch.setattr(parts, "WORTH_S", 0.0)
+    with monkeypatch.context() as kept:
+        kept.setattr(parts.Parts, "forget", lambda _: None)
+        kept.setattr(parts.Pace, "done", _until(200, parts.Pace.done))
+        with pytest.raises(KeyboardInterrupt):
+            compare(artifacts, bench_of(samples), split, target=TARGET, isa="vnni")
+    assert parts_left(split) > 1
+    compare(artifacts, bench_of(samples), split, target=TARGET, isa="vnni")
+
+    assert entry_bytes(split) == entry_bytes(whole)
+    assert len(json.loads(entry_bytes(split)["comparison.json"])["skipped"]) == 2
+    assert parts_left(split) == 0
+
+
+def _until(image: int, done: Any) -> Any:
+    """Let images be done up to one of them, which interrupts."""
+
+    def interrupted(pace: Any, index: int) -> None:
+        if index == image:
+            raise KeyboardInterrupt
+        done(pace, index)
+
+    return interrupted
+
+
+def test_unreadable_images_are_counted_over_all_parts(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store, tmp_path: Path
+) -> None:
+    """One per cent is of the whole set, wherever in it they lie."""
+    samples = [renderer.sample(i) for i in range(200)]
+    for place in (3, 70, 150):
+        samples[place] = replace(samples[place], image=tmp_path / "no.png")
+
+    with pytest.raises(DatasetError, match="3 of 200 images cannot be read"):
+        compare(artifacts, bench_of(samples), store, target=TARGET, isa="vnni")
+
+
+#: Evaluates the samples of a test, and is killed as an image is read.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from quantgate.engine import parts
+from quantgate.engine.artifact import load
+from quantgate.engine.evaluate import compare
+from quantgate.pair import Pair
+from quantgate.store import Store
+from suites.unit.test_evaluate import TARGET, Renderer, bench_of
+
+class Killer(Renderer):
+    calls = property(lambda self: self.count, lambda self, value: self.set(value))
+    count = 0
+    def set(self, value):
+        self.count = value
+        if value > 160:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+parts.WORTH_S = 0.0
+renderer = Killer()
+pair = Pair(load(Path(sys.argv[1])), load(Path(sys.argv[2])))
+bench = bench_of([renderer.sample(i) for i in range(200)])
+compare(pair, bench, Store(Path(sys.argv[3])), target=TARGET, isa="vnni")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_evaluation_goes_on_where_it_was(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store, tmp_path: Path
+) -> None:
+    """Only the images of unfinished parts are evaluated again, and the record is the undisturbed one's."""
+    folders = [str(artifact.path.parent) for artifact in artifacts]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *folders, str(store.root)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert parts_left(store) >= 1
+    bench = bench_of([renderer.sample(i) for i in range(200)])
+
+    compare(artifacts, bench, store, target=TARGET, isa="vnni")
+
+    assert 40 <= renderer.calls < 200
+    other = Store(tmp_path / "other")
+    compare(artifacts, bench, other, target=TARGET, isa="vnni")
+    assert entry_bytes(store) == entry_bytes(other)
+    assert parts_left(store) == 0

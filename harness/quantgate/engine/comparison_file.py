@@ -33,7 +33,7 @@ def save(comparison: Comparison[Any], task: Task, folder: Path) -> None:
         "sizes": np.array([image.size for image in images], np.int64).reshape(-1, 2),
         "distances": _distances([image.distances for image in images], outputs),
     }
-    for role in ROLES:
+    for role in ROLES if images else ():  # a part of which no image could be read
         packed = task.pack([image.record[role] for image in images])
         arrays |= {f"{role}.{key}": value for key, value in packed.items()}
     np.savez(folder / _ARRAYS, **arrays)  # type: ignore[arg-type]
@@ -50,7 +50,8 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
     names = json.loads((folder / _NAMES).read_text())
     with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
         arrays = dict(stored)
-    records = {role: task.unpack(_only(arrays, f"{role}.")) for role in ROLES}
+    told = ROLES if names["images"] else ()
+    records = {role: task.unpack(_only(arrays, f"{role}.")) for role in told}
     truths = {sample.name: sample.truth for sample in dataset.samples}
     images = tuple(
         ImageResult(

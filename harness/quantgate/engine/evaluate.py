@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from quantgate.core.tensors import tensor_distance
 from quantgate.decoders.ports import MisfitError, with_own_names
 from quantgate.engine import comparison_file
 from quantgate.engine.naming import model_ports
+from quantgate.engine.parts import Pace, PartKind, Parts, Stretch
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
@@ -22,7 +24,7 @@ from quantgate.sourcecode import code_digest
 from quantgate.store_entry import digest_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import openvino as ov
 
@@ -125,13 +127,50 @@ def compare(
     """
     key = comparison_key(artifacts, bench, target, isa)
 
-    def build(folder: Path) -> None:
-        compiled = artifacts.map(lambda artifact: compile_model(artifact, target))
-        found = compare_models(compiled, bench, progress)
-        comparison_file.save(found, bench.task, folder)
+    def run(stretch: Stretch[Comparison[Any]]) -> tuple[Comparison[Any]]:
+        models = artifacts.map(lambda artifact: compile_model(artifact, target))
+        return (compare_models(models, bench, progress, stretch),)
 
-    folder = store.get_or_build("comparison", key, build)
-    return comparison_file.load(folder, bench.task, bench.dataset)
+    _keep_all([key], bench, store, run)
+    return comparison_file.load(store.address("comparison", key), bench.task, bench.dataset)
+
+
+def _keep_all(
+    keys: Sequence[Mapping[str, Any]],
+    bench: Bench,
+    store: Store,
+    run: Callable[[Stretch[Comparison[Any]]], Sequence[Comparison[Any]]],
+) -> None:
+    """Put the comparisons of one pass into the store, and parts of them meanwhile."""
+    kind = PartKind(
+        "comparison-part",
+        save=lambda part, folder: comparison_file.save(part, bench.task, folder),
+        load=lambda folder: comparison_file.load(folder, bench.task, bench.dataset),
+        images=lambda part: len(part) + len(part.skipped),
+        unread=lambda part: tuple(reason for _, reason in part.skipped),
+    )
+    parts = Parts(store, kind, keys)
+    found = cache(lambda: parts.evaluate(bench.dataset.samples, run))
+    built = False
+    for place, key in enumerate(keys):
+
+        def build(folder: Path, place: int = place) -> None:
+            nonlocal built
+            comparison_file.save(_joined(found()[place], bench.dataset), bench.task, folder)
+            built = True
+
+        store.get_or_build("comparison", key, build)
+    if built:
+        parts.forget()
+
+
+def _joined(parts: Sequence[Comparison[Any]], dataset: Dataset) -> Comparison[Any]:
+    """Join consecutive parts of an evaluation."""
+    images = tuple(image for part in parts for image in part.images)
+    if not images:
+        raise DatasetError(f"no image of datasets.{dataset.name} could be read")
+    skipped = tuple(one for part in parts for one in part.skipped)
+    return replace(parts[0], images=images, skipped=skipped)
 
 
 def compare_with_baseline(
@@ -162,32 +201,51 @@ def compare_with_baseline(
     keys = [comparison_key(pair, bench, target, isa) for pair in pairs]
     if any(store.holds("comparison", key) for key in keys):
         return
-    models = [compile_model(item, target) for item in artifacts]
-    both = compare_three(models, bench, progress)
-    for key, found in zip(keys, both, strict=True):
 
-        def build(folder: Path, found: Comparison[Any] = found) -> None:
-            comparison_file.save(found, bench.task, folder)
+    def run(stretch: Stretch[Comparison[Any]]) -> tuple[Comparison[Any], ...]:
+        models = [compile_model(item, target) for item in artifacts]
+        return tuple(compare_three(models, bench, progress, stretch))
 
-        store.get_or_build("comparison", key, build)
+    _keep_all(keys, bench, store, run)
 
 
 def compare_three(
-    models: Sequence[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
+    models: Sequence[ov.CompiledModel],
+    bench: Bench,
+    progress: Progress = SILENT,
+    stretch: Stretch[Comparison[Any]] | None = None,
 ) -> Pair[Comparison[Any]]:
     """Run parent, optimized and baseline at once; compare the optimized with both, the parent first."""
     bench = settled(bench, models)
     refuse_other_input(models)
-    samples = bench.dataset.samples
-    results = Pair(_Results(samples, bench), _Results(samples, bench, "baseline"))
+    stretch = stretch or Stretch(bench.dataset.samples)
+    samples = stretch.samples
+    results = Pair(_Results(stretch, bench), _Results(stretch, bench, "baseline"))
+    pace = Pace(len(samples), _keeping(stretch, tuple(results)))
 
     def consume(index: int, frame: Frame, outputs: list[Outputs]) -> None:
         parent, optimized, baseline = outputs
         known = results.parent.add_pair(index, frame, [parent, optimized])
         results.optimized.add_pair(index, frame, [baseline, optimized], optimized=known)
+        pace.done(index)
 
-    skipped = stream(models, Feed(samples, bench.preprocess, consume, progress))
-    return results.map(lambda found: found.comparison(skipped))
+    def leave_out(index: int, reason: str) -> None:
+        for one in results:
+            one.leave_out(index, reason)
+        pace.done(index)
+
+    stream(models, Feed(samples, bench.preprocess, consume, progress, stretch.before, leave_out))
+    return results.map(lambda found: found.comparison())
+
+
+def _keeping(
+    stretch: Stretch[Comparison[Any]], results: Sequence[_Results]
+) -> Callable[[int, int], None] | None:
+    """Hand on what is done of a stretch, where somebody keeps it."""
+    keep = stretch.keep
+    if keep is None:
+        return None
+    return lambda start, stop: keep(start, [one.part(start, stop) for one in results])
 
 
 def refuse_other_input(models: Iterable[ov.Model | ov.CompiledModel]) -> None:
@@ -208,15 +266,29 @@ def refuse_other_input(models: Iterable[ov.Model | ov.CompiledModel]) -> None:
 
 
 def compare_models(
-    models: Pair[ov.CompiledModel], bench: Bench, progress: Progress = SILENT
+    models: Pair[ov.CompiledModel],
+    bench: Bench,
+    progress: Progress = SILENT,
+    stretch: Stretch[Comparison[Any]] | None = None,
 ) -> Comparison[Any]:
-    """Run both compiled roles over the evaluation set; as :func:`compare`, without the store."""
+    """Run both compiled roles over the evaluation set, or a stretch of it; as :func:`compare`, without the store."""
     bench = settled(bench, models)
     refuse_other_input(models)
-    results = _Results(bench.dataset.samples, bench)
-    feed = Feed(bench.dataset.samples, bench.preprocess, results.add_pair, progress)
-    skipped = stream(list(models), feed)
-    return results.comparison(skipped)
+    stretch = stretch or Stretch(bench.dataset.samples)
+    results = _Results(stretch, bench)
+    pace = Pace(len(stretch.samples), _keeping(stretch, [results]))
+
+    def consume(index: int, frame: Frame, outputs: list[Outputs]) -> None:
+        results.add_pair(index, frame, outputs)
+        pace.done(index)
+
+    def leave_out(index: int, reason: str) -> None:
+        results.leave_out(index, reason)
+        pace.done(index)
+
+    feed = Feed(stretch.samples, bench.preprocess, consume, progress, stretch.before, leave_out)
+    stream(list(models), feed)
+    return results.comparison()
 
 
 def evaluate_role(
@@ -231,9 +303,10 @@ def evaluate_role(
     """
     chosen = bench.dataset.samples if samples is None else samples
     bench = settled(bench, [model])
-    results = _Results(chosen, bench)
-    skipped = stream([model], Feed(chosen, bench.preprocess, results.add_single, progress))
-    return results.comparison(skipped)
+    results = _Results(Stretch(chosen), bench)
+    feed = Feed(chosen, bench.preprocess, results.add_single, progress, leave_out=results.leave_out)
+    stream([model], feed)
+    return results.comparison()
 
 
 def settled(bench: Bench, models: Iterable[ov.CompiledModel]) -> Bench:
@@ -264,15 +337,23 @@ def check_decoder(decoder: Decoder, ports: Sequence[Port], task: str) -> None:
 class _Results:
     """Image results by index, filled from callbacks in any order."""
 
-    def __init__(self, samples: Sequence[Sample], bench: Bench, first: str = "parent") -> None:
-        if not samples:
+    def __init__(
+        self, stretch: Stretch[Comparison[Any]], bench: Bench, first: str = "parent"
+    ) -> None:
+        if not stretch.samples:
             raise DatasetError(
                 f"datasets.{bench.dataset.name} has no image to evaluate: at least one is needed"
             )
-        self._samples = samples
+        self._samples = stretch.samples
+        self._alone = stretch.keep is None
         self._bench = bench
         self._first = first
-        self._found: list[ImageResult[Any] | None] = [None] * len(samples)
+        self._found: list[ImageResult[Any] | None] = [None] * len(stretch.samples)
+        self._unread: dict[int, str] = {}
+
+    def leave_out(self, index: int, reason: str) -> None:
+        """Take note of an image that cannot be read."""
+        self._unread[index] = reason
 
     def add_pair(
         self, index: int, frame: Frame, outputs: list[Outputs], *, optimized: Any = None
@@ -295,12 +376,19 @@ class _Results:
         prediction = self._decode(self._samples[index].name, "parent", outputs[0], frame)
         self._keep(index, frame, Pair(prediction, prediction), ())
 
-    def comparison(self, skipped: tuple[tuple[str, str], ...]) -> Comparison[Any]:
+    def comparison(self) -> Comparison[Any]:
         """Everything found, in the dataset's order."""
+        found = self.part(0, len(self._samples))
+        if self._alone and not found.images:
+            raise DatasetError(f"no image of datasets.{self._bench.dataset.name} could be read")
+        return found
+
+    def part(self, start: int, stop: int) -> Comparison[Any]:
+        """Give what was found on some of the images, all of which are done."""
         dataset = self._bench.dataset
-        images = tuple(image for image in self._found if image is not None)
-        if not images:
-            raise DatasetError(f"no image of datasets.{dataset.name} could be read")
+        images = tuple(image for image in self._found[start:stop] if image is not None)
+        unread = sorted(index for index in self._unread if start <= index < stop)
+        skipped = tuple((self._samples[index].name, self._unread[index]) for index in unread)
         return Comparison(
             dataset.labels,
             images,

@@ -39,6 +39,20 @@ Loaded = tuple["NDArray[np.uint8]", "Frame"]
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The earlier parts of an evaluation: of how many images it is, and why some could not be read.
+
+    ``total`` is None where nothing else belongs to it.
+    """
+
+    total: int | None = None
+    unread: tuple[str, ...] = ()
+
+
+NOTHING_BEFORE = Before()
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """The images that go through the models.
 
@@ -51,12 +65,18 @@ class Feed:
     consume
         Called once an image with its index, its frame and every model's raw outputs, from any
         thread and in any order. What it raises ends the stream.
+    before
+        What of the same evaluation went through already.
+    leave_out
+        Called with the index of an image that cannot be read, and the reason.
     """
 
     samples: Sequence[Sample]
     preprocess: Preprocess
     consume: Consume
     progress: Progress = SILENT
+    before: Before = NOTHING_BEFORE
+    leave_out: Callable[[int, str], None] | None = None
 
 
 def stream(models: Sequence[ov.CompiledModel], feed: Feed) -> tuple[tuple[str, str], ...]:
@@ -117,8 +137,11 @@ class _Skipped:
         """Leave one image out; raises where they are too many."""
         self.images.append((self.feed.samples[index].name, str(error)))
         self.feed.progress.advance()
-        reasons = [reason for _, reason in self.images]
-        refuse_many_skipped(reasons, len(self.feed.samples), error)
+        before = self.feed.before
+        reasons = [*before.unread, *(reason for _, reason in self.images)]
+        refuse_many_skipped(reasons, before.total or len(self.feed.samples), error)
+        if self.feed.leave_out is not None:
+            self.feed.leave_out(index, str(error))
 
 
 def _ahead(
