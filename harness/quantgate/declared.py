@@ -27,9 +27,15 @@ def task_limits(task: str) -> tuple[str, ...]:
 
 
 def declared_limits(entry: ModelEntry) -> tuple[str, ...]:
-    """Name the limits that an entry declares, in a stable order; a table by ISA class is one."""
+    """Name the limits that an entry declares, in a stable order; a table by ISA class is one.
+
+    Those between devices are judged by its lanes.
+    """
     return tuple(
-        key for key in LIMITS if getattr(entry.limits, key) is not None or output_limits(entry, key)
+        key
+        for key, kind in LIMITS.items()
+        if getattr(entry.limits, key) is not None or output_limits(entry, key)
+        if entry.lane or not kind.between_devices
     )
 
 

@@ -51,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge by the [models.NAME.limits] of a TOML file, as quantgate suggest prints them",
     )
     group.addoption(
+        "--predictions-from",
+        metavar="RUN",
+        help="also judge what another machine answered, from the folder of its run",
+    )
+    group.addoption(
         "--remedy",
         metavar="MINUTES",
         nargs="?",

@@ -113,9 +113,14 @@ def read_durations(path: Path) -> dict[str, float]:
 
 
 def model_part(nodeid: str) -> str:
-    """Cut a test's parameter out of its id; an id without one is returned whole.
+    """Cut the model out of a test's id, a lane's included; an id without one is returned whole.
 
     A scheduler is told nothing but ids; xdist's own ones cut them too.
     """
-    plain = nodeid.rsplit("@", 1)[0]
-    return plain.rsplit("[", 1)[1].removesuffix("]") if plain.endswith("]") else plain
+    plain = nodeid[: nodeid.rfind("]") + 1] or nodeid.rsplit("@", 1)[0]
+    return owner_of(plain.rsplit("[", 1)[1].removesuffix("]")) if plain.endswith("]") else plain
+
+
+def owner_of(model: str) -> str:
+    """Name the entry of models.toml that a model of a run belongs to: a lane's is ``MODEL:DEVICE``."""
+    return model.partition(":")[0]

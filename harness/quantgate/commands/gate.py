@@ -20,6 +20,7 @@ options of the gates:
   --changed-since REV    judge only models whose entry, files or data changed since a revision of git
   --limit MODEL.KEY=VALUE    judge by this limit instead of the manifest's; may be repeated
   --limits-from FILE  judge by the [models.NAME.limits] of a TOML file, as quantgate suggest prints them
+  --predictions-from RUN    also judge what another machine answered, from the folder of its run
   --remedy[=MINUTES]  search a recipe for every model that misses a limit, so many minutes each
                       (default: 10)
   --record[=URL]      record the judged numbers in a history: a file, or postgresql://…; without a value,

@@ -28,6 +28,8 @@ FORMS_OF_UNITS: Mapping[str, Form] = {
 SMALLEST_RATIO, SMALLEST_DB, SMALLEST = (0.01, 0.001), (0.1, 1e-6), (0.001, 1e-9)
 #: Ends the keys of limits that compare with the baseline.
 TO_BASELINE = "_to_baseline"
+#: Ends the keys of limits that compare devices.
+BETWEEN_DEVICES = "_between_devices"
 #: Margin that a suggested limit in decibels leaves, whatever its quantity.
 _MARGIN_DB = 1.0
 
@@ -64,6 +66,8 @@ class LimitKind:
         Whether it compares with annotations.
     to_baseline
         Whether the baseline, a released model, stands where the parent stands for other limits.
+    between_devices
+        Whether the optimized model on another device stands where the parent stands for other limits.
     of_metric
         Whether it depends on ``evaluate.metric``, and takes that metric's unit.
     of_loss
@@ -94,6 +98,7 @@ class LimitKind:
     by_isa: bool = False
     needs_truth: bool = False
     to_baseline: bool = False
+    between_devices: bool = False
     of_metric: bool = False
     of_loss: bool = False
     resolved: bool = False
@@ -109,8 +114,8 @@ class LimitKind:
 
     @property
     def asks(self) -> str:
-        """Key of the limit that asks the same of the parent: its own, but for a baseline's."""
-        return self.key.removesuffix(TO_BASELINE) if self.to_baseline else self.key
+        """Key of the limit that asks the same of the parent: its own, but for a baseline's or a device's."""
+        return self.key.removesuffix(TO_BASELINE).removesuffix(BETWEEN_DEVICES)
 
     @property
     def of_images(self) -> bool:

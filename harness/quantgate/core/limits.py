@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from quantgate.core.limit_kind import FORMS_OF_UNITS, TO_BASELINE, LimitKind
+from quantgate.core.limit_kind import BETWEEN_DEVICES, FORMS_OF_UNITS, TO_BASELINE, LimitKind
 from quantgate.plugins import extended
 
 if TYPE_CHECKING:
@@ -257,11 +257,28 @@ def _to_baseline(kind: LimitKind) -> LimitKind:
     )
 
 
+def _between_devices(kind: LimitKind) -> LimitKind:
+    """Ask of another device what a limit asks of the parent; nothing is suggested for it."""
+    return replace(
+        kind,
+        key=f"{kind.key}{BETWEEN_DEVICES}",
+        title=f"{kind.title} (between devices)",
+        noun=f"{kind.name} between devices",
+        margin=None,
+        between_devices=True,
+    )
+
+
 _IN_F32 = " (parent in f32)"
 _ASKED_OF_BASELINES = (
     *("max_accuracy_drop", "min_agreement", "min_match_rate", "min_psnr_db", "min_speedup"),
 )
-_ALL_ROWS = (*_ROWS, *(_to_baseline(kind) for kind in _ROWS if kind.key in _ASKED_OF_BASELINES))
+_ASKED_OF_DEVICES = ("min_agreement", "min_match_rate")
+_ALL_ROWS = (
+    *_ROWS,
+    *(_to_baseline(kind) for kind in _ROWS if kind.key in _ASKED_OF_BASELINES),
+    *(_between_devices(kind) for kind in _ROWS if kind.key in _ASKED_OF_DEVICES),
+)
 #: Limits by key, in the order in which gates run and reports list them.
 LIMITS: Mapping[str, LimitKind] = extended("limits", {kind.key: kind for kind in _ALL_ROWS})
 #: Those that other packages bring: each is judged by its own ``measure``.

@@ -169,6 +169,15 @@ class Limits:
         SpeedLimit | None,
         Doc("against the baseline, in the same rounds; a number or a table by ISA class"),
     ] = None
+    min_agreement_between_devices: Annotated[
+        Fraction | None,
+        Doc(
+            "min_agreement of the optimized model on each of `evaluate.device` with itself on every one before"
+        ),
+    ] = None
+    min_match_rate_between_devices: Annotated[
+        Fraction | None, Doc("min_match_rate between devices, likewise")
+    ] = None
     outputs: Annotated[
         Mapping[str, OutputLimits],
         Doc('limits of single raw outputs, by name: outputs."boxes" = { min_sqnr_db = 20 }'),

@@ -14,6 +14,7 @@ from quantgate.decoders.catalog import AnyDecoder
 from quantgate.entries.data import DatasetEntry, Preprocess
 from quantgate.entries.judged import ExpectedFailure, Limits, Published
 from quantgate.entries.kinds import DERIVED, NonNegative, Positive, TaskName
+from quantgate.entries.lane import Lane
 from quantgate.entries.plans import Benchmark, EvaluationPlan, Recipe
 from quantgate.sources.catalog import AnySource
 from quantgate.sources.local import LocalSource
@@ -86,6 +87,9 @@ class ModelEntry:
             "`quantgate package`"
         ),
     ] = None
+    lane: Annotated[
+        Lane | None, Doc("the device that it is judged on, where it is a further one")
+    ] = field(default=None, metadata=DERIVED)
     limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
         default_factory=dict, metadata=DERIVED
     )

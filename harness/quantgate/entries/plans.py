@@ -120,6 +120,13 @@ class EvaluationPlan:
         Literal["f32", "default"],
         Doc("inference precision of what is not quantized, both roles"),
     ] = "f32"
+    device: Annotated[
+        tuple[str, ...],
+        Doc(
+            "further devices whose answers are judged, against the parent on the CPU and against each other: "
+            "OpenVINO's names, or CPU@avx2 for the CPU without better instructions"
+        ),
+    ] = ()
     hold_out: Annotated[bool, Doc("leave the calibration images out of the evaluation set")] = False
     allow_overlap: Annotated[
         bool, Doc("images in both sets become a warning instead of an error")

@@ -97,7 +97,13 @@ def _judgeable(reading: Reading, key: str) -> bool:
         return False
     if LIMITS[key].needs_truth and data is not None and not has_truth(data):
         return False
-    return not (_without_segments(reading, key) or _without_baseline(reading, key))
+    missing = (_without_segments, _without_baseline, _without_devices)
+    return not any(lacks(reading, key) for lacks in missing)
+
+
+def _without_devices(reading: Reading, key: str) -> bool:
+    plan = reading.values.get("evaluate")
+    return LIMITS[key].between_devices and plan is not None and not plan.device
 
 
 def _without_baseline(reading: Reading, key: str) -> bool:
@@ -117,6 +123,8 @@ def _without_segments(reading: Reading, key: str) -> bool:
 
 
 def _needed(reading: Reading, key: str) -> str:
+    if _without_devices(reading, key):
+        return f"devices to compare: set models.{reading.draft.id}.evaluate.device"
     if _without_baseline(reading, key):
         return f"a model to compare with: set models.{reading.draft.id}.baseline"
     if _without_segments(reading, key) and not _unread(reading):

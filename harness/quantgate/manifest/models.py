@@ -6,9 +6,11 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
+from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
 from quantgate.decoders.catalog import DECODER_TASKS
 from quantgate.entries import SmoothQuantAlphas
+from quantgate.entries.lane import misnamed
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
 from quantgate.manifest.problems import ManifestProblem, found, names, unknown_dataset
@@ -89,6 +91,23 @@ def _plan(reading: Reading) -> Iterator[ManifestProblem]:
         return
     say = f"expected a metric of {task} ({names(judged)}), found {plan.metric}"
     yield reading.problem("evaluate", "metric", say=say)
+
+
+def _devices(reading: Reading) -> Iterator[ManifestProblem]:
+    plan: EvaluationPlan | None = reading.values.get("evaluate")
+    task = reading.values.get("task")
+    if plan is None or not plan.device:
+        return
+    for name in plan.device:
+        if say := misnamed(name):
+            yield reading.problem("evaluate", "device", say=say)
+    if len({*plan.device}) < len(plan.device):
+        say = f"expected each device once, found {', '.join(plan.device)}"
+        yield reading.problem("evaluate", "device", say=say)
+    asked = {kind.asks for kind in LIMITS.values() if kind.between_devices}
+    if task is not None and asked.isdisjoint(TASKS[task].LIMITS):
+        say = f"answers of {task} are not compared between devices: leave it out"
+        yield reading.problem("evaluate", "device", say=say)
 
 
 def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
@@ -189,6 +208,7 @@ _CHECKS: tuple[Callable[[Reading], Iterator[ManifestProblem]], ...] = (
     check_files,
     _truth,
     _plan,
+    _devices,
     _recipe,
     _overlap,
     _preprocess,

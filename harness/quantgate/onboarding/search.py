@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quantgate.decoders.catalog import OF_ANY_MAP
 from quantgate.engine.look.search import errors_better
 from quantgate.engine.look.variants import other_feedings, other_resizes
 from quantgate.onboarding.judging import CREDIBLE_FIT, CREDIBLE_STEADY, LEAST_GAIN, SHOWN, concluded
@@ -41,9 +40,9 @@ _AS_GOOD = 2.0
 #: Feedings after which an option whose quality never exceeded the second number is given up.
 _PATIENCE, _SILENT = 5, 0.02
 #: Decoders that many outputs could be meant for.
+_OF_ANY_MAP = frozenset({"class-map", "class-scores", "image"})
 _LETTERBOX: Mapping[str, Any] = {"resize": "letterbox", "pad": 114}
 _STRETCH: Mapping[str, Any] = {"resize": "stretch"}
-_LINES: Mapping[str, Any] = {"resize": "height", "pad": 128}
 #: What published networks of a kind are resized by: decides where measurements do not.
 _RESIZED: Mapping[str, Mapping[str, Any]] = {
     "class-scores": {"resize": "crop"},
@@ -53,8 +52,6 @@ _RESIZED: Mapping[str, Mapping[str, Any]] = {
     "ssd-raw": _STRETCH,
     "ssd-heads": _STRETCH,
     "detr": _STRETCH,
-    "ctc": _LINES,
-    "sequence": _LINES,
     "yolox": {"resize": "fit", "pad": 114},
     "yolo-v5": _LETTERBOX,
     "yolo-v8": _LETTERBOX,
@@ -64,7 +61,6 @@ _RESIZED: Mapping[str, Mapping[str, Any]] = {
 _FRACTIONS: Mapping[str, Any] = {"colour": "rgb", "mean": 0.0, "scale": 255.0}
 #: As above, of colour, mean and scale.
 _FED: Mapping[str, Mapping[str, Any]] = {
-    "ctc": {"colour": "bgr", "mean": 127.5, "scale": 127.5},
     "yolox": {"colour": "bgr", "mean": 0.0, "scale": 1.0},
     "yolo-v5": _FRACTIONS,
     "yolo-v8": _FRACTIONS,
@@ -233,7 +229,7 @@ def _standing(bench: Bench, trial: Trial) -> tuple[bool, bool, float]:
     annotated = bench.annotated(trial.option.task)
     credible = trial.mean >= (CREDIBLE_FIT if annotated else CREDIBLE_STEADY)
     rendered = TASKS[trial.option.task].TRUTH == "picture"
-    special = trial.option.kind not in OF_ANY_MAP or rendered
+    special = trial.option.kind not in _OF_ANY_MAP or rendered
     return annotated and credible, special and credible, trial.mean
 
 

@@ -209,7 +209,7 @@ def derive(
         document = {
             "judged": _judged(entry, found, to_baseline=to_baseline),
             "fields": _fields(entry, run, (found, data), folder, to_baseline=to_baseline),
-            "doubts": told_doubts(entry, found, data.evaluation),
+            "doubts": () if entry.lane else told_doubts(entry, found, data.evaluation),
         }
         (folder / _FILE).write_text(json.dumps(document), encoding="utf-8")
 
@@ -265,6 +265,8 @@ def _judged(entry: ModelEntry, found: Comparison[Any], *, to_baseline: bool) -> 
         kind = LIMITS[key]
         if kind.to_baseline != to_baseline or kind.asks not in TASKS[entry.task].LIMITS:
             continue
+        if kind.between_devices:
+            continue  # of another comparison
         try:
             estimate, detail = quantity(entry, key, found)
         except HarnessError:

@@ -97,6 +97,8 @@ def paired_difference(judged: tuple[Judged, Judged], sides: Sides) -> Paired:
     kind = kind_of(key)
     if kind is None or not kind.of_images:
         return Paired(reason="not made of images")
+    if kind.between_devices:
+        return Paired(reason="made of two devices' answers")
     before, after = (item.verdict.estimate for item in judged)
     if before is None or after is None:
         return Paired(reason="not measured in both runs")

@@ -158,7 +158,9 @@ def ahead_of(config: pytest.Config, items: Sequence[pytest.Item], run: Run) -> A
     asked: dict[str, frozenset[str]] = {}
     for item in items:
         gate = gate_of(item)
-        if gate is not None and isinstance(item, pytest.Function):
+        if gate is None or run.entry(gate[0]).lane:  # a lane's model is made by then
+            continue
+        if isinstance(item, pytest.Function):
             asked[gate[0]] = asked.get(gate[0], frozenset()) | frozenset(item.fixturenames)
     limited = any(run.entry(model).time_limit_s for model in asked)
     limited |= bool(getattr(config.option, "timeout", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from quantgate.escaping import terminal as safe_lines
@@ -10,6 +11,7 @@ from quantgate.report.words.verdicts import duration_text
 from quantgate.session import terminal
 from quantgate.session.stash import FINISHED, REPORT, TESTS
 from quantgate.session.states import final_states, tests_of
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,8 +81,9 @@ def closing_lines(run: RunFolder, report: RunReport, seconds: Mapping[str, float
     took = {m.id: duration_text(s) for m in report.models if (s := seconds.get(m.id)) and m.ir}
     wide = max(map(len, took), default=0)
     lines = [f"TIME  {m.ljust(wide)}  {text}, {_built(built, m)}" for m, text in took.items()]
-    lines += int8_lines(report.models)
-    if ready := package_line(report):
+    own = [model for model in report.models if owner_of(model.id) == model.id]
+    lines += int8_lines(own)
+    if ready := package_line(replace(report, models=tuple(own))):
         lines.append(ready)
     return lines
 

@@ -12,6 +12,7 @@ import pytest
 
 from quantgate.errors import ReportError
 from quantgate.run import Run
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ SUITES = (
     "test_accuracy.py",
     "test_agreement.py",
     "test_release.py",
+    "test_devices.py",
     "test_execution.py",
     "test_plugged.py",
     "test_speed.py",
@@ -81,8 +83,12 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
         With every problem of the manifest.
     ShardError
         Where the part of the models to judge is not given well.
+    MeasurementError
+        Where a device of ``evaluate`` is not on this machine.
     """
     from quantgate.manifest import load_manifest
+    from quantgate.session.dry_run import runs_nothing
+    from quantgate.session.lanes import refuse_absent_devices, with_lanes
     from quantgate.shard import part_of
     from quantgate.stack import check_stack
     from quantgate.store import default_store
@@ -90,9 +96,13 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     check_stack()
     here = config.invocation_params.dir
     files = [Path(here, name) for name in config.getoption("--limits-from")]
-    loaded = load_manifest(manifest, (config.getoption("--limit"), files))
+    predictions = config.getoption("--predictions-from")
+    other = Path(here, predictions) if predictions else None
+    loaded = with_lanes(load_manifest(manifest, (config.getoption("--limit"), files)), other)
     now = dt.datetime.now(dt.UTC)
     given = getattr(config, "workerinput", {}).get("quantgate")
+    if given is None and not runs_nothing(config):
+        refuse_absent_devices(loaded)
     reports = Path(config.invocation_params.dir, config.getoption("--reports") or _reports(config))
     store = config.getoption("--store")
     shard, recorded = config.getoption("--shard"), config.getoption("--shard-durations")
@@ -185,6 +195,7 @@ def chosen(run: Run, marker: pytest.Mark | None) -> list[object]:
     return [
         pytest.param(model, id=model)
         for model, entry in run.manifest.models.items()
+        if entry.lane is None
         if not names or model in names
         if wanted.get("task") in {None, entry.task}
         if wanted.get("tag") is None or wanted["tag"] in entry.tags
@@ -236,7 +247,7 @@ def gate_keys(entry: ModelEntry) -> tuple[str, ...]:
     """Keys of the gates of one model: its integrity and every limit that it declares."""
     from quantgate.declared import declared_limits
 
-    return (INTEGRITY, *declared_limits(entry))
+    return (*(() if entry.lane else (INTEGRITY,)), *declared_limits(entry))
 
 
 def _all_cases(config: pytest.Config, run: Run) -> dict[str, list[object]]:
@@ -245,7 +256,7 @@ def _all_cases(config: pytest.Config, run: Run) -> dict[str, list[object]]:
     for model, entry in run.manifest.models.items():
         marks = [getattr(pytest.mark, tag) for tag in entry.tags]
         if grouped:
-            marks.append(pytest.mark.xdist_group(model))
+            marks.append(pytest.mark.xdist_group(owner_of(model)))
         for key in gate_keys(entry):
             found.setdefault(key, []).append(pytest.param(model, id=model, marks=marks))
     return found

@@ -15,11 +15,13 @@ import pytest
 
 from quantgate.errors import HarnessError, ManifestError, SourceUnavailableError
 from quantgate.pair import Pair
+from quantgate.session import devices
 from quantgate.session.gate import Gate
 from quantgate.session.stash import AHEAD, RUN, STOPWATCH
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from quantgate.core.comparison import Comparison
     from quantgate.core.explained import Explanation
@@ -61,7 +63,7 @@ def steps(entry: ModelEntry, pytestconfig: pytest.Config) -> Iterator[Steps]:
 
     yield Steps(entry, pytestconfig)
     beside_s = pytestconfig.stash[AHEAD].leave(entry.id)
-    pytestconfig.stash[STOPWATCH].seconds[entry.id] += beside_s
+    pytestconfig.stash[STOPWATCH].seconds[owner_of(entry.id)] += beside_s
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +107,8 @@ def looked(
     """What a look at the parent's first answers gives to note; nonsense ends here."""
     from quantgate.pipeline.looking import look_at_parent
 
+    if entry.lane:  # seen with the model that it is of
+        return ()
     return steps.found("looking at the parent", look_at_parent, entry, run, parent, data)
 
 
@@ -164,6 +168,8 @@ def fidelity(
     from quantgate.pipeline.explained import Fidelity, executed_entry, keep_execution, lay_part
     from quantgate.report.files import file_name
 
+    if entry.lane:  # the lane's own limits say how truly its device executes
+        return Fidelity(None, "")
     given = (entry, run.store_of(entry.id), artifacts, data)
     try:
         told = steps.found("holding execution against the graph", executed_entry, *given)
@@ -198,6 +204,11 @@ def comparison(
     """Both roles over the evaluation set, with the worst images drawn."""
     from quantgate.pipeline.accuracy import compare_roles
 
+    if entry.lane or entry.evaluate.device:
+        devices.note_alone(entry, run)
+        own = devices.own_answers(steps, run, artifacts.optimized, data)
+    if entry.lane:
+        return devices.compared(steps, run, artifacts.parent, data, own=own)
     given = (entry, run, artifacts, data)
     with steps.bars() as progress:
         found = steps.found(
@@ -205,6 +216,14 @@ def comparison(
         )
     again = _compared_again(artifacts.parent, repeated, (entry, run, data), steps)
     return replace(found, execution=fidelity.execution, repeats=again)
+
+
+@pytest.fixture(scope="session")
+def between(
+    run: Run, artifacts: Pair[Artifact], data: Data, steps: Steps
+) -> Mapping[str, Comparison[Any]]:
+    """The optimized model on a lane's device against itself on those before it."""
+    return devices.compared_with_others(steps, run, artifacts.optimized, data)
 
 
 def _compared_again(
@@ -262,7 +281,7 @@ def explanation(
     from quantgate.pipeline.explained import Budget, explain_entry, keep_explanation
 
     limit_s = run.manifest.report.explain_s
-    if not limit_s:
+    if not limit_s or entry.lane:
         return None
     given = (entry, run.store_of(entry.id), artifacts, data)
     budget = Budget(seconds=limit_s)
@@ -286,6 +305,8 @@ def remedied(
     """A recipe searched for the first gate that fails, where `--remedy` asks for it."""
     from quantgate.session.remedied import searched
 
+    if entry.lane:
+        return None
     return searched((entry, run, parent, data), request.config)
 
 

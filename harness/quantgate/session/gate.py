@@ -18,6 +18,7 @@ from quantgate.core.verdict import Limit, Outcome, Verdict, judge
 from quantgate.declared import limit_for, limit_place
 from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
+from quantgate.pipeline.lanes import lane_remedy
 from quantgate.pipeline.remedies import Known, remedy_for, wants_attention
 from quantgate.session.stash import TOLD
 from quantgate.session.states import note_end
@@ -26,6 +27,7 @@ from quantgate.session.terminal import LINE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from quantgate.core.comparison import Comparison
     from quantgate.core.explained import Explanation
     from quantgate.core.limit_kind import LimitKind, Scope
     from quantgate.core.timing import Timing
@@ -124,6 +126,8 @@ class Gate:
     def _explained(self, finding: Finding, *, searched: bool) -> Finding:
         """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
         kind = LIMITS[self.key]
+        if self.entry.lane:
+            return replace(finding, remedy=lane_remedy(self.entry))
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
         kept = self.run.kept(self.entry.id)
         transformer = wants_attention(self.entry, self.key) and self.attends()
@@ -177,6 +181,14 @@ class Gate:
         self.judge(
             compared.widened(estimate) if limit is None else estimate, finding, limit, output
         )
+
+    def between(self, found: Mapping[str, Comparison[Any]]) -> None:
+        """Judge a limit between devices: the worst of the other devices is judged."""
+        from quantgate.pipeline.lanes import worst_device
+
+        self._of("images")
+        estimate, detail = worst_device(self.entry, self.key, found)
+        self.judge(estimate, Finding(detail))
 
     def fidelity(self, found: Fidelity) -> None:
         """Judge what the device loses beyond the quantized graph."""
@@ -307,6 +319,8 @@ class Gate:
 
     def repeat(self) -> str:
         """Write the command that repeats exactly this one test."""
+        from quantgate.report.words.answer import selecting
+
         function = self.node.originalname if isinstance(self.node, pytest.Function) else ""
         config, manifest = self.node.config, self.run.manifest.path
         own = config.rootpath / str(config.getini("quantgate_manifest"))
@@ -314,7 +328,12 @@ class Gate:
         command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
         given = [f"--limit {shlex.quote(one)}" for one in config.getoption("--limit")]
         given += [f"--limits-from {shlex.quote(one)}" for one in config.getoption("--limits-from")]
-        return " ".join([command, *given, f'-k "{function}[{self.entry.id}]"'])
+        if self.entry.lane and self.entry.lane.given:
+            given.append(
+                f"--predictions-from {shlex.quote(config.getoption('--predictions-from'))}"
+            )
+        wanted = selecting(f"{function}[{self.entry.id}]")
+        return " ".join([command, *given, f'-k "{wanted}"'])
 
     def _judged(self, verdict: Verdict, finding: Finding, expected: Expectation) -> Judged:
         from quantgate.report.model import Judged

@@ -26,6 +26,7 @@ from quantgate.session.stash import (
 from quantgate.session.steps import WorkerKeeper
 from quantgate.session.timeouts import Timeouts
 from quantgate.session.xdist import Workers
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -158,8 +159,8 @@ def _leave_unchanged(config: pytest.Config, run: Run, items: list[pytest.Item]) 
 
     changed = changed_models(run.manifest, since)
     gates = {item: gate for item in items if (gate := collection.gate_of(item)) is not None}
-    left = [item for item, gate in gates.items() if gate[0] not in changed]
-    config.stash[UNCHANGED] = tuple(dict.fromkeys(gates[item][0] for item in left))
+    left = [item for item, gate in gates.items() if owner_of(gate[0]) not in changed]
+    config.stash[UNCHANGED] = tuple(dict.fromkeys(owner_of(gates[item][0]) for item in left))
     items[:] = [item for item in items if item not in set(left)]
     config.hook.pytest_deselected(items=left)
 

@@ -25,6 +25,7 @@ from quantgate.run import sealed, unsealed
 from quantgate.session import sharding
 from quantgate.session.segments import declared_text, segment_of
 from quantgate.session.states import final_states, tests_of
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +156,7 @@ def _declared(run: Run, entry: ModelEntry) -> ModelReport:
     from quantgate.manifest.lines import lines_of
     from quantgate.pipeline.provenance import source_text
 
-    written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), entry.id)
+    written = lines_of(run.manifest.path.read_text(encoding="utf-8-sig"), owner_of(entry.id))
     declared = declared_text(entry, run.manifest.root)
     return ModelReport(
         entry.id, entry.task, source=source_text(entry), entry=written, declared=declared

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: Keys of an entry that say what is run, or that only say how it is judged and shown.
 _MADE_OF = ("source", "optimized", "preprocess")
 #: The digest of the drawn images says it all; the rest only permits.
-_BY_CONTENT = ("dataset", "subset", "seed", "hold_out", "allow_overlap")
+_BY_CONTENT = ("dataset", "subset", "seed", "hold_out", "allow_overlap", "device")
 
 
 def declared_text(entry: ModelEntry, root: Path) -> str:
@@ -75,7 +75,7 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
     kind = LIMITS[key]
     conditions = {"benchmark": _without(entry.benchmark, "seconds")}
     real = {"input": digests.get("input", "")}
-    device = {"device": entry.benchmark.device}
+    device = {"device": entry.lane.name if entry.lane else entry.benchmark.device}
     seen = {**device, "evaluation": digests.get("evaluation", "")}
     by_scope: dict[Scope, dict[str, Any]] = {
         "size": {},
@@ -92,6 +92,8 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
         parts["baseline"] = entry.baseline
     if kind.scope == "images" and not kind.of_metric:
         parts["evaluate"].pop("metric", None)
+    if kind.between_devices:
+        parts["devices"] = entry.lane.others if entry.lane else ()
     if kind.of_worst == "segment":
         parts["segments"] = digests.get("segments", "")
     return parts

@@ -12,6 +12,7 @@ import pytest
 from quantgate.errors import UsageError
 from quantgate.manifest import load_manifest
 from quantgate.session.collection import gate_arguments, gate_of
+from quantgate.shard import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,9 @@ class _Seen:
     models: dict[str, None] = field(default_factory=dict)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.models.update((gate[0], None) for gate in map(gate_of, session.items) if gate)
+        self.models.update(
+            (owner_of(gate[0]), None) for gate in map(gate_of, session.items) if gate
+        )
 
 
 def selected_models(manifest: Path, arguments: Sequence[str] = ()) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.session.collection import declared, gate_of
 from quantgate.session.terminal import is_gate
-from quantgate.shard import deal, model_part
+from quantgate.shard import deal, model_part, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Stopwatch:
 def plan(run: Run, items: Sequence[pytest.Item], *, selected: bool) -> None:
     """Note what the whole run has to judge, all machines together; every worker notes the same."""
     gates = list(filter(None, map(gate_of, items)) if selected else declared(run))
-    models = dict.fromkeys(model for model, _ in gates)
+    models = dict.fromkeys(owner_of(model) for model, _ in gates)
     dealt = [] if run.part is None else deal(list(models), run.part)
     run.append(_PLANNED, {"selected": selected, "gates": gates, "models": dealt})
 
@@ -45,12 +45,12 @@ def plan(run: Run, items: Sequence[pytest.Item], *, selected: bool) -> None:
 def part_items(part: Part, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Keep the gates of this part's models; tests that are no gates run in the first part."""
     gates = [gate_of(item) for item in items]
-    models = dict.fromkeys(gate[0] for gate in gates if gate)
+    models = dict.fromkeys(owner_of(gate[0]) for gate in gates if gate)
     mine = set(deal(list(models), part))
     return [
         item
         for item, gate in zip(items, gates, strict=True)
-        if (gate[0] in mine if gate else part.index == 1)
+        if (owner_of(gate[0]) in mine if gate else part.index == 1)
     ]
 
 

@@ -43,4 +43,6 @@ STOPWATCH: pytest.StashKey[Stopwatch] = pytest.StashKey()
 WORKER: pytest.StashKey[Worker] = pytest.StashKey()
 #: What makes models ahead of their gates.
 AHEAD: pytest.StashKey[Ahead] = pytest.StashKey()
+#: The same without the better instructions of the processor, by the class of those that are left.
+CAPPED: pytest.StashKey[dict[str, Worker]] = pytest.StashKey()
 INTERRUPTS: pytest.StashKey[Interrupts] = pytest.StashKey()

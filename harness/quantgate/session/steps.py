@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
 from quantgate.engine.worker.client import Step, Worker
+from quantgate.entries.lane import CAP_VARIABLE, CAPS
 from quantgate.errors import HarnessError
 from quantgate.run import Run
 from quantgate.session.ahead import ahead_of
 from quantgate.session.collection import gate_of
 from quantgate.session.progress_bars import bars
-from quantgate.session.stash import AHEAD, RUN, WORKER
+from quantgate.session.stash import AHEAD, CAPPED, RUN, WORKER
 from quantgate.store import NotStoredError, Store
 
 if TYPE_CHECKING:
@@ -36,10 +37,22 @@ WARM = ("cv2", "openvino", "quantgate.engine.evaluate", "quantgate.pipeline.accu
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Calls functions for one entry, within its time limit."""
+    """Calls functions for one entry, within its time limit.
+
+    ``cap`` is the class of instructions that they use at most, empty for all of the machine's.
+    """
 
     entry: ModelEntry
     config: pytest.Config
+    cap: str = ""
+
+    def capped(self, cap: str) -> Steps:
+        """Run what follows in a process that uses instructions of this class at most; empty: all."""
+        return replace(self, cap=cap)
+
+    def of(self, entry: ModelEntry) -> Steps:
+        """Run what follows for another entry."""
+        return replace(self, entry=entry)
 
     def call(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function in the worker.
@@ -55,6 +68,9 @@ class Steps:
             Where it crashes, is killed or takes longer than ``time_limit_s``.
         """
         worker = self.config.stash[WORKER]
+        if self.cap:
+            environ = {CAP_VARIABLE: CAPS[self.cap]}
+            worker = self.config.stash[CAPPED].setdefault(self.cap, Worker(WARM, environ))
         return worker.call(Step(name, self.entry.time_limit_s), function, *args, **kwargs)
 
     def found(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -102,6 +118,7 @@ class WorkerKeeper:
 
     def __init__(self, config: pytest.Config) -> None:
         config.stash[WORKER] = Worker(WARM)
+        config.stash[CAPPED] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Let it get ready while the first images are read, where no gate's time runs meanwhile."""
@@ -121,8 +138,9 @@ class WorkerKeeper:
         yield
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Let it end."""
-        config.stash[WORKER].close()
+        """Let it end, and those of lanes."""
+        for worker in (config.stash[WORKER], *config.stash[CAPPED].values()):
+            worker.close()
 
 
 def _is_needed(items: Sequence[pytest.Item], run: Run) -> bool:

@@ -143,7 +143,10 @@ def head_lines(run: Run) -> tuple[str, ...]:
 
     names = {"quantgate": "quantgate", "openvino": "OpenVINO", "nncf": "NNCF"}
     stack = [f"{said} {installed(name) or 'not installed'}" for name, said in names.items()]
-    models = counted(len(run.manifest.models), "models")
+    entries = run.manifest.models.values()
+    lanes = sum(entry.lane is not None for entry in entries)
+    models = counted(len(entries) - lanes, "models")
+    models += f" and {counted(lanes, 'further devices')} of theirs" if lanes else ""
     return (
         f"{', '.join(stack)}, Python {platform.python_version()}, {isa_class()}",
         f"{run.manifest_name}: {models}, store {run.store}",

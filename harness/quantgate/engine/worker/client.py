@@ -21,7 +21,7 @@ from quantgate.errors import OutOfMemoryError, WorkerError
 from quantgate.escaping import visible_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from quantgate.progress import Progress
 
@@ -58,17 +58,20 @@ class Worker:
     ----------
     warm
         Modules that it imports as it starts.
+    environ
+        Variables that its process has besides those of the run.
     """
 
-    def __init__(self, warm: Sequence[str] = ()) -> None:
+    def __init__(self, warm: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> None:
         self._warm = tuple(warm)
+        self._environ = dict(environ or {})
         self._process: _Process | None = None
         self._ended = False
 
     def start(self) -> None:
         """Start the process without waiting for it: it gets ready meanwhile."""
         if APART and self._process is None:
-            self._process = _Process(self._warm)
+            self._process = _Process(self._warm, self._environ)
 
     def wait(self) -> None:
         """Wait until it is ready, or dead: the first call tells of that."""
@@ -139,7 +142,7 @@ class Worker:
 class _Process:
     """One child, the pipe to it, and what it writes to its standard streams."""
 
-    def __init__(self, warm: tuple[str, ...]) -> None:
+    def __init__(self, warm: tuple[str, ...], environ: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         self._said: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - as long as the process
         self._oom_kills = oom_kills()
@@ -155,6 +158,7 @@ class _Process:
                 stderr=self._said,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
+                env={**os.environ, **environ},
             )
         self._connection = Connection(ours.detach())
 

@@ -42,6 +42,7 @@ def lay_together(shards: Sequence[Path], target: Path) -> None:
             ("pictures", None),
             ("tallies", None),
             ("remedies", None),
+            ("answers", None),
             ("allure-results", _of_a_session),
         ):
             if (shard / name).is_dir():

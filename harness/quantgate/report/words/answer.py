@@ -6,6 +6,7 @@ a change: whoever has seen one knows the others.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,15 @@ def _repeat(name: str, told: Sequence[Judged]) -> str:
     if len(repeats) == 1:
         return redacted(one_line(repeats[0]))
     command, separator, _ = (repeats[0] if repeats else "").partition(' -k "')
-    return redacted(one_line(f'{command} -k "[{name}]"')) if separator else ""
+    return redacted(one_line(f'{command} -k "{selecting(f"[{name}]")}"')) if separator else ""
+
+
+def selecting(name: str) -> str:
+    """Write an expression for ``-k`` that selects tests with this in their name.
+
+    What pytest takes for no part of a name parts two that both have to be there.
+    """
+    return re.sub(r"[^\w:+.\[\]/-]+", " and ", name)
 
 
 def _joined(problems: Sequence[Problem]) -> list[tuple[str, str, str]]:

@@ -1,0 +1,133 @@
+"""Models on further devices: each is one more model of the run, beside the one it is of."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from quantgate.core.limits import LIMITS
+from quantgate.engine.worker.client import Step, Worker
+from quantgate.entries.lane import Lane, device_of
+from quantgate.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from quantgate.entries import Limits, Manifest, ModelEntry
+
+_GIVEN = "--predictions-from"
+
+
+def with_lanes(manifest: Manifest, given: Path | None) -> Manifest:
+    """Put the lanes of every model behind it.
+
+    Parameters
+    ----------
+    given
+        Folder of a run of another machine, whose answers are lanes, too.
+
+    Raises
+    ------
+    UsageError
+        Where that run holds no answers of a model of this manifest.
+    """
+    answers = _answers_of(given) if given else {}
+    models: dict[str, ModelEntry] = {}
+    for model, entry in manifest.models.items():
+        models[model] = entry
+        own = _named(entry, {name: one for (of, name), one in answers.items() if of == model})
+        for lane in _lanes(entry, own):
+            models[lane.id] = _lane_entry(entry, lane)
+    used = [entry.lane.given for entry in models.values() if entry.lane and entry.lane.given]
+    if given and not used:
+        held = ", ".join(sorted({model for model, _ in answers})) or "none"
+        raise UsageError(
+            f"{_GIVEN} {given}: expected answers of a model of this manifest, found those of {held}; a run keeps "
+            "the answers of models whose evaluate.device is set"
+        )
+    return replace(manifest, models=models)
+
+
+def refuse_absent_devices(manifest: Manifest) -> None:
+    """Refuse devices that are not on this machine, before anything runs.
+
+    Raises
+    ------
+    MeasurementError
+        Names the path in models.toml, and what is there.
+    """
+    from quantgate.engine.devices import refuse_absent
+
+    wanted = [
+        (f"models.{entry.lane.model}.evaluate.device", entry.lane.name)
+        for entry in manifest.models.values()
+        if entry.lane and not entry.lane.given
+    ]
+    if not wanted:
+        return
+    worker = Worker()
+    try:
+        # Drivers are loaded for it, which may crash.
+        worker.call(Step("looking for devices", 120.0), refuse_absent, wanted)
+    finally:
+        worker.close()
+
+
+def _named(entry: ModelEntry, answers: Mapping[str, tuple[str, Path]]) -> dict[str, Path]:
+    """Name answers as the entry does, and others by the class of their machine's instructions."""
+    first = entry.benchmark.device
+    return {
+        name
+        if (name in entry.evaluate.device and name != first) or "@" in name
+        else f"{name}@{isa}": path
+        for name, (isa, path) in answers.items()
+    }
+
+
+def _lanes(entry: ModelEntry, given: Mapping[str, Path]) -> Iterator[Lane]:
+    """Give the devices of an entry and those of another machine, but for the one of ``benchmark``."""
+    first = entry.benchmark.device
+    others = [first]
+    for name in dict.fromkeys((*entry.evaluate.device, *given)):
+        if name != first:
+            yield Lane(entry.id, name, tuple(others), given.get(name))
+            others.append(name)
+
+
+def _lane_entry(entry: ModelEntry, lane: Lane) -> ModelEntry:
+    """Make the model that a lane is: judged by the limits of answers, on its device."""
+    return replace(
+        entry,
+        id=lane.id,
+        lane=lane,
+        baseline=None,
+        limits=_of_answers(entry.limits),
+        benchmark=replace(entry.benchmark, device=device_of(lane.name)),
+    )
+
+
+def _of_answers(limits: Limits) -> Limits:
+    """Keep the limits that decoded answers can be held against."""
+    kept = {key for key, kind in LIMITS.items() if kind.scope == "images" and not kind.to_baseline}
+    empty: dict[str, Any] = {
+        one.name: ({} if one.name == "outputs" else None)
+        for one in fields(limits)
+        if one.name not in kept
+    }
+    return replace(limits, **empty)
+
+
+def _answers_of(run: Path) -> dict[tuple[str, str], tuple[str, Path]]:
+    """Find the answers that a run holds: class of instructions and folder, by model and device."""
+    from quantgate.pipeline.lanes import ABOUT, FOLDER, read_about
+
+    found: dict[tuple[str, str], tuple[str, Path]] = {}
+    for path in sorted((run / FOLDER).glob(f"*/{ABOUT}")):
+        try:
+            about = read_about(path.parent)
+        except HarnessError as error:
+            raise UsageError(f"{_GIVEN} {run}: {error}") from error
+        place = (str(about["isa"]), path.parent.absolute())
+        found[str(about["model"]), str(about["device"])] = place
+    return found

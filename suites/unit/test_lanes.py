@@ -1,0 +1,176 @@
+"""Lanes: how they are named, what they are judged by, and their answers in files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering
+from quantgate.datasets.sample import Dataset, Sample
+from quantgate.declared import declared_limits
+from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine.answers import Answers, compare_answers, load_answers, save_answers
+from quantgate.engine.evaluate import Bench
+from quantgate.entries import Preprocess
+from quantgate.entries.lane import misnamed
+from quantgate.errors import ManifestError, MeasurementError, UsageError
+from quantgate.manifest import load_manifest
+from quantgate.pair import Pair
+from quantgate.session.lanes import with_lanes
+from quantgate.shard import model_part
+from quantgate.tasks.catalog import TASKS
+
+MANIFEST = """
+[datasets.images]
+kind = "folder"
+path = "."
+
+[models.net]
+task = "{task}"
+source = "net.xml"
+optimized = "net.xml"
+decoder = "class-scores"
+evaluate = {{ dataset = "images", device = {devices} }}
+limits = {{ {limits} }}
+"""
+LIMITS = "min_agreement = 0.9, max_size_ratio = 0.5, max_tensor_distance = 0.1"
+BETWEEN = "min_agreement_between_devices = 0.9"
+
+
+def manifest(folder: Path, devices: str, limits: str, task: str = "classification") -> Any:
+    """Load a manifest of one model."""
+    (folder / "net.xml").touch()
+    path = folder / "models.toml"
+    path.write_text(MANIFEST.format(devices=devices, limits=limits, task=task), encoding="utf-8")
+    return load_manifest(path)
+
+
+def test_each_further_device_is_a_model(tmp_path: Path) -> None:
+    """Judged by the limits of answers, and against the devices before it; the first one as ever."""
+    loaded = manifest(tmp_path, '["CPU", "AUTO", "CPU@avx2"]', f"{LIMITS}, {BETWEEN}")
+
+    models = with_lanes(loaded, None).models
+
+    told = {
+        name: (declared_limits(one), one.lane and one.lane.others) for name, one in models.items()
+    }
+    on_lane = ("min_agreement", "min_agreement_between_devices")
+    assert told == {
+        "net": (("min_agreement", "max_tensor_distance", "max_size_ratio"), None),
+        "net:AUTO": (on_lane, ("CPU",)),
+        "net:CPU@avx2": (on_lane, ("CPU", "AUTO")),
+    }
+    assert [one.benchmark.device for one in models.values()] == ["CPU", "AUTO", "CPU"]
+
+
+def test_answers_of_another_machine_are_lanes(tmp_path: Path) -> None:
+    """Named as the entry names the device, otherwise by the class of their machine; others are refused."""
+    loaded = manifest(tmp_path, '["CPU", "NPU"]', LIMITS)
+    for number, device in enumerate(("CPU", "NPU", "CPU@avx2")):
+        folder = tmp_path / "run" / "answers" / str(number)
+        folder.mkdir(parents=True)
+        about = {"model": "net", "device": device, "isa": "amx"}
+        (folder / "about.json").write_text(json.dumps(about))
+
+    models = with_lanes(loaded, tmp_path / "run").models
+
+    assert {name: Path(str(one.lane.given)).name for name, one in models.items() if one.lane} == {
+        "net:NPU": "1",
+        "net:CPU@amx": "0",
+        "net:CPU@avx2": "2",
+    }
+    with pytest.raises(UsageError, match=r"found those of none; a run keeps"):
+        with_lanes(loaded, tmp_path)
+    (tmp_path / "run" / "answers" / "0" / "about.json").write_text("{")
+    with pytest.raises(UsageError, match=r"about\.json cannot be read"):
+        with_lanes(loaded, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("devices", "limits", "task", "said"),
+    [
+        ('["gpu"]', LIMITS, "classification", "expected OpenVINO's name of a device"),
+        ('["CPU@sse"]', LIMITS, "classification", "expected a class of instructions behind @"),
+        ('["AUTO", "AUTO"]', LIMITS, "classification", "expected each device once"),
+        (
+            "[]",
+            BETWEEN,
+            "classification",
+            "needs devices to compare: set models.net.evaluate.device",
+        ),
+        ('["GPU"]', "max_size_ratio = 1", "generic", "answers of generic are not compared"),
+    ],
+)
+def test_what_is_no_lane_is_refused(  # noqa: PLR0917 - a case each
+    tmp_path: Path, devices: str, limits: str, task: str, said: str
+) -> None:
+    """As a problem of the manifest, with the path."""
+    with pytest.raises(ManifestError) as refused:
+        manifest(tmp_path, devices, limits, task)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["CPU", "GPU.1", "AUTO:GPU,CPU", "NPU", "CPU@avx2"])
+def test_names_of_openvino_are_devices(name: str) -> None:
+    """Those of single devices, of several, and with a class of instructions."""
+    assert misnamed(name) == ""
+
+
+@pytest.mark.parametrize("model", ["net", "net:AUTO", "net:CPU@avx2", "net:AUTO:GPU,CPU"])
+@pytest.mark.parametrize("group", ["", "@net"])
+def test_lanes_stay_with_their_model(model: str, group: str) -> None:
+    """In one worker, in one shard, and in one duration, whatever xdist writes behind an id."""
+    assert model_part(f"suites/gates/test_agreement.py::test_agreement[{model}]{group}") == "net"
+
+
+BOXES = Detections(
+    np.array([[1, 2, 3, 4]], np.float32), np.array([0.5], np.float32), np.array([2], np.int64)
+)
+KEPT = {
+    "scores": (ClassScores(np.array([0.1, 0.9], np.float32)), ClassScores(np.ones(2, np.float32))),
+    "boxes": (BOXES, Detections.empty(), BOXES),
+    "maps": (LabelMap(np.eye(3, dtype=np.uint8)), LabelMap(np.ones((2, 5), np.uint8))),
+    "nothing": (),
+}
+
+
+@pytest.mark.parametrize("predictions", KEPT.values(), ids=KEPT)
+def test_answers_come_back_bit_for_bit(tmp_path: Path, predictions: tuple[Any, ...]) -> None:
+    """Of every kind, and where no image could be read."""
+    names = tuple(f"{i}.png" for i in range(len(predictions)))
+    kept = Answers(names, ((4, 3),) * len(predictions), predictions, (("bad.png", "cut off"),))
+
+    save_answers(kept, tmp_path)
+    found = load_answers(tmp_path)
+
+    assert (found.names, found.sizes, found.skipped) == (kept.names, kept.sizes, kept.skipped)
+    for one, other in zip(found.predictions, predictions, strict=True):
+        for field in one.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+def test_pictures_are_not_kept(tmp_path: Path) -> None:
+    """They would be as large as the data set."""
+    answers = Answers(("a",), ((1, 1),), (Rendering(np.zeros((1, 1, 3), np.float32)),))
+
+    with pytest.raises(MeasurementError, match="kind Rendering are not compared"):
+        save_answers(answers, tmp_path)
+
+
+def test_an_image_that_one_device_did_not_read_is_named() -> None:
+    """Nothing is compared of a set that differs."""
+    scores = ClassScores(np.array([0.1, 0.9], np.float32))
+    samples = tuple(Sample(f"{i}", Path("no"), str(i)) for i in range(2))
+    task = TASKS["classification"]
+    dataset = Dataset("set", samples, ("a", "b"), "digest")
+    bench = Bench(dataset, Preprocess(), ClassScoresDecoder(), task, "classification")
+    both = Pair(
+        Answers(("0", "1"), ((1, 1),) * 2, (scores,) * 2), Answers(("0",), ((1, 1),), (scores,))
+    )
+
+    with pytest.raises(MeasurementError, match=r"datasets\.set: 1 was read on one device only"):
+        compare_answers(both, bench)
