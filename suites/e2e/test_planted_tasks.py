@@ -91,7 +91,7 @@ PLANTED = {
         "text",
         "",
         "max_accuracy_drop = 0.1, max_role_cer = 0.05",
-        (-2, 1.0),
+        (0, 1.0),
     ),
     "digits-restoration": (
         "clean",
