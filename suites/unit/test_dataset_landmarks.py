@@ -13,6 +13,7 @@ from quantgate.datasets.catalog import load_dataset
 from quantgate.entries import DatasetEntry
 from quantgate.entries.data import RegionEntry
 from quantgate.errors import DatasetError
+from quantgate.onboarding.entry import dataset_line
 from quantgate.onboarding.images import images_of
 
 
@@ -137,10 +138,16 @@ def test_damaged_pts_are_refused(tmp_path: Path) -> None:
 
 
 def test_lists_and_pts_are_recognized(wflw: Path, tmp_path: Path) -> None:
-    """`init --images --annotations` finds the kind by itself, with the key points that the task needs."""
+    """`init --images --annotations` finds the kind by itself, and cuts each face out, as its models see it."""
     listed = images_of(wflw / "im", wflw / "list.txt", None, tmp_path / "cache")
     assert (listed.entry.kind, listed.annotated("keypoints")) == ("wflw", True)
     assert not listed.annotated("detection")
+    assert listed.only_task == "keypoints"
+    assert listed.entry.region is not None
+    assert 'region = { around = "points", factor = 1.1, shape = "square" }' in dataset_line(
+        "faces", listed.entry, None
+    )
+    assert len(listed.sets["keypoints"]) == 3
     folder = tmp_path / "w"
     picture(folder / "im" / "a.png")
     pts(folder / "im" / "a.pts", face(0, 68))

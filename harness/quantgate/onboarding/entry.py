@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,7 +156,13 @@ def _decoder(reading: Reading, root: Path | None) -> str:
 
 
 def toml_value(value: Any, root: Path | None) -> str:
-    """Write a value of a manifest; paths below ``root`` become relative to it."""
+    """Write a value of a manifest, a table without its defaults; paths below ``root`` become relative to it."""
+    if is_dataclass(value):
+        value = {
+            each.name: own
+            for each in fields(value)
+            if (own := getattr(value, each.name)) != each.default
+        }
     if isinstance(value, Path):
         return toml_string(_path(value, root))
     if isinstance(value, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from quantgate.core.predictions import ClassScores
@@ -127,22 +128,24 @@ def find(subject: Subject, images: Images, store: Store) -> Found:
     both = model_ports(model.inputs), model_ports(model.outputs)
     taken, parent = _opened(subject, taken_by(*both, hints), store)
     labels = max((one.labels for one in images.sets.values() if one.annotated), key=len, default=())
-    options = options_for(
+    ways = partial(
+        options_for,
         parent.ports,
         priors=hints.priors,
         labels=len(labels),
         tables=tables_of([names for _, names in hints.labels], labels),
-        task=hints.values.get("task"),
     )
+    said = hints.values.get("task")
+    options = ways(task=said or images.only_task) or ways(task=said)
     bench = Bench(parent, images.sets)
     samples = subset(images.sets["generic"], _DRAWN, 0).dataset.samples
     each = seconds_each(bench, samples)
     guess = search(bench, options, hints, (samples, each)) if options else None
-    said = _interface(both)
+    interface = _interface(both)
     if guess is None:
-        return Found(said, None, taken.plan, taken.unsure, seconds=each)
+        return Found(interface, None, taken.plan, taken.unsure, seconds=each)
     shown = tuple(_shown(bench, trial, samples[:PICTURES]) for trial in (guess.best, *guess.others))
-    return Found(said, guess, taken.plan, taken.unsure, shown, _classes(shown[0]), each)
+    return Found(interface, guess, taken.plan, taken.unsure, shown, _classes(shown[0]), each)
 
 
 def _opened(subject: Subject, ways: Sequence[Taken], store: Store) -> tuple[Taken, Parent]:

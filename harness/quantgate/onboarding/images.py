@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quantgate.datasets.catalog import DATASETS, load_dataset
 from quantgate.datasets.folder import image_files
 from quantgate.entries import DatasetEntry
+from quantgate.entries.data import RegionEntry
 from quantgate.errors import DatasetError, UsageError
 from quantgate.tasks.catalog import TASKS
 
@@ -43,6 +44,12 @@ class Images:
 
     entry: DatasetEntry
     sets: Mapping[str, Dataset]
+
+    @property
+    def only_task(self) -> str | None:
+        """The task of annotations that say nothing but landmarks: the shape of outputs is that of class scores."""
+        serve = [task for task in self.sets if self.annotated(task)]
+        return "keypoints" if serve == ["keypoints"] else None
 
     def annotated(self, task: str) -> bool:
         """Whether the annotations serve a task."""
@@ -107,9 +114,15 @@ def _entries(folder: Path, annotations: Path | None, labels: Path | None) -> Ite
             yield _maps(folder, given, labels)
         else:
             named = labels if kind in _NAMELESS else None
-            yield DatasetEntry(kind=kind, path=folder, annotations=given, labels=named)
+            region = _FACES if kind in _OF_FACES else None
+            yield DatasetEntry(
+                kind=kind, path=folder, annotations=given, labels=named, region=region
+            )
 
 
+#: Kinds of landmarks, and how models of landmarks see a face: cut out, with some of what is around it.
+_OF_FACES = ("wflw", "pts")
+_FACES = RegionEntry(around="points", shape="square", factor=1.1)
 #: Kinds whose annotations may number classes without naming them.
 _NAMELESS = ("yolo-txt", "imagenet")
 
@@ -137,7 +150,7 @@ def _bare(folder: Path) -> Iterator[DatasetEntry]:
     if (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir():
         yield DatasetEntry(kind="voc", path=folder)
     if any(path.suffix == ".pts" for path in image_files(folder)[1]):
-        yield DatasetEntry(kind="pts", path=folder)
+        yield DatasetEntry(kind="pts", path=folder, region=_FACES)
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     own = any(
         path.is_file() and path.suffix.lower() in {".jpg", ".jpeg", ".png"}

@@ -228,7 +228,8 @@ def worst_keypoint(comparison: Detected, plan: EvaluationPlan) -> tuple[str, Res
     if worst is None:
         raise MeasurementError(
             f"no key point is seen in {FEWEST_SEEN} matched objects on these {images} images: "
-            "limits.min_keypoint_pck needs more images"
+            "limits.min_keypoint_pck needs more images, or a lower evaluate.score_threshold where objects are "
+            "there that no role is so sure of"
         )
     found = bootstrap_ratio(
         by_image(placed, near[:, worst], images), by_image(placed, counts[:, worst], images)
