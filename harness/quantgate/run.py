@@ -99,7 +99,7 @@ class RunFolder:
 
     def keep(self, model_id: str, part: str, fields: Mapping[str, Any]) -> None:
         """Write some fields of a model's report, complete or not at all."""
-        target = self.parts / "models" / model_id / f"{part}.json"
+        target = self.parts / "models" / _folder_of(model_id) / f"{part}.json"
         building = target.with_suffix(f".{os.getpid()}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ class RunFolder:
 
     def _kept(self, model_id: str) -> list[Path]:
         """List the finished parts of a model, or of all of them ("*")."""
-        return sorted((self.parts / "models").glob(f"{model_id}/*.json"))
+        return sorted((self.parts / "models").glob(f"{_folder_of(model_id)}/*.json"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,11 @@ class Run(RunFolder):
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""
         return self.manifest.models[model_id]
+
+
+def _folder_of(model_id: str) -> str:
+    """Name a model's folder as every system can: the id of a lane holds a colon."""
+    return model_id.replace(":", "%3A")
 
 
 def sealed(record: Mapping[str, Any]) -> bytes:

@@ -292,11 +292,9 @@ def _fields(
     task, plan = TASKS[entry.task], entry.evaluate
     changed, more = changed_pictures(entry, task, found, data.evaluation)
     private = run.manifest.report.pictures
-    tables = [
-        *task.tables(found, plan),
-        tensors.outputs_table(found),
-        tensors.tensor_table(found),
-    ]
+    tables = [*task.tables(found, plan)]
+    if entry.lane is None:  # no raw output of a lane is kept
+        tables += [tensors.outputs_table(found), tensors.tensor_table(found)]
     metrics = _metrics(entry, task, found)
     place = entry.id
     if to_baseline:

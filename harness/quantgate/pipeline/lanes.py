@@ -175,7 +175,7 @@ def compare_devices(
     found = {
         name: _compared(entry, run, data, Pair(other, own))[0] for name, other in others.items()
     }
-    run.keep(entry.id, "devices", {"tables": encode([_table(entry, found)])})
+    run.keep(entry.id, "against", {"tables": encode([_table(entry, found)])})
     return found
 
 
