@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from suites.e2e.world import World
 
-WALKED = ("tutorial", "workbench")
+WALKED = ("tutorial", "workbench", "open-model-zoo")
 
 
 @pytest.mark.parametrize("name", WALKED)
