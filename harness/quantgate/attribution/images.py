@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.attribution.answers import Answer
-from quantgate.core.comparison import Comparison, ImageResult
+from quantgate.core.comparison import ImageResult
 from quantgate.core.explained import Loss
 from quantgate.datasets.images import read_image
 from quantgate.engine.evaluate import settled
@@ -196,13 +196,7 @@ class Reference:
         finally:
             handing_on.close()
         results = tuple(kept[index] for index in sorted(kept))
-        found = Comparison(
-            dataset.labels,
-            results,
-            dataset.digest,
-            labels_open=dataset.labels_open,
-            cuts=dataset.cuts,
-        )
+        found = dataset.compared(results)
         return Answer(found, noise, self.images.plan, self._bench)
 
     def _decode(self, images: Images, index: int, outputs: Outputs) -> Any:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping  # noqa: TC003 - read at run time
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - read at run time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from quantgate.core.comparison import Comparison
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from quantgate.core.comparison import ImageResult
     from quantgate.core.predictions import Truth
     from quantgate.core.regions import Cut
     from quantgate.core.skeletons import Skeleton
 
+R = TypeVar("R")
 #: Where pixels come from: a file, or a function that renders them (built-in data).
 ImageSource: TypeAlias = "Path | Callable[[], NDArray[np.uint8]]"
 
@@ -94,3 +98,18 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def compared(
+        self, images: tuple[ImageResult[R], ...], skipped: tuple[tuple[str, str], ...] = ()
+    ) -> Comparison[R]:
+        """Put what both roles say of its images together, with all that is known of them."""
+        return Comparison(
+            self.labels,
+            images,
+            self.digest,
+            skipped,
+            labels_open=self.labels_open,
+            segments=self.segments,
+            skeleton=self.skeleton,
+            cuts=self.cuts,
+        )

@@ -182,15 +182,7 @@ def compare_answers(answers: Pair[Answers], bench: Bench) -> Comparison[Any]:
             strict=True,
         )
     )
-    return Comparison(
-        dataset.labels,
-        images,
-        dataset.digest,
-        answers.parent.skipped,
-        labels_open=dataset.labels_open,
-        segments=dataset.segments,
-        skeleton=dataset.skeleton,
-    )
+    return dataset.compared(images, answers.parent.skipped)
 
 
 def save_answers(answers: Answers, folder: Path) -> None:

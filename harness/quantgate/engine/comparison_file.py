@@ -64,16 +64,7 @@ def load(folder: Path, task: Task, dataset: Dataset) -> Comparison[Any]:
         for i, name in enumerate(names["images"])
     )
     skipped = tuple((name, reason) for name, reason in names["skipped"])
-    return Comparison(
-        dataset.labels,
-        images,
-        dataset.digest,
-        skipped,
-        labels_open=dataset.labels_open,
-        segments=dataset.segments,
-        skeleton=dataset.skeleton,
-        cuts=dataset.cuts,
-    )
+    return dataset.compared(images, skipped)
 
 
 def _only(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:

@@ -389,16 +389,7 @@ class _Results:
         images = tuple(image for image in self._found[start:stop] if image is not None)
         unread = sorted(index for index in self._unread if start <= index < stop)
         skipped = tuple((self._samples[index].name, self._unread[index]) for index in unread)
-        return Comparison(
-            dataset.labels,
-            images,
-            dataset.digest,
-            skipped,
-            labels_open=dataset.labels_open,
-            segments=dataset.segments,
-            skeleton=dataset.skeleton,
-            cuts=dataset.cuts,
-        )
+        return dataset.compared(images, skipped)
 
     def _decode(self, name: str, role: str, outputs: Outputs, frame: Frame) -> Any:
         try:
