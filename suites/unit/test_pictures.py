@@ -135,3 +135,26 @@ def test_a_region_is_shown_in_its_whole_image(tmp_path: Path) -> None:
     assert edge.min() > 200
     assert abs(inside - 90).max() < 12
     assert beside.shape == (three.shape[0], 4 * three.shape[1] + 18, 3)
+
+
+def test_soft_maps_show_what_each_role_cuts_out(tmp_path: Path) -> None:
+    """Where shares moved and no class did the difference is drawn all the same, and told in its caption's place."""
+    import cv2
+
+    labels, far = np.zeros((SIZE[1], SIZE[0]), np.uint8), np.zeros((SIZE[1], SIZE[0]), np.float32)
+    near = far.copy()
+    near[:, 30:] = 0.4
+    (picture,) = drawn(
+        tmp_path, "semantic_segmentation", Pair(LabelMap(labels, far), LabelMap(labels, near))
+    )
+
+    assert picture.legend == ()
+    assert picture.sentence.startswith("no pixel changed its class, soft maps differ by 0.200")
+    parent, optimized, diff = (cv2.imread(str(tmp_path / name)) for name in picture.panes)
+    assert parent is not None and optimized is not None and diff is not None  # noqa: PT018
+    left, right = (round(diff.shape[1] * share) for share in (0.25, 0.75))
+    row = diff.shape[0] // 2
+    blue, _, red = diff[row, right].astype(int)
+    assert red - blue > 150
+    assert np.ptp(diff[row, left].astype(int)) < 20
+    assert int(optimized[row, right].mean()) > int(parent[row, right].mean()) + 10

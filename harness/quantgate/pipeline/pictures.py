@@ -68,7 +68,11 @@ def loader_of(
         from quantgate.datasets.images import read_image
 
         # Class maps and renderings were kept small, as previews beside the numbers.
-        previews = (getattr(record, "preview", None) for record in result.record)
+        previews = (
+            getattr(record, name, None)
+            for name in ("preview", "shares")
+            for record in result.record
+        )
         whole = [read_image(sample.image.whole)] if isinstance(sample.image, RegionImage) else []
         return [read_image(sample), *(one for one in previews if one is not None), *whole]
 

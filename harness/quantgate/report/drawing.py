@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.pictures import PAINTED
 from quantgate.report.files import file_name, write_atomic
-from quantgate.report.overlays import panes, with_place
+from quantgate.report.overlays import has_shares, panes, with_place
 from quantgate.report.overlays.canvas import beside, from_bgr, grid, webp
 from quantgate.report.overlays.places import outlined
 
@@ -136,7 +136,8 @@ def _with_legend(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> Pictu
         return picture
     from quantgate.report.overlays.segments import legend
 
-    shown = legend(images[1], images[2], picture.labels) if images else ()
+    tinted = bool(images) and not has_shares(picture, images)
+    shown = legend(images[1], images[2], picture.labels) if tinted else ()
     return dataclasses.replace(picture, labels=(), legend=shown)
 
 

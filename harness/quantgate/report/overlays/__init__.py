@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Longest side of one pane, px.
 PANE_PX = 640
+#: Of soft maps there are more images than these: photograph, both roles' classes, and one role's shares.
+_WITH_SHARES = 4
 
 
 def panes(
@@ -29,7 +31,8 @@ def panes(
     ----------
     images
         The BGR image ``[height, width, 3]``; for ``kind == "rendered"`` also parent's and
-        optimized model's renderings, for ``kind == "segments"`` their class ids ``[h, w]``.
+        optimized model's renderings, for ``kind == "segments"`` their class ids ``[h, w]``, of soft maps also
+        their shares ``[h, w]``.
 
     Raises
     ------
@@ -40,6 +43,7 @@ def panes(
     from quantgate.report.overlays.objects import object_panes
     from quantgate.report.overlays.rendered import rendered_panes
     from quantgate.report.overlays.segments import segment_panes
+    from quantgate.report.overlays.soft import soft_panes
     from quantgate.report.overlays.text import text_panes
 
     wanted = 3 if picture.kind in {"rendered", "segments"} else 1
@@ -50,10 +54,17 @@ def panes(
         )
     if picture.kind == "rendered":
         return rendered_panes(images[1], images[2], max_side, picture.roles[0])
+    if picture.kind == "segments" and has_shares(picture, images):
+        return soft_panes(images[0], images[1:5], max_side, picture.roles[0])
     if picture.kind == "segments":
         return segment_panes(images[0], (images[1], images[2]), max_side, picture.roles[0])
     draw = {"objects": object_panes, "classes": class_panes, "text": text_panes}[picture.kind]
     return draw(picture, from_bgr(images[0], max_side))
+
+
+def has_shares(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether the images [h, w, ...] of a picture are those of a soft map, which has no colours of classes."""
+    return len(images) - bool(picture.outline) > _WITH_SHARES
 
 
 def with_place(

@@ -81,9 +81,16 @@ def tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
     shown = Pillow.fromarray(labels, "L").resize(photograph.size, Pillow.Resampling.NEAREST)
     large = np.asarray(shown)
     tint = Pillow.fromarray(colours[large], "RGB")
-    made = Pillow.blend(photograph.convert("RGB"), tint, _OPACITY)
-    made.paste(PAPER, (0, 0), Pillow.fromarray(_contours(large), "L"))
-    return made
+    return contoured(Pillow.blend(photograph.convert("RGB"), tint, _OPACITY), labels)
+
+
+def contoured(picture: Image, labels: NDArray[np.uint8]) -> Image:
+    """Draw a light line over a picture where class ids [h, w] meet."""
+    from PIL import Image as Pillow
+
+    shown = Pillow.fromarray(labels, "L").resize(picture.size, Pillow.Resampling.NEAREST)
+    picture.paste(PAPER, (0, 0), Pillow.fromarray(_contours(np.asarray(shown)), "L"))
+    return picture
 
 
 def _contours(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

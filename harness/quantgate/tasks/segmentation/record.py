@@ -66,14 +66,16 @@ class SegmentationRecord:
         Empty where there is no annotation; ignored pixels are left out.
     against_parent
         All pixels.
-    soft
-        Of maps of one object: what its shares are like, None where there are none.
+    soft, shares
+        Of maps of one object: what its shares are like, and uint8 [height, width] for a preview, 255 all of it;
+        None where there are none.
     """
 
     preview: NDArray[np.uint8]
     against_truth: Meetings
     against_parent: Meetings
     soft: Softness | None = None
+    shares: NDArray[np.uint8] | None = None
 
 
 def compact(
@@ -101,7 +103,14 @@ def compact(
     for role in ROLES:
         _check_shares(shares[role], shape, f"{name}, {role} model")
     return Pair(
-        *(replace(records[role], soft=softness(shares[role], parent, known)) for role in ROLES)
+        *(
+            replace(
+                records[role],
+                soft=softness(shares[role], parent, known),
+                shares=_small(np.rint(np.clip(shares[role], 0, 1) * 255).astype(np.uint8)),
+            )
+            for role in ROLES
+        )
     )
 
 
@@ -125,13 +134,18 @@ def _check_shares(shares: NDArray[np.float32], shape: tuple[int, ...], where: st
 def _record(
     labels: NDArray[np.uint8], parent: NDArray[np.uint8], truth: NDArray[np.uint8] | None
 ) -> SegmentationRecord:
-    step = max(1, -(-max(labels.shape) // PREVIEW_PX))
     nothing = np.zeros(0, np.int64)
     return SegmentationRecord(
-        preview=np.ascontiguousarray(labels[::step, ::step]),
+        preview=_small(labels),
         against_truth=Meetings(nothing, nothing) if truth is None else meet(truth, labels),
         against_parent=meet(parent, labels),
     )
+
+
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Every n-th pixel [h, w], so that no side is longer than a preview's."""
+    step = max(1, -(-max(pixels.shape) // PREVIEW_PX))
+    return np.ascontiguousarray(pixels[::step, ::step])
 
 
 def meet(reference: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> Meetings:
@@ -150,6 +164,9 @@ def pack(records: Sequence[SegmentationRecord]) -> Arrays:
         "previews": np.concatenate([np.zeros(0, np.uint8), *(r.preview.ravel() for r in records)]),
     }
     arrays["soft"] = packed([record.soft for record in records])
+    shares = [r.shares.ravel() for r in records if r.shares is not None]
+    whole = len(shares) == len(records)  # a picture of some is none
+    arrays["shares"] = np.concatenate([np.zeros(0, np.uint8), *(shares if whole else ())])
     for name in ("against_truth", "against_parent"):
         listed: list[Meetings] = [getattr(record, name) for record in records]
         none = np.zeros(0, np.int64)
@@ -166,9 +183,14 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[SegmentationRecord
     previews = np.asarray(arrays["previews"], np.uint8)
     truth, parent = _meetings(arrays, "against_truth"), _meetings(arrays, "against_parent")
     soft = unpacked(np.asarray(arrays["soft"], np.float64))
+    shares = np.asarray(arrays["shares"], np.uint8)
     return [
         SegmentationRecord(
-            previews[starts[i] : starts[i + 1]].reshape(shape), truth[i], parent[i], soft[i]
+            previews[starts[i] : starts[i + 1]].reshape(shape),
+            truth[i],
+            parent[i],
+            soft[i],
+            shares[starts[i] : starts[i + 1]].reshape(shape) if len(shares) else None,
         )
         for i, shape in enumerate(shapes)
     ]
