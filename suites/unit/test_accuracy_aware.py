@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino as ov
 import pytest
 
-from quantgate.core.predictions import Objects
+from quantgate.attribution.answers import Answer
+from quantgate.core.predictions import Objects, Transcript
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
-from quantgate.engine.evaluate import Bench
-from quantgate.entries import Preprocess
+from quantgate.decoders.ctc import CtcDecoder
+from quantgate.engine.evaluate import Bench, compare_models
+from quantgate.entries import EvaluationPlan, Preprocess
 from quantgate.errors import DatasetError
+from quantgate.pair import Pair
 from quantgate.pipeline.optimize import measuring
 from quantgate.progress import SILENT
 from quantgate.sources.opset import opset
@@ -53,6 +57,41 @@ def bench_of(*samples: Sample) -> Bench:
     """Judge detection on samples."""
     dataset = Dataset("grey", samples, ("thing",), "digest")
     return Bench(dataset, Preprocess(), BoxesLabelsDecoder(), TASKS["detection"], "detection")
+
+
+def reader(text: str) -> ov.CompiledModel:
+    """Build a recognizer that reads one text of the letters a to d in every image."""
+    op = opset()
+    image = op.parameter([1, SIDE, SIDE, 3], np.uint8, name="image")
+    nothing = op.multiply(op.reduce_mean(op.convert(image, "f32"), [0, 1, 2, 3]), np.float32(0))
+    shares = np.zeros((1, 8, 5), np.float32)
+    shares[0, :, 0] = 0.5
+    for step, letter in enumerate(text):
+        shares[0, step, 1 + "abcd".index(letter)] = 0.9
+    out = op.add(nothing, op.constant(shares))
+    out.output(0).set_names({"out"})
+    return ov.Core().compile_model(ov.Model([out], [image]), "CPU")
+
+
+def test_an_error_is_measured_so_that_more_is_better() -> None:
+    """Whoever puts layers back keeps what scores higher: of an error, and of what it loses, the sign is turned."""
+    read = Sample("read.png", grey, "read", Transcript("abcd"))
+    empty = Sample("empty.png", grey, "empty", Transcript(""))
+    dataset = Dataset("grey", (read, empty), (), "digest")
+    bench = Bench(dataset, Preprocess(), CtcDecoder(alphabet="abcd"), TASKS["text"], "text")
+    measure = measuring(bench, "cer", SILENT)
+
+    assert measure(reader("abcd"), [read]) == 0
+    assert measure(reader("abc"), [read]) == -0.25
+    assert measure(reader("abc"), [empty]) == 0
+    both = compare_models(Pair(reader("abcd"), reader("abc")), replace(bench, dataset=lone(read)))
+    answer = Answer(both, 0.1, EvaluationPlan("grey", metric="cer"), bench)
+    assert answer.drop() == 0.25
+
+
+def lone(one: Sample) -> Dataset:
+    """Make a dataset of one image."""
+    return Dataset("grey", (one,), (), "digest")
 
 
 class Heard:

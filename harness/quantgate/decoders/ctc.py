@@ -53,7 +53,7 @@ class CtcDecoder(ByShape[Port]):
         tables = [port for port in ports if is_scores(port.shape)]
         if len(tables) > 1 and (self.characters or self.alphabet):
             counts = self._counts()
-            tables = [p for p in tables if counts & set(sides(p.shape) or ())]
+            tables = [p for p in tables if set(counts) & set(sides(p.shape) or ())]
         return only(tables)
 
     def check(self, ports: Sequence[Port]) -> None:
@@ -61,40 +61,42 @@ class CtcDecoder(ByShape[Port]):
         symbols, counts = self._symbols(), self._counts()
         found = self.picked(ports)
         known = set(sides(found.shape) or ())
-        if -1 not in known and not known & counts:
+        if -1 not in known and not known & set(counts):
             raise MisfitError(
                 self.kind, f"{self._wanted(len(symbols))}, as {describe([found])}", ports
             )
 
     def decode(self, outputs: Outputs, frame: Frame) -> Transcript:  # noqa: ARG002 - no geometry
         """The text of one image (see Decoder)."""
-        table, chosen = self.steps(outputs)
+        table, chosen, scores = self.steps(outputs)
         symbols = self._symbols()
         blank = 0 if self.blank == "first" else table.shape[1] - 1
         new = chosen != blank
         new[1:] &= chosen[1:] != chosen[:-1]
-        kept = np.flatnonzero(new)
-        spelled = (*symbols, " ") if table.shape[1] > len(symbols) + 1 else symbols
-        first = 1 if self.blank == "first" else 0
-        text = [spelled[index - first] for index in chosen[kept].tolist()]
-        return transcript(text, shares(table[kept], chosen[kept]))
+        kept = new.nonzero()[0]
+        first, space = 1 if self.blank == "first" else 0, len(symbols)
+        places = (index - first for index in chosen[kept].tolist())
+        text = [" " if place == space else symbols[place] for place in places]
+        return transcript(text, shares(table, scores, kept))
 
-    def steps(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores [steps, channels], and the best channel of each step, [steps]."""
+    def steps(
+        self, outputs: Outputs
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+        """Scores [steps, channels], the best channel of each step and its score, [steps] both."""
         ports = ports_of(outputs)
         found = self.picked(ports)
         table = as_table(np.asarray(outputs[found.name], np.float32), self._counts())
         if table is None:
             raise MisfitError(self.kind, self._wanted(len(self._symbols())), ports)
-        return table, best(table, found.name)[0]
+        return table, *best(table, found.name)
 
     def _symbols(self) -> tuple[str, ...]:
         return symbols_of(self.kind, self.characters, self.alphabet)
 
-    def _counts(self) -> frozenset[int]:
+    def _counts(self) -> tuple[int, ...]:
         """Numbers of channels that the symbols may have, with blank and space."""
         bare = len(self._symbols()) + 1
-        return frozenset({bare + each for each in (0, 1) if self.space in {None, bool(each)}})
+        return {None: (bare, bare + 1), False: (bare,), True: (bare + 1,)}[self.space]
 
     def _wanted(self, symbols: int) -> str:
         forms = {

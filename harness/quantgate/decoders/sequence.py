@@ -86,14 +86,15 @@ class SequenceDecoder(ByShape[Port]):
             table = as_table(np.asarray(outputs[found.name], np.float32), {self._channels()})
             if table is None:
                 raise MisfitError(self.kind, self._wanted(), ports)
-            chosen = best(table, found.name)[0]
-            scores = shares(table, chosen)
+            chosen, found_scores = best(table, found.name)
+            kept = self._kept(chosen)
+            scores = shares(table, found_scores, kept)
         else:
             chosen = _whole(finite(outputs, found.name).reshape(-1), found.name)
-        kept = self._kept(chosen)
+            kept = self._kept(chosen)
         names = self._spelled()
         text = [self._named(names, index, found.name) for index in chosen[kept].tolist()]
-        return transcript(text, None if scores is None else scores[kept])
+        return transcript(text, scores)
 
     def _kept(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         """Steps that are written, [kept]."""

@@ -81,13 +81,21 @@ def best(table: NDArray[np.float32], output: str) -> tuple[NDArray[np.int64], ND
     return chosen, scores
 
 
-def shares(table: NDArray[np.float32], chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Share of the chosen channel of each step [steps]; softmax where rows are not shares already."""
-    own = table[np.arange(len(table)), chosen]
-    sums = table.sum(axis=1)
-    if len(table) and (table.min() < 0 or np.abs(sums - 1).max() > _SUM_TOLERANCE):
-        own = 1 / np.exp(table - own[:, None]).sum(axis=1)
-    return np.asarray(own, np.float32)
+def shares(
+    table: NDArray[np.float32], scores: NDArray[np.float32], steps: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Share of the best channel of some steps, [chosen]; softmax where rows are not shares already.
+
+    ``table`` [steps, channels]; ``scores`` of the best channels [steps]. The first row tells for all.
+    """
+    if not len(steps):
+        return np.zeros(0, np.float32)
+    first = table[steps[0]]
+    # Shares sum to 1, and their squares to no more; a product is cheaper than a look for the smallest.
+    if abs(float(first.sum()) - 1) <= _SUM_TOLERANCE and first @ first <= 1 + _SUM_TOLERANCE:
+        return scores[steps]
+    rows = table[steps]
+    return np.asarray(1 / np.exp(rows - scores[steps, None]).sum(axis=1), np.float32)
 
 
 def transcript(symbols: Sequence[str], scores: NDArray[np.float32] | None) -> Transcript:
@@ -95,4 +103,5 @@ def transcript(symbols: Sequence[str], scores: NDArray[np.float32] | None) -> Tr
     text = composed("".join(symbols))
     if scores is None:
         return Transcript(text)
-    return Transcript(text, float(scores.mean()) if len(scores) else 0.0)
+    # ndarray.mean costs more than all else of a short line.
+    return Transcript(text, float(scores.sum()) / len(scores) if len(scores) else 0.0)

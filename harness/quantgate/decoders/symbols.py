@@ -9,7 +9,6 @@ from typing import Annotated
 from annotated_types import MinLen
 from typing_extensions import Doc
 
-from quantgate.core.text import composed
 from quantgate.errors import DecoderError
 
 Characters = Annotated[
@@ -44,7 +43,7 @@ def symbols_of(
     if alphabet is not None:
         return tuple(alphabet)
     if isinstance(characters, tuple):
-        return tuple(map(composed, characters))
+        return characters
     assert characters is not None
     try:
         stamp = characters.stat()
@@ -70,4 +69,4 @@ def _lines(path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
             f"decoder.characters: {path} has one symbol a line, but {place}; each line moves all symbols "
             "below it"
         )
-    return tuple(map(composed, lines))
+    return tuple(lines)

@@ -160,7 +160,8 @@ def measuring(
     """Make what measures a compiled model on some of a bench's images, as a search does again and again.
 
     Layers are ranked image by image; each round of the images is a pass of the progress. An image
-    without objects loses nothing, whatever is put back: its metric is 0 for every model.
+    without objects, or letters, loses nothing, whatever is put back: its metric is 0 for every model. An error is
+    measured below 0, because more is better to whoever searches.
     """
     from quantgate.engine.evaluate import evaluate_role
 
@@ -173,7 +174,8 @@ def measuring(
                 progress.start(f"accuracy-aware, pass {number // every + 1}", every)
             progress.advance()
         try:
-            return bench.task.metrics(found).parent[metric]
+            value = bench.task.metrics(found).parent.get(metric, 0.0)
+            return -value if bench.task.METRICS[metric].is_error else value
         except DatasetError:
             if len(samples) == every:
                 raise

@@ -46,7 +46,7 @@ class Outlook:
             steps = [decoder.steps(each.outputs) for each in self.answers]
             ends = 0, steps[0][0].shape[1] - 1
             blank, other = ends if decoder.blank == "first" else ends[::-1]
-            chosen = np.concatenate([best for _, best in steps])
+            chosen = np.concatenate([best for _, best, _ in steps])
             return tuple(blank_elsewhere(chosen, blank, other))
         expected = Expected(self.labels, getattr(decoder, "max_detections", None))
         return misreadings(found, self.answers[0].frame.model, expected)

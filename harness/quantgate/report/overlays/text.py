@@ -24,7 +24,7 @@ _PLACES, _WIDEST, _ROW, _MARKS = 20, 40, 40, 20
 #: Lines that are shown; of longer strings the first that changed.
 _MOST_LINES = 6
 #: Below what was replaced, lost and put in: the font has few signs.
-_SIGNS = {"relabelled": "×", "lost": "-", "gained": "+"}
+_SIGNS = {"relabelled": "x", "lost": "--", "gained": "+"}
 _TRACK, _FAINT = "#EEF1F4", "#5B6775"
 _ANNOTATED = 3
 
