@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from suites.e2e import planted_ends, tiny
@@ -271,7 +272,7 @@ def started(furnished: World, project: Callable[[str], Path]) -> Iterator[Callab
     """Provide a run whose second model hangs, so that it can be ended in the middle of a gate."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str) -> Started:
+    def start(*arguments: str, **environment: str) -> Started:
         folder = project(tiny.HEAD + FINE + PLANTED.format(name="hangs", how="hang") + MISSED)
         environ = {
             **os.environ,
@@ -279,6 +280,7 @@ def started(furnished: World, project: Callable[[str], Path]) -> Iterator[Callab
             "PYTHONPATH": f"{ROOT}:{folder / 'planted'}",
             "QUANTGATE_STORE": str(furnished.root / "store"),
             "COLUMNS": "200",
+            **environment,
         }
         command = [sys.executable, "-m", "quantgate", "gate", "models.toml", *arguments]
         with heard():
@@ -380,6 +382,33 @@ def test_a_killed_run_is_recovered(started: Callable[..., Started], furnished: W
     assert states["hangs", "min_agreement"] == states["missed", "integrity"] == "unjudged"
     recorded = furnished.run(run.folder, "-m", "quantgate", "history", "record", str(left))
     assert recorded.status == 0, recorded.said
+
+
+def test_a_run_killed_while_others_work_ahead_leaves_what_any_kill_leaves(
+    started: Callable[..., Started], furnished: World, tmp_path: Path
+) -> None:
+    """No process outlives it, its report can be made, and the store serves the next run."""
+    store = str(tmp_path / "empty")
+    run = started(QUANTGATE_STORE=store)
+    run.until("PASSED  hangs: quantized")
+    below = psutil.Process(run.process.pid).children(recursive=True)
+    assert run.end(signal.SIGKILL) == -signal.SIGKILL
+    (left,) = [path for path in (run.folder / "reports").iterdir() if not path.is_symlink()]
+    begun = (left / "parts" / "ahead").is_dir()
+    _, alive = psutil.wait_procs(below, timeout=30)
+
+    packages = {"PYTHONPATH": f"{ROOT}:{run.folder / 'planted'}", "QUANTGATE_STORE": store}
+    recovered = furnished.run(run.folder, "-m", "quantgate", "recover", str(left), **packages)
+    again = furnished.gate(run.folder, "-k", "fine or missed", **packages)
+
+    assert begun
+    assert len(below) > 1  # the gates' own worker is one
+    assert alive == []
+    assert recovered.status == 0, recovered.said
+    states = agreed(left, None)
+    assert states["fine", "min_agreement"] == "passed"
+    assert states["hangs", "min_agreement"] == states["missed", "integrity"] == "unjudged"
+    assert agreed(again.latest, again.said)["missed", "min_agreement"] == "failed"
 
 
 def test_a_recovered_shard_is_merged_and_recorded(

@@ -70,8 +70,14 @@ class Bench:
             "decoder": {"kind": self.decoder.kind, **_settings(self.decoder)},
             "task": self.task_name,
             "code": code_digest("core", "decoders", "tasks"),
-            "versions": {name: version(name) for name in LIBRARIES if name != "nncf"},
+            "versions": _versions(),
         }
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Look up the libraries that have a part in an answer, once a process: it takes milliseconds."""
+    return {name: version(name) for name in LIBRARIES if name != "nncf"}
 
 
 def _settings(decoder: Any) -> dict[str, Any]:
