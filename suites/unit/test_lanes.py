@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering
+from quantgate.core.predictions import (
+    ClassScores,
+    Detections,
+    LabelMap,
+    Prediction,
+    Rendering,
+    Transcript,
+)
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.declared import declared_limits
 from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.engine import answers as answers_file
 from quantgate.engine.answers import Answers, compare_answers, load_answers, save_answers
 from quantgate.engine.evaluate import Bench
 from quantgate.entries import Preprocess
@@ -134,6 +142,12 @@ KEPT = {
     "scores": (ClassScores(np.array([0.1, 0.9], np.float32)), ClassScores(np.ones(2, np.float32))),
     "boxes": (BOXES, Detections.empty(), BOXES),
     "maps": (LabelMap(np.eye(3, dtype=np.uint8)), LabelMap(np.ones((2, 5), np.uint8))),
+    "soft maps": (
+        LabelMap(np.eye(3, dtype=np.uint8), np.full((3, 3), 0.25, np.float32)),
+        LabelMap(np.ones((2, 5), np.uint8)),
+        LabelMap(np.ones((1, 2), np.uint8), np.array([[0.5, 1]], np.float32)),
+    ),
+    "text": (Transcript("Straße", 0.5), Transcript("")),
     "nothing": (),
 }
 
@@ -151,6 +165,14 @@ def test_answers_come_back_bit_for_bit(tmp_path: Path, predictions: tuple[Any, .
     for one, other in zip(found.predictions, predictions, strict=True):
         for field in one.__dataclass_fields__:
             np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+def test_every_kind_of_answer_is_kept_or_too_large() -> None:
+    """A new one is not forgotten."""
+    kinds = {kind.__name__ for kind in get_args(Prediction)}
+
+    assert kinds - answers_file._PACK.keys() == {"Rendering", "RawOutputs"}
+    assert answers_file._PACK.keys() == answers_file._UNPACK.keys()
 
 
 def test_pictures_are_not_kept(tmp_path: Path) -> None:

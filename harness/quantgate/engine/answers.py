@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.comparison import Comparison, ImageResult
-from quantgate.core.predictions import ClassScores, Detections, LabelMap
+from quantgate.core.predictions import ClassScores, Detections, LabelMap, Transcript
 from quantgate.engine.evaluate import settled
 from quantgate.engine.parts import Pace, PartKind, Parts
 from quantgate.engine.runtime import compile_model
@@ -17,6 +17,7 @@ from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DecoderError, MeasurementError
 from quantgate.pair import Pair
 from quantgate.tasks.detection import record
+from quantgate.tasks.text import record as text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from quantgate.store import Store
 
 #: Raised whenever the files are written otherwise.
-SCHEMA = 1
+SCHEMA = 2
 KIND = "answers"
 _ARRAYS, _NAMES = "answers.npz", "answers.json"
 
@@ -233,16 +234,26 @@ def _unpack_scores(arrays: Mapping[str, NDArray[Any]]) -> list[ClassScores]:
 
 
 def _pack_maps(found: Sequence[LabelMap]) -> dict[str, NDArray[Any]]:
+    none = np.zeros(0, np.float32)
     return {
         "shapes": np.array([one.labels.shape for one in found], np.int64),
         "labels": np.concatenate([one.labels.ravel() for one in found]),
+        "soft": np.array([one.shares is not None for one in found], np.bool_),
+        "shares": np.concatenate(
+            [none, *(one.shares.ravel() for one in found if one.shares is not None)]
+        ),
     }
 
 
 def _unpack_maps(arrays: Mapping[str, NDArray[Any]]) -> list[LabelMap]:
-    shapes = arrays["shapes"]
-    flat = np.split(arrays["labels"], np.cumsum(shapes.prod(axis=1))[:-1])
-    return [LabelMap(part.reshape(shape)) for part, shape in zip(flat, shapes, strict=True)]
+    shapes, soft = arrays["shapes"], arrays["soft"]
+    sizes = shapes.prod(axis=1)
+    labels = np.split(arrays["labels"], np.cumsum(sizes)[:-1])
+    shares = iter(np.split(arrays["shares"], np.cumsum(sizes[soft])[:-1]))
+    return [
+        LabelMap(one.reshape(shape), next(shares).reshape(shape) if has_shares else None)
+        for one, shape, has_shares in zip(labels, shapes, soft, strict=True)
+    ]
 
 
 #: Predictions by the name of their type, to and from flat arrays.
@@ -250,9 +261,11 @@ _PACK: Mapping[str, Any] = {
     ClassScores.__name__: _pack_scores,
     Detections.__name__: record.pack,
     LabelMap.__name__: _pack_maps,
+    Transcript.__name__: text.pack,
 }
 _UNPACK: Mapping[str, Any] = {
     ClassScores.__name__: _unpack_scores,
     Detections.__name__: record.unpack,
     LabelMap.__name__: _unpack_maps,
+    Transcript.__name__: text.unpack,
 }
