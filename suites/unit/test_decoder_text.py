@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from quantgate.core.geometry import Frame
+from quantgate.core.predictions import Transcript
 from quantgate.decoders.catalog import would_fit
 from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.ports import MisfitError
 from quantgate.decoders.protocol import Port
 from quantgate.decoders.sequence import SequenceDecoder
 from quantgate.engine.look.feeding import Answer
+from quantgate.engine.look.plausible import implausible
 from quantgate.engine.look.readers import Outlook
 from quantgate.errors import DecoderError
 
@@ -176,3 +178,14 @@ def test_the_blank_at_the_wrong_end_is_told() -> None:
     assert "and channel 10 of " in said.sentence
     assert outlook.broken(last, []) == ()
     assert 'blank = "last"' in outlook.remedy(first)
+
+
+def test_a_parent_that_reads_nothing_or_always_the_same_is_told() -> None:
+    """Neither is an answer, unless it is what is annotated."""
+    nothing, same = [[Transcript(text)] * 9 for text in ("", "0")]
+    (said,) = implausible(nothing, [None] * 9, ())
+    assert said.startswith("the parent reads nothing on 9 images; check preprocess")
+    (said,) = implausible(same, [Transcript(str(k)) for k in range(9)], ())
+    assert said.startswith("the parent reads the same on 9 of 9 images, '0'")
+    assert implausible(same, same, ()) == []
+    assert implausible([Transcript(str(k)) for k in range(9)], [None] * 9, ()) == []

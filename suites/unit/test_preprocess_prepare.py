@@ -157,3 +157,15 @@ def test_extreme_ratios_keep_at_least_a_pixel() -> None:
     made, frame = prepare(np.full((1, 3000, 3), 9, np.uint8), Preprocess(resize="fit"), (64, 64))
     assert made[0, :, 0].tolist() == [9] * 64
     assert corners(frame) == pytest.approx([0.0, 0.0, 64.0, 1.0], abs=1e-4)
+
+
+def test_a_line_of_text_may_be_padded_by_its_edge() -> None:
+    """At the input's height, its ratio kept; the last column is repeated to the right, and the way back is exact."""
+    line = np.tile(np.arange(20, dtype=np.uint8)[None, :, None] * 10, (8, 1, 3))
+    made, frame = prepare(line, Preprocess(resize="height", pad="edge", colour="gray"), (64, 16))
+    assert made.shape == (16, 64, 1)
+    assert (made[:, 40:] == made[:, 39:40]).all()
+    assert (frame.scale, frame.offset) == ((2.0, 2.0), (0.0, 0.0))
+    wide, frame = prepare(line, Preprocess(resize="height", pad=0), (30, 16))
+    assert wide.shape == (16, 30, 3)
+    assert frame.scale == (1.5, 2.0)

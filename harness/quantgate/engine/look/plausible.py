@@ -16,6 +16,7 @@ from quantgate.core.predictions import (
     Objects,
     RawOutputs,
     Rendering,
+    Transcript,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def implausible(
     maps = [each for each in found if isinstance(each, LabelMap)]
     if maps:
         return _of_maps(maps, truths, labels)
+    texts = [each.text for each in found if isinstance(each, Transcript)]
+    if texts:
+        return _of_texts(texts, [each.text for each in truths if isinstance(each, Transcript)])
     pictures = [each for each in found if isinstance(each, Rendering)]
     if pictures:
         return _of_pictures(pictures, [each for each in truths if isinstance(each, Rendering)])
@@ -141,6 +145,16 @@ def _of_maps(
         return []
     name = labels[label] if label < len(labels) else f"class {label}"
     return [f"the parent sees {name} and nothing else on all {len(found)} images; check preprocess"]
+
+
+def _of_texts(found: Sequence[str], truths: Sequence[str]) -> list[str]:
+    """Nothing at all, or one text for every picture, where not as much is annotated."""
+    text, often = Counter(found).most_common(1)[0]
+    if often < _ALIKE * len(found) or truths.count(text) >= _OTHERWISE * len(found):
+        return []
+    what = f"the same on {often} of" if text else "nothing on"
+    said = f"the parent reads {what} {len(found)} images{f', {text!r}' if text else ''}"
+    return [f"{said}; check preprocess (height, colour, mean, scale) and the decoder's symbols"]
 
 
 def _of_pictures(found: Sequence[Rendering], truths: Sequence[Rendering]) -> list[str]:
