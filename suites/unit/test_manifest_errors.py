@@ -194,7 +194,7 @@ ADDED = [
     ("preprocess = { scale = [1, 0.0, 1] }", "models.ssd.preprocess.scale: expected numbers other than 0, *, found 0"),
     ('preprocess = { colour = "gray", mean = [1, 2, 3] }', "models.ssd.preprocess.mean: expected 1 number for colour gray, found 3"),
     ('preprocess = { mean = [1, "2", 3] }', 'models.ssd.preprocess.mean[[]1]: expected a number, found "2"'),
-    ("preprocess = { pad = 99999999999999999999999 }", "models.ssd.preprocess.pad: expected a whole number from 0 to 255 (*), found 99999999999999999999999"),
+    ("preprocess = { pad = 99999999999999999999999 }", 'models.ssd.preprocess.pad: expected "edge" or a whole number from 0 to 255 (*), found 99999999999999999999999'),
     ("preprocess = 1", "models.ssd.preprocess: expected a table*, found 1"),
     ('tags = ["skip"]', 'models.ssd.tags: expected marks without a meaning of their own in pytest, found "skip"'),
     ('tags = ["a b"]', 'models.ssd.tags: expected names of pytest marks (*), found "a b"'),

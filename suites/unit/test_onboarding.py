@@ -6,9 +6,11 @@ import json
 import tomllib
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
+from quantgate.decoders.protocol import Port
 from quantgate.errors import UsageError
 from quantgate.manifest import load_manifest
 from quantgate.onboarding.entry import entry_text
@@ -17,7 +19,7 @@ from quantgate.onboarding.hints import hints_of
 from quantgate.onboarding.images import images_of
 from quantgate.onboarding.init import described
 from quantgate.onboarding.manifests import written
-from quantgate.onboarding.options import tables_of
+from quantgate.onboarding.options import options_for, tables_of
 from quantgate.onboarding.subject import subjects_of
 from quantgate.store import Store
 from suites.e2e import squares
@@ -210,3 +212,22 @@ def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"holds no image that is read .* 1 other files \(\.dcm\)"):
         images_of(tmp_path, None, None, tmp_path)
+
+
+def test_words_and_their_symbols_are_recognized(tmp_path: Path) -> None:
+    """A label file of words is one, and a dictionary beside the model has the channels that the outputs have."""
+    folder = tmp_path / "words"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), np.full((16, 64, 3), len(name), np.uint8))
+    labels = folder / "labels.txt"
+    labels.write_text("a.png\tExit\nb.png\t27\n", encoding="utf-8")
+    assert images_of(folder, labels, None, tmp_path).entry.kind == "text"
+    labels.write_text('a.png, "27"\nb.png, "28"\n', encoding="utf-8")
+    assert images_of(folder, labels, None, tmp_path).entry.kind == "text"
+    (tmp_path / "my_dict.txt").write_text("\n".join("abcdefghijkl"), encoding="utf-8")
+    hints = hints_of(tmp_path / "model.xml")
+    found = options_for([Port("out", (1, 40, 14))], priors=(), symbols=hints.symbols, labels=0)
+    read = [one.decoder for one in found if one.kind == "ctc"]
+    assert {getattr(one, "blank", None) for one in read} == {"first", "last"}
+    assert {getattr(one, "characters", None) for one in read} == {tmp_path / "my_dict.txt"}

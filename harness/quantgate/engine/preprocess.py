@@ -129,12 +129,18 @@ def _crop(
 def _place(
     image: NDArray[np.uint8], plan: Preprocess, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+    import cv2
+
     height, width = image.shape[:2]
     if (width, height) == size:
         return image, (0.0, 0.0)
     centred = plan.resize == "letterbox"
     left = (size[0] - width) // 2 if centred else 0
     top = (size[1] - height) // 2 if centred else 0
+    if plan.pad == "edge":
+        right, below = size[0] - width - left, size[1] - height - top
+        edges = cv2.BORDER_REPLICATE
+        return cv2.copyMakeBorder(image, top, below, left, right, edges), (float(left), float(top))
     canvas = np.full((size[1], size[0], *image.shape[2:]), plan.pad, dtype=np.uint8)
     canvas[top : top + height, left : left + width] = image
     return canvas, (float(left), float(top))

@@ -208,8 +208,8 @@ class Preprocess:
     ] = "stretch"
     short_side: Annotated[PositiveInt | None, Doc("crop only; default: size / 0.875")] = None
     pad: Annotated[
-        Annotated[int, Interval(ge=0, le=255)],
-        Doc("padding value of letterbox and fit, 0..255"),
+        Literal["edge"] | Annotated[int, Interval(ge=0, le=255)],
+        Doc("padding value of letterbox, fit and height, 0..255; edge: the nearest pixel's"),
     ] = 114
     interpolation: Annotated[
         Literal["linear", "cubic", "area", "nearest"],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Lines of an entry, and characters of one comment.
 MOST_LINES = 12
+#: Keys of readers of text that are written wherever they are set.
+_OF_TEXT = ("characters", "alphabet", "end")
 _LONGEST = 160
 SCHEMA = Path(__file__).parents[1] / "schema" / "models.schema.json"
 
@@ -145,6 +147,7 @@ def _decoder(reading: Reading, root: Path | None) -> str:
         for key in ("priors", "anchors")
         if hasattr(own, key) and own.kind in {"ssd-raw", "yolo"}
     ]
+    needed += [key for key in _OF_TEXT if getattr(own, key, None) is not None]
     keys = list(dict.fromkeys([*needed, *reading.changed]))
     if own.kind == "ssd-raw" and "box_format" not in keys and own.box_format != "yxhw":
         keys.append("box_format")

@@ -93,7 +93,9 @@ def look(subject: Subject, store: Store) -> tuple[str, tuple[str, ...]]:
     _, model = resolve(subject.source, place)
     both = model_ports(model.inputs), model_ports(model.outputs)
     taken_by(*both, subject.hints)
-    options = options_for(both[1], priors=subject.hints.priors, labels=0)
+    options = options_for(
+        both[1], priors=subject.hints.priors, symbols=subject.hints.symbols, labels=0
+    )
     kinds = tuple(dict.fromkeys(f"{one.task} ({one.kind})" for one in options))
     return _interface(both), kinds
 
@@ -132,6 +134,7 @@ def find(subject: Subject, images: Images, store: Store) -> Found:
         options_for,
         parent.ports,
         priors=hints.priors,
+        symbols=hints.symbols,
         labels=len(labels),
         tables=tables_of([names for _, names in hints.labels], labels),
     )

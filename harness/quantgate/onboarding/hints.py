@@ -27,6 +27,7 @@ _HF_TASKS = {
     "ForSemanticSegmentation": "semantic_segmentation",
     "ForInstanceSegmentation": "instance_segmentation",
 }
+_NAMES_OF_SYMBOLS = ("*char*.txt", "*dict*.txt", "*keys*.txt", "*vocab*.txt", "*alphabet*.txt")
 _NAMES_OF_LABELS = ("*labels*.txt", "*classes*.txt", "*.names")
 _MOST_BYTES = 4_000_000
 _ROWS_OF_PRIORS = 4
@@ -43,6 +44,8 @@ class Hints:
     ----------
     labels
         Lists of class names that may be the model's, with the file that holds each.
+    symbols
+        Files that may list the symbols of a recognizer of text.
     priors
         Files that may hold the prior boxes of a detector: arrays [n, 4].
     """
@@ -51,6 +54,7 @@ class Hints:
     said_by: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[tuple[Path, tuple[str, ...]], ...] = ()
     priors: tuple[Path, ...] = ()
+    symbols: tuple[Path, ...] = ()
 
     def evidence(self, *keys: str) -> str:
         """Name what says any of these keys; empty where nothing does."""
@@ -66,7 +70,7 @@ def hints_of(path: Path) -> Hints:
             if key not in values:
                 values[key], said_by[key] = value, origin
     folder = path if path.is_dir() else path.parent
-    return Hints(values, said_by, tuple(_labels(folder)), tuple(_priors(folder)))
+    return Hints(values, said_by, tuple(_labels(folder)), tuple(_priors(folder)), _symbols(folder))
 
 
 def _told(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -163,6 +167,11 @@ def _labels(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
         names = tuple(line.strip() for line in lines if line.strip())
         if names:
             yield path, names
+
+
+def _symbols(folder: Path) -> tuple[Path, ...]:
+    """List text files beside the model whose names say characters, or a dictionary."""
+    return tuple(sorted({path for pattern in _NAMES_OF_SYMBOLS for path in folder.glob(pattern)}))
 
 
 def _priors(folder: Path) -> Iterator[Path]:

@@ -28,6 +28,8 @@ _WIDER = re.compile(r"^\S+\.jpe?g\s*\n\d+\s*\n", re.IGNORECASE)
 #: Ten numbers at least, of five landmarks, and the image behind them.
 _LANDMARKS = re.compile(r"^([-+.\deE]+[ \t]+){10,}\S*\.\w+[ \t]*$", re.MULTILINE)
 _CSV_HEAD = "ImageID"
+#: A line of a file and a text that is no number: apart by a tab, or in quotes.
+_WORDS = re.compile(r"^\S[^\t\n]*(\t(?!\d+\s*$)|,\s*\")", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     why = f": {problems[0]}" if problems else ""
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
-        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts){why}"
+        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts){why}"
     )
 
 
@@ -173,8 +175,10 @@ def _kinds(path: Path) -> Iterator[str]:
         yield "open-images"
     elif _LANDMARKS.match(head):
         yield "wflw"
+    elif _WIDER.match(head):
+        yield from ("wider", "imagenet")
     else:
-        yield from ("wider", "imagenet") if _WIDER.match(head) else ("imagenet", "wider")
+        yield from ("text", "imagenet") if _WORDS.search(head) else ("imagenet", "wider", "text")
 
 
 _OF_FOLDERS = (

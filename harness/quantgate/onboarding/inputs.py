@@ -23,6 +23,8 @@ _CHANNELS = (1, 3)
 _GRAY_PX, _CLASSES_PX, _OTHERS_PX = (240, 160), (224, 224), (640, 640)
 #: Others that are tried where the graph does not take these: the last is of lines of text.
 _SIZES = ((320, 320), (224, 224), (320, 48))
+#: Width of a line of text, in its heights.
+_LINE = 320 / 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ def _taken(port: Port, form: _Form, ports: Sequence[Port], size: tuple[int, ...]
         keys["layout"] = layout
         unsure["layout"] = "the input may have its channels first or last"
     height, width = port.shape[2:] if layout == "nchw" else port.shape[1:3]
-    if min(height, width) < 0:
+    if height > 0 > width:  # a line of text, of any length
+        keys["size"] = (round(height * _LINE), height)
+        unsure["size"] = "the input takes any width"
+    elif min(height, width) < 0:
         keys["size"] = size
         unsure["size"] = "the input takes any"
     others = [one for one in ports if one != port]

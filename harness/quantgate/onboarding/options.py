@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,8 @@ _ANCHORS: Mapping[str, tuple[float, ...]] = {
     "the tiny YOLOs'": (10, 14, 23, 27, 37, 58, 81, 82, 135, 169, 344, 319),
 }
 _COCO_LABELS = 80
+#: What recognizers of one case, and of digits, know.
+_ALPHABETS = (string.digits + string.ascii_lowercase, string.digits)
 _TASKS_OF_ANY_OUTPUT = frozenset({"generic"})
 
 
@@ -60,6 +63,7 @@ def options_for(
     *,
     priors: Sequence[Path],
     labels: int,
+    symbols: Sequence[Path] = (),
     tables: Sequence[tuple[int, ...]] = (),
     task: str | None = None,
 ) -> list[Option]:
@@ -67,8 +71,8 @@ def options_for(
 
     Parameters
     ----------
-    priors
-        Files of prior boxes.
+    priors, symbols
+        Files of prior boxes, and of the symbols of recognizers of text.
     labels
         How many classes the annotations name; 0 where nothing names them.
     tables
@@ -84,7 +88,11 @@ def options_for(
         own = next((each for each in serves if each in tasks), None)
         if own is None or own in _TASKS_OF_ANY_OUTPUT:
             continue
-        for decoder, note in _bases(kind, ports, own, priors):
+        if hasattr(DECODERS[kind], "characters"):
+            bases = _recognizers(kind, ports, own, symbols)
+        else:
+            bases = _bases(kind, ports, own, priors)
+        for decoder, note in bases:
             readings = _renamed(variants(decoder), labels, tables)
             taking = (reading for reading in readings if _takes(reading.decoder, ports))
             found += [Option(own, reading, note) for reading in taking]
@@ -105,6 +113,19 @@ def _bases(
         )
     elif kind in fitting_kinds(ports, task) and kind not in {"ssd-raw", "yolo"}:
         yield maker(), ""
+
+
+def _recognizers(
+    kind: str, ports: Sequence[Port], task: str, symbols: Sequence[Path]
+) -> Iterator[tuple[Decoder, str]]:
+    """Yield readers of text by each file of symbols, and of digits and letters alone; marks come first, or none does."""
+    maker: Any = DECODERS[kind]
+    known: list[tuple[dict[str, Any], str]]
+    known = [({"characters": path}, f"characters: {path.name}") for path in symbols]
+    known += [({"alphabet": each}, "by the number of channels") for each in _ALPHABETS]
+    marks: list[dict[str, Any]] = [{}] if kind == "ctc" else [{}, {"end": 0}, {"end": -1}]
+    if kind in fitting_kinds(ports, task):
+        yield from ((maker(**own, **mark), note) for own, note in known for mark in marks)
 
 
 def _renamed(

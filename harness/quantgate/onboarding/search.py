@@ -43,6 +43,7 @@ _PATIENCE, _SILENT = 5, 0.02
 _OF_ANY_MAP = frozenset({"class-map", "class-scores", "image"})
 _LETTERBOX: Mapping[str, Any] = {"resize": "letterbox", "pad": 114}
 _STRETCH: Mapping[str, Any] = {"resize": "stretch"}
+_LINES: Mapping[str, Any] = {"resize": "height", "pad": 128}
 #: What published networks of a kind are resized by: decides where measurements do not.
 _RESIZED: Mapping[str, Mapping[str, Any]] = {
     "class-scores": {"resize": "crop"},
@@ -52,6 +53,8 @@ _RESIZED: Mapping[str, Mapping[str, Any]] = {
     "ssd-raw": _STRETCH,
     "ssd-heads": _STRETCH,
     "detr": _STRETCH,
+    "ctc": _LINES,
+    "sequence": _LINES,
     "yolox": {"resize": "fit", "pad": 114},
     "yolo-v5": _LETTERBOX,
     "yolo-v8": _LETTERBOX,
@@ -61,6 +64,7 @@ _RESIZED: Mapping[str, Mapping[str, Any]] = {
 _FRACTIONS: Mapping[str, Any] = {"colour": "rgb", "mean": 0.0, "scale": 255.0}
 #: As above, of colour, mean and scale.
 _FED: Mapping[str, Mapping[str, Any]] = {
+    "ctc": {"colour": "bgr", "mean": 127.5, "scale": 127.5},
     "yolox": {"colour": "bgr", "mean": 0.0, "scale": 1.0},
     "yolo-v5": _FRACTIONS,
     "yolo-v8": _FRACTIONS,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.likeness import fitness, likeness
-from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering
+from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering, Transcript
 from quantgate.datasets.images import read_image
 from quantgate.decoders.ports import ports_of
 from quantgate.engine.look.look import masked, steadiness
@@ -90,7 +90,10 @@ class Bench:
             cut, mirrored = (self._plain(option, each) for each in (views.cut, views.mirrored))
         except DecoderError:
             return None
-        firm = np.nan_to_num((steadiness(whole, cut) + _symmetry(whole, mirrored)) / 2)
+        firm = steadiness(whole, cut)
+        if not isinstance(whole[0].prediction, Transcript):  # which nobody reads in a mirror
+            firm = (firm + _symmetry(whole, mirrored)) / 2
+        firm = np.nan_to_num(firm)
         sure = np.array([confidence(each.prediction) for each in whole])
         return np.asarray(np.clip(firm, 0, 1) * 0.7 + sure * 0.3)
 
@@ -157,6 +160,8 @@ def confidence(prediction: Prediction) -> float:
     """How sure an answer is, 0..1: the best class's share, or how many objects are found how surely."""
     if isinstance(prediction, ClassScores):
         return float(prediction.scores.max(initial=0.0))
+    if isinstance(prediction, Transcript):
+        return prediction.confidence if prediction.text and prediction.confidence > 0 else 0.0
     if isinstance(prediction, Detections):
         best = np.sort(prediction.scores)[::-1][:1]
         return float(best.mean()) if len(best) else 0.0

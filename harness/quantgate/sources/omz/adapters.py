@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.sources.omz import objects, points
+from quantgate.sources.omz import objects, points, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,8 +55,10 @@ def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
 ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]] = {
     "action_detection": objects.persons,
     "background_matting": _matting,
+    "beam_search_decoder": text.ctc_blank_last,
     "class_agnostic_detection": objects.boxes_labels,
     "classification": _classification,
+    "ctc_greedy_search_decoder": text.ctc,
     "ctdet": objects.centernet,
     "detr": objects.detr,
     "faceboxes": objects.faceboxes,
@@ -67,10 +69,12 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "human_pose_estimation_hrnet": points.tagged_in_the_middle,
     "image_processing": _image,
     "landmarks_regression": points.landmarks,
+    "lpr": text.plates,
     "mask_rcnn": objects.mask_rcnn,
     "nanodet": objects.nanodet,
     "retinaface_pytorch": objects.retinaface,
     "segmentation": _segmentation,
+    "simple_decoder": text.sequence,
     "single_human_pose_estimation": points.one_person,
     "ssd": objects.ssd,
     "ssd_onnx": objects.ssd_onnx,
@@ -89,4 +93,5 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
 NOTES: Mapping[str, str] = {
     "action_detection": "persons alone are judged, suppressed by NMS where the original does it softly",
     "background_matting": "mattes have to have the size of the model's output",
+    "beam_search_decoder": "text is read greedily, where the original searches for the likeliest",
 }

@@ -130,6 +130,8 @@ def _resize(feeding: _Feeding, step: Mapping[str, Any]) -> None:
         feeding.keys |= {"resize": "crop", "short_side": target[0]}
     elif ratio in {"fit_to_window", "frcnn_keep_aspect_ratio"}:
         feeding.keys |= {"resize": "fit", "pad": 0}
+    elif ratio == "width":
+        feeding.keys |= {"resize": "height", "pad": 0}
     elif ratio is not None:
         raise FeedingUnknownError(f"preprocessing resize {ratio}")
     elif target != feeding.size and target[0] >= feeding.size[0]:
@@ -153,6 +155,8 @@ def _crop(feeding: _Feeding, step: Mapping[str, Any]) -> None:
 
 
 def _padding(feeding: _Feeding, step: Mapping[str, Any]) -> None:
+    if feeding.keys.get("resize") == "height" and step.get("numpy_pad_mode") == "edge":
+        feeding.keys["pad"] = "edge"
     if feeding.keys.get("resize") != "fit":
         return
     if step.get("pad_type", "center") == "center":
