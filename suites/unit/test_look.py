@@ -13,6 +13,7 @@ from quantgate.core.predictions import ClassLabel, Rendering
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd import SsdDecoder
+from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.decoders.yolo_rows import YoloV8Decoder
 from quantgate.engine.artifact import load, save
 from quantgate.engine.embed import embed
@@ -165,6 +166,30 @@ def test_a_decoder_of_other_shapes_ends_the_look(tmp_path: Path) -> None:
     found = examine(artifact, other, TARGET)
     assert found.images == 0
     assert "decoder ssd expects" in found.problem
+
+
+def pose() -> ov.Model:
+    """Give seventeen places, confidences among them, that depend on the picture's brightness."""
+    ops = opset()
+    image = ops.parameter([1, 3, 16, 16], np.float32, name="image")
+    mean = ops.sigmoid(ops.reduce_mean(image, np.array([1, 2, 3]), keep_dims=True))
+    spread = np.random.default_rng(0).uniform(0.4, 0.9, (1, 1, 17, 3)).astype(np.float32)
+    places = ops.multiply(mean, ops.constant(spread))
+    places.output(0).set_names({"places"})
+    return ov.Model([places], [image], "pose")
+
+
+def test_raw_outputs_are_told_which_task_they_are_meant_for(tmp_path: Path) -> None:
+    """Compared without their meaning, key points are recognized; a plain vector may be anything, and is not."""
+    raw = replace(
+        bench(RIGHT), decoder=TensorsDecoder(), task=TASKS["generic"], task_name="generic"
+    )
+
+    told = "; ".join(examine(parent(pose(), RIGHT, tmp_path / "pose"), raw, TARGET).notes)
+    untold = examine(parent(classifier(), RIGHT, tmp_path / "classes"), raw, TARGET).notes
+
+    assert "decoders of other tasks read them as they promise: keypoints (movenet); limits" in told
+    assert not [note for note in untold if "other tasks" in note]
 
 
 def pictures(value: Callable[[int], NDArray[np.uint8]], count: int = 20) -> Dataset:

@@ -100,14 +100,15 @@ def others(
     for kind in fitting_kinds(ports, task):
         if kind == but:
             continue
-        if _needs_settings(DECODERS[kind]):
+        if needs_settings(DECODERS[kind]):
             possible.append(kind)
         elif reads(cast("Decoder", DECODERS[kind]())):
             proven.append(Reading(DECODERS[kind](), ()))
     return proven, tuple(possible)
 
 
-def _needs_settings(decoder: Any) -> bool:
+def needs_settings(decoder: Any) -> bool:
+    """Whether a kind of decoder cannot be made without some."""
     return any(
         field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         for field in dataclasses.fields(decoder)

@@ -92,6 +92,9 @@ DECODER_TASKS: dict[str, tuple[str, ...]] = {
     kind: decoder.tasks for kind, decoder in DECODERS.items()
 }
 
+#: Decoders whose shapes are those of nearly any map, vector or picture.
+OF_ANY_MAP = frozenset({"class-map", "class-scores", "image", "tensors"})
+
 #: Decoders of the tasks that have one only: an entry of such a task need not name it.
 DEFAULT_DECODERS: dict[str, str] = {"image_to_image": "image", "generic": "tensors"}
 

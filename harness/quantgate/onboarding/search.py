@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.decoders.catalog import OF_ANY_MAP
 from quantgate.engine.look.search import errors_better
 from quantgate.engine.look.variants import other_feedings, other_resizes
 from quantgate.onboarding.judging import CREDIBLE_FIT, CREDIBLE_STEADY, LEAST_GAIN, SHOWN, concluded
@@ -40,7 +41,6 @@ _AS_GOOD = 2.0
 #: Feedings after which an option whose quality never exceeded the second number is given up.
 _PATIENCE, _SILENT = 5, 0.02
 #: Decoders that many outputs could be meant for.
-_OF_ANY_MAP = frozenset({"class-map", "class-scores", "image"})
 _LETTERBOX: Mapping[str, Any] = {"resize": "letterbox", "pad": 114}
 _STRETCH: Mapping[str, Any] = {"resize": "stretch"}
 _LINES: Mapping[str, Any] = {"resize": "height", "pad": 128}
@@ -233,7 +233,7 @@ def _standing(bench: Bench, trial: Trial) -> tuple[bool, bool, float]:
     annotated = bench.annotated(trial.option.task)
     credible = trial.mean >= (CREDIBLE_FIT if annotated else CREDIBLE_STEADY)
     rendered = TASKS[trial.option.task].TRUTH == "picture"
-    special = trial.option.kind not in _OF_ANY_MAP or rendered
+    special = trial.option.kind not in OF_ANY_MAP or rendered
     return annotated and credible, special and credible, trial.mean
 
 

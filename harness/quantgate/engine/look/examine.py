@@ -133,8 +133,18 @@ def _problem(eye: Eye, sight: Sight, bench: Bench) -> str:
     )
 
 
+def _meant_for(tasks: str) -> Iterator[str]:
+    if tasks:
+        yield (
+            "raw outputs are compared without their meaning, and decoders of other tasks read them as they promise: "
+            f"{tasks}; limits of such a task judge what the model says"
+        )
+
+
 def _notes(eye: Eye, sight: Sight, bench: Bench, clock: Callable[[], float]) -> Iterator[str]:
     found = [each.prediction for each in sight.seen]
+    if not bench.task.METRICS:
+        yield from _meant_for(_outlook(eye, bench).other_tasks())
     yield from implausible(found, sight.truths, bench.dataset.labels)
     if bench.preprocess.resize == "crop":
         yield from cut_away(eye.samples, [each.frame for each in sight.seen])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quantgate.core.predictions import Detections
-from quantgate.decoders.alternatives import others, readings
+from quantgate.decoders.alternatives import needs_settings, others, readings
+from quantgate.decoders.catalog import DECODER_TASKS, DECODERS, OF_ANY_MAP, fitting_kinds
 from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.ports import ports_of
@@ -62,6 +63,23 @@ class Outlook:
         if objects and max(each.scores.max(initial=0.0) for each in objects) < _LEAST_SCORE:
             return False
         return not self.broken(decoder, found)
+
+    def other_tasks(self) -> str:
+        """Name the tasks whose decoders read these outputs as they promise, but for those that read nearly anything."""
+        ports = ports_of(self.answers[0].outputs)
+        found: dict[str, list[str]] = {}
+        for task in sorted({each for tasks in DECODER_TASKS.values() for each in tasks}):
+            kinds = [kind for kind in fitting_kinds(ports, task) if self._readable(kind)]
+            if kinds:
+                found[task] = kinds
+        return ", ".join(f"{task} ({', '.join(kinds)})" for task, kinds in found.items())
+
+    def _readable(self, kind: str) -> bool:
+        """Whether a decoder that needs no settings reads the outputs, with its defaults or others."""
+        maker: Any = DECODERS[kind]
+        if kind in OF_ANY_MAP or needs_settings(maker):
+            return False
+        return self.reads(maker()) or bool(readings(maker(), self.reads))
 
     def remedy(self, decoder: Decoder, *, classes: bool = False) -> str:
         """Say what would read these outputs: other settings, other decoders of the task.
