@@ -58,13 +58,13 @@ def implausible(
     maps = [each for each in found if isinstance(each, LabelMap)]
     if maps:
         return _of_maps(maps, truths, labels)
-    texts = [each.text for each in found if isinstance(each, Transcript)]
-    if texts:
-        return _of_texts(texts, [each.text for each in truths if isinstance(each, Transcript)])
     pictures = [each for each in found if isinstance(each, Rendering)]
     if pictures:
         return _of_pictures(pictures, [each for each in truths if isinstance(each, Rendering)])
-    return _of_outputs([each for each in found if isinstance(each, RawOutputs)])
+    texts = [each.text for each in found if isinstance(each, Transcript)]
+    known = [each.text for each in truths if isinstance(each, Transcript)]
+    outputs = [each for each in found if isinstance(each, RawOutputs)]
+    return _of_texts(texts, known) if texts else _of_outputs(outputs)
 
 
 def cut_away(samples: Sequence[Sample], frames: Sequence[Frame]) -> list[str]:
