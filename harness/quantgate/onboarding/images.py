@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from quantgate.datasets import text as words
 from quantgate.datasets.catalog import DATASETS, load_dataset
 from quantgate.datasets.folder import image_files
 from quantgate.entries import DatasetEntry
@@ -28,6 +29,8 @@ _WIDER = re.compile(r"^\S+\.jpe?g\s*\n\d+\s*\n", re.IGNORECASE)
 #: Ten numbers at least, of five landmarks, and the image behind them.
 _LANDMARKS = re.compile(r"^([-+.\deE]+[ \t]+){10,}\S*\.\w+[ \t]*$", re.MULTILINE)
 _CSV_HEAD = "ImageID"
+#: The kind of lists of texts, which a task is called, too.
+_OF_WORDS = next(name for name, kind in DATASETS.items() if kind is words.KIND)
 #: A line of a file and a text that is no number: apart by a tab, or in quotes.
 _WORDS = re.compile(r"^\S[^\t\n]*(\t(?!\d+\s*$)|,\s*\")", re.MULTILINE)
 
@@ -178,7 +181,10 @@ def _kinds(path: Path) -> Iterator[str]:
     elif _WIDER.match(head):
         yield from ("wider", "imagenet")
     else:
-        yield from ("text", "imagenet") if _WORDS.search(head) else ("imagenet", "wider", "text")
+        listed = (
+            (_OF_WORDS, "imagenet") if _WORDS.search(head) else ("imagenet", "wider", _OF_WORDS)
+        )
+        yield from listed
 
 
 _OF_FOLDERS = (
