@@ -44,15 +44,23 @@ def line_of(text: str, path: str) -> int:
     ``models.ssd.limits.min_match_rate`` is found as a key of ``[models.ssd.limits]``, as a dotted key, or as
     the line of ``limits = {…}`` that holds it.
     """
+    keys = path.split(".")
+    above = (".".join(keys[:count]) for count in range(1, len(keys) + 1))
+    known = [place for one in above if (place := _places(text).get(one))]
+    return -max(known, default=(0, -1))[1]
+
+
+@lru_cache(maxsize=1)
+def _places(text: str) -> Mapping[str, tuple[int, int]]:
+    """Read a document once for all its paths: for each how many keys it has, and its first line, negated."""
     table: tuple[str, ...] = ()
-    best, found = 0, 1
+    found: dict[str, tuple[int, int]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         header = _path(line)
         table = header or table
-        keys = header or _key(table, line)
-        depth = len(keys) if keys and f"{path}.".startswith(f"{'.'.join(keys)}.") else 0
-        if depth > best:
-            best, found = depth, number
+        if keys := header or _key(table, line):
+            path = ".".join(keys)
+            found[path] = max(found.get(path, (0, 0)), (len(keys), -number))
     return found
 
 
