@@ -189,3 +189,13 @@ def test_a_parent_that_reads_nothing_or_always_the_same_is_told() -> None:
     assert said.startswith("the parent reads the same on 9 of 9 images, '0'")
     assert implausible(same, same, ()) == []
     assert implausible([Transcript(str(k)) for k in range(9)], [None] * 9, ()) == []
+
+
+def test_raw_outputs_that_have_a_blank_are_taken_for_text() -> None:
+    """What is compared as raw outputs is told to be text where one end's channel is best of many steps."""
+    scores = steps(2, 11)
+    plain = Outlook("generic", (Answer({"out": scores[None]}, FRAME),), 0)
+    assert "text" not in plain.other_tasks()
+    scores[::2, 10] += 20
+    blank = Outlook("generic", (Answer({"out": scores[None]}, FRAME),), 0)
+    assert "text (ctc)" in blank.other_tasks()

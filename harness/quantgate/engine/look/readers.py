@@ -14,6 +14,7 @@ from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.ports import ports_of
 from quantgate.decoders.ranges import Expected, blank_elsewhere, misreadings, picture_range
+from quantgate.decoders.steps import is_scores
 from quantgate.engine.look.views import read
 from quantgate.errors import DecoderError
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 #: Ways to read the outputs that a message lists.
 _LISTED = 4
 _LEAST_SCORE = 0.05
+#: Share of steps of a line of text that are blank, at least.
+_BLANK = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,27 @@ class Outlook:
                 found[task] = kinds
         return ", ".join(f"{task} ({', '.join(kinds)})" for task, kinds in found.items())
 
+    def _has_blank(self) -> bool:
+        """Whether the first or last channel of the only table of scores is best as often as CTC's blank is."""
+        tables = [
+            [np.squeeze(array) for array in each.outputs.values() if is_scores(array.shape)]
+            for each in self.answers
+        ]
+        if any(len(one) != 1 for one in tables):
+            return False
+        best = np.concatenate([table.argmax(axis=1) for (table,) in tables])
+        last = tables[0][0].shape[1] - 1
+        return bool(max((best == 0).mean(), (best == last).mean()) >= _BLANK)
+
     def _readable(self, kind: str) -> bool:
         """Whether a decoder that needs no settings reads the outputs, with its defaults or others."""
         maker: Any = DECODERS[kind]
         if kind in OF_ANY_MAP or needs_settings(maker):
             return False
+        if hasattr(
+            maker, "characters"
+        ):  # its symbols are the user's to name, its blank shows without them
+            return issubclass(maker, CtcDecoder) and self._has_blank()
         return self.reads(maker()) or bool(readings(maker(), self.reads))
 
     def remedy(self, decoder: Decoder, *, classes: bool = False) -> str:
