@@ -118,7 +118,7 @@ class Worker:
 
     def go_on(self) -> None:
         """Let them go on."""
-        if self._process is not None:
+        if self._process is not None and sys.platform != "win32":
             self._process.send(signal.SIGCONT)
 
     def end(self) -> None:
@@ -236,7 +236,8 @@ class _Process:
     def stop(self) -> None:
         import psutil  # type: ignore[import-untyped]
 
-        self.send(signal.SIGSTOP)
+        if sys.platform != "win32":
+            self.send(signal.SIGSTOP)
         end_s = time.monotonic() + GRACE_S
         with suppress(psutil.Error):
             process = psutil.Process(self._popen.pid)
