@@ -11,7 +11,7 @@ copyright = "the authors of quantgate, Apache-2.0"  # noqa: A001 - Sphinx names 
 _code = (Path(__file__).parents[1] / "harness" / "quantgate" / "__init__.py").read_text("utf-8")
 release = version = re.findall(r'__version__ = "(.+)"', _code)[0]
 
-extensions = ["myst_parser", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 # What a reader copies from a transcript is the commands, without the prompt and without what they said.
@@ -19,6 +19,9 @@ copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 exclude_patterns = ["ci/**"]
 nitpicky = True
+# Types of other packages, and of this one where no page describes them.
+nitpick_ignore_regex = [("py:.*", ".*")]
+autodoc_typehints = "signature"
 
 html_theme = "furo"
 html_title = "quantgate"

@@ -77,7 +77,8 @@ def test_installed_extras_exist() -> None:
     """What the recipes install is declared by the project."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     listed = [item["requirement"] for item in STACKS["stack"]["strategy"]["matrix"]["include"]]
-    asked = re.findall(r"quantgate\[(\w+)\]", "\n".join([*all_commands(), *listed]))
+    image = (recipes.FOLDER / "Containerfile").read_text("utf-8")
+    asked = re.findall(r"quantgate\[(\w+)\]", "\n".join([*all_commands(), *listed, image]))
 
     assert {"shards", "omz", "postgres"} == set(asked)
     assert set(asked) <= set(project["optional-dependencies"])

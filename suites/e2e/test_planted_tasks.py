@@ -14,6 +14,7 @@ from harness.training import metrics
 from quantgate.report.compare import compare_runs
 from quantgate.report.publish import load_run
 from quantgate.zoo.catalog import ZOO, xml_path
+from suites import tables_reference
 from suites.e2e import tiny
 
 if TYPE_CHECKING:
@@ -185,3 +186,10 @@ def test_every_number_of_images_is_kept_image_by_image(judged: Ran) -> None:
 
     assert [change.unpaired for change in found] == [""] * (2 * 2 * len(PLANTED))
     assert {change.movement for change in found} == {"same"}
+
+
+def test_the_page_of_tables_lists_what_a_run_writes(judged: Ran) -> None:
+    """Every table of these tasks, with every column, is in docs/tables.md."""
+    page = tables_reference.PAGE.read_text("utf-8")
+
+    assert tables_reference.unlisted(judged.latest, page) == []

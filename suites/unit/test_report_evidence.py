@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+import quantgate
 from quantgate.core.estimate import Estimate
 from quantgate.core.table import Column, Table
 from quantgate.core.verdict import Outcome
@@ -184,17 +185,16 @@ def test_verdicts_say_every_fact(sample: Any) -> None:
     }
 
 
-def documented(title: str) -> dict[str, Any]:
-    """Read a schema of docs/report.md."""
-    text = Path(__file__).parents[2].joinpath("docs/report.md").read_text(encoding="utf-8")
-    schemas = [json.loads(part.split("```")[0]) for part in text.split("```json")[1:]]
-    found: dict[str, Any] = next(schema for schema in schemas if schema["title"] == title)
+def documented(name: str) -> dict[str, Any]:
+    """Read a schema that the package ships."""
+    path = Path(quantgate.__file__).parent / "schema" / f"{name}.schema.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
 def test_every_table_keeps_to_the_documented_schema(sample: Any) -> None:
     """And every document of a run says by its number which form it has."""
-    schema = documented("a table")
+    schema = documented("table")
     finish_run(sample.report, sample.directory)
     files = sorted((sample.directory / "tables").rglob("*.json"))
 
@@ -211,12 +211,12 @@ def test_verdicts_keep_to_the_documented_schema(sample: Any) -> None:
     """Types and words too, not only names."""
     document = json.loads(verdicts_json(sample.report).data)
 
-    jsonschema.validate(document, documented("verdicts.json"), jsonschema.Draft202012Validator)
+    jsonschema.validate(document, documented("verdicts"), jsonschema.Draft202012Validator)
 
 
 def test_the_documented_schema_names_every_field(sample: Any) -> None:
-    """docs/report.md cannot fall behind verdicts.json."""
-    schema = documented("verdicts.json")
+    """It cannot fall behind verdicts.json."""
+    schema = documented("verdicts")
     document = json.loads(verdicts_json(sample.report).data)
 
     assert set(schema["properties"]) == set(document) == set(schema["required"])
