@@ -57,18 +57,18 @@ MISSING = replace(WINNER, missed=("max_accuracy_drop",))
 OTHER = replace(WINNER, title="as declared", role="finalist")
 
 HEADLINES = {
-    "met": (REMEDY, "mixed preset meets every limit"),
+    "met": (REMEDY, "“mixed preset” meets every limit"),
     "nothing helps": (
         replace(REMEDY, points=(MISSING,)),
-        "nothing tried meets every limit; the best is mixed preset, which misses max_accuracy_drop",
+        "nothing tried meets every limit; the best is “mixed preset”, which misses max_accuracy_drop",
     ),
     "undecided": (
         replace(REMEDY, points=(replace(WINNER, undecided=("min_speedup",)),)),
-        "mixed preset misses no limit, and min_speedup is not decided",
+        "“mixed preset” misses no limit, and min_speedup is not decided",
     ),
     "deploy the parent": (
         replace(REMEDY, points=(WINNER, PARENT)),
-        "mixed preset meets every limit; the parent in bf16 is faster still: deploy the parent",
+        "“mixed preset” meets every limit; the parent in bf16 is faster still: deploy the parent",
     ),
     "no time": (replace(REMEDY, points=()), "no recipe was found"),
 }
@@ -95,7 +95,7 @@ def test_choosing_on_the_images_that_judge_is_called_so() -> None:
 
     assert "the 89 evaluation images were opened once, after the choice" in said
     assert (
-        "as declared meets every limit on the evaluation images; to take it is to choose on" in said
+        "“as declared” meets every limit on the evaluation images; to take it is to choose on" in said
     )
     assert said.endswith("Time was over.")
 
@@ -123,7 +123,7 @@ def test_everything_is_in_the_files(tmp_path: Path) -> None:
     assert decode(Remedy, json.loads((folder / "remedy.json").read_text("utf-8"))) == REMEDY
     assert decode(Remedy, encode(REMEDY)) == REMEDY
     assert (folder / "models.toml").read_text("utf-8") == lines(REMEDY)
-    assert "mixed preset meets every limit" in (tmp_path / "remedy-m.html").read_text("utf-8")
+    assert "“mixed preset” meets every limit" in (tmp_path / "remedy-m.html").read_text("utf-8")
     assert any("→ mixed preset" in line and "1.15×" in line for line in told(REMEDY))
 
 

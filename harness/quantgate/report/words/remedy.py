@@ -44,11 +44,11 @@ def headline(found: Remedy) -> str:
     if winner is None:
         return "no recipe was found"
     if not winner.missed and not winner.undecided:
-        said = f"{winner.title} meets every limit"
+        said = f"“{winner.title}” meets every limit"
     elif not winner.missed:
-        said = f"{winner.title} misses no limit, and {_keys(winner.undecided)} is not decided"
+        said = f"“{winner.title}” misses no limit, and {_keys(winner.undecided)} is not decided"
     else:
-        said = f"nothing tried meets every limit; the best is {winner.title}, which misses {_keys(winner.missed)}"
+        said = f"nothing tried meets every limit; the best is “{winner.title}”, which misses {_keys(winner.missed)}"
     faster = [one for one in parents if one.speed > winner.speed and not one.missed]
     if faster:
         return f"{said}; {faster[0].title} is faster still: deploy the parent"
@@ -66,7 +66,7 @@ def sentences(found: Remedy) -> Iterator[str]:
         better = [one for one in found.points if one.role == "finalist" and not one.missed]
         if better:
             yield (
-                f"{better[0].title} meets every limit on the evaluation images; to take it is to choose on "
+                f"“{better[0].title}” meets every limit on the evaluation images; to take it is to choose on "
                 "the images that judge."
             )
     for note in found.notes:
