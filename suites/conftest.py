@@ -39,14 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.pop(name, None)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests that share what is dear to make on one worker: those of a file, and those of the real models' one run."""
-    for item in items if hasattr(config, "workerinput") else ():
-        real = "workplace" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("real" if real else item.path.stem))
-
-
 def verdict(
     key: str, threshold: float, estimate: Estimate | None, outcome: Outcome, *, model: str = "ssd"
 ) -> Verdict:

@@ -35,9 +35,10 @@ def test_a_run_without_a_change_imports_nothing_heavy_in_one_process(
     planted = folder / "planted-notes"
     planted.mkdir()
     (planted / "sitecustomize.py").write_text(NOTING.format(folder=str(planted)))
-    first = world.gate(folder)
+    store = {"QUANTGATE_STORE": str(folder / "store")}
+    first = world.gate(folder, **store)
 
-    again = world.gate(folder, PYTHONPATH=f"{planted}:{ROOT}")
+    again = world.gate(folder, PYTHONPATH=f"{planted}:{ROOT}", **store)
 
     noted = [path.read_text() for path in planted.glob("process-*")]
     assert first.status == again.status == 0, again.said
@@ -46,9 +47,9 @@ def test_a_run_without_a_change_imports_nothing_heavy_in_one_process(
     assert len(again.outcomes) == 4
     assert "all from the store" in again.said
 
-    (profile, *_) = (world.root / "store" / "v1" / "profile").rglob("profile.json")
+    (profile, *_) = (folder / "store" / "v1" / "profile").rglob("profile.json")
     profile.write_text(profile.read_text().replace("Convolution", "convolution"))
-    healed = world.gate(folder)
+    healed = world.gate(folder, **store)
 
     assert healed.outcomes == first.outcomes
     assert "profile.json has changed content" in healed.said

@@ -95,7 +95,8 @@ def test_choosing_on_the_images_that_judge_is_called_so() -> None:
 
     assert "the 89 evaluation images were opened once, after the choice" in said
     assert (
-        "“as declared” meets every limit on the evaluation images; to take it is to choose on" in said
+        "“as declared” meets every limit on the evaluation images; to take it is to choose on"
+        in said
     )
     assert said.endswith("Time was over.")
 
