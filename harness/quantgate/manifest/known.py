@@ -80,16 +80,16 @@ def _of_omz(name: str, _: Path) -> dict[str, Any]:
     table: dict[str, Any] = {"preprocess": as_toml(known.preprocess)}
     if known.support == "task":
         table |= {"task": known.task, "decoder": as_toml(known.decoder)}
-        table |= {"published": _published(known)}
+        table |= {"published": published_of(known, "Open Model Zoo")}
     return table
 
 
-def _published(known: OmzSettings) -> dict[str, Any]:
-    """Figures in metrics that the task measures, the first of each."""
-    found: dict[str, Any] = {}
+def published_of(known: OmzSettings, who: str) -> dict[str, dict[str, Any]]:
+    """Figures in this project's metrics, the first of each, and who says so on which images."""
+    found: dict[str, dict[str, Any]] = {}
     for reference in known.references:
         if reference.metric is not None and reference.value is not None:
-            origin = " on ".join(filter(None, ("Open Model Zoo", reference.dataset)))
+            origin = " on ".join(filter(None, (who, reference.dataset)))
             found.setdefault(reference.metric, {"value": reference.value, "origin": origin})
     return found
 

@@ -13,8 +13,9 @@ from quantgate.decoders.alternatives import Reading
 from quantgate.decoders.catalog import DECODERS
 from quantgate.entries import Preprocess
 from quantgate.errors import UsageError
-from quantgate.manifest.known import as_toml
+from quantgate.manifest.known import as_toml, published_of
 from quantgate.manifest.shape import read
+from quantgate.sources.omz.adapters import adapter_of
 from quantgate.sources.omz.extract import accuracy_of, chosen_of
 from quantgate.sources.omz.index import CURRENT, OmzInput, OmzModel
 from quantgate.sources.omz.knowledge import OmzSettings, settings_for
@@ -119,15 +120,11 @@ def metric_of(settings: OmzSettings) -> str:
     return "" if own else str(known[0])
 
 
-def published_by(told: Told, settings: OmzSettings) -> dict[str, tuple[float, str]]:
-    """Give the figures that the file refers to, by metrics that the task has, the first of each."""
+def published_by(told: Told, settings: OmzSettings) -> dict[str, dict[str, Any]]:
+    """Give the figures that the file refers to, by metrics that the task has."""
     known = TASKS[str(settings.task)].METRICS
-    found: dict[str, tuple[float, str]] = {}
-    for one in settings.references:
-        if one.metric in known and one.value is not None:
-            origin = f"{told.file.name} on {one.dataset}"
-            found.setdefault(str(one.metric), (one.value, origin))
-    return found
+    found = published_of(settings, told.file.name)
+    return {metric: figure for metric, figure in found.items() if metric in known}
 
 
 def hints_by(told: Told, settings: OmzSettings, own: Hints) -> Hints:
@@ -143,9 +140,7 @@ def hints_by(told: Told, settings: OmzSettings, own: Hints) -> Hints:
 
 def said_by(told: Told) -> str:
     """Name the adapter, as the evidence of an entry."""
-    adapter = told.accuracy.get("adapter")
-    name = adapter.get("type") if isinstance(adapter, dict) else adapter
-    return f"{told.file.name}: adapter {name}"
+    return f"{told.file.name}: adapter {adapter_of(told.accuracy)[0]}"
 
 
 def _document(file: Path) -> dict[str, Any]:

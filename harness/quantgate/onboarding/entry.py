@@ -39,7 +39,7 @@ class Draft:
     metric
         By which it is judged; empty for the task's own.
     published
-        What its makers say it reaches, by metric: the value, and who says so.
+        What its makers say it reaches, by metric: value and origin, who says so.
     comments
         Evidence by key of the entry; ``unsure`` by whatever is unsure.
     """
@@ -53,7 +53,7 @@ class Draft:
     plan: Preprocess | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     metric: str = ""
-    published: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    published: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
 
@@ -118,8 +118,8 @@ def keys_of(draft: Draft, root: Path | None) -> Iterator[tuple[str, str]]:
     yield "calibrate", f"{{ dataset = {name}, subset = {draft.subset} }}"
     by = f", metric = {toml_string(draft.metric)}" if draft.metric else ""
     yield "evaluate", f"{{ dataset = {name}, hold_out = true{by} }}"
-    for metric, (value, origin) in draft.published.items():
-        yield f"published.{metric}", f"{{ value = {value:g}, origin = {toml_string(origin)} }}"
+    for metric, figure in draft.published.items():
+        yield f"published.{metric}", toml_value(figure, root)
     if draft.limits:
         said = ", ".join(f"{key} = {value:g}" for key, value in draft.limits.items())
         yield "limits", f"{{ {said} }}"

@@ -57,7 +57,7 @@ def adapt(model: OmzModel, network: ov.Model) -> ov.Model:
         if node is not None:
             parameter.output(0).replace(node.output(0))
             network.remove_parameter(parameter)
-    if adapter_of(model)[0] == "yolo_v2":
+    if adapter_of(model.accuracy)[0] == "yolo_v2":
         _restore_grids(model, network, ops)
     network.validate_nodes_and_infer_types()
     return network
@@ -106,7 +106,7 @@ def _enlarge(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType
 
 
 def _restore_grids(model: OmzModel, network: ov.Model, ops: ModuleType) -> None:
-    _, options = adapter_of(model)
+    _, options = adapter_of(model.accuracy)
     channels = int(options.get("num", 5)) * (5 + int(options.get("classes", 20)))
     _, (width, height), _ = image_input(model)
     for result in network.get_results():

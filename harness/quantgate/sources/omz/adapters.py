@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from quantgate.sources.omz.objects import Decoding
 
 
-def adapter_of(model: OmzModel) -> tuple[str | None, Mapping[str, Any]]:
+def adapter_of(accuracy: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
     """Return the adapter's name and its options."""
-    adapter = model.accuracy.get("adapter")
+    adapter = accuracy.get("adapter")
     if isinstance(adapter, dict):
         return adapter.get("type"), adapter
     return adapter, {}

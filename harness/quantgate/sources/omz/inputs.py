@@ -31,6 +31,6 @@ def is_stated(entry: Mapping[str, Any]) -> bool:
 def enlarged_input(model: OmzModel) -> str | None:
     """Return the input that takes the enlarged image, in super-resolution, by name."""
     images = [entry for entry in model.inputs if len(entry.shape) == _IMAGE_RANK]
-    if adapter_of(model)[0] != "super_resolution" or len(images) <= 1:
+    if adapter_of(model.accuracy)[0] != "super_resolution" or len(images) <= 1:
         return None
     return images[1].name

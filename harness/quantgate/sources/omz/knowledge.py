@@ -93,7 +93,7 @@ def settings_for(
         references=references_of(model),
         notes=notes,
     )
-    adapter, options = adapter_of(model)
+    adapter, options = adapter_of(model.accuracy)
     if adapter is None:
         return replace(fed, missing="no evaluation is published: state task and decoder by hand")
     decoding = ADAPTERS[adapter](model, options) if adapter in ADAPTERS else None
