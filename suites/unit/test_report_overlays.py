@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
+from quantgate.core.pictures import PictureKind
 from quantgate.core.predictions import ClassScores
 from quantgate.engine.look.examine import Look
 from quantgate.errors import ReportError
 from quantgate.pipeline import looking
-from quantgate.pipeline.pictures import rings_of, rings_of_pixels
+from quantgate.pipeline.pictures import PREPARED, rings_of, rings_of_pixels
 from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT, ink_on
 from quantgate.report.html.pictures import role_svg
-from quantgate.report.overlays import panes
+from quantgate.report.overlays import drawable, panes
 from quantgate.report.overlays.canvas import from_bgr, webp
+from quantgate.report.overlays.painters import PAINTERS
 from quantgate.report.overlays.rendered import amplified
 from quantgate.report.overlays.segments import class_colour, tinted
 from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
@@ -215,6 +217,21 @@ def test_a_small_difference_is_amplified_by_a_whole_factor() -> None:
 
     assert (int(stretched.max()), factor) == (128, 32.0)
     assert (int(nothing.max()), one_fold) == (0, 1.0)
+
+
+def test_every_kind_of_picture_is_prepared_and_drawn() -> None:
+    """A kind is known in three places: its name, what it shows besides its image, and its painter."""
+    assert set(get_args(PictureKind)) == set(PAINTERS) == set(PREPARED)
+
+
+def test_a_picture_needs_what_its_painter_needs() -> None:
+    """Text is drawn from its image alone, a rendering never, and a region's whole image is no rendering."""
+    text = Picture("a.png", (600, 400), "text", "x")
+    region = Picture("b.png", (600, 400), "rendered", "x", outline=(0.0, 0.0))
+
+    assert drawable(text, [GREY])
+    assert not drawable(region, [GREY, GREY, GREY])
+    assert drawable(region, [GREY, GREY, GREY, GREY])
 
 
 def test_nothing_to_draw_is_one_sentence() -> None:

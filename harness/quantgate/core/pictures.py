@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 #: How an image is drawn: its objects, its best classes, its class maps, what the model made of it, or read in it.
 PictureKind = Literal["objects", "classes", "segments", "rendered", "text"]
-#: Kinds of which each role has a picture of its own; objects and classes are drawn where they are shown.
-PAINTED = frozenset({"segments", "rendered", "text"})
 #: Largest value of a pixel.
 PEAK = 255.0
 #: Equal pictures have no noise; beyond float32's own 24 bits more signal is not a difference.

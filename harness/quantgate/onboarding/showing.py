@@ -14,7 +14,7 @@ from quantgate.engine.runtime import Target, compile_model
 from quantgate.errors import DatasetError, UsageError
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.pictures import loader_of, picture_of, placed
-from quantgate.report.overlays import panes, with_place
+from quantgate.report.overlays import drawable, panes, with_place
 from quantgate.report.overlays.canvas import beside
 from quantgate.tasks.catalog import TASKS
 
@@ -88,15 +88,11 @@ def sights(
         if task.PICTURE is not None:
             picture = placed(picture_of(entry, task, (found, result), sentence), samples[index])
             images = loader_of(samples[index], result)()
-            enough = picture.kind in _ALONE or len(images) > 1 + bool(picture.outline)
+            enough = drawable(picture, images)
             shown = with_place(picture, panes(picture, images), images) if enough else ()
             png = _png(shown) if shown else b""
         made.append(Sight(result.name, sentence, png))
     return made
-
-
-#: Kinds of pictures that are drawn from the image alone.
-_ALONE = frozenset({"objects", "classes"})
 
 
 def _png(shown: Sequence[object]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.matching import Match
+    from quantgate.core.pictures import PictureKind
     from quantgate.core.predictions import Detections
     from quantgate.core.skeletons import Skeleton
     from quantgate.datasets.sample import Dataset, Sample
-    from quantgate.entries import ModelEntry
+    from quantgate.entries import EvaluationPlan, ModelEntry
     from quantgate.tasks.classification.record import ClassRecord
     from quantgate.tasks.protocol import Task
 
@@ -94,41 +95,72 @@ def picture_of(
 ) -> Picture:
     """Prepare one image of a comparison for drawing; its task draws pictures."""
     comparison, result = compared
-    labels, plan = comparison.labels, entry.evaluate
     assert task.PICTURE is not None
     groups = tuple(comparison.segments.get(result.name, ()))
     picture = Picture(result.name, result.size, task.PICTURE, sentence, groups=groups)
-    if picture.kind == "classes":
-        return replace(
-            picture,
-            parent=_bars(result.record.parent, labels),
-            optimized=_bars(result.record.optimized, labels),
-            truth=_truth(result, labels),
-        )
-    if picture.kind == "text":
-        return _read(picture, result)
-    if picture.kind == "segments":
-        return replace(picture, labels=tuple(labels))
-    if picture.kind == "rendered":
-        return picture
+    return PREPARED[task.PICTURE](picture, _Subject(task, comparison, result, entry.evaluate))
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What one picture is made from."""
+
+    task: Task
+    comparison: Comparison[Any]
+    result: ImageResult[Any]
+    plan: EvaluationPlan
+
+
+def _objects(picture: Picture, subject: _Subject) -> Picture:
+    result, plan = subject.result, subject.plan
+    matches = subject.task.changes(result, plan)
     return replace(
         picture,
-        changes=tuple(_changes(task.changes(result, plan), result, comparison)),
+        changes=tuple(_changes(matches, result, subject.comparison)),
         threshold=plan.score_threshold,
         hysteresis=plan.hysteresis,
     )
 
 
-def _read(picture: Picture, result: ImageResult[Transcript]) -> Picture:
+def _classes(picture: Picture, subject: _Subject) -> Picture:
+    result, labels = subject.result, subject.comparison.labels
+    return replace(
+        picture,
+        parent=_bars(result.record.parent, labels),
+        optimized=_bars(result.record.optimized, labels),
+        truth=_truth(result, labels),
+    )
+
+
+def _segments(picture: Picture, subject: _Subject) -> Picture:
+    return replace(picture, labels=tuple(subject.comparison.labels))
+
+
+def _rendered(picture: Picture, _subject: _Subject) -> Picture:
+    return picture
+
+
+def _text(picture: Picture, subject: _Subject) -> Picture:
     """Align what both roles read, along the annotation where there is one."""
     from quantgate.report.overlays.text import text_size
 
+    result = subject.result
     parent, optimized = (record.text for record in result.record)
     truth = result.truth.text if isinstance(result.truth, Transcript) else None
     centre, others = (parent, (optimized,)) if truth is None else (truth, (parent, optimized))
     columns = tuple(aligned(centre, others))
     size = text_size(result.size, columns)
     return replace(picture, columns=columns, size=size, truth=truth or "")
+
+
+#: What each kind of picture shows besides its image; `report.overlays.painters` draws it.
+PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
+    "objects": _objects,
+    "classes": _classes,
+    "segments": _segments,
+    "rendered": _rendered,
+    "text": _text,
+}
 
 
 def _changes(

@@ -6,10 +6,10 @@ import dataclasses
 import io
 from typing import TYPE_CHECKING
 
-from quantgate.core.pictures import PAINTED
 from quantgate.report.files import file_name, write_atomic
-from quantgate.report.overlays import has_shares, panes, with_place
+from quantgate.report.overlays import panes, with_place
 from quantgate.report.overlays.canvas import beside, from_bgr, grid, webp
+from quantgate.report.overlays.painters import PAINTERS, PANES
 from quantgate.report.overlays.places import outlined
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Longest side of the bare photograph, px: of the worst images, and of the others.
 IMAGE_PX, SMALL_PX = 960, 640
-_PANES = ("parent", "optimized", "diff")
 #: What the file of a region's whole image has in its name.
 _WHOLE = ".whole."
 #: Spots of colour that are left of the longer side of a blurred image.
@@ -46,10 +45,9 @@ def draw_worst(
     """Draw pictures, worst first, into ``directory/pictures/MODEL`` until the budget is used up.
 
     The first ``most`` are drawn in full, of the others the photograph is kept. Each loader returns the BGR
-    uint8 image ``[height, width, 3]`` at original size; for ``kind == "rendered"`` it returns image,
-    parent's and optimized model's renderings, for ``kind == "segments"`` the image and both roles' class
-    ids ``[h, w]``; of a region the whole image comes last. A picture beyond the budget is never loaded. Where ``blurred``, photographs and renderings
-    are blurred before anything is drawn on them.
+    uint8 image ``[height, width, 3]`` at original size, then what the picture's painter needs besides; of a
+    region the whole image comes last. A picture beyond the budget is never loaded. Where ``blurred``,
+    photographs and renderings are blurred before anything is drawn on them.
 
     Returns all pictures with their file names filled in, and of how many there is no file.
 
@@ -110,7 +108,7 @@ def blur(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _in_full(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> dict[str, bytes]:
     drawn: Sequence[Image] = panes(picture, images)
     files = {f"{stem}.webp": webp(from_bgr(images[0], IMAGE_PX))}
-    files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(_PANES, drawn, strict=True)}
+    files |= {f"{stem}.{name}.webp": webp(pane) for name, pane in zip(PANES, drawn, strict=True)}
     if picture.outline:
         files[f"{stem}{_WHOLE}webp"] = webp(outlined(images[-1], picture.outline, SMALL_PX))
         drawn = with_place(picture, drawn, images)
@@ -123,21 +121,17 @@ def _bare(picture: Picture, images: Sequence[NDArray[np.uint8]], stem: str) -> d
     files = {f"{stem}.jpg": jpeg(from_bgr(images[0], SMALL_PX))}
     if picture.outline:
         files[f"{stem}{_WHOLE}jpg"] = jpeg(outlined(images[-1], picture.outline, SMALL_PX // 2))
-    if picture.kind in PAINTED:
+    if PAINTERS[picture.kind].painted:
         drawn = panes(picture, images, SMALL_PX)
-        files |= {
-            f"{stem}.{name}.jpg": jpeg(pane) for name, pane in zip(_PANES, drawn, strict=True)
-        }
+        files |= {f"{stem}.{name}.jpg": jpeg(pane) for name, pane in zip(PANES, drawn, strict=True)}
     return files
 
 
 def _with_legend(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> Picture:
-    if picture.kind != "segments":
+    legend = PAINTERS[picture.kind].legend
+    if legend is None:
         return picture
-    from quantgate.report.overlays.segments import legend
-
-    tinted = bool(images) and not has_shares(picture, images)
-    shown = legend(images[1], images[2], picture.labels) if tinted else ()
+    shown = legend(picture, images) if images else ()
     return dataclasses.replace(picture, labels=(), legend=shown)
 
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from quantgate.core.pictures import PAINTED
 from quantgate.report.html.pictures import changes_svg
 from quantgate.report.html.view_tables import packed
+from quantgate.report.overlays.painters import PAINTERS, PANES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,10 +70,9 @@ def viewer_data(pictures: Sequence[Picture]) -> dict[str, Any]:
 
 
 def _card(picture: Picture, identity: str, place: int) -> CardView:
-    names = ("parent", "optimized", "diff")
-    files = list(zip(names, picture.panes, strict=False)) if picture.kind in PAINTED else []
-    if picture.kind == "text":
-        files = files[-1:]  # letters of three panes beside each other would be too small to read
+    painter = PAINTERS[picture.kind]
+    panes = zip(PANES, picture.panes, strict=False) if painter.painted else ()
+    files = [(name, file) for name, file in panes if name in painter.card]
     shown = tuple((name, quote(file)) for name, file in files) or (("image", quote(picture.image)),)
     drawn = picture.kind == "objects"
     overlay = Markup(changes_svg(picture) if drawn else "")  # noqa: S704 - escaped there
@@ -81,7 +80,7 @@ def _card(picture: Picture, identity: str, place: int) -> CardView:
 
 
 def _listed(picture: Picture, labels: dict[str, int]) -> dict[str, Any]:
-    painted = picture.kind in PAINTED
+    painted = PAINTERS[picture.kind].painted
     files = picture.panes if painted else (picture.image,) if picture.image else ()
     told = {
         "n": picture.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.errors import ReportError
-from quantgate.report.overlays.canvas import from_bgr
+from quantgate.report.overlays.painters import PAINTERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Longest side of one pane, px.
 PANE_PX = 640
-#: Of soft maps there are more images than these: photograph, both roles' classes, and one role's shares.
-_WITH_SHARES = 4
 
 
 def panes(
@@ -30,41 +28,26 @@ def panes(
     Parameters
     ----------
     images
-        The BGR image ``[height, width, 3]``; for ``kind == "rendered"`` also parent's and
-        optimized model's renderings, for ``kind == "segments"`` their class ids ``[h, w]``, of soft maps also
-        their shares ``[h, w]``.
+        The BGR image ``[height, width, 3]``, then what its painter needs besides.
 
     Raises
     ------
     ReportError
         Where images are missing or empty.
     """
-    from quantgate.report.overlays.classes import class_panes
-    from quantgate.report.overlays.objects import object_panes
-    from quantgate.report.overlays.rendered import rendered_panes
-    from quantgate.report.overlays.segments import segment_panes
-    from quantgate.report.overlays.soft import soft_panes
-    from quantgate.report.overlays.text import text_panes
-
-    wanted = 3 if picture.kind in {"rendered", "segments"} else 1
-    if len(images) < wanted or any(image.size == 0 for image in images):
+    painter = PAINTERS[picture.kind]
+    if not drawable(picture, images):
         raise ReportError(
-            f"picture {picture.name}: expected {wanted} images with pixels to draw, found "
+            f"picture {picture.name}: expected {painter.images} images with pixels to draw, found "
             f"{[image.shape for image in images]}"
         )
-    if picture.kind == "rendered":
-        return rendered_panes(images[1], images[2], max_side, picture.roles[0])
-    if picture.kind == "segments" and has_shares(picture, images):
-        return soft_panes(images[0], images[1:5], max_side, picture.roles[0])
-    if picture.kind == "segments":
-        return segment_panes(images[0], (images[1], images[2]), max_side, picture.roles[0])
-    draw = {"objects": object_panes, "classes": class_panes, "text": text_panes}[picture.kind]
-    return draw(picture, from_bgr(images[0], max_side))
+    return painter.panes(picture, images, max_side)
 
 
-def has_shares(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> bool:
-    """Whether the images [h, w, ...] of a picture are those of a soft map, which has no colours of classes."""
-    return len(images) - bool(picture.outline) > _WITH_SHARES
+def drawable(picture: Picture, images: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether the images [h, w, ...] that a picture needs are there and have pixels."""
+    own = len(images) - bool(picture.outline)
+    return own >= PAINTERS[picture.kind].images and all(image.size for image in images)
 
 
 def with_place(

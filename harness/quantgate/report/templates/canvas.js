@@ -68,7 +68,7 @@
     if (image) {
       context.filter = role === "diff" && shot.k === "objects" ? "grayscale(1) brightness(.7)" : "none";
       // A painted pane has its caption above the picture.
-      const tall = ["segments", "rendered", "text"].includes(shot.k) ? (image.naturalHeight / image.naturalWidth) * w : h;
+      const tall = shot.f?.length > 1 ? (image.naturalHeight / image.naturalWidth) * w : h;
       context.drawImage(image, x, y - (tall - h) * k, w * k, tall * k);
       context.filter = "none";
     } else {
