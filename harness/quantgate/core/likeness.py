@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from quantgate.core.predictions import (
 from quantgate.core.text import matching
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
     from quantgate.core.predictions import Prediction, Truth
@@ -47,19 +50,8 @@ def likeness(first: Prediction, second: Prediction) -> float:
     is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation, texts by
     their common letters.
     """
-    if isinstance(first, ClassScores) and isinstance(second, ClassScores):
-        a, b = (np.clip(each.scores.astype(np.float64), 0, None) for each in (first, second))
-        total = float(a.sum() * b.sum())
-        return float(np.sqrt(a * b).sum()) / math.sqrt(total) if total else math.nan
-    if isinstance(first, Detections) and isinstance(second, Detections):
-        return _of_objects(sure(first), sure(second))
-    if isinstance(first, LabelMap) and isinstance(second, LabelMap):
-        return _of_maps(first.labels, second.labels)
-    if isinstance(first, Rendering) and isinstance(second, Rendering):
-        return _correlation(first.pixels, second.pixels)
-    if isinstance(first, Transcript) and isinstance(second, Transcript):
-        return matching(first.text, second.text) if first.text or second.text else math.nan
-    return math.nan
+    measure = _ALIKE.get(type(first)) if type(first) is type(second) else None
+    return math.nan if measure is None else measure(first, second)
 
 
 def sure(found: Detections) -> Detections:
@@ -74,21 +66,8 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
     matched scores over all scores and objects (a soft F1, by OKS where there are key points); mean IoU of
     the classes; PSNR in dB; share of common letters.
     """
-    if isinstance(prediction, ClassScores) and isinstance(truth, ClassLabel):
-        scores = prediction.scores.astype(np.float64)
-        known = 0 <= truth.label < len(scores)
-        return math.sqrt(max(0.0, float(scores[truth.label]))) if known else 0.0
-    if isinstance(prediction, Detections) and isinstance(truth, Objects):
-        pointed = truth.points is not None and prediction.points is not None
-        return (_pointed_f1 if pointed else _soft_f1)(sure(prediction), truth)
-    if isinstance(prediction, LabelMap) and isinstance(truth, LabelMap):
-        counted_pixels = truth.labels != IGNORED
-        return _of_maps(prediction.labels[counted_pixels], truth.labels[counted_pixels])
-    if isinstance(prediction, Rendering) and isinstance(truth, Rendering):
-        return _psnr_db(prediction.pixels, truth.pixels)
-    if isinstance(prediction, Transcript) and isinstance(truth, Transcript):
-        return matching(prediction.text, truth.text)
-    return math.nan
+    kind, measure = _FITS.get(type(prediction), (None, None))
+    return measure(prediction, truth) if kind and measure and isinstance(truth, kind) else math.nan
 
 
 def pairs(
@@ -105,6 +84,32 @@ def pairs(
     if classes:
         allowed &= first.labels[:, None] == second.labels[None, :]
     return assign(np.where(allowed, iou, 0.0))
+
+
+def _of_scores(first: ClassScores, second: ClassScores) -> float:
+    a, b = (np.clip(each.scores.astype(np.float64), 0, None) for each in (first, second))
+    total = float(a.sum() * b.sum())
+    return float(np.sqrt(a * b).sum()) / math.sqrt(total) if total else math.nan
+
+
+def _of_texts(first: Transcript, second: Transcript) -> float:
+    return matching(first.text, second.text) if first.text or second.text else math.nan
+
+
+def _scores_fit(prediction: ClassScores, truth: ClassLabel) -> float:
+    scores = prediction.scores.astype(np.float64)
+    known = 0 <= truth.label < len(scores)
+    return math.sqrt(max(0.0, float(scores[truth.label]))) if known else 0.0
+
+
+def _objects_fit(prediction: Detections, truth: Objects) -> float:
+    pointed = truth.points is not None and prediction.points is not None
+    return (_pointed_f1 if pointed else _soft_f1)(sure(prediction), truth)
+
+
+def _maps_fit(prediction: LabelMap, truth: LabelMap) -> float:
+    counted_pixels = truth.labels != IGNORED
+    return _of_maps(prediction.labels[counted_pixels], truth.labels[counted_pixels])
 
 
 def _of_objects(first: Detections, second: Detections) -> float:
@@ -168,3 +173,25 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
     a, b = (each.astype(np.float64).ravel() - float(each.mean()) for each in (first, second))
     power = float(np.square(a).sum() * np.square(b).sum())
     return float(np.multiply(a, b).sum()) / math.sqrt(power) if power else math.nan
+
+
+#: What compares two predictions of a kind.
+_ALIKE: Mapping[type, Callable[[Any, Any], float]] = MappingProxyType(
+    {
+        ClassScores: _of_scores,
+        Detections: lambda one, other: _of_objects(sure(one), sure(other)),
+        LabelMap: lambda one, other: _of_maps(one.labels, other.labels),
+        Rendering: lambda one, other: _correlation(one.pixels, other.pixels),
+        Transcript: _of_texts,
+    }
+)
+#: By kind of prediction: its truth's kind, and what compares them.
+_FITS: Mapping[type, tuple[type, Callable[[Any, Any], float]]] = MappingProxyType(
+    {
+        ClassScores: (ClassLabel, _scores_fit),
+        Detections: (Objects, _objects_fit),
+        LabelMap: (LabelMap, _maps_fit),
+        Rendering: (Rendering, lambda found, truth: _psnr_db(found.pixels, truth.pixels)),
+        Transcript: (Transcript, lambda found, truth: matching(found.text, truth.text)),
+    }
+)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Transcript, Truth
+from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Rendering, Transcript, Truth
 from quantgate.datasets.checks import audit, turned_images, with_frame
 from quantgate.datasets.files import MISSING, inspect_files
 from quantgate.datasets.labels import check_labels, labels_in, rarest
@@ -116,23 +116,34 @@ def samples_digest(samples: Sequence[Sample]) -> str:
 
 
 def _truth_bytes(truth: Truth | None) -> bytes:
-    if truth is None:
-        return b"none"
-    if isinstance(truth, ClassLabel):
-        return f"class {truth.label}".encode()
-    if isinstance(truth, Transcript):
-        return f"text {truth.text}".encode()
-    if isinstance(truth, LazyLabelMap | LazyRendering):
-        return truth.digest.encode()
-    if not isinstance(truth, Objects):
+    told = _told(truth)
+    if told is not None:
+        return told.encode()
+    if isinstance(truth, LabelMap | Rendering):
         pixels = truth.labels if isinstance(truth, LabelMap) else truth.pixels
         return f"pixels {pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()
+    assert isinstance(truth, Objects)
     columns = (truth.boxes, truth.labels, truth.crowd, truth.areas)
     masks = b"" if truth.masks is None else repr(truth.masks).encode()
     points = b"" if truth.points is None else b"points" + truth.points.tobytes()
     points += b"" if truth.spatial is None else b"spatial" + truth.spatial.tobytes()
     every = b"".join(np.ascontiguousarray(c).tobytes() for c in columns)
     return b"objects" + every + masks + points
+
+
+def _told(truth: Truth | None) -> str | None:
+    """Write a truth that is short; None of one that is made of arrays."""
+    match truth:
+        case None:
+            return "none"
+        case ClassLabel():
+            return f"class {truth.label}"
+        case Transcript():
+            return f"text {truth.text}"
+        case LazyLabelMap() | LazyRendering():
+            return truth.digest
+        case _:
+            return None
 
 
 def _check_names(name: str, drafts: Sequence[Draft]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from quantgate.core.predictions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from quantgate.core.predictions import Prediction, Truth
     from quantgate.datasets.sample import Sample
 
+T = TypeVar("T")
 #: Fewer images say nothing about all.
 FEWEST = 8
 _ALIKE, _OTHERWISE = 0.9, 0.7
@@ -49,22 +51,13 @@ def implausible(
     """Say what is odd about the answers for some different images; nothing for fewer than eight."""
     if len(found) < FEWEST:
         return []
-    classes = [each for each in found if isinstance(each, ClassScores)]
-    if classes:
-        return _of_classes(classes, truths, labels)
-    objects = [each for each in found if isinstance(each, Detections)]
-    if objects:
-        return _of_objects(objects, truths)
-    maps = [each for each in found if isinstance(each, LabelMap)]
-    if maps:
-        return _of_maps(maps, truths, labels)
-    pictures = [each for each in found if isinstance(each, Rendering)]
-    if pictures:
-        return _of_pictures(pictures, [each for each in truths if isinstance(each, Rendering)])
-    texts = [each.text for each in found if isinstance(each, Transcript)]
-    known = [each.text for each in truths if isinstance(each, Transcript)]
-    outputs = [each for each in found if isinstance(each, RawOutputs)]
-    return _of_texts(texts, known) if texts else _of_outputs(outputs)
+    kind = type(found[0])
+    same = [each for each in found if isinstance(each, kind)]
+    return _ODD[kind](same, truths, labels) if kind in _ODD else []
+
+
+def _those(kind: type[T], truths: Sequence[Truth | None]) -> list[T]:
+    return [each for each in truths if isinstance(each, kind)]
 
 
 def cut_away(samples: Sequence[Sample], frames: Sequence[Frame]) -> list[str]:
@@ -196,3 +189,20 @@ def _of_outputs(found: Sequence[RawOutputs]) -> list[str]:
         if spread <= _CONSTANT * size:
             said.append(f"output {name} is the same for all {len(found)} images")
     return said
+
+
+#: By kind of answers: what tells that they are odd; arguments as of `implausible`.
+_ODD: Mapping[type, Callable[[Any, Sequence[Truth | None], Sequence[str]], list[str]]] = (
+    MappingProxyType(
+        {
+            ClassScores: _of_classes,
+            Detections: lambda found, truths, _: _of_objects(found, truths),
+            LabelMap: _of_maps,
+            Rendering: lambda found, truths, _: _of_pictures(found, _those(Rendering, truths)),
+            Transcript: lambda found, truths, _: _of_texts(
+                [each.text for each in found], [each.text for each in _those(Transcript, truths)]
+            ),
+            RawOutputs: lambda found, _truths, _labels: _of_outputs(found),
+        }
+    )
+)
