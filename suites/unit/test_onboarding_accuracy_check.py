@@ -12,7 +12,7 @@ import pytest
 from quantgate.decoders.protocol import Port
 from quantgate.errors import UsageError
 from quantgate.manifest import load_manifest
-from quantgate.onboarding.accuracy_check import settings_by, told_by
+from quantgate.onboarding.accuracy_check import reading_of, settings_by, told_by
 from quantgate.onboarding.entry import entry_text
 from quantgate.onboarding.init import described
 from quantgate.onboarding.subject import subjects_of
@@ -92,6 +92,20 @@ def test_an_adapter_without_a_decoder_leaves_the_feeding(tmp_path: Path) -> None
     assert "resize" not in entry["preprocess"], "stretched, which is the default, as the file says"
     assert entry["preprocess"]["colour"] == "rgb"
     assert entry["preprocess"]["mean"] == [123.675, 116.28, 103.53]
+
+
+def test_what_a_decoder_refuses_is_not_left_out(tmp_path: Path) -> None:
+    """A value that cannot be is named with its place, and no entry is written without it."""
+    squares.make(tmp_path, images=6)
+    file = tmp_path / "accuracy-check.yml"
+    file.write_text(ONE.format(adapter="{ type: image_processing, std: -1 }"), encoding="utf-8")
+    told = told_by(file, None)
+    settings = settings_by(told, (Port("images", (1, 3, 128, 128), "f32"),))
+
+    with pytest.raises(UsageError, match=r"yml: own amounts to decoder.scale: .*-1") as caught:
+        reading_of(told, settings)
+
+    assert "leave --from out" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from quantgate.decoders.protocol import Port
+    from quantgate.manifest.problems import ManifestProblem
     from quantgate.onboarding.hints import Hints
 
 #: accuracy_check's definitions of datasets: beside the file, or above it as in Open Model Zoo's checkout.
@@ -99,17 +100,41 @@ def settings_by(told: Told, ports: Sequence[Port]) -> OmzSettings:
     return replace(found, references=references_of(replace(model, task=found.task or "")))
 
 
-def reading_of(settings: OmzSettings) -> Reading:
-    """Make the decoder that the adapter amounts to."""
+def reading_of(told: Told, settings: OmzSettings) -> Reading:
+    """Make the decoder that the adapter amounts to.
+
+    Raises
+    ------
+    UsageError
+        Where one of the adapter's options is none for the decoder.
+    """
     table = as_toml(settings.decoder)
-    decoder = read(DECODERS[str(table["kind"])], table, ("decoder",), [])
+    decoder = _made(told, DECODERS[str(table["kind"])], table, "decoder")
     return Reading(decoder, tuple(key for key in table if key != "kind"))
 
 
-def plan_of(settings: OmzSettings) -> Preprocess:
-    """Make the feeding that reader and steps amount to."""
-    plan: Preprocess = read(Preprocess, as_toml(settings.preprocess), ("preprocess",), [])
+def plan_of(told: Told, settings: OmzSettings) -> Preprocess:
+    """Make the feeding that reader and steps amount to.
+
+    Raises
+    ------
+    UsageError
+        Where a step cannot be what it says.
+    """
+    plan: Preprocess = _made(told, Preprocess, as_toml(settings.preprocess), "preprocess")
     return plan
+
+
+def _made(told: Told, hint: Any, table: Mapping[str, Any], key: str) -> Any:
+    """Read a table strictly: what is refused would otherwise be left out, and something else be judged."""
+    problems: list[ManifestProblem] = []
+    made = read(hint, dict(table), (key,), problems)
+    if problems:
+        raise UsageError(
+            f"--from {told.file}: {told.name} amounts to {'; '.join(map(str, problems))}: correct it there, or "
+            "leave --from out and let init look for itself"
+        )
+    return made
 
 
 def metric_of(settings: OmzSettings) -> str:
@@ -131,7 +156,7 @@ def hints_by(told: Told, settings: OmzSettings, own: Hints) -> Hints:
     """Give the feeding to the search for a decoder, where the adapter is none that is known."""
     if settings.support != "tensors":
         return own
-    plan = plan_of(settings)
+    plan = plan_of(told, settings)
     keys = ("colour", "mean", "scale", "resize", "short_side")
     values = {key: getattr(plan, key) for key in keys if getattr(plan, key) is not None}
     by = dict.fromkeys(values, told.file.name)

@@ -141,8 +141,8 @@ def _by_accuracy_check(subject: Subject, images: Images, told: tuple[Told, OmzSe
         _name(images),
         _subset(images),
         task,
-        reading_of(told[1]),
-        plan_of(told[1]),
+        reading_of(*told),
+        plan_of(*told),
         metric=metric_of(told[1]) if images.annotated(task) else "",
         published=published_by(*told),
         comments={
