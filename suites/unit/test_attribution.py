@@ -9,10 +9,10 @@ import pytest
 from quantgate.attribution.execution import in_floats
 from quantgate.attribution.facts import saturating
 from quantgate.attribution.flow import shares_of
-from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns
+from quantgate.attribution.groups import blocks, groups_of, most_suspect, patterns, tail
 from quantgate.attribution.scores import scores
 from quantgate.attribution.simulate import simulated
-from quantgate.core.explained import Group, Loss
+from quantgate.core.explained import TAIL, Group, Loss
 from quantgate.engine.quantizers import Graph, layers, quantizers
 from quantgate.engine.surgery import floated, only, without
 from quantgate.errors import MeasurementError
@@ -197,6 +197,30 @@ def test_a_residual_is_not_cut(models: Pair[ov.Model]) -> None:
 
     assert names["block4/conv"] != names["block3/conv"]
     assert len(set(names.values())) == 6
+
+
+def test_arithmetic_behind_the_last_weights_is_always_asked_about() -> None:
+    """Coordinates are computed there: eight bits of a hundred dB cost half of the matches."""
+    pair = network()
+    graph = Graph(_scaled(pair.optimized))
+    shares = {layer.name: 1.0 for layer in graph.layers} | {"boxes": 1e-9, "corners": 1e-9}
+
+    found = groups_of(graph, shares)
+    asked = most_suspect(found, {"pattern": 1}, lambda _: True)
+
+    assert tail(Graph(pair.optimized)) == []
+    assert tail(graph) == ["boxes", "corners"]
+    assert [group.name for group in asked] == ["Convolution + Add + Relu", TAIL]
+
+
+def _scaled(model: ov.Model) -> ov.Model:
+    """Quantize two products behind the last layer, as NNCF does where boxes are put into pixels."""
+    op, copy = opset(), model.clone()
+    values = copy.output(0).get_node().input_value(0)
+    for name in ("boxes", "corners"):
+        fake = op.fake_quantize(values, *map(np.float32, (0, 9, 0, 9)), 256, name=f"{name}/fq")
+        values = op.multiply(fake, np.float32(2.5), name=name).output(0)
+    return ov.Model([op.result(values)], copy.get_parameters())
 
 
 def test_most_suspect_groups_take_turns() -> None:

@@ -13,6 +13,7 @@ from quantgate.sources.darknet import DarknetHead, import_darknet
 from quantgate.sources.darknet.activations import ACTIVATIONS
 from quantgate.sources.darknet.cfg import read_cfg
 from quantgate.sources.darknet.locate import DarknetSource, locate, read
+from suites.darknet_files import write_darknet, yolov4_cfg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,51 +25,6 @@ if TYPE_CHECKING:
 NET = "[net]\nwidth=16\nheight=12\nchannels=3\n"
 CONV = "[convolutional]\nfilters=4\nsize=3\nstride=1\npad=1\nactivation=linear\n"
 TINY_YOLO = "[yolo]\nmask=0,1\nanchors=1,2, 3,4, 5,6\nclasses=1\nnum=3\n"
-
-
-def _plan(cfg: Path) -> list[tuple[int, int, int, bool]]:
-    """List filters, inputs a group, size and batch norm of every convolution, by Darknet's rules."""
-    _, *layers = read_cfg(cfg)
-    channels: list[int] = []
-    plan = []
-    for section in layers:
-        before = channels[-1] if channels else 3
-        number = section.index
-        if section.kind == "convolutional":
-            filters, groups = section.integer("filters", 1), section.integer("groups", 1)
-            size = section.integer("size", 1)
-            plan.append((filters, before // groups, size, "batch_normalize" in section.options))
-            before = filters
-        elif section.kind == "route":
-            groups = section.integer("groups", 1)
-            chosen = [i if i >= 0 else number + i for i in section.integers("layers")]
-            before = sum(channels[i] // groups for i in chosen)
-        elif section.kind in {"reorg", "reorg3d"}:
-            before *= section.integer("stride") ** 2
-        channels.append(before)
-    return plan
-
-
-def _random_floats(cfg: Path, seed: int) -> Array:
-    """Weights that keep activations near 1 through a deep network."""
-    rng = np.random.default_rng(seed)
-    parts: list[NDArray[Any]] = []
-    for filters, inputs, size, normalized in _plan(cfg):
-        parts.append(rng.normal(0, 0.1, filters))
-        if normalized:
-            parts += [rng.uniform(0.8, 1.2, filters), rng.normal(0, 0.1, filters)]
-            parts.append(rng.uniform(0.5, 1.5, filters))
-        fan_in = inputs * size * size
-        parts.append(rng.normal(0, np.sqrt(1.5 / fan_in), filters * fan_in))
-    return np.concatenate(parts).astype("<f4") if parts else np.zeros(0, "<f4")
-
-
-def _write(folder: Path, text: str, *, seed: int = 0, seen64: bool = True) -> tuple[Path, Path]:
-    cfg, weights = folder / "net.cfg", folder / "net.weights"
-    cfg.write_text(text)
-    header = struct.pack("<3iq", 0, 2, 5, 9) if seen64 else struct.pack("<3ii", 0, 1, 0, 9)
-    weights.write_bytes(header + _random_floats(cfg, seed).tobytes())
-    return cfg, weights
 
 
 def _image(model: Any, seed: int = 1) -> Array:
@@ -148,7 +104,7 @@ AGREEING = {
 @pytest.mark.parametrize("name", AGREEING)
 def test_every_layer_agrees_with_opencv(name: str, tmp_path: Path) -> None:
     """A small network of each layer kind gives what OpenCV's own reader gives."""
-    assert _largest_difference(*_write(tmp_path, NET + AGREEING[name])) < 1e-5
+    assert _largest_difference(*write_darknet(tmp_path, NET + AGREEING[name])) < 1e-5
 
 
 def test_real_weights_agree_with_opencv() -> None:
@@ -167,13 +123,13 @@ def test_full_architectures_agree_with_opencv(name: str, tmp_path: Path) -> None
     """YOLOv4 and YOLOv4-tiny at full width, with random weights, give OpenCV's head tensors."""
     text = (_real("darknet_cfg") / f"{name}.cfg").read_text()
     small = text.replace("width=608", "width=160").replace("height=608", "height=96")
-    assert _largest_difference(*_write(tmp_path, small)) < 1e-4
+    assert _largest_difference(*write_darknet(tmp_path, small)) < 1e-4
 
 
 def test_yolov4_builds_at_its_own_size(tmp_path: Path) -> None:
     """The YOLOv4 cfg as published gives three heads of 76, 38 and 19 cells."""
     text = (_real("darknet_cfg") / "yolov4.cfg").read_text()
-    imported = import_darknet(*_write(tmp_path, text))
+    imported = import_darknet(*write_darknet(tmp_path, text))
     assert [tuple(output.get_shape()) for output in imported.model.outputs] == [
         (1, 255, 76, 76),
         (1, 255, 38, 38),
@@ -189,7 +145,7 @@ def test_head_says_how_to_decode(tmp_path: Path) -> None:
         f"{NET}[convolutional]\nfilters=12\nsize=1\nstride=2\nactivation=linear\n{TINY_YOLO}"
         "scale_x_y = 1.05 # comment\nnms_kind=greedynms\nbeta_nms=0.5\niou_thresh=.2\nnew_coords=1\n"
     )
-    imported = import_darknet(*_write(tmp_path, text))
+    imported = import_darknet(*write_darknet(tmp_path, text))
     (head,) = imported.heads
     assert head == DarknetHead(
         output="yolo_1",
@@ -214,7 +170,7 @@ def test_region_head_uses_every_anchor(tmp_path: Path) -> None:
         f"{NET}[convolutional]\nfilters=14\nsize=1\nactivation=linear\n"
         "[region]\nanchors=0.5,0.6,1,2\nclasses=2\nnum=2\ncoords=4\nsoftmax=1\n"
     )
-    (head,) = import_darknet(*_write(tmp_path, text)).heads
+    (head,) = import_darknet(*write_darknet(tmp_path, text)).heads
     assert (head.kind, head.mask, head.own_anchors) == ("region", (0, 1), ((0.5, 0.6), (1, 2)))
 
 
@@ -250,7 +206,7 @@ def _numpy_activations() -> dict[str, Callable[[Array], Array]]:
 def test_activation_is_its_formula(name: str, tmp_path: Path) -> None:
     """Every supported activation computes the formula in Darknet's activations.h."""
     text = f"{NET}[activation]\nactivation={name}\n"
-    model = import_darknet(*_write(tmp_path, text)).model
+    model = import_darknet(*write_darknet(tmp_path, text)).model
     image = np.linspace(-8, 8, 3 * 12 * 16, dtype=np.float32).reshape(1, 3, 12, 16)
     (actual,) = _run(model, image)
     np.testing.assert_allclose(actual, _numpy_activations()[name](image), atol=2e-5)
@@ -258,7 +214,7 @@ def test_activation_is_its_formula(name: str, tmp_path: Path) -> None:
 
 def test_reorg3d_gathers_blocks(tmp_path: Path) -> None:
     """[reorg3d] turns every 2 x 2 block into channels, the block's offset changing slowest."""
-    model = import_darknet(*_write(tmp_path, f"{NET}[reorg3d]\nstride=2\n")).model
+    model = import_darknet(*write_darknet(tmp_path, f"{NET}[reorg3d]\nstride=2\n")).model
     image = _image(model)
     offsets = [(0, 0), (0, 1), (1, 0), (1, 1)]
     expected = np.concatenate([image[:, :, y::2, x::2] for y, x in offsets], axis=1)
@@ -269,7 +225,7 @@ def test_shortcut_adds_common_channels(tmp_path: Path) -> None:
     """A shortcut from a layer with fewer or more channels adds the ones that both have."""
     identity = "[activation]\nactivation=linear\n"
     text = f"{NET}{identity}[route]\nlayers=0,0\n[shortcut]\nfrom=0\n[route]\nlayers=0\n"
-    model = import_darknet(*_write(tmp_path, f"{text}[shortcut]\nfrom=2\n")).model
+    model = import_darknet(*write_darknet(tmp_path, f"{text}[shortcut]\nfrom=2\n")).model
     image = _image(model)
     np.testing.assert_allclose(_run(model, image)[0], 3 * image, rtol=1e-6)
 
@@ -277,7 +233,9 @@ def test_shortcut_adds_common_channels(tmp_path: Path) -> None:
 def test_softmax_sums_to_one(tmp_path: Path) -> None:
     """A classifier's last layers give probabilities of the averaged scores."""
     text = f"{NET}{CONV}[avgpool]\n[softmax]\ngroups=1\n[cost]\ntype=sse\n"
-    (actual,) = _run(import_darknet(*_write(tmp_path, text)).model, np.ones((1, 3, 12, 16), "f4"))
+    (actual,) = _run(
+        import_darknet(*write_darknet(tmp_path, text)).model, np.ones((1, 3, 12, 16), "f4")
+    )
     assert actual.shape == (1, 4, 1, 1)
     assert float(actual.sum()) == pytest.approx(1.0, abs=1e-6)
 
@@ -285,7 +243,7 @@ def test_softmax_sums_to_one(tmp_path: Path) -> None:
 def test_dilation_keeps_the_plane(tmp_path: Path) -> None:
     """A dilated convolution with pad=1 keeps its plane, as Darknet pads by pad times dilation."""
     text = f"{NET}{CONV}dilation=2\n"
-    model = import_darknet(*_write(tmp_path, text)).model
+    model = import_darknet(*write_darknet(tmp_path, text)).model
     assert tuple(model.outputs[0].get_shape()) == (1, 4, 12, 16)
 
 
@@ -295,8 +253,8 @@ def test_old_header_counts_images_in_32_bits(tmp_path: Path) -> None:
     new.mkdir()
     old.mkdir()
     models = [
-        import_darknet(*_write(new, NET + CONV)).model,
-        import_darknet(*_write(old, NET + CONV, seen64=False)).model,
+        import_darknet(*write_darknet(new, NET + CONV)).model,
+        import_darknet(*write_darknet(old, NET + CONV, seen64=False)).model,
     ]
     first, second = (_run(model, _image(model))[0] for model in models)
     np.testing.assert_array_equal(first, second)
@@ -304,7 +262,7 @@ def test_old_header_counts_images_in_32_bits(tmp_path: Path) -> None:
 
 def test_size_can_be_chosen(tmp_path: Path) -> None:
     """The input size given to the importer replaces the cfg's."""
-    model = import_darknet(*_write(tmp_path, NET + CONV), size=(32, 8)).model
+    model = import_darknet(*write_darknet(tmp_path, NET + CONV), size=(32, 8)).model
     assert tuple(model.inputs[0].get_shape()) == (1, 3, 8, 32)
 
 
@@ -321,7 +279,7 @@ def test_size_can_be_chosen(tmp_path: Path) -> None:
 )
 def test_weights_must_fit(change: Callable[[bytes], bytes], message: str, tmp_path: Path) -> None:
     """Weights that are missing, left over, truncated or not finite are refused with the counts."""
-    cfg, weights = _write(tmp_path, NET + CONV)
+    cfg, weights = write_darknet(tmp_path, NET + CONV)
     weights.write_bytes(change(weights.read_bytes()))
     with pytest.raises(SourceError, match=message):
         import_darknet(cfg, weights)
@@ -370,7 +328,7 @@ def test_bad_cfg_names_its_line(text: str, tmp_path: Path) -> None:
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     """A cfg or weights file that is not there is named."""
-    cfg, weights = _write(tmp_path, NET + CONV)
+    cfg, weights = write_darknet(tmp_path, NET + CONV)
     with pytest.raises(SourceError, match=r"no\.cfg: cannot be read"):
         import_darknet(tmp_path / "no.cfg", weights)
     with pytest.raises(SourceError, match=r"no\.weights: cannot be read"):
@@ -379,7 +337,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_source_is_found_by_both_files(tmp_path: Path) -> None:
     """A Darknet source is its cfg and weights, and its digest changes with either."""
-    cfg, weights = _write(tmp_path, NET + CONV)
+    cfg, weights = write_darknet(tmp_path, NET + CONV)
     source = DarknetSource(Path(cfg.name), Path(weights.name))
     found = locate(source, tmp_path, "quantgate fetch")
     assert found.paths == (cfg, weights)
@@ -389,3 +347,22 @@ def test_source_is_found_by_both_files(tmp_path: Path) -> None:
     weights.unlink()
     with pytest.raises(SourceError, match=r"net\.weights: this Darknet file is not"):
         locate(source, tmp_path, "quantgate fetch")
+
+
+def test_the_stand_in_is_yolov4(tmp_path: Path) -> None:
+    """The architecture that the tutorial's stand-in has is that of the published cfg, layer by layer."""
+    (tmp_path / "own.cfg").write_text(yolov4_cfg(608), encoding="utf-8")
+    telling = {"filters", "size", "stride", "layers", "from", "activation", "mask", "scale_x_y"}
+
+    def told(path: Path) -> list[tuple[str, dict[str, str]]]:
+        _, *layers = read_cfg(path)
+        return [
+            (one.kind, {k: v.text.replace(" ", "") for k, v in one.options.items() if k in telling})
+            for one in layers
+        ]
+
+    own, published = (
+        told(path) for path in (tmp_path / "own.cfg", _real("darknet_cfg") / "yolov4.cfg")
+    )
+    assert len(own) == 162
+    assert own == published

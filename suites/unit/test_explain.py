@@ -12,6 +12,7 @@ from quantgate.attribution.ask import Ask, asked, drawn
 from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.explain import explain
 from quantgate.attribution.simulate import simulated
+from quantgate.core.explained import TAIL, Explanation, Group, Loss
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers
 from quantgate.errors import MeasurementError
@@ -205,6 +206,20 @@ def test_without_time_for_any_question_the_noise_names_the_layer(
     assert verdict_text(found).startswith("most of the noise begins in block3/conv (")
     assert 'calibrate.ignored.names = ["block3/conv"]' in " ".join(sentences(found))
     assert "stands out" not in " ".join(sentences(found))
+
+
+def test_several_products_behind_the_weights_are_named_together() -> None:
+    """No single one of them costs much, all of them do."""
+    alone, put_back = Loss(0.3, None, 0.01), Loss(0.0, None, 0.1)
+    last = Group("pattern", TAIL, ("boxes", "corners"), 1e-6, alone, put_back)
+    one = Group("layer", "boxes", ("boxes",), 1e-6, Loss(0.01, None, 0.01), Loss(0.3, None, 0.1))
+    total = Loss(0.3, None, 0.1)
+    found = Explanation("m", "AP", 8, 0.7, total, total, groups=(last, one))
+    leave = 'calibrate.ignored.names = ["boxes", "corners"]'
+
+    assert verdict_text(found) == f"lost in {TAIL} (52.5 %): {leave}"
+    assert f"To leave them out: {leave}" in sentences(found)
+    assert not any("stands out" in one for one in sentences(found))
 
 
 def test_a_model_without_quantizers_is_one_sentence(planted: Bed) -> None:

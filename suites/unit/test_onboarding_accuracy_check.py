@@ -100,7 +100,7 @@ def test_what_a_decoder_refuses_is_not_left_out(tmp_path: Path) -> None:
     file = tmp_path / "accuracy-check.yml"
     file.write_text(ONE.format(adapter="{ type: image_processing, std: -1 }"), encoding="utf-8")
     told = told_by(file, None)
-    settings = settings_by(told, (Port("images", (1, 3, 128, 128), "f32"),))
+    settings = settings_by(told, (Port("images", (1, 3, 128, 128)),))
 
     with pytest.raises(UsageError, match=r"yml: own amounts to decoder.scale: .*-1") as caught:
         reading_of(told, settings)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from quantgate.attribution.scores import ends
-from quantgate.core.explained import Group, GroupKind
+from quantgate.core.explained import TAIL, Group, GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,10 +48,16 @@ def _grouped(kind: GroupKind, names: Mapping[str, str], shares: Mapping[str, flo
 
 
 def patterns(graph: Graph) -> dict[str, str]:
-    """Name each layer's pattern: its type and the pointwise operations behind it."""
-    behind = ends(graph)
-    found = {}
+    """Name each layer's pattern: its type and the pointwise operations behind it.
+
+    What follows the last weights is one pattern: coordinates are computed there, which hardly anything
+    of the noise at the outputs tells.
+    """
+    behind, last = ends(graph), tail(graph)
+    found = dict.fromkeys(last, TAIL)
     for layer in graph.layers:
+        if layer.name in found:
+            continue
         place, kinds = layer.place, [layer.type]
         while place != behind[layer.place]:
             place = graph.places[
@@ -60,6 +66,16 @@ def patterns(graph: Graph) -> dict[str, str]:
             kinds.append(graph.kind(place))
         found[layer.name] = " + ".join(kinds)
     return found
+
+
+def tail(graph: Graph) -> list[str]:
+    """Names of the layers without weights behind which no layer with weights comes."""
+    weighted = {layer.place for layer in graph.layers if layer.weights}
+    before: set[int] = set()
+    for place in sorted(graph.moving, reverse=True):
+        if place in weighted or place in before:
+            before.update(graph.sources(graph.nodes[place]))
+    return [layer.name for layer in graph.layers if not layer.weights and layer.place not in before]
 
 
 def blocks(graph: Graph) -> dict[str, str]:
@@ -149,15 +165,19 @@ def _common(names: Sequence[str]) -> str:
 def most_suspect(
     groups: Sequence[Group], counts: Mapping[GroupKind, int], keep: Callable[[Group], bool]
 ) -> list[Group]:
-    """Choose the groups to ask about: of each kind so many, the largest shares first.
+    """Choose the groups to ask about: of each kind so many, the largest shares first, and always the tail.
 
     The first of every kind come first, so that a short time answers the most.
     """
     ranked = {
-        kind: [group for group in groups if group.kind == kind and keep(group)][:count]
+        kind: _first([group for group in groups if group.kind == kind and keep(group)], count)
         for kind, count in counts.items()
     }
     turns = max(map(len, ranked.values()), default=0)
     return [
         of_kind[turn] for turn in range(turns) for of_kind in ranked.values() if turn < len(of_kind)
     ]
+
+
+def _first(groups: list[Group], count: int) -> list[Group]:
+    return groups[:count] + [group for group in groups[count:] if group.name == TAIL]

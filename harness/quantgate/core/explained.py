@@ -94,6 +94,10 @@ class LayerFacts:
     saturating: float | None = None
 
 
+#: Name of the pattern of layers without weights behind which no layer with weights comes.
+TAIL = "arithmetic behind the last weights"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Layers that are measured together.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.core.explained import ROUNDING, WORTH, sqnr_db
+from quantgate.core.explained import ROUNDING, TAIL, WORTH, sqnr_db
 from quantgate.escaping import toml_string
 from quantgate.report.words.numbers import MISSING, counted, signed, written
 
@@ -54,7 +54,11 @@ def verdict_text(found: Explanation) -> str:
         return f"most of the noise begins in {named}: {ignored(one.name for one in suspects)}"
     layers = _worth(found, found.ranked("layer"))[:_NAMED]
     if not layers or layers[0].costs(found.base) < _STANDS_OUT:
-        return "no single layer stands out"
+        last = _tail(found)
+        if last is None:
+            return "no single layer stands out"
+        part = written(last.costs(found.base), "percent")
+        return f"lost in {TAIL} ({part}): {ignored(last.layers)}"
     named = ", ".join(
         f"{group.name} ({written(group.costs(found.base), 'percent')})" for group in layers
     )
@@ -143,7 +147,11 @@ def cause_sentences(found: Explanation) -> tuple[str, ...]:
             f"not asked. To leave them out: {ignored(one.name for one in suspects)}"
         )
         return tuple(said)
-    if not costs or max(costs) < _STANDS_OUT:
+    last = _tail(found)
+    if last is not None and len(last.layers) > 1:
+        said.append(_group_sentence(found, last, "The"))
+        said.append(f"To leave them out: {ignored(last.layers)}")
+    elif not costs or max(costs) < _STANDS_OUT:
         said.append(
             f"No single layer stands out among {counted(len(found.layers), 'layers')}: other settings of the "
             "recipe are more likely to help than an ignored scope."
@@ -207,6 +215,12 @@ def _suspects(found: Explanation) -> list[Group]:
     if any(group.asked for group in layers):
         return []
     return [group for group in layers[:_NAMED] if group.share >= _STANDS_OUT]
+
+
+def _tail(found: Explanation) -> Group | None:
+    """Give what follows the last weights, where it costs much of the loss."""
+    asked = (group for group in found.ranked("pattern") if group.asked and group.name == TAIL)
+    return next((group for group in asked if group.costs(found.base) >= _STANDS_OUT), None)
 
 
 def _worth(found: Explanation, groups: Iterable[Group]) -> list[Group]:
