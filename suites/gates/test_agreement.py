@@ -71,6 +71,24 @@ def test_role_cer(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("min_role_cosine")
+def test_role_cosine(gate: Gate, comparison: Compared) -> None:
+    """Vectors of both roles point the same way, on average."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_worst_cosine")
+def test_worst_cosine(gate: Gate, comparison: Compared) -> None:
+    """On no image do the roles' vectors part further than the limit allows."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_changed_decisions")
+def test_changed_decisions(gate: Gate, comparison: Compared) -> None:
+    """Pairs that one role takes for the same, the other takes for the same, but for the share that is allowed."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_tensor_distance")
 def test_tensor_distance(gate: Gate, comparison: Compared) -> None:
     """Raw outputs stay within the limit of the parent's, in relative mean squared error."""

@@ -15,6 +15,7 @@ from quantgate.core.predictions import (
     ClassLabel,
     ClassScores,
     Detections,
+    Embedding,
     LabelMap,
     Objects,
     Rendering,
@@ -48,7 +49,7 @@ def likeness(first: Prediction, second: Prediction) -> float:
 
     Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
     is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation, texts by
-    their common letters.
+    their common letters, vectors by their cosine.
     """
     measure = _ALIKE.get(type(first)) if type(first) is type(second) else None
     return math.nan if measure is None else measure(first, second)
@@ -171,6 +172,12 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
     if first.shape != second.shape:
         return math.nan
     a, b = (each.astype(np.float64).ravel() - float(each.mean()) for each in (first, second))
+    return _cosine(a, b)
+
+
+def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    if a.shape != b.shape:
+        return math.nan
     power = float(np.square(a).sum() * np.square(b).sum())
     return float(np.multiply(a, b).sum()) / math.sqrt(power) if power else math.nan
 
@@ -183,6 +190,9 @@ _ALIKE: Mapping[type, Callable[[Any, Any], float]] = MappingProxyType(
         LabelMap: lambda one, other: _of_maps(one.labels, other.labels),
         Rendering: lambda one, other: _correlation(one.pixels, other.pixels),
         Transcript: _of_texts,
+        Embedding: lambda one, other: _cosine(
+            *(each.vector.astype(np.float64) for each in (one, other))
+        ),
     }
 )
 #: By kind of prediction: its truth's kind, and what compares them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -184,11 +184,56 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """A vector that stands for an image: the nearer two of them, the likelier they show the same.
+
+    Parameters
+    ----------
+    vector
+        float32 [length]; of length 1 where directions are compared.
+    euclidean
+        Vectors are compared by their distance, not by their direction.
+    """
+
+    vector: NDArray[np.float32]
+    euclidean: bool = False
+
+
+#: Another image, whether it shows the same, and the fold of the comparison.
+AnnotatedPair: TypeAlias = tuple[str, bool, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom or what an image shows.
+
+    Parameters
+    ----------
+    name
+        Of the person, vehicle, place; empty of a distractor, which is nobody who is sought.
+    camera
+        Which one took it; empty where nothing says it. Images of one identity and one camera are not sought
+        with each other.
+    side
+        ``query`` is sought in ``gallery``; empty: every image in all others.
+    pairs
+        Comparisons that are annotated, each with the first of its images.
+    """
+
+    name: str
+    camera: str = ""
+    side: Literal["", "query", "gallery"] = ""
+    pairs: tuple[AnnotatedPair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RawOutputs:
     """A model's raw outputs by name; nothing is known about their meaning."""
 
     values: Mapping[str, NDArray[np.generic]]
 
 
-Prediction: TypeAlias = ClassScores | Detections | LabelMap | Rendering | Transcript | RawOutputs
-Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript
+Prediction: TypeAlias = (
+    ClassScores | Detections | LabelMap | Rendering | Transcript | Embedding | RawOutputs
+)
+Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript | Identity

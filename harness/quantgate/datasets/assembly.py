@@ -5,16 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel, LabelMap, Objects, Rendering, Transcript, Truth
+from quantgate.core.predictions import (
+    ClassLabel,
+    Identity,
+    LabelMap,
+    Objects,
+    Rendering,
+    Transcript,
+    Truth,
+)
 from quantgate.datasets.checks import audit, turned_images, with_frame
 from quantgate.datasets.files import MISSING, inspect_files
-from quantgate.datasets.labels import check_labels, labels_in, rarest
+from quantgate.datasets.labels import check_labels, labels_in, strata
 from quantgate.datasets.maps_audit import histograms
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
@@ -60,7 +68,9 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
     check_labels(name, zip((draft.name for draft in drafts), seen, strict=True), found.labels)
     samples = tuple(
         Sample(draft.name, draft.path, fact.digest, draft.truth, group)
-        for (draft, fact), group in zip(pairs, rarest(seen), strict=True)
+        for (draft, fact), group in zip(
+            pairs, strata([draft.truth for draft in drafts], seen), strict=True
+        )
     )
     skipped = (*faulty, *((one_line(stray), reason) for stray, reason in found.strays))
     return Dataset(
@@ -140,6 +150,8 @@ def _told(truth: Truth | None) -> str | None:
             return f"class {truth.label}"
         case Transcript():
             return f"text {truth.text}"
+        case Identity():
+            return f"identity {astuple(truth)}"
         case LazyLabelMap() | LazyRendering():
             return truth.digest
         case _:

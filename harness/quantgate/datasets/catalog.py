@@ -9,6 +9,7 @@ from quantgate.borders import border
 from quantgate.datasets import (
     coco,
     folder,
+    identities,
     imagenet,
     landmarks,
     masks,
@@ -58,6 +59,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "masks": masks.KIND,
         "pairs": pairs.KIND,
         "text": text.KIND,
+        "identities": identities.KIND,
         "folder": folder.KIND,
         "digits": DatasetKind(
             None,
@@ -78,6 +80,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
                 'subject = "single"': ("class",),
                 'subject = "points"': ("points",),
                 'subject = "text"': ("text",),
+                'subject = "hands"': ("identity",),
                 'subject = "class-maps"': ("pixels",),
                 'subject = "clean"': ("picture",),
             },

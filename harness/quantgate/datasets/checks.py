@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from quantgate.core.predictions import ClassLabel, Objects
 from quantgate.datasets.appearance import LYING
 from quantgate.datasets.audit import Marked, audit_objects
+from quantgate.datasets.identities_audit import audit_identities
 from quantgate.datasets.maps_audit import Mapped, audit_maps
 from quantgate.datasets.pairs_audit import Picture, audit_pairs
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering, picture
@@ -95,6 +96,7 @@ def audit(
         if isinstance(draft.truth, Objects)
     ]
     notes += audit_objects(name, marked, found.aside)
+    notes += audit_identities(pairs)
     mapped = [
         Mapped(draft.name, maps[draft.truth.digest])
         for draft, _ in pairs

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel, Transcript
+from quantgate.core.predictions import ClassLabel, Identity, Transcript
 from quantgate.core.skeletons import Skeleton
 from quantgate.datasets.assembly import samples_digest
 from quantgate.datasets.findings import make_objects
-from quantgate.datasets.labels import rarest_labels
+from quantgate.datasets.labels import labels_in, strata
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
@@ -34,13 +34,19 @@ if TYPE_CHECKING:
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
-Shown: TypeAlias = Literal["scenes", "single", "text"]
+Shown: TypeAlias = Literal["scenes", "single", "text", "hands"]
 #: What the images of each subject show, where that is no scene: one large digit, or a line of them.
-_SHOWN: dict[str, Shown] = {"single": "single", "points": "single", "text": "text"}
+_SHOWN: dict[str, Shown] = {
+    "single": "single",
+    "points": "single",
+    "text": "text",
+    "hands": "hands",
+}
 _SIZES: dict[Shown, tuple[int, int]] = {
     "scenes": (300, 300),
     "single": (224, 224),
     "text": (128, 32),
+    "hands": (64, 64),
 }
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
@@ -82,12 +88,16 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     series = _Series(shown, entry.seed, split, size)
     count = entry.count or _COUNT
     renderer = renderer_version()
+    truths: list[Truth]
     try:
-        drawn = _drawn(series, count, (renderer, cache))
+        if shown == "hands":
+            truths = _hands(series, count)
+        else:
+            drawn = _drawn(series, count, (renderer, cache))
+            truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
-    truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
-    groups = rarest_labels(truths)
+    groups = strata(truths, [labels_in(truth) for truth in truths])
     digests = [_digest(renderer, series, i) for i in range(count)]
     own = [
         _own_truth(entry.subject, truth, partial(_scene, series, i), digest)
@@ -100,6 +110,14 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     digest = samples_digest(samples)
     skeleton = _skeleton() if entry.subject == "points" else None
     return Dataset(name, samples, _labels(entry.subject), digest, skeleton=skeleton)
+
+
+def _hands(series: _Series, count: int) -> list[Truth]:
+    """Whose hand wrote each digit: known without drawing it."""
+    from quantgate.zoo.scenes import hand
+
+    split = cast("Split", series.split)
+    return [Identity(hand(series.seed, index, split)) for index in range(count)]
 
 
 def _skeleton() -> Skeleton:
@@ -118,7 +136,7 @@ def _digest(renderer: str, series: _Series, index: int) -> str:
 def _labels(subject: str) -> tuple[str, ...]:
     from quantgate.zoo.scenes import LABELS
 
-    if subject in {"clean", "text"}:
+    if subject in {"clean", "text", "hands"}:
         return ()
     if subject == "points":
         return ("digit",)
@@ -165,11 +183,13 @@ def _scene(series: _Series, index: int) -> Scene:
 
 def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | str | None]:
     """Draw a scene; with it the label where it is of one digit, and what a line of digits reads."""
-    from quantgate.zoo.scenes import render, render_classification, render_text
+    from quantgate.zoo.scenes import render, render_classification, render_hand, render_text
 
     split = cast("Split", series.split)
     if series.shown == "scenes":
         return render(series.seed, index, size=series.size, split=split), None
+    if series.shown == "hands":
+        return render_hand(series.seed, index, size=series.size, split=split)[0], None
     draw = render_classification if series.shown == "single" else render_text
     return draw(series.seed, index, size=series.size, split=split)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.predictions import IGNORED, ClassLabel, LabelMap, Objects
+from quantgate.core.predictions import IGNORED, ClassLabel, Identity, LabelMap, Objects
 from quantgate.datasets.truths import LazyLabelMap
 from quantgate.errors import DatasetError
 
@@ -38,6 +38,17 @@ def rarest(seen: Sequence[Sequence[int]]) -> list[int | None]:
     """For each image the label that is rarest in the whole set: what subsets are stratified by."""
     counts = Counter(label for labels in seen for label in labels)
     return [min(labels, key=lambda k: (counts[k], k)) if labels else None for labels in seen]
+
+
+def strata(truths: Sequence[Truth | None], seen: Sequence[Sequence[int]]) -> list[int | None]:
+    """What subsets are stratified by: the rarest label of each image, or the number of its identity."""
+    if not any(isinstance(truth, Identity) for truth in truths):
+        return rarest(seen)
+    numbers: dict[str, int] = {}
+    return [
+        numbers.setdefault(truth.name, len(numbers)) if isinstance(truth, Identity) else None
+        for truth in truths
+    ]
 
 
 def rarest_labels(truths: Sequence[Truth | None]) -> list[int | None]:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quantgate.core.predictions import Identity
 from quantgate.datasets.assembly import with_samples
 from quantgate.errors import DatasetError
 
@@ -22,8 +23,11 @@ class Subset:
     note: str = ""
 
 
-def subset(dataset: Dataset, n: int, seed: int) -> Subset:
+def subset(dataset: Dataset, n: int, seed: int, *, together: bool = False) -> Subset:
     """Draw n images, an equal number from each group as far as it has them.
+
+    ``together``: to judge on. Of a dataset of identities one after the other is drawn with all its images, as one
+    image alone cannot be found again.
 
     The draw depends on the seed and the samples' names alone, never on their order or on a library's
     generator, and a larger subset contains every smaller one. Samples keep the dataset's order.
@@ -41,7 +45,9 @@ def subset(dataset: Dataset, n: int, seed: int) -> Subset:
             "all of them are used"
         )
         return Subset(dataset, note if n > len(dataset) else "")
-    drawn = {sample.name for sample in _round_robin(dataset, seed)[:n]}
+    whole = together and any(isinstance(sample.truth, Identity) for sample in dataset.samples)
+    order = _group_by_group if whole else _round_robin
+    drawn = {sample.name for sample in order(dataset, seed)[:n]}
     return Subset(with_samples(dataset, tuple(s for s in dataset.samples if s.name in drawn)))
 
 
@@ -80,6 +86,14 @@ def _round_robin(dataset: Dataset, seed: int) -> list[Sample]:
         for turn, sample in enumerate(members)
     ]
     return [sample for _, _, sample in sorted(turns, key=lambda item: item[:2])]
+
+
+def _group_by_group(dataset: Dataset, seed: int) -> list[Sample]:
+    """All samples, one group after the other, groups and samples each in a seeded order."""
+    return sorted(
+        dataset.samples,
+        key=lambda sample: (_rank(seed, f"group {sample.group}"), _rank(seed, sample.name)),
+    )
 
 
 def _rank(seed: int, name: str) -> bytes:

@@ -30,6 +30,7 @@ from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.ssd_heads import SsdHeadsDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.decoders.tensors import TensorsDecoder
+from quantgate.decoders.vector import VectorDecoder
 from quantgate.decoders.yolact import YolactDecoder
 from quantgate.decoders.yolo import YoloDecoder
 from quantgate.decoders.yolo_pose import YoloV8PoseDecoder
@@ -81,6 +82,7 @@ DECODERS: dict[str, Any] = extended(
         "landmarks": LandmarksDecoder,
         "ctc": CtcDecoder,
         "sequence": SequenceDecoder,
+        "vector": VectorDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,
@@ -93,10 +95,14 @@ DECODER_TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: Decoders whose shapes are those of nearly any map, vector or picture.
-OF_ANY_MAP = frozenset({"class-map", "class-scores", "image", "tensors"})
+OF_ANY_MAP = frozenset({"class-map", "class-scores", "image", "tensors", "vector"})
 
 #: Decoders of the tasks that have one only: an entry of such a task need not name it.
-DEFAULT_DECODERS: dict[str, str] = {"image_to_image": "image", "generic": "tensors"}
+DEFAULT_DECODERS: dict[str, str] = {
+    "embedding": "vector",
+    "image_to_image": "image",
+    "generic": "tensors",
+}
 
 if TYPE_CHECKING:
     AnyDecoder: TypeAlias = Any

@@ -29,6 +29,8 @@ _MOST_HEATED_PX = 128
 #: (21 times what the last has), and no width of features.
 _FEWEST_STEPS, _MOST_STEPS, _FEWEST_SYMBOLS = 8, 1000, 11
 _OF_STRIDES, _OF_FEATURES = 21, 64
+#: Numbers of an embedding: a multiple of the last; so many are no usual number of classes.
+_SHORTEST, _LONGEST, _STEP = 32, 8192, 32
 
 
 def likely(kind: str, ports: Sequence[Port]) -> bool:
@@ -168,6 +170,14 @@ def _steps(shape: Shape) -> bool:
     return likely_steps and bool(told)
 
 
+def _embedding(ports: Sequence[Port]) -> bool:
+    """One row of as many numbers as embeddings have."""
+    if len(ports) != 1 or not _vectors(ports):
+        return False
+    length = math.prod(ports[0].shape[1:])
+    return _SHORTEST <= length <= _LONGEST and length % _STEP == 0
+
+
 #: By kind; of others, their shapes say enough.
 _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
     {
@@ -184,6 +194,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "landmarks": _landmarks,
         "ctc": _text,
         "sequence": _text,
+        "vector": _embedding,
         "class-map": _maps,
         "image": _pictures,
         "mask-rcnn": _masks,

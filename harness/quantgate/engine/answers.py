@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.comparison import Comparison, ImageResult
-from quantgate.core.predictions import ClassScores, Detections, LabelMap, Transcript
+from quantgate.core.predictions import ClassScores, Detections, Embedding, LabelMap, Transcript
 from quantgate.engine.evaluate import settled
 from quantgate.engine.parts import Pace, PartKind, Parts
 from quantgate.engine.runtime import compile_model
@@ -17,6 +17,7 @@ from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DecoderError, MeasurementError
 from quantgate.pair import Pair
 from quantgate.tasks.detection import record
+from quantgate.tasks.embedding import record as embedding
 from quantgate.tasks.text import record as text
 
 if TYPE_CHECKING:
@@ -262,10 +263,12 @@ _PACK: Mapping[str, Any] = {
     Detections.__name__: record.pack,
     LabelMap.__name__: _pack_maps,
     Transcript.__name__: text.pack,
+    Embedding.__name__: embedding.pack,
 }
 _UNPACK: Mapping[str, Any] = {
     ClassScores.__name__: _unpack_scores,
     Detections.__name__: record.unpack,
     LabelMap.__name__: _unpack_maps,
     Transcript.__name__: text.unpack,
+    Embedding.__name__: embedding.unpack,
 }

@@ -108,7 +108,8 @@ class DatasetEntry:
             "wflw: WFLW's list of landmarks, or one like it; pts: 300-W's landmarks beside each image; "
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
-            "pictures; text: pictures of words or lines with what they read; folder: images without annotations; digits: the built-in rendered scenes"
+            "pictures; text: pictures of words or lines with what they read; identities: images of persons, vehicles, places, "
+            "a folder each, as query and gallery, by name, or a list (also of pairs); folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
     path: Annotated[Path | None, Doc("folder of the images")] = None
@@ -116,7 +117,7 @@ class DatasetEntry:
         Path | None,
         Doc(
             "coco json, imagenet list, WIDER FACE text, csv, list of texts (file TAB text, or ICDAR's file, "
-            '"text"); folder of voc xml, yolo text, class maps or targets'
+            '"text"), list of identities or pairs (LFW\'s pairs.txt, csv); folder of voc xml, yolo text, class maps or targets'
         ),
     ] = None
     labels: Annotated[
@@ -130,10 +131,10 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single", "points", "text", "class-maps", "clean"],
+        Literal["scenes", "single", "points", "text", "hands", "class-maps", "clean"],
         Doc(
             "digits: scenes with objects, one digit an image, one digit with its key points, a line of digits, "
-            "scenes with the class of every pixel, or scenes with the picture before blur and noise"
+            "one digit that was written once and is seen five times, scenes with the class of every pixel, or scenes with the picture before blur and noise"
         ),
     ] = "scenes"
     text_in_name: Annotated[
@@ -141,6 +142,14 @@ class DatasetEntry:
         Doc(
             "text, without `annotations`: regular expression that fits the name of each image without suffix, "
             "its first group being the text: (.*), or [0-9]+_(.*)_[0-9]+; default: the text file beside each"
+        ),
+    ] = None
+    identity_in_name: Annotated[
+        str | None,
+        Doc(
+            "identities, without `annotations`: regular expression that fits the name of each image without suffix; "
+            "its first group is the identity, its second the camera: (.*)_[0-9]+, or ([0-9]+)_c([0-9]+).*; default: "
+            "the folder, or names as Market-1501's"
         ),
     ] = None
     ending: Annotated[

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from annotated_types import MinLen
+from annotated_types import Interval, MinLen
 from typing_extensions import Doc
 
 from quantgate.core.limits import PLUGGED
@@ -58,7 +58,7 @@ class Limits:
         Doc(
             "share of images with the same class in both roles; of pixels in semantic segmentation; of "
             "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints; "
-            "of images that read the same in text"
+            "of images that read the same in text; of images with the same nearest neighbour in embedding"
         ),
     ] = None
     min_role_iou: Annotated[
@@ -104,6 +104,21 @@ class Limits:
     max_role_cer: Annotated[
         NonNegative | None,
         Doc("text: edits between the roles' strings, a letter of the parent's"),
+    ] = None
+    min_role_cosine: Annotated[
+        Annotated[float, Interval(ge=-1, le=1)] | None,
+        Doc("embedding: cosine between both roles' vectors of an image, mean over images"),
+    ] = None
+    min_worst_cosine: Annotated[
+        Annotated[float, Interval(ge=-1, le=1)] | None,
+        Doc("embedding: the same of the image in which it is lowest"),
+    ] = None
+    max_changed_decisions: Annotated[
+        Fraction | None,
+        Doc(
+            "embedding: of the pairs that either role takes for the same at the parent's threshold, the share that one "
+            "role alone does"
+        ),
     ] = None
     max_tensor_distance: Annotated[
         NonNegative | None,

@@ -1,7 +1,7 @@
 """Predict with the model of this package: ``python predict.py IMAGE ...``, one JSON object a line.
 
 As a module: ``Predictor()(image)`` takes uint8 [height, width, 3] in BGR, as OpenCV reads it, and
-gives boxes (and key points) in pixels of that image, scores and class numbers, or text, as they were judged.
+gives boxes (and key points) in pixels of that image, scores and class numbers, text, or a vector, as they were judged.
 """
 
 import argparse
@@ -76,6 +76,8 @@ def told(prediction, labels):
     if "text" in columns:
         sure = columns["confidence"]
         return {"text": columns["text"], "confidence": None if sure != sure else sure}  # noqa: PLR0124 - NaN
+    if "vector" in columns:
+        return {"vector": columns["vector"].tolist()}
     return {name: _shape(value) for name, value in columns.items()}
 
 

@@ -248,6 +248,7 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
         said.insert(0, f"{task.METRICS[metric].title} {parent:.3f} → {optimized:.3f}")
     if subject:
         said.insert(0, f"worst {LIMITS[key].of_worst}: {subject}")
+    said += _told(task, "remarks", found, plan)
     if LIMITS[key].scope == "outputs":
         said.insert(0, tensors.output_sentence(key, found))
     worst = task.worst(found, plan)[:1]
@@ -318,7 +319,7 @@ def _fields(
         "notes": [
             *(f"{name} was left out: {reason}" for name, reason in found.skipped),
             *tensors.output_notes(found),
-            *_notes(task, found),
+            *_told(task, "notes", found),
         ],
         "facts": [
             ["evaluation images", str(len(found))],
@@ -341,9 +342,10 @@ def _tally(entry: ModelEntry, found: Comparison[Any], folder: Path, place: str) 
         return ""  # not annotated: a gate that needs it says so
 
 
-def _notes(task: Task, found: Comparison[Any]) -> tuple[str, ...]:
-    own: Callable[[Comparison[Any]], tuple[str, ...]] | None = getattr(task, "notes", None)
-    return () if own is None else own(found)
+def _told(task: Task, name: str, *given: Any) -> tuple[str, ...]:
+    """Ask a task for sentences that it may have besides (see ``Task``)."""
+    own: Callable[..., tuple[str, ...]] | None = getattr(task, name, None)
+    return () if own is None else own(*given)
 
 
 def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metric]:

@@ -74,7 +74,7 @@ def load_data(
         for used in (calibration, *repeats) if plan.hold_out else ():
             evaluation = hold_out(evaluation, used)
     if plan.subset is not None:
-        chosen = subset(evaluation, plan.subset, plan.seed)
+        chosen = subset(evaluation, plan.subset, plan.seed, together=True)
         evaluation = chosen.dataset
         notes += [f"evaluate.subset: {chosen.note}"] if chosen.note else []
     for used in filter(None, (calibration, *repeats)):

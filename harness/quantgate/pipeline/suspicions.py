@@ -28,7 +28,7 @@ def suspicions(entry: ModelEntry, parent: Artifact, data: Data) -> tuple[str, ..
     from quantgate.engine.runtime import Target, compile_model
     from quantgate.pipeline.feeding import bench_of
 
-    some = subset(data.evaluation, SOME, 0).dataset
+    some = subset(data.evaluation, SOME, 0, together=True).dataset
     target = Target(
         device=entry.benchmark.device, precision=entry.evaluate.precision, hint="latency"
     )

@@ -10,6 +10,7 @@ from quantgate.tasks.added import with_added
 from quantgate.tasks.classification import task as classification
 from quantgate.tasks.detection import instance_segmentation
 from quantgate.tasks.detection import task as detection
+from quantgate.tasks.embedding import task as embedding
 from quantgate.tasks.image_to_image import task as image_to_image
 from quantgate.tasks.keypoints import task as keypoints
 from quantgate.tasks.segmentation import task as semantic_segmentation
@@ -29,6 +30,7 @@ TASKS: dict[str, Task] = {
             "semantic_segmentation": semantic_segmentation,
             "keypoints": keypoints,
             "text": text,
+            "embedding": embedding,
             "image_to_image": image_to_image,
             "generic": generic,
         },

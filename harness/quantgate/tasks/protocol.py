@@ -75,7 +75,8 @@ class Task(Protocol):
     # TALLY, a TallyKind: where its numbers are more than sums over the rows of its tables;
     # FITNESS, a Measure: what of ``core.likeness.fitness`` tells a parent that is fed wrongly;
     # doubts(comparison): what speaks against the annotations, in sentences;
-    # notes(comparison): what else a reader should know of the answers, in sentences.
+    # notes(comparison): what else a reader should know of the answers, in sentences;
+    # remarks(comparison, plan): what else the second line of every verdict says.
 
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]

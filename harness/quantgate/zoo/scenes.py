@@ -7,6 +7,7 @@ of OpenCV's resampling. Splits share neither digits nor generators.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,12 +24,15 @@ LABELS: Final[tuple[str, ...]] = tuple(str(digit) for digit in range(10))
 
 _MIN_SIDE_PX: Final = 32
 _MIN_VISIBLE: Final = 0.5
-#: Least mean difference of ink and what lies under it, in grey levels: of many digits, of one, of a line.
-_MIN_CONTRASTS: Final = (90.0, 70.0, 90.0)
-_MANY, _ONE, _LINE = 0, 1, 2
+#: Least mean difference of ink and what lies under it, in grey levels: of many digits, of one, of a line, of one
+#: that is told from others by its hand.
+_MIN_CONTRASTS: Final = (90.0, 70.0, 90.0, 90.0)
+_MANY, _ONE, _LINE, _HAND = 0, 1, 2, 3
 #: Digits of a line, and their distance, in heights of one.
 _SHORTEST, _LONGEST = 3, 7
 _PITCH: Final = (0.62, 0.95)
+#: Images in a row that show the same written digit.
+IMAGES_A_HAND: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +146,35 @@ def render_text(seed: int, index: int, *, size: tuple[int, int], split: Split) -
     return _finish(rng, canvas, blur=reach / 32, noise=16.0), "".join(
         LABELS[digit.label] for digit in chosen
     )
+
+
+def render_hand(seed: int, index: int, *, size: tuple[int, int], split: Split) -> tuple[Scene, str]:
+    """Draw one written digit among clutter; give the scene and whose hand it is, ``3-0417``.
+
+    Parameters and errors are those of :func:`render`. Every ``IMAGES_A_HAND`` indices in a row show one digit as it
+    was written once, each time turned, stretched and coloured otherwise.
+    """
+    rng = _generator(seed, index, size, (split, _HAND))
+    canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_HAND])
+    clutter(rng, canvas.image, int(rng.integers(0, 4)))
+    reach = min(size)
+    member = _hands(seed, split)[index // IMAGES_A_HAND % len(split_members(split))]
+    place(rng, canvas, stroke(member), reach * float(rng.uniform(0.55, 0.8)))
+    return _finish(rng, canvas, blur=reach / 64, noise=12.0), hand(seed, index, split)
+
+
+def hand(seed: int, index: int, split: Split) -> str:
+    """Name the digit that :func:`render_hand` draws, without drawing it: its class and its number."""
+    member = _hands(seed, split)[index // IMAGES_A_HAND % len(split_members(split))]
+    return f"{stroke(member).label}-{member:04d}"
+
+
+@cache
+def _hands(seed: int, split: Split) -> tuple[int, ...]:
+    """Members of a split in random order."""
+    entropy = (seed, SPLITS.index(split), _HAND)
+    order = np.random.default_rng(np.random.SeedSequence(entropy))
+    return tuple(order.permutation(split_members(split)).tolist())
 
 
 def _generator(

@@ -13,6 +13,7 @@ from quantgate.core.predictions import (
     ClassLabel,
     ClassScores,
     Detections,
+    Embedding,
     LabelMap,
     Objects,
     RawOutputs,
@@ -39,6 +40,8 @@ _CONSTANT = 1e-4
 _WHOLE = 0.999
 #: Grey levels between the channels from which a picture is in colour.
 _COLOURFUL = 8.0
+#: Median cosine between images from which on all vectors are one.
+_ONE_WAY = 0.98
 #: Share of annotated objects outside of the input from which on it is said.
 _CUT = 0.05
 #: Share of an object that has to be left out.
@@ -191,6 +194,22 @@ def _of_outputs(found: Sequence[RawOutputs]) -> list[str]:
     return said
 
 
+def _of_vectors(found: Sequence[Embedding]) -> list[str]:
+    """Vectors that point the same way for all images, however unlike these are."""
+    if len({len(each.vector) for each in found}) > 1:
+        return []
+    rows = np.stack([each.vector.astype(np.float64) for each in found])
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    cosines = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
+    if float(np.median(cosines)) < _ONE_WAY:
+        return []
+    said = (
+        f"the parent's vectors for {len(found)} images point nearly the same way (cosine {np.median(cosines):.3f}): "
+        "check preprocess (colour, mean, scale) and the output that decoder.outputs names"
+    )
+    return [said]
+
+
 #: By kind of answers: what tells that they are odd; arguments as of `implausible`.
 _ODD: Mapping[type, Callable[[Any, Sequence[Truth | None], Sequence[str]], list[str]]] = (
     MappingProxyType(
@@ -202,6 +221,7 @@ _ODD: Mapping[type, Callable[[Any, Sequence[Truth | None], Sequence[str]], list[
             Transcript: lambda found, truths, _: _of_texts(
                 [each.text for each in found], [each.text for each in _those(Transcript, truths)]
             ),
+            Embedding: lambda found, _truths, _labels: _of_vectors(found),
             RawOutputs: lambda found, _truths, _labels: _of_outputs(found),
         }
     )
