@@ -206,7 +206,11 @@ def _located(told: Told, loaded: Mapping[str, Any]) -> Told:
     dataset = entry["datasets"][0]
     merged = {**_datasets(told.file).get(dataset.get("name"), {}), **dataset}
     conversion = merged.get("annotation_conversion") or {}
-    truths = [value for key, value in conversion.items() if key.startswith(("annotation", "mask"))]
+    truths = [
+        value
+        for key, value in conversion.items()
+        if key.startswith(("annotation", "mask", "pairs_file"))
+    ]
     folder = told.file.absolute().parent
     return replace(
         told,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.sources.omz import objects, points, text
+from quantgate.sources.omz import objects, points, text, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,6 +72,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "lpr": text.plates,
     "mask_rcnn": objects.mask_rcnn,
     "nanodet": objects.nanodet,
+    "reid": vectors.vector,
     "retinaface_pytorch": objects.retinaface,
     "segmentation": _segmentation,
     "simple_decoder": text.sequence,

@@ -25,6 +25,7 @@ _OF_THE_DATASET = {
     "extend_around_rect": "images have to be cropped with a margin around the object",
     "transformed_crop_with_auto_scale": "images have to be cropped to the annotated person first, 1.25 times its "
     "box: datasets.NAME.region",
+    "point_alignment": "images have to be faces, aligned by five points: datasets.NAME.region",
     "jpeg_compression": "images have to be compressed as the original evaluation does",
 }
 _CHANNELS = frozenset({1, 3})
@@ -193,6 +194,14 @@ def _per_channel(value: Any) -> float | tuple[float, ...]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def _flip(feeding: _Feeding, step: Mapping[str, Any]) -> None:
+    if not step.get("merge_with_original"):
+        raise FeedingUnknownError("preprocessing flip")
+    feeding.notes.append(
+        "the mirrored image is fed as well originally, and its answer joined: here the image's own counts"
+    )
+
+
 def _nothing(_feeding: _Feeding, _step: Mapping[str, Any]) -> None:
     """The image goes to the model's own size in any case."""
 
@@ -203,6 +212,7 @@ _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
     "bgr_to_rgb": _colour("rgb"),
     "centernet_affine_transform": _centred,
     "crop": _crop,
+    "flip": _flip,
     "normalization": _normalization,
     "padding": _padding,
     "resize": _resize,

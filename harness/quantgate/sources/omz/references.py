@@ -17,13 +17,15 @@ _SIMPLE = {
     "coco_orig_segm_precision": "ap",
     "coco_orig_keypoints_precision": "ap",
     "normed_error": "nme_eyes",
+    "pairwise_accuracy_subsets": "verification_accuracy",
+    "reid_map": "map",
     "mean_iou": "miou",
     "psnr": "psnr",
     "ssim": "ssim",
 }
 #: Where several are published, the one that a gate judges by default comes first.
 _ORDER = ("top1", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes", "top5",
-          "word_accuracy_folded")  # fmt: skip
+          "word_accuracy_folded", "verification_accuracy", "rank1", "map")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def _metric(entry: Mapping[str, Any]) -> str | None:
     kind, threshold = entry["type"], entry.get("threshold")
     if kind == "accuracy":
         return _ACCURACY_KEYS.get(int(entry.get("top_k", 1)))
+    if kind == "cmc":
+        return "rank1" if int(entry.get("top_k", 1)) == 1 else None
     if kind == "coco_precision":
         return "ap" if threshold in _WHOLE_RANGE else "ap50" if threshold == 0.5 else None  # noqa: PLR2004
     if kind == "map":
