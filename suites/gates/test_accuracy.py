@@ -29,6 +29,12 @@ def test_class_drop(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("max_mae_increase")
+def test_mae_increase(gate: Gate, comparison: Compared) -> None:
+    """No value is farther from its annotations than the parent's by more than the limit."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_segment_drop")
 def test_segment_drop(gate: Gate, comparison: Compared) -> None:
     """No segment of the images, and no size of objects, falls further than the limit."""

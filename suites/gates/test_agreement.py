@@ -65,6 +65,18 @@ def test_role_mpjpe(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("min_head_agreement")
+def test_head_agreement(gate: Gate, comparison: Compared) -> None:
+    """On the head on which the roles agree least they agree on enough images."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_head_mae")
+def test_head_mae(gate: Gate, comparison: Compared) -> None:
+    """The value that the optimized model moves most moves no farther from the parent's than the limit allows."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_role_cer")
 def test_role_cer(gate: Gate, comparison: Compared) -> None:
     """What the optimized model reads is no more edits away from the parent's text than the limit allows."""

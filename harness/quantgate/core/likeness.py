@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from quantgate.core.boxes import assign, box_iou
+from quantgate.core.heads_alike import facts_fit, heads_alike
 from quantgate.core.oks import oks_of_roles, oks_with_truth
 from quantgate.core.predictions import (
     IGNORED,
+    Attributes,
     ClassLabel,
     ClassScores,
     Detections,
     Embedding,
+    Facts,
     LabelMap,
     Objects,
     Rendering,
@@ -49,7 +52,7 @@ def likeness(first: Prediction, second: Prediction) -> float:
 
     Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
     is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation, texts by
-    their common letters, vectors by their cosine.
+    their common letters, vectors by their cosine, attributes head by head.
     """
     measure = _ALIKE.get(type(first)) if type(first) is type(second) else None
     return math.nan if measure is None else measure(first, second)
@@ -65,7 +68,7 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
 
     Root of the annotated class's share (its Bhattacharyya coefficient with the truth); twice the
     matched scores over all scores and objects (a soft F1, by OKS where there are key points); mean IoU of
-    the classes; PSNR in dB; share of common letters.
+    the classes; PSNR in dB; share of common letters; mean over the annotated attributes.
     """
     kind, measure = _FITS.get(type(prediction), (None, None))
     return measure(prediction, truth) if kind and measure and isinstance(truth, kind) else math.nan
@@ -193,6 +196,7 @@ _ALIKE: Mapping[type, Callable[[Any, Any], float]] = MappingProxyType(
         Embedding: lambda one, other: _cosine(
             *(each.vector.astype(np.float64) for each in (one, other))
         ),
+        Attributes: heads_alike,
     }
 )
 #: By kind of prediction: its truth's kind, and what compares them.
@@ -203,5 +207,6 @@ _FITS: Mapping[type, tuple[type, Callable[[Any, Any], float]]] = MappingProxyTyp
         LabelMap: (LabelMap, _maps_fit),
         Rendering: (Rendering, lambda found, truth: _psnr_db(found.pixels, truth.pixels)),
         Transcript: (Transcript, lambda found, truth: matching(found.text, truth.text)),
+        Attributes: (Facts, facts_fit),
     }
 )

@@ -77,6 +77,36 @@ _ROWS: tuple[LimitKind, ...] = (
         vacuous_at=1.0,
         of_loss=True,
     ),
+    LimitKind(
+        "max_mae_increase",
+        "MAE increase",
+        "images",
+        noun="growth of the mean absolute error of the worst head",
+        form="magnitude",
+        margin=0.1,
+        needs_truth=True,
+        of_loss=True,
+        of_worst="head",
+    ),
+    LimitKind(
+        "min_head_agreement",
+        "Worst head of the roles",
+        noun="agreement on the worst head",
+        margin=0.02,
+        resolved=True,
+        of_worst="head",
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
+        "max_head_mae",
+        "MAE of the roles' values",
+        "images",
+        noun="mean difference of the roles' values on the worst head",
+        form="magnitude",
+        margin=0.1,
+        relative=True,
+        of_worst="head",
+    ),
     LimitKind("min_match_rate", "Match rate", margin=0.01, resolved=True, **_SHARE),  # type: ignore[arg-type]
     LimitKind(
         "min_class_precision",

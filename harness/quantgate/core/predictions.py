@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from quantgate.core.heads import Head
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
@@ -102,7 +104,8 @@ class Objects:
     point (0: not annotated, 1: hidden, 2: visible); None where none are annotated. ``outlines`` are
     the annotated polygons, float64 [corners, 2] px each (several parts one after the other), None of
     an object without; None where nothing asks for them. ``spatial`` are float32 [n, points, 3]: x, y and z in a
-    unit of their own, NaN where not annotated.
+    unit of their own, NaN where not annotated. ``facts`` are what is annotated of each object besides; None where
+    nothing is.
     """
 
     boxes: NDArray[np.float32]
@@ -113,6 +116,7 @@ class Objects:
     points: NDArray[np.float32] | None = None
     outlines: tuple[NDArray[np.float64] | None, ...] | None = None
     spatial: NDArray[np.float32] | None = None
+    facts: tuple[Facts, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -227,6 +231,29 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Attributes:
+    """What several heads of a model say of one image.
+
+    Parameters
+    ----------
+    heads
+        What there is, in order.
+    values
+        float32 [total]: of a class the shares of each, of a label its share, 0..1, of a value the number.
+    """
+
+    heads: tuple[Head, ...]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is annotated of one image, or object: text by name of the attribute, as it is written."""
+
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RawOutputs:
     """A model's raw outputs by name; nothing is known about their meaning."""
 
@@ -234,6 +261,13 @@ class RawOutputs:
 
 
 Prediction: TypeAlias = (
-    ClassScores | Detections | LabelMap | Rendering | Transcript | Embedding | RawOutputs
+    ClassScores
+    | Detections
+    | LabelMap
+    | Rendering
+    | Transcript
+    | Embedding
+    | Attributes
+    | RawOutputs
 )
-Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript | Identity
+Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript | Identity | Facts

@@ -7,12 +7,14 @@ import os
 from collections import Counter
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quantgate.core.predictions import (
     ClassLabel,
+    Facts,
     Identity,
     LabelMap,
     Objects,
@@ -30,7 +32,7 @@ from quantgate.errors import DatasetError
 from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from quantgate.datasets.files import FileFact
     from quantgate.datasets.findings import Draft, Findings
@@ -137,25 +139,29 @@ def _truth_bytes(truth: Truth | None) -> bytes:
     masks = b"" if truth.masks is None else repr(truth.masks).encode()
     points = b"" if truth.points is None else b"points" + truth.points.tobytes()
     points += b"" if truth.spatial is None else b"spatial" + truth.spatial.tobytes()
+    points += b"" if truth.facts is None else f"facts {truth.facts}".encode()
     every = b"".join(np.ascontiguousarray(c).tobytes() for c in columns)
     return b"objects" + every + masks + points
 
 
 def _told(truth: Truth | None) -> str | None:
     """Write a truth that is short; None of one that is made of arrays."""
-    match truth:
-        case None:
-            return "none"
-        case ClassLabel():
-            return f"class {truth.label}"
-        case Transcript():
-            return f"text {truth.text}"
-        case Identity():
-            return f"identity {astuple(truth)}"
-        case LazyLabelMap() | LazyRendering():
-            return truth.digest
-        case _:
-            return None
+    if isinstance(truth, LazyLabelMap | LazyRendering):
+        return truth.digest
+    write = _TOLD.get(type(truth))
+    return None if write is None else write(truth)
+
+
+#: How a truth that is short is written, by its kind.
+_TOLD: Mapping[type, Callable[[Any], str]] = MappingProxyType(
+    {
+        type(None): lambda _: "none",
+        ClassLabel: lambda truth: f"class {truth.label}",
+        Transcript: lambda truth: f"text {truth.text}",
+        Identity: lambda truth: f"identity {astuple(truth)}",
+        Facts: lambda truth: f"facts {truth.cells}",
+    }
+)
 
 
 def _check_names(name: str, drafts: Sequence[Draft]) -> None:

@@ -15,6 +15,7 @@ from quantgate.datasets import (
     masks,
     open_images,
     pairs,
+    table,
     text,
     voc,
     wider,
@@ -60,6 +61,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "pairs": pairs.KIND,
         "text": text.KIND,
         "identities": identities.KIND,
+        "table": table.KIND,
         "folder": folder.KIND,
         "digits": DatasetKind(
             None,
@@ -81,6 +83,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
                 'subject = "points"': ("points",),
                 'subject = "text"': ("text",),
                 'subject = "hands"': ("identity",),
+                'subject = "marks"': ("facts",),
                 'subject = "class-maps"': ("pixels",),
                 'subject = "clean"': ("picture",),
             },

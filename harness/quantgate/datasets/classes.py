@@ -114,7 +114,8 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     spatial = None if truth.spatial is None else truth.spatial[kept]
     columns = truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept]
     outlines = None if truth.outlines is None else tuple(truth.outlines[i] for i in kept)
-    return Objects(*columns, masks, points, outlines, spatial)
+    facts = None if truth.facts is None else tuple(truth.facts[i] for i in kept)
+    return Objects(*columns, masks, points, outlines, spatial, facts)
 
 
 def _pixels(truth: LazyLabelMap, table: NDArray[np.int64]) -> NDArray[np.uint8]:

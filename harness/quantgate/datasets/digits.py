@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
-from quantgate.core.predictions import ClassLabel, Identity, Transcript
+from quantgate.core.predictions import ClassLabel, Facts, Identity, Transcript
 from quantgate.core.skeletons import Skeleton
 from quantgate.datasets.assembly import samples_digest
 from quantgate.datasets.findings import make_objects
@@ -34,19 +34,21 @@ if TYPE_CHECKING:
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
-Shown: TypeAlias = Literal["scenes", "single", "text", "hands"]
+Shown: TypeAlias = Literal["scenes", "single", "text", "hands", "marks"]
 #: What the images of each subject show, where that is no scene: one large digit, or a line of them.
 _SHOWN: dict[str, Shown] = {
     "single": "single",
     "points": "single",
     "text": "text",
     "hands": "hands",
+    "marks": "marks",
 }
 _SIZES: dict[Shown, tuple[int, int]] = {
     "scenes": (300, 300),
     "single": (224, 224),
     "text": (128, 32),
     "hands": (64, 64),
+    "marks": (96, 96),
 }
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
@@ -136,7 +138,7 @@ def _digest(renderer: str, series: _Series, index: int) -> str:
 def _labels(subject: str) -> tuple[str, ...]:
     from quantgate.zoo.scenes import LABELS
 
-    if subject in {"clean", "text", "hands"}:
+    if subject in {"clean", "text", "hands", "marks"}:
         return ()
     if subject == "points":
         return ("digit",)
@@ -190,7 +192,7 @@ def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | str | None]:
         return render(series.seed, index, size=series.size, split=split), None
     if series.shown == "hands":
         return render_hand(series.seed, index, size=series.size, split=split)[0], None
-    draw = render_classification if series.shown == "single" else render_text
+    draw = render_text if series.shown == "text" else render_classification
     return draw(series.seed, index, size=series.size, split=split)
 
 
@@ -198,7 +200,8 @@ def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | str | None]:
 class _Drawn:
     """Truth of a series: rows of scene, label, x0, y0, x1, y1, area and key points, and their run lengths.
 
-    A single digit that is mostly hidden has a row of an area of 0, and so has each digit of a line.
+    A single digit that is mostly hidden has a row of an area of 0, and so has each digit of a line. Of one with
+    attributes whether it is dark stands in place of the key points.
     """
 
     rows: NDArray[np.float32]
@@ -210,6 +213,9 @@ def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]
     from faster_coco_eval.core import mask as rle
 
     scene, told = _drawn_scene(series, index)
+    if series.shown == "marks":
+        assert isinstance(told, int)
+        return _marked_row(scene, index, told), [b""]
     if isinstance(told, str) or (told is not None and not len(scene.labels)):
         labels = [int(digit) for digit in str(told)]
         bare = np.zeros((len(labels), 7 + math.prod(scene.points.shape[1:])), np.float32)
@@ -220,6 +226,17 @@ def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]
     columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas, *points.T)
     counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in scene.masks]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1), counts
+
+
+def _marked_row(scene: Scene, index: int, label: int) -> NDArray[np.float32]:
+    """A digit with its height in its box, and whether it is dark, [1, 8]."""
+    from quantgate.zoo.marks import marks_of
+
+    row, marks = np.zeros((1, 8), np.float32), marks_of(scene)
+    row[0, :2] = index, label
+    if marks is not None:
+        row[0, 2:6], row[0, 6], row[0, 7] = scene.boxes[0], scene.masks[0].sum(), marks.dark
+    return row
 
 
 def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
@@ -251,6 +268,8 @@ def _truth(drawn: _Drawn, index: int, subject: str, *, masks: bool) -> Truth:
         return ClassLabel(int(rows[0, 1]))
     if subject == "text":
         return Transcript("".join(f"{digit:.0f}" for digit in rows[:, 1]))
+    if subject == "marks":
+        return _facts(rows[0], drawn.size[1])
     if subject == "points":
         return _pointed(rows[rows[:, 6] > 0])
     truth = _objects(rows, rows[:, 1])
@@ -259,6 +278,15 @@ def _truth(drawn: _Drawn, index: int, subject: str, *, masks: bool) -> Truth:
     size = [drawn.size[1], drawn.size[0]]
     counts = drawn.counts[first:last].tolist()
     return replace(truth, masks=tuple({"size": size, "counts": one} for one in counts))
+
+
+def _facts(row: NDArray[np.float32], height_px: int) -> Facts:
+    """The digit, whether it is odd, and of one that is visible whether it is dark and its height in per cent."""
+    digit, seen = int(row[1]), bool(row[6])
+    cells = {"digit": str(digit), "odd": str(digit % 2)}
+    cells["dark"] = f"{row[7]:.0f}" if seen else ""
+    cells["height"] = f"{100 * float(row[5] - row[3]) / height_px:.4g}" if seen else ""
+    return Facts(tuple(sorted(cells.items())))
 
 
 def _objects(rows: NDArray[np.float32], labels: NDArray[np.floating]) -> Objects:

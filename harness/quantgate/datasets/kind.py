@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
 
 #: What annotations say: a class of the image, objects in boxes, their masks, a class of each pixel,
-#: the picture that the model should make, key points of objects, what a word or line reads, whom an image shows.
-TruthKind = Literal["class", "objects", "masks", "pixels", "picture", "points", "text", "identity"]
+#: the picture that the model should make, key points of objects, what a word or line reads, whom an image shows,
+#: attributes by name.
+TruthKind = Literal[
+    "class", "objects", "masks", "pixels", "picture", "points", "text", "identity", "facts"
+]
 #: Arguments: name in models.toml, entry, folder of the manifest.
 Find = Callable[[str, "DatasetEntry", "Path"], "Findings"]
 

@@ -76,8 +76,8 @@ def with_regions(dataset: Dataset, plan: RegionEntry, truth: str | None) -> Data
     Parameters
     ----------
     truth
-        What the task is judged by: of "class" that of the object is its sample's truth; otherwise it is the
-        object itself, in the region's pixels, with its key points where they are asked for.
+        What the task is judged by: of "class" that of the object is its sample's truth, of "facts" what is
+        annotated of it besides; otherwise it is the object itself, in the region's pixels, with its key points where they are asked for.
 
     Raises
     ------
@@ -126,10 +126,22 @@ def _regions_of(
             f"{whole.name}#{row}",
             RegionImage(replace(whole, truth=None), region, plan),
             hashlib.blake2b(told.encode(), digest_size=16).hexdigest(),
-            ClassLabel(label) if asked == "class" else _inside(truth, row, region, asked),
+            _truth(truth, row, region, asked),
             label,
         )
-        yield sample, Cut(whole.name, region, row, None if asked == "class" else truth)
+        yield (
+            sample,
+            Cut(whole.name, region, row, None if asked in {"class", "facts"} else truth),
+        )
+
+
+def _truth(truth: Objects, row: int, region: Region, asked: str | None) -> Truth | None:
+    """What is true of a region: the class of its object, its attributes, or the object itself."""
+    if asked == "class":
+        return ClassLabel(int(truth.labels[row]))
+    if asked == "facts":
+        return None if truth.facts is None else truth.facts[row]
+    return _inside(truth, row, region, asked)
 
 
 def _region(where: str, truth: Objects, row: int, plan: RegionEntry) -> Region | None:

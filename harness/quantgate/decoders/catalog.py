@@ -14,6 +14,7 @@ from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
+from quantgate.decoders.heads import HeadsDecoder
 from quantgate.decoders.heat_maps import HeatMapsDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.landmarks import LandmarksDecoder
@@ -83,6 +84,7 @@ DECODERS: dict[str, Any] = extended(
         "ctc": CtcDecoder,
         "sequence": SequenceDecoder,
         "vector": VectorDecoder,
+        "heads": HeadsDecoder,
         "class-map": ClassMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,

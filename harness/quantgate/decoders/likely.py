@@ -195,6 +195,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "ctc": _text,
         "sequence": _text,
         "vector": _embedding,
+        "heads": _vectors,
         "class-map": _maps,
         "image": _pictures,
         "mask-rcnn": _masks,

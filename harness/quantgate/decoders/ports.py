@@ -142,6 +142,8 @@ def with_own_names(decoder: Decoder, ports: Sequence[Port]) -> Decoder:
     DecoderError
         When the model has no output of a given name.
     """
+    if hasattr(decoder, "named_as"):  # it names outputs in other keys, too
+        decoder = decoder.named_as(ports)
     if decoder.outputs is None:
         return decoder
     own = tuple(port.name for port in chosen(ports, decoder.outputs))

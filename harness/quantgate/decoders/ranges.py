@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from quantgate.core.heads import spans
 from quantgate.core.predictions import (
     IGNORED,
+    Attributes,
     ClassScores,
     Detections,
     LabelMap,
@@ -146,6 +148,8 @@ def _of_one(prediction: Prediction, expected: Expected) -> list[Misreading]:
     if isinstance(prediction, LabelMap):
         known = prediction.labels[prediction.labels != IGNORED]
         return _unknown(known, expected)
+    if isinstance(prediction, Attributes):
+        return _of_heads(prediction)
     return []
 
 
@@ -156,6 +160,19 @@ def _outside_unit(scores: NDArray[np.float32]) -> list[Misreading]:
     if low >= -_ROUNDING and high <= 1 + _ROUNDING:
         return []
     return [Misreading("scores", f"scores run from {low:.3g} to {high:.3g}, expected 0 to 1")]
+
+
+def _of_heads(prediction: Attributes) -> list[Misreading]:
+    """The first head whose shares are none."""
+    for head, span in zip(prediction.heads, spans(prediction.heads), strict=True):
+        if head.kind != "value" and (said := _outside_unit(prediction.values[span])):
+            return [
+                replace(
+                    said[0],
+                    sentence=f"of {head.name} {said[0].sentence} (decoder.heads: logits = true?)",
+                )
+            ]
+    return []
 
 
 def _unknown(labels: NDArray[np.integer], expected: Expected) -> list[Misreading]:

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.comparison import Comparison, ImageResult
-from quantgate.core.predictions import ClassScores, Detections, Embedding, LabelMap, Transcript
+from quantgate.core.predictions import (
+    Attributes,
+    ClassScores,
+    Detections,
+    Embedding,
+    LabelMap,
+    Transcript,
+)
 from quantgate.engine.evaluate import settled
 from quantgate.engine.parts import Pace, PartKind, Parts
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DecoderError, MeasurementError
 from quantgate.pair import Pair
+from quantgate.tasks.attributes import record as attributes
 from quantgate.tasks.detection import record
 from quantgate.tasks.embedding import record as embedding
 from quantgate.tasks.text import record as text
@@ -264,6 +272,7 @@ _PACK: Mapping[str, Any] = {
     LabelMap.__name__: _pack_maps,
     Transcript.__name__: text.pack,
     Embedding.__name__: embedding.pack,
+    Attributes.__name__: attributes.pack,
 }
 _UNPACK: Mapping[str, Any] = {
     ClassScores.__name__: _unpack_scores,
@@ -271,4 +280,5 @@ _UNPACK: Mapping[str, Any] = {
     LabelMap.__name__: _unpack_maps,
     Transcript.__name__: text.unpack,
     Embedding.__name__: embedding.unpack,
+    Attributes.__name__: attributes.unpack,
 }

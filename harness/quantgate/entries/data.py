@@ -109,14 +109,14 @@ class DatasetEntry:
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
             "pictures; text: pictures of words or lines with what they read; identities: images of persons, vehicles, places, "
-            "a folder each, as query and gallery, by name, or a list (also of pairs); folder: images without annotations; digits: the built-in rendered scenes"
+            "a folder each, as query and gallery, by name, or a list (also of pairs); table: images with a table of what they show; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
     path: Annotated[Path | None, Doc("folder of the images")] = None
     annotations: Annotated[
         Path | None,
         Doc(
-            "coco json, imagenet list, WIDER FACE text, csv, list of texts (file TAB text, or ICDAR's file, "
+            "coco json, imagenet list, WIDER FACE text, csv, table of attributes, list of texts (file TAB text, or ICDAR's file, "
             '"text"), list of identities or pairs (LFW\'s pairs.txt, csv); folder of voc xml, yolo text, class maps or targets'
         ),
     ] = None
@@ -131,10 +131,10 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single", "points", "text", "hands", "class-maps", "clean"],
+        Literal["scenes", "single", "points", "text", "hands", "marks", "class-maps", "clean"],
         Doc(
             "digits: scenes with objects, one digit an image, one digit with its key points, a line of digits, "
-            "one digit that was written once and is seen five times, scenes with the class of every pixel, or scenes with the picture before blur and noise"
+            "one digit that was written once and is seen five times, one digit with its attributes, scenes with the class of every pixel, or scenes with the picture before blur and noise"
         ),
     ] = "scenes"
     text_in_name: Annotated[
@@ -150,6 +150,19 @@ class DatasetEntry:
             "identities, without `annotations`: regular expression that fits the name of each image without suffix; "
             "its first group is the identity, its second the camera: (.*)_[0-9]+, or ([0-9]+)_c([0-9]+).*; default: "
             "the folder, or names as Market-1501's"
+        ),
+    ] = None
+    attributes_in_name: Annotated[
+        str | None,
+        Doc(
+            "table, without `annotations`: regular expression that fits the path of each image without suffix, "
+            "its named groups being the attributes: (?P<age>[0-9]+)_(?P<gender>[01])_.*"
+        ),
+    ] = None
+    columns: Annotated[
+        Annotated[Mapping[str, str], MinLen(1)] | None,
+        Doc(
+            'table: columns that are called otherwise than the model\'s heads, by head: { gender = "sex" }'
         ),
     ] = None
     ending: Annotated[

@@ -44,7 +44,9 @@ class Limits:
     ] = None
     max_class_drop: Annotated[
         NonNegative | None,
-        Doc("worst class with at least 10 objects or images; text: worst character"),
+        Doc(
+            "worst class with at least 10 objects or images; text: worst character; attributes: worst head"
+        ),
     ] = None
     max_segment_drop: Annotated[
         NonNegative | None,
@@ -58,7 +60,8 @@ class Limits:
         Doc(
             "share of images with the same class in both roles; of pixels in semantic segmentation; of "
             "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints; "
-            "of images that read the same in text; of images with the same nearest neighbour in embedding"
+            "of images that read the same in text; of images with the same nearest neighbour in embedding; of all "
+            "answers about classes and labels in attributes"
         ),
     ] = None
     min_role_iou: Annotated[
@@ -75,6 +78,25 @@ class Limits:
         Doc(
             "mean absolute difference of both roles' soft maps of one object (saliency, mattes), mean over "
             "images"
+        ),
+    ] = None
+    max_mae_increase: Annotated[
+        NonNegative | None,
+        Doc(
+            "attributes: growth of the mean absolute error of a value against annotations, in its unit, worst "
+            "head with at least 10 images"
+        ),
+    ] = None
+    min_head_agreement: Annotated[
+        Fraction | None,
+        Doc(
+            "attributes: share of images on which both roles say the same, in the head in which it is lowest"
+        ),
+    ] = None
+    max_head_mae: Annotated[
+        NonNegative | None,
+        Doc(
+            "attributes: mean absolute difference of both roles' values, in their unit, worst head"
         ),
     ] = None
     min_match_rate: Annotated[

@@ -9,6 +9,7 @@ from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
+from quantgate.decoders.heads import HeadEntry
 from quantgate.entries import (
     Advanced,
     Benchmark,
@@ -49,6 +50,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("[datasets.NAME]", DatasetEntry),
     ("[datasets.NAME.region]", RegionEntry),
     ("[models.NAME]", ModelEntry),
+    ("decoder.heads.NAME", HeadEntry),
     ("preprocess", Preprocess),
     ("calibrate", Recipe),
     ("calibrate.ignored", IgnoredScope),

@@ -1,7 +1,8 @@
 """Predict with the model of this package: ``python predict.py IMAGE ...``, one JSON object a line.
 
 As a module: ``Predictor()(image)`` takes uint8 [height, width, 3] in BGR, as OpenCV reads it, and
-gives boxes (and key points) in pixels of that image, scores and class numbers, text, or a vector, as they were judged.
+gives boxes (and key points) in pixels of that image, scores and class numbers, text, a vector, or attributes, as
+they were judged.
 """
 
 import argparse
@@ -68,6 +69,8 @@ def told(prediction, labels):
     if {"labels", "scores"} <= set(columns):
         rows = zip(*columns.values(), strict=True)
         return {"objects": [_named(dict(zip(columns, row, strict=True)), labels) for row in rows]}
+    if "heads" in columns:
+        return {"heads": _attributes(columns["heads"], columns["values"])}
     if set(columns) == {"scores"}:
         best = np.argsort(-columns["scores"], kind="stable")[:BEST]
         scores = columns["scores"][best]
@@ -79,6 +82,23 @@ def told(prediction, labels):
     if "vector" in columns:
         return {"vector": columns["vector"].tolist()}
     return {name: _shape(value) for name, value in columns.items()}
+
+
+def _attributes(heads, values):
+    """Every head by its name: its best class, whether its label is there, or its value."""
+    found, first = {}, 0
+    for head in heads:
+        own = [float(value) for value in values[first : first + head.size]]
+        first += head.size
+        best = own.index(max(own))
+        if head.kind == "class":
+            name = {"label": head.classes[best]} if head.classes else {}
+            found[head.name] = {"class": best, **name, "score": own[best]}
+        elif head.kind == "label":
+            found[head.name] = {"there": own[0] >= head.threshold, "score": own[0]}
+        else:
+            found[head.name] = {"value": own[0], **({"unit": head.unit} if head.unit else {})}
+    return found
 
 
 def _named(row, labels):
@@ -117,6 +137,8 @@ def keep(prediction, path):
     if "shares" in columns:  # of one object, beside the map of classes: grey, white is all of it
         shares = np.rint(columns.pop("shares") * 255).astype(np.uint8)
         cv2.imwrite(str(path.with_name(f"{path.name}.shares.png")), shares)
+    if "heads" in columns:  # numbers of all heads one after the other, and what each is called
+        columns["heads"] = [name for head in columns["heads"] for name in [head.name] * head.size]
     picture = next(iter(columns.values())) if len(columns) == 1 else None
     if isinstance(picture, np.ndarray) and picture.ndim > 1:
         path = path.with_name(f"{path.name}.png")

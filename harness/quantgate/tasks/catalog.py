@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from quantgate.plugins import extended, plugged
 from quantgate.tasks import generic
 from quantgate.tasks.added import with_added
+from quantgate.tasks.attributes import task as attributes
 from quantgate.tasks.classification import task as classification
 from quantgate.tasks.detection import instance_segmentation
 from quantgate.tasks.detection import task as detection
@@ -31,6 +32,7 @@ TASKS: dict[str, Task] = {
             "keypoints": keypoints,
             "text": text,
             "embedding": embedding,
+            "attributes": attributes,
             "image_to_image": image_to_image,
             "generic": generic,
         },

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from quantgate.core.heads import annotated, answers
 from quantgate.core.likeness import LEAST_SCORE
 from quantgate.core.predictions import (
+    Attributes,
     ClassLabel,
     ClassScores,
     Detections,
     Embedding,
+    Facts,
     LabelMap,
     Objects,
     RawOutputs,
@@ -153,6 +156,28 @@ def _of_texts(found: Sequence[str], truths: Sequence[str]) -> list[str]:
     return [f"{said}; check preprocess (height, colour, mean, scale) and the decoder's symbols"]
 
 
+def _of_heads(found: Sequence[Attributes], truths: Sequence[Facts]) -> list[str]:
+    """Heads that say one thing of every picture, where more is annotated, or nothing."""
+    heads = found[0].heads
+    said = np.stack([answers(heads, each.values) for each in found])
+    try:
+        known = [annotated(heads, dict(each.cells)) for each in truths]
+    except ValueError:  # which whoever judges says
+        return []
+    table = np.array(known, np.float64).reshape(-1, len(heads))
+    constant = []
+    for k, head in enumerate(heads):
+        own = table[~np.isnan(table[:, k]), k]
+        varies = len(set(own.tolist())) > 1 if len(own) else head.kind != "label"
+        if len(set(said[:, k].tolist())) == 1 and varies:
+            constant.append(f"{head.name} {head.told(float(said[0, k]))}")
+    if not constant:
+        return []
+    said_of = ", ".join(constant)
+    said_all = f"the parent tells the same of all {len(found)} images: {said_of}"
+    return [f"{said_all}; check preprocess (colour, mean, scale) and decoder.heads"]
+
+
 def _of_pictures(found: Sequence[Rendering], truths: Sequence[Rendering]) -> list[str]:
     if not truths:
         return []
@@ -222,6 +247,7 @@ _ODD: Mapping[type, Callable[[Any, Sequence[Truth | None], Sequence[str]], list[
                 [each.text for each in found], [each.text for each in _those(Transcript, truths)]
             ),
             Embedding: lambda found, _truths, _labels: _of_vectors(found),
+            Attributes: lambda found, truths, _: _of_heads(found, _those(Facts, truths)),
             RawOutputs: lambda found, _truths, _labels: _of_outputs(found),
         }
     )
