@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from quantgate.core.bootstrap import RESAMPLES, bootstrap_mean, bootstrap_ratio, draw, summarize
+from quantgate.core.bootstrap import (
+    RESAMPLES,
+    SEED,
+    bootstrap_mean,
+    bootstrap_ratio,
+    draw,
+    resampled,
+    resampled_roles,
+    summarize,
+)
 from quantgate.errors import MeasurementError
 
 
@@ -96,3 +106,30 @@ def test_a_larger_set_sees_smaller_drops() -> None:
     small, large = bootstrap_mean(values[:1_000]), bootstrap_mean(values)
 
     assert small.smallest_drop / large.smallest_drop == pytest.approx(2, rel=0.15)
+
+
+@pytest.mark.parametrize("n", [1, 37, 700, 5000])
+def test_a_few_resamples_at_a_time_are_those_of_all_at_once(n: int) -> None:
+    """Neither which images are drawn nor a number that follows depends on how many rows are in memory."""
+    weights = draw(n, 300)
+    whole = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), 300)
+    column = np.arange(n) % 3 / 1.0
+
+    np.testing.assert_array_equal(weights, whole)
+    np.testing.assert_array_equal(resampled(n, lambda drawn: drawn @ column, 300), weights @ column)
+    both = resampled_roles(n, lambda role, drawn: drawn @ column * (role == "parent"), 300)
+    np.testing.assert_array_equal(both.parent, weights @ column)
+    assert not both.optimized.any()
+
+
+def test_memory_does_not_grow_with_the_images() -> None:
+    """Ten times as many images need no more than a few rows of resamples and what is given."""
+    peaks = []
+    for n in (2_000, 20_000):
+        column = np.arange(n) % 2 / 1.0
+        tracemalloc.start()
+        bootstrap_mean(column)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] < peaks[0] + 64 * 20_000

@@ -18,13 +18,19 @@ from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
+
+    from quantgate.pair import Role
 
 RESAMPLES = 2_000
 #: Fewer than this say nothing about a 95 % interval.
 FEWEST_RESAMPLES = 200
 CONFIDENCE = 0.95
 SEED = 20_250_117
+# Cells of resamples that are in memory at once: some tens of megabytes.
+_CELLS = 2**20
 # A one-sided test at 5 % that finds a drop of this many standard errors in 80 % of all sets.
 _POWER = 1.645 + 0.842
 # "Rule of three": what never happened on n images may still happen on up to 3/n of all images.
@@ -85,12 +91,64 @@ class Resampled:
 
 
 def draw(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> NDArray[np.int32]:
-    """How often each of ``n`` images is in each resample, [resamples, n]; every row sums to n."""
+    """How often each of ``n`` images is in each resample, [resamples, n]; every row sums to n.
+
+    Memory grows with the images: :func:`resampled` needs no more for many of them.
+    """
+    return np.concatenate([*_drawn(n, resamples, seed)])
+
+
+def resampled(
+    n: int,
+    compute: Callable[[NDArray[np.int32]], NDArray[np.float64]],
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> NDArray[np.float64]:
+    """Compute something on every resample of ``n`` images, a few resamples at a time.
+
+    Parameters
+    ----------
+    compute
+        Of rows of what :func:`draw` gives, [rows, n], each by itself: an array [rows, ...].
+
+    Returns
+    -------
+    ndarray
+        [resamples, ...]; what lies in memory meanwhile does not grow with the images.
+
+    Examples
+    --------
+    >>> column = np.arange(5.0)
+    >>> means = resampled(5, lambda weights: weights @ column / 5)
+    >>> means.shape, bool((means == draw(5) @ column / 5).all())
+    ((2000,), True)
+    """
+    return np.concatenate([compute(weights) for weights in _drawn(n, resamples, seed)])
+
+
+def _drawn(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int32]]:
+    """Draw the rows of all resamples in order, so many at once as bound memory."""
     if n < 1:
         raise MeasurementError("nothing to resample: the evaluation set holds no image")
-    return (
-        np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), resamples).astype(np.int32)
-    )
+    generator, shares = np.random.default_rng(seed), np.full(n, 1.0 / n)
+    rows = max(1, _CELLS // n)
+    for start in range(0, resamples, rows):
+        count = min(rows, resamples - start)
+        yield generator.multinomial(n, shares, count).astype(np.int32)
+
+
+def resampled_roles(
+    n: int,
+    compute: Callable[[Role, NDArray[np.int32]], NDArray[np.float64]],
+    resamples: int = RESAMPLES,
+) -> Pair[NDArray[np.float64]]:
+    """As :func:`resampled`, of both roles on the same resamples, [resamples, ...] each."""
+
+    def both(weights: NDArray[np.int32]) -> NDArray[np.float64]:
+        return np.stack([compute(role, weights) for role in ROLES], axis=1)
+
+    found = resampled(n, both, resamples)
+    return Pair(found[:, 0], found[:, 1])
 
 
 def summarize(value: float, samples: NDArray[np.float64], n: int) -> Resampled:
@@ -138,10 +196,9 @@ def bootstrap_mean(values: NDArray[np.floating], seed: int = SEED) -> Resampled:
     (0.5, True, 4)
     """
     column = np.asarray(values, np.float64)
-    weights = draw(len(column), seed=seed)
     if not np.isfinite(column).all():
         raise MeasurementError("the quantity is NaN or infinite on at least one image")
-    samples = weights @ column / len(column)
+    samples = resampled(len(column), lambda drawn: drawn @ column / len(column), seed=seed)
     return summarize(math.fsum(column) / len(column), samples, len(column))
 
 
@@ -151,10 +208,19 @@ def bootstrap_ratio(
     """Ratio of two sums over images, ``sum(above) / sum(below)``, both [n]."""
     numerator, denominator = np.asarray(above, np.float64), np.asarray(below, np.float64)
     n = len(numerator)
-    weights = draw(n, seed=seed)
     total = math.fsum(denominator)
     value = math.fsum(numerator) / total if total else math.nan
-    return summarize(value, divide(weights @ numerator, weights @ denominator), n)
+    samples = resampled(n, lambda drawn: divide(drawn @ numerator, drawn @ denominator), seed=seed)
+    return summarize(value, samples, n)
+
+
+def resampled_ratios(
+    sums: Pair[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> Pair[NDArray[np.float64]]:
+    """Resample a ratio of two sums over images, what is above and what is below, [n] each, of both roles."""
+    return resampled_roles(
+        len(sums.parent[0]), lambda role, drawn: divide(*(drawn @ part for part in sums[role]))
+    )
 
 
 def divide(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:

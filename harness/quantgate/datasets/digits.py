@@ -15,6 +15,7 @@ import numpy as np
 from quantgate.core.predictions import ClassLabel, Facts, Identity, Transcript
 from quantgate.core.skeletons import Skeleton
 from quantgate.datasets.assembly import samples_digest
+from quantgate.datasets.drawings import Drawings
 from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import labels_in, strata
 from quantgate.datasets.sample import Dataset, Sample
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
     from quantgate.zoo.scenes import Scene
     from quantgate.zoo.strokes import Split
+
+    _Rows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bytes_]]
+    Keep: TypeAlias = Callable[[NDArray[np.uint8]], object]
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
@@ -52,7 +56,7 @@ _SIZES: dict[Shown, tuple[int, int]] = {
 }
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
-_RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "strokes.py")
+_RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "material.py", "strokes.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class _Series:
 def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = False) -> Dataset:
     """Make the dataset of an entry's split, seed, size, subject and count.
 
-    The truth of every scene is drawn once and kept in ``cache``; pixels are drawn when read.
+    Every scene is drawn once; its truth is kept in ``cache``, and its pixels where they do not take too much.
 
     Raises
     ------
@@ -90,12 +94,13 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     series = _Series(shown, entry.seed, split, size)
     count = entry.count or _COUNT
     renderer = renderer_version()
+    drawings = Drawings(series.label(count), renderer, (count, size[1], size[0], 3), cache)
     truths: list[Truth]
     try:
         if shown == "hands":
             truths = _hands(series, count)
         else:
-            drawn = _drawn(series, count, (renderer, cache))
+            drawn = _drawn(series, drawings)
             truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
@@ -106,7 +111,7 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
         for i, (truth, digest) in enumerate(zip(truths, digests, strict=True))
     ]
     samples = tuple(
-        Sample(series.label(i), partial(_pixels, series, i), digest, truth, group)
+        Sample(series.label(i), partial(_pixels, drawings, series, i), digest, truth, group)
         for i, (digest, truth, group) in enumerate(zip(digests, own, groups, strict=True))
     )
     digest = samples_digest(samples)
@@ -166,7 +171,7 @@ def renderer_version() -> str:
     """Hex digest of everything that draws: the renderer's code and the libraries it draws with."""
     from quantgate import zoo
 
-    # Only drawing needs these libraries, and they take a second to import.
+    # Only drawing needs them.
     libraries = ("opencv-python-headless", "scikit-learn")
     drawn_with = " ".join(f"{name} {version(name)}" for name in libraries)
     state = hashlib.blake2b(drawn_with.encode())
@@ -175,8 +180,9 @@ def renderer_version() -> str:
     return state.hexdigest()[:16]
 
 
-def _pixels(series: _Series, index: int) -> NDArray[np.uint8]:
-    return _scene(series, index).image
+def _pixels(drawings: Drawings, series: _Series, index: int) -> NDArray[np.uint8]:
+    kept = drawings.image(index)
+    return _scene(series, index).image if kept is None else kept
 
 
 def _scene(series: _Series, index: int) -> Scene:
@@ -209,10 +215,11 @@ class _Drawn:
     size: tuple[int, int]
 
 
-def _row(series: _Series, index: int) -> tuple[NDArray[np.float32], list[bytes]]:
+def _row(series: _Series, index: int, keep: Keep) -> tuple[NDArray[np.float32], list[bytes]]:
     from faster_coco_eval.core import mask as rle
 
     scene, told = _drawn_scene(series, index)
+    keep(scene.image)
     if series.shown == "marks":
         assert isinstance(told, int)
         return _marked_row(scene, index, told), [b""]
@@ -239,24 +246,34 @@ def _marked_row(scene: Scene, index: int, label: int) -> NDArray[np.float32]:
     return row
 
 
-def _drawn(series: _Series, count: int, place: tuple[str, Path | None]) -> _Drawn:
+def _drawn(series: _Series, drawings: Drawings) -> _Drawn:
     """Draw a series' truth, or read it from the store, which keeps a digest of it."""
-    renderer, cache = place
+    count, cache = drawings.shape[0], drawings.cache
     if cache is None:
         return _Drawn(*_all_rows(series, count), series.size)
 
     def build(folder: Path) -> None:
-        rows, counts = _all_rows(series, count)
+        rows, counts = _kept_rows(series, drawings)
         np.savez(folder / _ROWS, rows=rows, counts=counts)
 
-    key = {"renderer": renderer, "series": series.label(count)}
-    folder = Store(cache).get_or_build("truths", key, build)
+    folder = Store(cache).get_or_build("truths", drawings.key(), build)
     with np.load(folder / _ROWS, allow_pickle=False) as arrays:
         return _Drawn(arrays["rows"], arrays["counts"], series.size)
 
 
-def _all_rows(series: _Series, count: int) -> tuple[NDArray[np.float32], NDArray[np.bytes_]]:
-    parts = [_row(series, i) for i in range(count)]
+def _kept_rows(series: _Series, drawings: Drawings) -> _Rows:
+    """Draw all truths, and keep the pixels on the way."""
+    found: list[_Rows] = []
+
+    def draw(keep: Keep) -> None:
+        found.append(_all_rows(series, drawings.shape[0], keep))
+
+    return found[0] if drawings.draw(draw) else _all_rows(series, drawings.shape[0])
+
+
+def _all_rows(series: _Series, count: int, keep: Keep = lambda _: None) -> _Rows:
+    """Draw the truth of every scene; ``keep`` is given its pixels."""
+    parts = [_row(series, i, keep) for i in range(count)]
     rows = np.concatenate([part[0] for part in parts])
     return rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)
 

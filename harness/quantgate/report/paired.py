@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from quantgate.borders import DAMAGE
-from quantgate.core.bootstrap import divide, draw, summarize
+from quantgate.core.bootstrap import draw, resampled_ratios, summarize
 from quantgate.core.limits import kind_of
 from quantgate.errors import MeasurementError
+from quantgate.pair import Pair
 from quantgate.report.paired_rows import row_parts
 from quantgate.report.words.numbers import counted
 
@@ -138,9 +139,9 @@ def _of_tables(judged: tuple[Judged, Judged], sides: Sides) -> Paired:
     shared = [name for name in after if name in before]
     if len(shared) < _FEWEST:
         return _too_few(len(shared))
-    columns = [np.array([side[name] for name in shared], np.float64).T for side in (before, after)]
-    weights = draw(len(shared)).astype(np.float64)
-    first, second = (divide(weights @ above, weights @ below) for above, below in columns)
+    tables = (np.array([side[name] for name in shared], np.float64) for side in (before, after))
+    columns = [(table[:, 0], table[:, 1]) for table in tables]
+    first, second = resampled_ratios(Pair(*columns))
     values = [above.sum() / below.sum() if below.sum() else math.nan for above, below in columns]
     return _summarized(values[1] - values[0], second - first, len(shared))
 

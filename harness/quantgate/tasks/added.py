@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from quantgate.core.bootstrap import draw, summarize
+from quantgate.core.bootstrap import resampled_roles, summarize
 from quantgate.core.limits import kind_of
 from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair, Role
@@ -147,9 +147,14 @@ class ExtendedTask:
 
         def compute() -> Pair[NDArray[np.float64]]:
             every = np.arange(len(comparison))
-            rows = [every, *(np.repeat(every, counts) for counts in draw(len(every), RESAMPLES))]
+
+            def score(role: Role, drawn: NDArray[np.int32]) -> NDArray[np.float64]:
+                rows = (np.repeat(every, counts) for counts in drawn)
+                return np.array([metric.score(comparison, role, row) for row in rows])
+
+            samples = resampled_roles(len(every), score, RESAMPLES)
             return Pair(
-                *(np.array([metric.score(comparison, role, row) for row in rows]) for role in ROLES)
+                *(np.append(metric.score(comparison, role, every), samples[role]) for role in ROLES)
             )
 
         return comparison.once(f"added {metric.kind.title}", compute)

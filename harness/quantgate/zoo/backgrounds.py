@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from quantgate.zoo.material import photograph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,16 +16,6 @@ _PHOTOGRAPHS: Final = ("china.jpg", "flower.jpg")
 _PHOTOGRAPH_SHARE: Final = 0.7
 _NOISE_SIDE: Final = 512
 _NOISE_SEED: Final = 7
-
-
-@cache
-def _photograph(name: str) -> NDArray[np.uint8]:
-    import cv2
-
-    # scikit-learn's own loader would add Pillow and a floating-point copy.
-    encoded = files("sklearn.datasets.images").joinpath(name).read_bytes()
-    decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(decoded, dtype=np.uint8)
 
 
 @cache
@@ -43,12 +34,12 @@ def background(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.ui
 def _photographic(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
     import cv2
 
-    photograph = _photograph(_PHOTOGRAPHS[rng.integers(len(_PHOTOGRAPHS))])
-    rows, columns = photograph.shape[:2]
+    whole = photograph(_PHOTOGRAPHS[rng.integers(len(_PHOTOGRAPHS))])
+    rows, columns = whole.shape[:2]
     height = int(rows * rng.uniform(0.25, 1.0))
     width = min(columns, max(8, int(height * size[0] / size[1])))
     top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
-    crop = photograph[top : top + height, left : left + width]
+    crop = whole[top : top + height, left : left + width]
     flip = int(rng.integers(-1, 3))
     resized = cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized if flip > 1 else cv2.flip(resized, flip), dtype=np.uint8)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from quantgate.zoo.material import scans
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,18 +49,10 @@ class Stroke:
 
 
 @cache
-def _scans() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images.astype(np.float32) / 16.0, digits.target.astype(np.int64)
-
-
-@cache
 def split_members(split: Split) -> tuple[int, ...]:
     """List the digits of scikit-learn's set that a split uses: the same share of every class."""
     place = SPLITS.index(split)
-    labels = _scans()[1]
+    labels = scans()[1]
     rng = np.random.default_rng(_SHUFFLE_SEED)
     chosen: list[int] = []
     for label in range(10):
@@ -94,8 +88,8 @@ def stroke(member: int) -> Stroke:
     """Trace one digit of scikit-learn's set: 8x8 cells become an anti-aliased outline."""
     import cv2
 
-    scans, labels = _scans()
-    padded = np.pad(scans[member], _PAD_CELLS)
+    cells, labels = scans()
+    padded = np.pad(cells[member], _PAD_CELLS)
     side = padded.shape[0] * CELL_PX
     smooth = cv2.resize(padded, (side, side), interpolation=cv2.INTER_CUBIC)
     # A cell holds the share of it that the pen covered, so the outline is near one half; thin

@@ -18,7 +18,7 @@ from quantgate.core.bootstrap import (
     RESAMPLES,
     Resampled,
     divide,
-    draw,
+    resampled,
     summarize,
     summarize_roles,
 )
@@ -232,13 +232,15 @@ def _resampled(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.f
 
 def _resample(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.float64]]]:
     flags = Pair(*(flags_of(comparison, role, metric) for role in ROLES))
-    weights = draw(len(comparison), resamples(flags))
     interpolation: Interpolation = "coco" if metric in THRESHOLDS else cast("Interpolation", metric)
-    return flags.map(
-        lambda role: {
-            label: average_precision(own, weights, interpolation) for label, own in role.items()
-        }
+    every = [own for role in flags for own in role.values()]
+    found = resampled(
+        len(comparison),
+        lambda drawn: np.stack([average_precision(own, drawn, interpolation) for own in every], 1),
+        resamples(flags),
     )
+    columns = iter(found.T)
+    return flags.map(lambda role: dict(zip(role, columns, strict=False)))
 
 
 def resamples(flags: Pair[dict[int, ClassFlags]]) -> int:

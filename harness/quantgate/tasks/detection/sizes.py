@@ -14,7 +14,7 @@ from quantgate.core.average_precision import (
     average_precision,
     merge,
 )
-from quantgate.core.bootstrap import FEWEST_RESAMPLES, draw, summarize
+from quantgate.core.bootstrap import FEWEST_RESAMPLES, resampled_roles, summarize
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.accuracy import class_mean, outline_of, resamples
 from quantgate.tasks.detection.average_precision import THRESHOLDS
@@ -59,10 +59,10 @@ def _segments(comparison: Detected, metric: str) -> tuple[Segment, ...]:
 
 def _segment(comparison: Detected, name: str, flags: Pair[dict[int, ClassFlags]]) -> Segment:
     # Three sizes share what the whole set's interval may cost, and a little more.
-    weights = draw(len(comparison), max(FEWEST_RESAMPLES, resamples(flags) // 4))
+    count = max(FEWEST_RESAMPLES, resamples(flags) // 4)
     once = np.ones((1, len(comparison)), np.int32)
     value = flags.map(lambda role: float(_mean(role, once)[0]))
-    samples = flags.map(lambda role: _mean(role, weights))
+    samples = resampled_roles(len(comparison), lambda role, drawn: _mean(flags[role], drawn), count)
     positives = np.sum([own.positives for own in flags.parent.values()], axis=0)
     drop = summarize(
         value.parent - value.optimized, samples.parent - samples.optimized, len(comparison)

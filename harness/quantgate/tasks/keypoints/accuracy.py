@@ -11,7 +11,7 @@ from quantgate.core.bootstrap import (
     Resampled,
     bootstrap_ratio,
     divide,
-    draw,
+    resampled_ratios,
     summarize,
     summarize_roles,
 )
@@ -100,9 +100,7 @@ def _resampled(comparison: Detected, metric: str) -> tuple[Pair[float], Pair[NDA
             f"{METRICS[metric].title} is not defined on these {len(comparison)} images: "
             f"{lacking.get(metric, why)}"
         )
-    weights = draw(len(comparison))
-    value = both.map(lambda of: float(of[0].sum() / of[1].sum()))
-    return value, both.map(lambda of: divide(weights @ of[0], weights @ of[1]))
+    return both.map(lambda of: float(of[0].sum() / of[1].sum())), resampled_ratios(both)
 
 
 def accuracy_drop(comparison: Detected, metric: str) -> Resampled:

@@ -11,7 +11,8 @@ from quantgate.core.bootstrap import (
     Resampled,
     bootstrap_ratio,
     divide,
-    draw,
+    resampled,
+    resampled_roles,
     summarize,
     summarize_roles,
 )
@@ -189,14 +190,16 @@ def _values(comparison: Segmented, metric: str) -> Pair[float]:
 
 def _scores(comparison: Segmented, metric: str) -> Pair[NDArray[np.float64]]:
     """One metric of both roles on the same resamples, [resamples]."""
-    weights = draw(len(comparison))
-    return Pair(*(_score(comparison, role, metric, weights) for role in ROLES))
+    return resampled_roles(
+        len(comparison), lambda role, drawn: _score(comparison, role, metric, drawn)
+    )
 
 
 def _samples(comparison: Segmented) -> Pair[NDArray[np.float64]]:
     """IoU of every class on the same resamples, both roles, [resamples, classes]."""
-    weights = draw(len(comparison))
-    return Pair(*(areas(comparison, role, "against_truth").iou(weights) for role in ROLES))
+    return resampled_roles(
+        len(comparison), lambda role, drawn: areas(comparison, role, "against_truth").iou(drawn)
+    )
 
 
 def accuracy_drop(comparison: Segmented, metric: str = "miou") -> Resampled:
@@ -265,8 +268,7 @@ def role_ious(comparison: Segmented) -> NDArray[np.float64]:
 
 def role_iou(comparison: Segmented) -> Resampled:
     """IoU of both roles' class maps, mean over the classes that occur."""
-    weights = draw(len(comparison))
-    samples = areas(comparison, "optimized", "against_parent").iou(weights)
+    samples = resampled(len(comparison), areas(comparison, "optimized", "against_parent").iou)
     value = float(mean_over_classes(role_ious(comparison)))
     return summarize(value, mean_over_classes(samples), len(comparison))
 
@@ -274,7 +276,7 @@ def role_iou(comparison: Segmented) -> Resampled:
 def class_iou(comparison: Segmented) -> Resampled:
     """IoU of both roles' class maps in the class in which it is lowest."""
     label = least_alike_class(comparison)
-    samples = areas(comparison, "optimized", "against_parent").iou(draw(len(comparison)))
+    samples = resampled(len(comparison), areas(comparison, "optimized", "against_parent").iou)
     return summarize(float(role_ious(comparison)[label]), samples[:, label], len(comparison))
 
 

@@ -14,7 +14,7 @@ from quantgate.core.bootstrap import (
     bootstrap_mean,
     bootstrap_ratio,
     divide,
-    draw,
+    resampled_ratios,
     summarize,
     summarize_roles,
 )
@@ -131,11 +131,7 @@ def _measured(comparison: Transcribed, metric: str) -> _Measured:
         raise MeasurementError(
             f"{METRICS[metric].title} is not defined on these {len(comparison)} images: no letter is annotated"
         )
-    weights = draw(len(comparison))
-    return _Measured(
-        both.map(lambda of: float(of[0].sum() / of[1].sum())),
-        both.map(lambda of: divide(weights @ of[0], weights @ of[1])),
-    )
+    return _Measured(both.map(lambda of: float(of[0].sum() / of[1].sum())), resampled_ratios(both))
 
 
 def role_metrics(comparison: Transcribed, role: Role) -> dict[str, float]:
