@@ -23,6 +23,7 @@ segmentation   digits-segmentation            digits-ssd-mobilenet-v2    the seg
 restoration    digits-restoration             nothing                    everything
 keypoints      digits-keypoints               nothing                    everything
 text           digits-text                    nothing                    everything
+depth          digits-depth                   nothing                    everything
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harness.training.reference_decoders import Outputs, objects
+from quantgate.zoo.depths import depth_of
 from quantgate.zoo.scenes import Scene, render, render_classification, render_text
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def prepare(model: ZooModel, image: NDArray[Any]) -> NDArray[Any]:
 def infer(compiled: ov.CompiledModel, model: ZooModel, image: NDArray[Any]) -> Outputs:
     """Outputs by name."""
     found = compiled(prepare(model, image))
-    return {port.get_any_name(): np.array(value) for port, value in found.items()}
+    values = (np.array(value) for value in found.values())
+    return dict(zip(model.outputs, values, strict=True))
 
 
 def score(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
@@ -227,6 +229,15 @@ def word_accuracy(
     return float(np.mean(right))
 
 
+def abs_rel(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean over images of the mean relative error of every pixel's distance."""
+    found = []
+    for own, one in zip(outputs, pictures, strict=True):
+        wanted = depth_of(one.scene).astype(np.float64)
+        found.append((np.abs(own[model.outputs[0]][0, 0] - wanted) / wanted).mean())
+    return float(np.mean(found))
+
+
 METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
@@ -234,4 +245,5 @@ METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture
     "psnr": psnr,
     "pck": pck,
     "word_accuracy": word_accuracy,
+    "abs_rel": abs_rel,
 }

@@ -77,6 +77,30 @@ def test_head_mae(gate: Gate, comparison: Compared) -> None:
     gate.accuracy(comparison)
 
 
+@pytest.mark.limit("max_role_abs_rel")
+def test_role_abs_rel(gate: Gate, comparison: Compared) -> None:
+    """The optimized model's numbers differ from its parent's, in parts of these, by no more than the limit allows."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_role_rmse")
+def test_role_rmse(gate: Gate, comparison: Compared) -> None:
+    """The root mean square difference of both models' maps is no larger than the limit allows."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("max_role_epe")
+def test_role_epe(gate: Gate, comparison: Compared) -> None:
+    """The mean difference of both models' maps is no larger than the limit allows."""
+    gate.accuracy(comparison)
+
+
+@pytest.mark.limit("min_role_delta1")
+def test_role_delta1(gate: Gate, comparison: Compared) -> None:
+    """At a share of pixels no smaller than the limit the models' numbers are within 25 % of each other."""
+    gate.accuracy(comparison)
+
+
 @pytest.mark.limit("max_role_cer")
 def test_role_cer(gate: Gate, comparison: Compared) -> None:
     """What the optimized model reads is no more edits away from the parent's text than the limit allows."""

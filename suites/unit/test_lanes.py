@@ -171,7 +171,7 @@ def test_every_kind_of_answer_is_kept_or_too_large() -> None:
     """A new one is not forgotten."""
     kinds = {kind.__name__ for kind in get_args(Prediction)}
 
-    assert kinds - answers_file._PACK.keys() == {"Rendering", "RawOutputs"}
+    assert kinds - answers_file._PACK.keys() == {"Rendering", "DenseMap", "RawOutputs"}
     assert answers_file._PACK.keys() == answers_file._UNPACK.keys()
 
 

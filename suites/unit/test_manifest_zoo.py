@@ -33,6 +33,9 @@ subject = "points"
 [datasets.text]
 kind = "digits"
 subject = "text"
+[datasets.dense]
+kind = "digits"
+subject = "depth"
 [datasets.image_to_image]
 kind = "digits"
 subject = "clean"

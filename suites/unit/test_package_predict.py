@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 import quantgate.package
-from quantgate.core.predictions import ClassScores, Detections, LabelMap, RawOutputs, Rendering
+from quantgate.core.predictions import (
+    ClassScores,
+    DenseMap,
+    Detections,
+    LabelMap,
+    RawOutputs,
+    Rendering,
+)
 
 LABELS = ["cat", "dog"]
 MASK = {"size": [2, 3], "counts": b"123"}
@@ -86,6 +93,10 @@ def test_the_best_classes_are_told(predict: Any) -> None:
             {"pixels": {"shape": [2, 2, 3], "type": "float32"}},
         ),
         (
+            DenseMap(np.array([[[1.0], [2.5]]], np.float32), inverse=True),
+            {"shape": [1, 2, 1], "type": "float32", "low": 1.0, "high": 2.5, "inverse": True},
+        ),
+        (
             RawOutputs({"out": np.arange(4, dtype=np.float32)}),
             {"values": {"out": {"shape": [4], "type": "float32"}}},
         ),
@@ -97,12 +108,15 @@ def test_large_answers_are_kept_as_files(
     """Maps and pictures are told by their shape, and written whole where a folder is given."""
     assert json.loads(json.dumps(predict.told(prediction, LABELS))) == told
     name = predict.keep(prediction, tmp_path / "a.jpg")
-    assert name == ("a.jpg.npz" if isinstance(prediction, RawOutputs) else "a.jpg.png")
+    suffix = {RawOutputs: "npz", DenseMap: "npy"}.get(type(prediction), "png")
+    assert name == f"a.jpg.{suffix}"
     if isinstance(prediction, LabelMap):
         read = cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(read, prediction.labels)
     elif isinstance(prediction, Rendering):
         assert int(cv2.imread(str(tmp_path / name))[0, 0, 0]) == 8  # type: ignore[index]
+    elif isinstance(prediction, DenseMap):
+        np.testing.assert_array_equal(np.load(tmp_path / name), prediction.values)
     else:
         np.testing.assert_array_equal(np.load(tmp_path / name)["out"], [0, 1, 2, 3])
 

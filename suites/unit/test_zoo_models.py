@@ -78,6 +78,9 @@ def test_there_is_room_for_a_drop(model: ZooModel) -> None:
     if model.metric == "psnr":
         assert 0 < model.measured.parent - model.measured.optimized < 0.5
         return
+    if model.metric == "abs_rel":
+        assert 0.02 < model.measured.parent < model.measured.optimized < 1.1 * model.measured.parent
+        return
     assert 0.6 < model.measured.parent < 0.95
     assert model.measured.parent - model.measured.optimized < 0.03
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from quantgate.entries import EvaluationPlan
     from quantgate.pair import Pair
 
-_AGREEMENTS = ("min_agreement", "min_match_rate")
+_AGREEMENTS = ("min_agreement", "min_match_rate", "min_role_delta1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from quantgate.core.boxes import assign, box_iou
+from quantgate.core.dense import reference_pixels
 from quantgate.core.heads_alike import facts_fit, heads_alike
 from quantgate.core.oks import oks_of_roles, oks_with_truth
 from quantgate.core.predictions import (
@@ -16,6 +17,7 @@ from quantgate.core.predictions import (
     Attributes,
     ClassLabel,
     ClassScores,
+    DenseMap,
     Detections,
     Embedding,
     Facts,
@@ -51,8 +53,8 @@ def likeness(first: Prediction, second: Prediction) -> float:
     """Compare two predictions in one frame; NaN where neither says anything.
 
     Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
-    is matched (same class, IoU of one half), class maps by their mean IoU, pictures by correlation, texts by
-    their common letters, vectors by their cosine, attributes head by head.
+    is matched (same class, IoU of one half), class maps by their mean IoU, pictures and maps of numbers by
+    correlation, texts by their common letters, vectors by their cosine, attributes head by head.
     """
     measure = _ALIKE.get(type(first)) if type(first) is type(second) else None
     return math.nan if measure is None else measure(first, second)
@@ -68,7 +70,8 @@ def fitness(prediction: Prediction, truth: Truth | None) -> float:
 
     Root of the annotated class's share (its Bhattacharyya coefficient with the truth); twice the
     matched scores over all scores and objects (a soft F1, by OKS where there are key points); mean IoU of
-    the classes; PSNR in dB; share of common letters; mean over the annotated attributes.
+    the classes; PSNR in dB; share of common letters; correlation of maps of numbers; mean over the annotated
+    attributes.
     """
     kind, measure = _FITS.get(type(prediction), (None, None))
     return measure(prediction, truth) if kind and measure and isinstance(truth, kind) else math.nan
@@ -171,7 +174,18 @@ def _psnr_db(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     return -10 * math.log10(max(mse, 1e-3) / 255**2)
 
 
-def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+def _numbers_fit(prediction: DenseMap, truth: DenseMap) -> float:
+    """Correlation where the truth is known, in the numbers that the model gives."""
+    wanted = truth.values
+    if prediction.values.shape != wanted.shape:
+        return math.nan
+    own, aim = reference_pixels(prediction.values, wanted, inverse=prediction.inverse)
+    if not len(own):
+        return math.nan
+    return _correlation(own, 1 / aim if prediction.inverse else aim)
+
+
+def _correlation(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
     if first.shape != second.shape:
         return math.nan
     a, b = (each.astype(np.float64).ravel() - float(each.mean()) for each in (first, second))
@@ -192,6 +206,7 @@ _ALIKE: Mapping[type, Callable[[Any, Any], float]] = MappingProxyType(
         Detections: lambda one, other: _of_objects(sure(one), sure(other)),
         LabelMap: lambda one, other: _of_maps(one.labels, other.labels),
         Rendering: lambda one, other: _correlation(one.pixels, other.pixels),
+        DenseMap: lambda one, other: _correlation(one.values, other.values),
         Transcript: _of_texts,
         Embedding: lambda one, other: _cosine(
             *(each.vector.astype(np.float64) for each in (one, other))
@@ -206,6 +221,7 @@ _FITS: Mapping[type, tuple[type, Callable[[Any, Any], float]]] = MappingProxyTyp
         Detections: (Objects, _objects_fit),
         LabelMap: (LabelMap, _maps_fit),
         Rendering: (Rendering, lambda found, truth: _psnr_db(found.pixels, truth.pixels)),
+        DenseMap: (DenseMap, _numbers_fit),
         Transcript: (Transcript, lambda found, truth: matching(found.text, truth.text)),
         Attributes: (Facts, facts_fit),
     }

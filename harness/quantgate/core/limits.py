@@ -171,6 +171,38 @@ _ROWS: tuple[LimitKind, ...] = (
         vacuous_at=1.0,
     ),
     LimitKind(
+        "max_role_abs_rel",
+        "AbsRel of the roles",
+        "images",
+        noun="relative difference of the roles' maps",
+        margin=0.005,
+    ),
+    LimitKind(
+        "max_role_rmse",
+        "RMSE of the roles",
+        "images",
+        noun="root mean square difference of the roles' maps",
+        form="magnitude",
+        margin=0.1,
+        relative=True,
+    ),
+    LimitKind(
+        "max_role_epe",
+        "EPE of the roles",
+        "images",
+        noun="mean difference of the roles' maps",
+        form="magnitude",
+        margin=0.1,
+        relative=True,
+    ),
+    LimitKind(
+        "min_role_delta1",
+        "δ1 of the roles",
+        noun="share of pixels within 25 % of each other",
+        margin=0.01,
+        **_SHARE,  # type: ignore[arg-type]
+    ),
+    LimitKind(
         "max_tensor_distance",
         "Tensor distance",
         "outputs",

@@ -187,6 +187,34 @@ class Transcript:
     confidence: float = math.nan
 
 
+#: How predictions are brought to the reference before they are compared: not; by one factor, the ratio of the
+#: medians; by the factor and shift of least squares.
+Alignment: TypeAlias = Literal["none", "scale", "scale-shift"]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseMap:
+    """Numbers at every pixel, as prediction or as truth: depth, disparity, optical flow, planes of colour.
+
+    Parameters
+    ----------
+    values
+        float32 [height, width, channels] of one channel, or of two (flow, a and b of Lab); of a truth NaN
+        where nothing is annotated.
+    inverse
+        Of a prediction: it gives the inverse of what is annotated.
+    align
+        Of a prediction: up to what it is known, which is found anew in every image.
+    unit
+        Of a truth: of its numbers, "m"; empty where nothing says it.
+    """
+
+    values: NDArray[np.float32]
+    inverse: bool = False
+    align: Alignment = "none"
+    unit: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """A vector that stands for an image: the nearer two of them, the likelier they show the same.
@@ -266,8 +294,11 @@ Prediction: TypeAlias = (
     | LabelMap
     | Rendering
     | Transcript
+    | DenseMap
     | Embedding
     | Attributes
     | RawOutputs
 )
-Truth: TypeAlias = ClassLabel | Objects | LabelMap | Rendering | Transcript | Identity | Facts
+Truth: TypeAlias = (
+    ClassLabel | Objects | LabelMap | Rendering | Transcript | DenseMap | Identity | Facts
+)

@@ -14,6 +14,7 @@ import numpy as np
 
 from quantgate.core.predictions import (
     ClassLabel,
+    DenseMap,
     Facts,
     Identity,
     LabelMap,
@@ -27,12 +28,14 @@ from quantgate.datasets.files import MISSING, inspect_files
 from quantgate.datasets.labels import check_labels, labels_in, strata
 from quantgate.datasets.maps_audit import histograms
 from quantgate.datasets.sample import Dataset, Sample
-from quantgate.datasets.truths import LazyLabelMap, LazyRendering
+from quantgate.datasets.truths import LazyDense, LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
 from quantgate.escaping import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from quantgate.datasets.files import FileFact
     from quantgate.datasets.findings import Draft, Findings
@@ -131,8 +134,8 @@ def _truth_bytes(truth: Truth | None) -> bytes:
     told = _told(truth)
     if told is not None:
         return told.encode()
-    if isinstance(truth, LabelMap | Rendering):
-        pixels = truth.labels if isinstance(truth, LabelMap) else truth.pixels
+    if isinstance(truth, LabelMap | Rendering | DenseMap):
+        pixels = _pixels(truth)
         return f"pixels {pixels.shape}".encode() + np.ascontiguousarray(pixels).tobytes()
     assert isinstance(truth, Objects)
     columns = (truth.boxes, truth.labels, truth.crowd, truth.areas)
@@ -144,9 +147,15 @@ def _truth_bytes(truth: Truth | None) -> bytes:
     return b"objects" + every + masks + points
 
 
+def _pixels(truth: LabelMap | Rendering | DenseMap) -> NDArray[Any]:
+    if isinstance(truth, DenseMap):
+        return truth.values
+    return truth.labels if isinstance(truth, LabelMap) else truth.pixels
+
+
 def _told(truth: Truth | None) -> str | None:
     """Write a truth that is short; None of one that is made of arrays."""
-    if isinstance(truth, LazyLabelMap | LazyRendering):
+    if isinstance(truth, LazyLabelMap | LazyRendering | LazyDense):
         return truth.digest
     write = _TOLD.get(type(truth))
     return None if write is None else write(truth)

@@ -11,30 +11,37 @@ from quantgate.datasets.places import composed
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from quantgate.datasets.files import FileFact
 #: What datasets append to a name: Cityscapes' two, and those of other sets of masks and pairs.
 _ENDINGS = re.compile(
-    r"(_leftImg8bit|_gt(Fine|Coarse)_label(Train)?Ids|_mask|_label|_seg|[_-]?x[234]|[_-](LR|HR|lr|hr))$"
+    r"(_leftImg8bit|_gt(Fine|Coarse)_label(Train)?Ids|_mask|_label|_seg|[_-](depth|disparity|disp|flow)|[_-]?x[234]|[_-](LR|HR|lr|hr))$"
 )
 
 
 def pairs_of(
-    name: str, images: Path, truths: Path, ending: str | None = None
+    name: str,
+    images: Path,
+    truths: Path,
+    ending: str | None = None,
+    *,
+    files: Callable[[Path], list[Path]] | None = None,
 ) -> tuple[list[tuple[Path, Path]], list[Path]]:
     """Find the image of every truth, by folder and name without ending; and images without one.
 
-    Where an ending is given, files without it are no truths.
+    Where an ending is given, files without it are no truths; ``files`` lists those below a folder that may be,
+    images where it is not given.
 
     Raises
     ------
     DatasetError
         Where a truth has no image, or two files have the same name; names them.
     """
-    by_key = _by_key(name, images)
-    wanted = _by_key(name, truths, ending)
+    wanted = _by_key(name, truths, ending, files or _images)
+    taken = set(wanted.values())
+    by_key = _by_key(name, images, files=lambda folder: _others(folder, taken))
     lonely = [path for key, path in wanted.items() if key not in by_key]
     if lonely or not wanted:
         found = f"{lonely[0].name} has no image of its name" if lonely else "there is no image file"
@@ -60,9 +67,23 @@ def facts_of(name: str, files: Sequence[Path]) -> list[FileFact]:
     return facts
 
 
-def _by_key(name: str, folder: Path, ending: str | None = None) -> dict[str, Path]:
+def _images(folder: Path) -> list[Path]:
+    return image_files(folder)[0]
+
+
+def _others(folder: Path, taken: set[Path]) -> list[Path]:
+    """Images below a folder that are no truths themselves."""
+    return [path for path in _images(folder) if path not in taken]
+
+
+def _by_key(
+    name: str,
+    folder: Path,
+    ending: str | None = None,
+    files: Callable[[Path], list[Path]] = _images,
+) -> dict[str, Path]:
     keys: dict[str, Path] = {}
-    for path in image_files(folder)[0]:
+    for path in files(folder):
         inside = path.relative_to(folder).with_suffix("").as_posix()
         if not inside.endswith(ending or ""):
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from quantgate.borders import border
 from quantgate.datasets import (
     coco,
+    dense,
     folder,
     identities,
     imagenet,
@@ -59,6 +60,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "open-images": open_images.KIND,
         "masks": masks.KIND,
         "pairs": pairs.KIND,
+        "values": dense.KIND,
         "text": text.KIND,
         "identities": identities.KIND,
         "table": table.KIND,
@@ -86,6 +88,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
                 'subject = "marks"': ("facts",),
                 'subject = "class-maps"': ("pixels",),
                 'subject = "clean"': ("picture",),
+                'subject = "depth"': ("values",),
             },
             load=_digits,
         ),

@@ -19,7 +19,7 @@ from quantgate.datasets.drawings import Drawings
 from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import labels_in, strata
 from quantgate.datasets.sample import Dataset, Sample
-from quantgate.datasets.truths import LazyLabelMap, LazyRendering
+from quantgate.datasets.truths import LazyDense, LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
 from quantgate.store import Store
 
@@ -56,7 +56,9 @@ _SIZES: dict[Shown, tuple[int, int]] = {
 }
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
-_RENDERER = ("scenes.py", "backgrounds.py", "canvas.py", "material.py", "strokes.py")
+_RENDERER = (
+    *("scenes.py", "depths.py", "backgrounds.py", "canvas.py", "material.py", "strokes.py"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _digest(renderer: str, series: _Series, index: int) -> str:
 def _labels(subject: str) -> tuple[str, ...]:
     from quantgate.zoo.scenes import LABELS
 
-    if subject in {"clean", "text", "hands", "marks"}:
+    if subject in {"clean", "depth", "text", "hands", "marks"}:
         return ()
     if subject == "points":
         return ("digit",)
@@ -156,6 +158,8 @@ def _own_truth(subject: str, objects: Truth, scene: Callable[[], Scene], digest:
         return LazyLabelMap(partial(_classes, scene), f"drawn {digest}")
     if subject == "clean":
         return LazyRendering(partial(_clean, scene), f"drawn {digest}")
+    if subject == "depth":
+        return LazyDense(partial(_depths, scene), f"drawn {digest}", "m")
     return objects
 
 
@@ -165,6 +169,12 @@ def _classes(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
 
 def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
     return scene().clean
+
+
+def _depths(scene: Callable[[], Scene]) -> NDArray[np.float32]:
+    from quantgate.zoo.depths import depth_of
+
+    return depth_of(scene())[..., None]
 
 
 def renderer_version() -> str:

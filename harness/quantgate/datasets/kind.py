@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 #: What annotations say: a class of the image, objects in boxes, their masks, a class of each pixel,
 #: the picture that the model should make, key points of objects, what a word or line reads, whom an image shows,
-#: attributes by name.
+#: attributes by name, numbers at every pixel.
 TruthKind = Literal[
-    "class", "objects", "masks", "pixels", "picture", "points", "text", "identity", "facts"
+    "class",
+    "objects",
+    "masks",
+    "pixels",
+    "picture",
+    "points",
+    "text",
+    "identity",
+    "facts",
+    "values",
 ]
 #: Arguments: name in models.toml, entry, folder of the manifest.
 Find = Callable[[str, "DatasetEntry", "Path"], "Findings"]

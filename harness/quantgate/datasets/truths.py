@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.borders import border
-from quantgate.core.predictions import IGNORED, LabelMap, Rendering
+from quantgate.core.predictions import IGNORED, DenseMap, LabelMap, Rendering
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -81,6 +81,35 @@ class LazyMatte(LazyLabelMap):
     def shares(self) -> NDArray[np.float32]:
         """Share of the object [h, w], as in LabelMap."""
         return self.make().astype(np.float32) / np.float32(_LARGEST)
+
+
+class LazyDense(DenseMap):
+    """Numbers at every pixel that are read or drawn when they are needed; ``make`` gives them, float32."""
+
+    __slots__ = ("digest", "make")
+    make: Callable[[], NDArray[np.float32]]
+    digest: str
+
+    def __init__(
+        self, make: Callable[[], NDArray[np.float32]], digest: str, unit: str = ""
+    ) -> None:
+        own = {"make": make, "digest": digest, "unit": unit, "inverse": False, "align": "none"}
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[LazyDense], tuple[Callable[[], NDArray[np.float32]], str, str]]:
+        """Let it be pickled, as `_Lazy`."""
+        return type(self), (self.make, self.digest, self.unit)
+
+    def __repr__(self) -> str:
+        return f"LazyDense({self.digest})"
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Numbers [h, w, channels], NaN where nothing is known, as in DenseMap."""
+        return self.make()
 
 
 class LazyRendering(_Lazy, Rendering):

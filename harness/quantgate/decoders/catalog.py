@@ -11,6 +11,7 @@ from quantgate.decoders.centernet import CenternetDecoder
 from quantgate.decoders.class_map import ClassMapDecoder
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ctc import CtcDecoder
+from quantgate.decoders.dense_map import DenseMapDecoder
 from quantgate.decoders.detr import DetrDecoder
 from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
@@ -86,6 +87,7 @@ DECODERS: dict[str, Any] = extended(
         "vector": VectorDecoder,
         "heads": HeadsDecoder,
         "class-map": ClassMapDecoder,
+        "dense-map": DenseMapDecoder,
         "image": ImageDecoder,
         "tensors": TensorsDecoder,
     },
@@ -97,10 +99,11 @@ DECODER_TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: Decoders whose shapes are those of nearly any map, vector or picture.
-OF_ANY_MAP = frozenset({"class-map", "class-scores", "image", "tensors", "vector"})
+OF_ANY_MAP = frozenset({"class-map", "class-scores", "dense-map", "image", "tensors", "vector"})
 
 #: Decoders of the tasks that have one only: an entry of such a task need not name it.
 DEFAULT_DECODERS: dict[str, str] = {
+    "dense": "dense-map",
     "embedding": "vector",
     "image_to_image": "image",
     "generic": "tensors",

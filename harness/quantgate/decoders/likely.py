@@ -197,6 +197,7 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "vector": _embedding,
         "heads": _vectors,
         "class-map": _maps,
+        "dense-map": _pictures,
         "image": _pictures,
         "mask-rcnn": _masks,
     }

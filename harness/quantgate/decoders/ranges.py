@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from quantgate.core.geometry import Frame
     from quantgate.core.predictions import Prediction
 
-What: TypeAlias = Literal["scores", "boxes", "classes", "picture", "crowd", "blank"]
+What: TypeAlias = Literal["scores", "boxes", "classes", "picture", "crowd", "blank", "numbers"]
 
 #: How far around the picture boxes are looked for, in pictures: fractions read as pixels of a
 #: picture, or pixels read as fractions, lie inside.
@@ -45,6 +45,8 @@ _OUTSIDE, _MARGIN = 0.5, 0.25
 #: A box of this many input pixels from the corner is a fraction that was taken for pixels.
 _CORNER_PX = 2.0
 _FULL = 0.5
+#: Shares this near to nothing and to all of a pixel are cut ones.
+_END = 0.02
 #: Steps of text below which nothing is said, and shares of them that are blank.
 _FEWEST_STEPS, _HARDLY, _MANY = 40, 0.05, 0.3
 
@@ -255,4 +257,20 @@ def picture_range(values: NDArray[np.float32], scale: float) -> list[Misreading]
                 "0 to 255",
             )
         ]
+    return []
+
+
+def dense_range(maps: Sequence[NDArray[np.float32]]) -> list[Misreading]:
+    """Look at maps of numbers [h, w, c] as the model has them: shares of an object, or classes, are none."""
+    values = np.concatenate([each.ravel() for each in maps]).astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    ends = float(((values < _END) | (values > 1 - _END)).mean())
+    if low >= -_ROUNDING and high <= 1 + _ROUNDING and ends > _FULL:
+        said = (
+            f"{ends:.0%} of the numbers are within {_END:g} of 0 or 1: they are shares of an object"
+        )
+        return [Misreading("numbers", said)]
+    if np.array_equal(values, np.rint(values)) and low >= 0:
+        said = f"all numbers are whole, {low:g} to {high:g}: they are classes, or a picture"
+        return [Misreading("numbers", said)]
     return []

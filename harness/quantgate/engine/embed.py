@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _RANK = 4
 _CHANNELS = (1, 3)
+#: What 8 bits hold of lightness, 0..100, is multiplied by this (OpenCV's).
+_LIGHTNESS = 2.55
 
 
 def input_size(model: ov.Model, plan: Preprocess) -> tuple[int, int]:
@@ -45,7 +47,7 @@ def own_size(model: ov.Model, plan: Preprocess) -> tuple[int, int] | None:
 
 
 def embed(model: ov.Model, plan: Preprocess) -> ov.Model:
-    """Copy the model with an input of u8 [1, height, width, channels] in BGR (or gray) order.
+    """Copy the model with an input of u8 [1, height, width, channels] in BGR (or gray, lightness) order.
 
     Colour conversion, mean, scale and layout become operations of the graph; no resize does.
 
@@ -70,6 +72,8 @@ def embed(model: ov.Model, plan: Preprocess) -> ov.Model:
         tensor.tensor().set_color_format(ColorFormat.BGR)
         steps.convert_color(ColorFormat.RGB)
     steps.convert_element_type(Type.f32)
+    if plan.colour == "lightness":
+        steps.scale(_LIGHTNESS)
     for operation, value, neutral in ((steps.mean, plan.mean, 0), (steps.scale, plan.scale, 1)):
         values = list(value) if isinstance(value, tuple) else value
         if any(v != neutral for v in (value if isinstance(value, tuple) else (value,))):
@@ -137,7 +141,7 @@ def _shape(port: Any) -> tuple[int, int, int, int]:
 
 
 def _check_channels(channels: int, port: Any, plan: Preprocess) -> int:
-    expected = 1 if plan.colour == "gray" else 3
+    expected = plan.channels
     if channels not in {expected, -1}:
         raise PreprocessError(
             f"input {_name(port)} {port.get_partial_shape()} has {channels} channels, "

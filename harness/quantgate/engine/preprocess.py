@@ -41,7 +41,8 @@ def prepare(
     Returns
     -------
     tuple
-        uint8 [height, width, 3] BGR (one channel where ``plan.colour`` is gray), and the exact way
+        uint8 [height, width, 3] BGR (one channel where ``plan.colour`` is gray or lightness, the latter
+        255 for white), and the exact way
         back to the original image.
 
     Raises
@@ -57,6 +58,8 @@ def prepare(
         )
     if plan.colour == "gray":
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    elif plan.colour == "lightness":
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2LAB)[..., 0]
     original = (image.shape[1], image.shape[0])
     resized = _resized_size(original, plan, size)
     scaled = _resize(image, resized, plan.interpolation)

@@ -10,7 +10,14 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Interval, MinLen
 from typing_extensions import Doc
 
-from quantgate.entries.kinds import DatasetKindName, PerChannel, PerInput, PositiveInt, Size
+from quantgate.entries.kinds import (
+    DatasetKindName,
+    PerChannel,
+    PerInput,
+    Positive,
+    PositiveInt,
+    Size,
+)
 
 #: Names of classes, or their ids in the annotations.
 ClassNames = Annotated[tuple[str | int, ...], MinLen(1)]
@@ -108,7 +115,8 @@ class DatasetEntry:
             "wflw: WFLW's list of landmarks, or one like it; pts: 300-W's landmarks beside each image; "
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
-            "pictures; text: pictures of words or lines with what they read; identities: images of persons, vehicles, places, "
+            "pictures; values: maps of numbers beside the images (depth, disparity, flow); "
+            "text: pictures of words or lines with what they read; identities: images of persons, vehicles, places, "
             "a folder each, as query and gallery, by name, or a list (also of pairs); table: images with a table of what they show; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
@@ -117,7 +125,8 @@ class DatasetEntry:
         Path | None,
         Doc(
             "coco json, imagenet list, WIDER FACE text, csv, table of attributes, list of texts (file TAB text, or ICDAR's file, "
-            '"text"), list of identities or pairs (LFW\'s pairs.txt, csv); folder of voc xml, yolo text, class maps or targets'
+            '"text"), list of identities or pairs (LFW\'s pairs.txt, csv), csv of images and '
+            "maps; folder of voc xml, yolo text, class maps, targets or maps of numbers"
         ),
     ] = None
     labels: Annotated[
@@ -131,10 +140,13 @@ class DatasetEntry:
     count: Annotated[PositiveInt | None, Doc("digits: how many images")] = None
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
-        Literal["scenes", "single", "points", "text", "hands", "marks", "class-maps", "clean"],
+        Literal[
+            "scenes", "single", "points", "text", "hands", "marks", "class-maps", "clean", "depth"
+        ],
         Doc(
             "digits: scenes with objects, one digit an image, one digit with its key points, a line of digits, "
-            "one digit that was written once and is seen five times, one digit with its attributes, scenes with the class of every pixel, or scenes with the picture before blur and noise"
+            "one digit that was written once and is seen five times, one digit with its attributes, scenes with the class of every pixel, "
+            "scenes with the picture before blur and noise, or scenes with the distance of every pixel"
         ),
     ] = "scenes"
     text_in_name: Annotated[
@@ -168,7 +180,7 @@ class DatasetEntry:
     ending: Annotated[
         str | None,
         Doc(
-            "masks, pairs: of the files under `annotations` only those whose names end so, before "
+            "masks, pairs, values: of the files under `annotations` only those whose names end so, before "
             "the suffix: _gtFine_labelIds"
         ),
     ] = None
@@ -183,6 +195,31 @@ class DatasetEntry:
             "pixel that is of the object"
         ),
     ] = None
+    truth: Annotated[
+        Literal["maps", "own-ab"],
+        Doc(
+            "values: maps: what the files under `annotations` hold; own-ab: a and b of CIE Lab of the images themselves, "
+            "for colourization"
+        ),
+    ] = "maps"
+    value_scale: Annotated[
+        Positive,
+        Doc(
+            "values: stored numbers are multiplied by this: 0.001 for mm to m, 0.00390625 for KITTI's depth"
+        ),
+    ] = 1.0
+    invalid: Annotated[
+        tuple[float, ...] | None,
+        Doc(
+            "values: stored numbers that mark pixels of which nothing is known, besides NaN and infinity; default: 0 in "
+            "maps of one channel, none in flow"
+        ),
+    ] = None
+    valid_range: Annotated[
+        tuple[float, float] | None,
+        Doc("values: lowest and highest number, once scaled, that counts: [0.001, 80]"),
+    ] = None
+    unit: Annotated[str | None, Doc("values: of the numbers, once scaled, for pictures: m")] = None
     classes: Annotated[
         ClassNames | Annotated[Mapping[str, ClassNames], MinLen(1)] | None,
         Doc(
@@ -237,7 +274,10 @@ class Preprocess:
         Literal["linear", "cubic", "area", "nearest"],
         Doc("OpenCV's; area: filters as it shrinks, as Pillow does"),
     ] = "linear"
-    colour: Annotated[Literal["bgr", "rgb", "gray"], Doc("order the model expects")] = "bgr"
+    colour: Annotated[
+        Literal["bgr", "rgb", "gray", "lightness"],
+        Doc("order the model expects; lightness: L of CIE Lab, 0..100, for colourization"),
+    ] = "bgr"
     mean: Annotated[PerChannel, Doc("subtracted, in the model's channel order")] = 0.0
     scale: Annotated[PerChannel, Doc("divided by, after the mean; never 0")] = 1.0
     layout: Annotated[Literal["nchw", "nhwc"] | None, Doc("default: found from the shape")] = None
@@ -249,3 +289,8 @@ class Preprocess:
             "row; im_info = [480, 640, 1]"
         ),
     ] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """Channels that the model is given."""
+        return 1 if self.colour in {"gray", "lightness"} else 3

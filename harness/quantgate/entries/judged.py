@@ -142,6 +142,22 @@ class Limits:
             "role alone does"
         ),
     ] = None
+    max_role_abs_rel: Annotated[
+        NonNegative | None,
+        Doc("dense values: mean of |optimized − parent| / parent, where the parent's is above 0"),
+    ] = None
+    max_role_rmse: Annotated[
+        NonNegative | None,
+        Doc("dense values: root mean square difference of the roles, in the map's own unit"),
+    ] = None
+    max_role_epe: Annotated[
+        NonNegative | None,
+        Doc("dense values: mean length of the difference of the roles, in the map's own unit"),
+    ] = None
+    min_role_delta1: Annotated[
+        Fraction | None,
+        Doc("dense values: share of pixels at which the roles are within 25 % of each other"),
+    ] = None
     max_tensor_distance: Annotated[
         NonNegative | None,
         Doc(

@@ -30,7 +30,6 @@ RESERVED_MARKS = frozenset(
     }
 )
 _MARK = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_CHANNELS = {"bgr": 3, "rgb": 3, "gray": 1}
 
 
 def check_model(reading: Reading) -> Iterator[ManifestProblem]:
@@ -178,7 +177,7 @@ def _preprocess(reading: Reading) -> Iterator[ManifestProblem]:
     if 0 in scales:
         say = "expected numbers other than 0, because the image is divided by them, found 0"
         yield reading.problem("preprocess", "scale", say=say)
-    channels = _CHANNELS[steps.colour]
+    channels = steps.channels
     for key in ("mean", "scale"):
         given: float | tuple[float, ...] = getattr(steps, key)
         if isinstance(given, tuple) and len(given) not in {1, channels}:

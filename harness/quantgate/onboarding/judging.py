@@ -85,7 +85,7 @@ def _group(
     pictures red and blue may be exchanged at both ends.
     """
     best, name = ranked[0], group[0]
-    if best.plan.colour == "gray" and group == COLOUR:
+    if best.plan.channels == 1 and group == COLOUR:
         return name, True, "the input has one channel"
     told = hints.evidence(*group)
     if told:

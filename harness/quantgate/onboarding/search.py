@@ -172,7 +172,7 @@ class _Tries:
     ) -> Iterator[Trial]:
         """Try an option's best feedings on more images, in both colours, and the best in every resize."""
         best, more = plans[0], list(plans)
-        if "colour" not in self.hints.values and best.colour != "gray":
+        if "colour" not in self.hints.values and best.channels > 1:
             same = [p for p in other_feedings(best) if numbers(p) == numbers(best)]
             more[1:1] = [plan for plan in same if plan not in plans]
         tried = list(self.each(option, more, samples))

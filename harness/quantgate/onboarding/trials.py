@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.likeness import fitness, likeness
-from quantgate.core.predictions import ClassScores, Detections, LabelMap, Rendering, Transcript
+from quantgate.core.predictions import (
+    ClassScores,
+    DenseMap,
+    Detections,
+    LabelMap,
+    Rendering,
+    Transcript,
+)
 from quantgate.datasets.images import read_image
 from quantgate.decoders.ports import ports_of
 from quantgate.engine.look.look import masked, steadiness
@@ -167,6 +174,8 @@ def confidence(prediction: Prediction) -> float:
         return float(best.mean()) if len(best) else 0.0
     if isinstance(prediction, LabelMap):
         return float(len(np.unique(prediction.labels)) > 1)
+    if isinstance(prediction, DenseMap):
+        return float(prediction.values.std() > 0)
     return 0.0
 
 
@@ -193,6 +202,8 @@ def _turned(prediction: Prediction) -> Prediction:
         return LabelMap(np.ascontiguousarray(prediction.labels[:, ::-1]))
     if isinstance(prediction, Rendering):
         return Rendering(np.ascontiguousarray(prediction.pixels[:, ::-1]))
+    if isinstance(prediction, DenseMap):
+        return replace(prediction, values=np.ascontiguousarray(prediction.values[:, ::-1]))
     return prediction
 
 

@@ -1,8 +1,8 @@
 """Predict with the model of this package: ``python predict.py IMAGE ...``, one JSON object a line.
 
 As a module: ``Predictor()(image)`` takes uint8 [height, width, 3] in BGR, as OpenCV reads it, and
-gives boxes (and key points) in pixels of that image, scores and class numbers, text, a vector, or attributes, as
-they were judged.
+gives boxes (and key points) in pixels of that image, scores and class numbers, text, a vector, attributes, or
+numbers at every pixel, as they were judged.
 """
 
 import argparse
@@ -79,8 +79,18 @@ def told(prediction, labels):
     if "text" in columns:
         sure = columns["confidence"]
         return {"text": columns["text"], "confidence": None if sure != sure else sure}  # noqa: PLR0124 - NaN
+    return _arrays(columns)
+
+
+def _arrays(columns):
+    """A vector as it is; of maps and other arrays their form."""
     if "vector" in columns:
         return {"vector": columns["vector"].tolist()}
+    if "inverse" in columns:  # numbers at every pixel, and how they are to be read
+        numbers = columns.pop("values")
+        ends = {"low": float(numbers.min()), "high": float(numbers.max())}
+        said = {name: value for name, value in columns.items() if value not in ("", "none", False)}
+        return {**_shape(numbers), **ends, **said}
     return {name: _shape(value) for name, value in columns.items()}
 
 
@@ -131,9 +141,13 @@ def _shape(value):
 
 
 def keep(prediction, path):
-    """Write a class map or a picture as PNG, anything else as .npz; give the file's name."""
+    """Write a class map or a picture as PNG, numbers at every pixel as .npy, anything else as .npz; give the file's name."""
     columns = {f.name: getattr(prediction, f.name) for f in dataclasses.fields(prediction)}
     columns = {name: value for name, value in columns.items() if value is not None}
+    if "inverse" in columns:
+        path = path.with_name(f"{path.name}.npy")
+        np.save(path, columns["values"])
+        return path.name
     if "shares" in columns:  # of one object, beside the map of classes: grey, white is all of it
         shares = np.rint(columns.pop("shares") * 255).astype(np.uint8)
         cv2.imwrite(str(path.with_name(f"{path.name}.shares.png")), shares)

@@ -77,7 +77,7 @@ def settings_of(entry: ModelEntry, shape: tuple[int, ...]) -> Settings:
             "shape": list(shape),
             "layout": "NHWC",
             "type": "u8",
-            "colour": "gray" if entry.preprocess.colour == "gray" else "bgr",
+            "colour": entry.preprocess.colour if entry.preprocess.channels == 1 else "bgr",
         },
         "preprocess": dataclasses.asdict(entry.preprocess),
         "decoder": decoder,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.oks import SEEN
-from quantgate.core.predictions import Transcript
+from quantgate.core.predictions import DenseMap, Transcript
 from quantgate.core.skeletons import skeleton_of
 from quantgate.core.text import aligned
 from quantgate.datasets.regions import RegionImage
@@ -71,11 +71,12 @@ def loader_of(
         # Class maps and renderings were kept small, as previews beside the numbers.
         previews = (
             getattr(record, name, None)
-            for name in ("preview", "shares")
+            for name in ("preview", "shares", "wanted")
             for record in result.record
         )
         whole = [read_image(sample.image.whole)] if isinstance(sample.image, RegionImage) else []
-        return [read_image(sample), *(one for one in previews if one is not None), *whole]
+        shown = (one for one in previews if one is not None and one.size)
+        return [read_image(sample), *shown, *whole]
 
     return load
 
@@ -140,6 +141,15 @@ def _rendered(picture: Picture, _subject: _Subject) -> Picture:
     return picture
 
 
+def _dense(picture: Picture, subject: _Subject) -> Picture:
+    """Say in which unit the numbers are, where the annotation does."""
+    from quantgate.report.overlays.dense import dense_size
+
+    truth = subject.result.truth
+    size = dense_size(picture.size, annotated=isinstance(truth, DenseMap))
+    return replace(picture, size=size, unit=truth.unit if isinstance(truth, DenseMap) else "")
+
+
 def _text(picture: Picture, subject: _Subject) -> Picture:
     """Align what both roles read, along the annotation where there is one."""
     from quantgate.report.overlays.text import text_size
@@ -160,6 +170,7 @@ PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
     "segments": _segments,
     "rendered": _rendered,
     "text": _text,
+    "numbers": _dense,
 }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from quantgate.pipeline.made import Made
     from quantgate.pipeline.searching import Searching
 
-_AGREEMENTS = ("min_agreement", "min_match_rate")
+_AGREEMENTS = ("min_agreement", "min_match_rate", "min_role_delta1")
 
 
 def point_of(task: Searching, one: Made, role: Any) -> Point:

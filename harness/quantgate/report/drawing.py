@@ -89,14 +89,14 @@ def jpeg(image: Image, quality: int = 75) -> bytes:
 
 
 def blur(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Keep the colours of a photograph [h, w, 3] and no more; class ids [h, w] stay.
+    """Keep the colours of a photograph [h, w, 3] and no more; class ids [h, w] and maps of numbers stay.
 
     A face that fills a quarter of an image's side is two spots: no face, and no letter of a plate.
     """
     import numpy as np
     from PIL import Image
 
-    if image.ndim != _COLOURED or image.size == 0:
+    if image.ndim != _COLOURED or image.shape[2] != _COLOURED or image.size == 0:
         return image
     photograph = Image.fromarray(image, "RGB")
     scale = BLUR_SPOTS / max(photograph.size)

@@ -70,7 +70,7 @@ class Picture:
         The sample's name, as in the tables.
     size
         ``(width, height)`` of the original image, px: the coordinates of every box. For ``kind == "text"``
-        that of a pane without its caption.
+        and ``"numbers"`` that of a pane without its caption.
     sentence
         What changed on this image.
     image
@@ -93,6 +93,8 @@ class Picture:
         parent's and optimized model's, from left to right; empty where there is none.
     truth
         Annotated class, text, or a sentence about the truth, or empty.
+    unit
+        For ``kind == "numbers"``: of the numbers, "m"; empty where nothing says it.
     roles
         What captions call the two models.
     groups
@@ -119,6 +121,7 @@ class Picture:
     legend: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, ...], ...] = ()
     truth: str = ""
+    unit: str = ""
     threshold: float = 0.5
     roles: tuple[str, str] = ("Parent", "Optimized")
     hysteresis: float = 0.05

@@ -9,6 +9,7 @@ from quantgate.tasks import generic
 from quantgate.tasks.added import with_added
 from quantgate.tasks.attributes import task as attributes
 from quantgate.tasks.classification import task as classification
+from quantgate.tasks.dense import task as dense
 from quantgate.tasks.detection import instance_segmentation
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.embedding import task as embedding
@@ -33,6 +34,7 @@ TASKS: dict[str, Task] = {
             "text": text,
             "embedding": embedding,
             "attributes": attributes,
+            "dense": dense,
             "image_to_image": image_to_image,
             "generic": generic,
         },

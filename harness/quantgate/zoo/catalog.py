@@ -140,6 +140,16 @@ _MODELS: Final = (
         outputs=("steps",),
     ),
     ZooModel(
+        name="digits-depth",
+        task="dense",
+        decoder={"kind": "dense-map"},
+        preprocess=ZooPreprocess(size=(128, 128)),
+        metric="abs_rel",
+        measured=Measured(parent=0.0675, optimized=0.0686, images=300),
+        labels=(),
+        outputs=("depth",),
+    ),
+    ZooModel(
         name="digits-restoration",
         task="image_to_image",
         decoder={"kind": "image", "colour": "rgb"},

@@ -14,6 +14,7 @@ from quantgate.core.predictions import (
     Attributes,
     ClassLabel,
     ClassScores,
+    DenseMap,
     Detections,
     Embedding,
     Facts,
@@ -72,7 +73,7 @@ def cut_away(samples: Sequence[Sample], frames: Sequence[Frame]) -> list[str]:
     for sample, frame in zip(samples, frames, strict=True):
         if isinstance(sample.truth, Objects):
             boxes.append(_seen_shares(sample.truth.boxes, frame))
-        elif isinstance(sample.truth, LabelMap):
+        elif isinstance(sample.truth, LabelMap | DenseMap):
             whole.append(_seen_shares(np.array([[0, 0, *frame.image]], np.float32), frame))
     objects, pixels = np.concatenate(boxes), np.concatenate(whole)
     cut = objects < 1 - _PART
@@ -178,6 +179,23 @@ def _of_heads(found: Sequence[Attributes], truths: Sequence[Facts]) -> list[str]
     return [f"{said_all}; check preprocess (colour, mean, scale) and decoder.heads"]
 
 
+def _of_numbers(found: Sequence[NDArray[np.float32]]) -> list[str]:
+    """One number everywhere, or one map for every picture."""
+    flat = [float(each.std()) <= _CONSTANT * float(np.abs(each).max(initial=0.0)) for each in found]
+    if np.mean(flat) >= _ALIKE:
+        return [
+            (
+                f"the parent gives the same number at every pixel of {sum(flat)} of {len(found)} images; check "
+                "preprocess and decoder.outputs"
+            )
+        ]
+    if len({each.shape for each in found}) == 1:
+        apart = float(np.sqrt(np.stack(found).var(axis=0).mean()))
+        if apart <= _CONSTANT * float(np.std(found)):
+            return [f"the parent gives the same map for all {len(found)} images; check preprocess"]
+    return []
+
+
 def _of_pictures(found: Sequence[Rendering], truths: Sequence[Rendering]) -> list[str]:
     if not truths:
         return []
@@ -243,6 +261,7 @@ _ODD: Mapping[type, Callable[[Any, Sequence[Truth | None], Sequence[str]], list[
             Detections: lambda found, truths, _: _of_objects(found, truths),
             LabelMap: _of_maps,
             Rendering: lambda found, truths, _: _of_pictures(found, _those(Rendering, truths)),
+            DenseMap: lambda found, _truths, _labels: _of_numbers([each.values for each in found]),
             Transcript: lambda found, truths, _: _of_texts(
                 [each.text for each in found], [each.text for each in _those(Transcript, truths)]
             ),

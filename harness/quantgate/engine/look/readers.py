@@ -11,9 +11,16 @@ from quantgate.core.predictions import Detections
 from quantgate.decoders.alternatives import needs_settings, others, readings
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS, OF_ANY_MAP, fitting_kinds
 from quantgate.decoders.ctc import CtcDecoder
+from quantgate.decoders.dense_map import DenseMapDecoder
 from quantgate.decoders.image import ImageDecoder
 from quantgate.decoders.ports import ports_of
-from quantgate.decoders.ranges import Expected, blank_elsewhere, misreadings, picture_range
+from quantgate.decoders.ranges import (
+    Expected,
+    blank_elsewhere,
+    dense_range,
+    misreadings,
+    picture_range,
+)
 from quantgate.decoders.steps import is_scores
 from quantgate.engine.look.views import read
 from quantgate.errors import DecoderError
@@ -46,6 +53,8 @@ class Outlook:
         if isinstance(decoder, ImageDecoder):
             raw = [decoder.picture(each.outputs).ravel() for each in self.answers]
             return tuple(picture_range(np.concatenate(raw), decoder.scale))
+        if isinstance(decoder, DenseMapDecoder):
+            return tuple(dense_range([decoder.map(each.outputs) for each in self.answers]))
         if isinstance(decoder, CtcDecoder):
             steps = [decoder.steps(each.outputs) for each in self.answers]
             ends = 0, steps[0][0].shape[1] - 1

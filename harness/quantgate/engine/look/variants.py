@@ -21,7 +21,7 @@ _LIKE_RANGE = 5.0
 
 def other_colour(plan: Preprocess) -> Preprocess | None:
     """Give the plan with red and blue exchanged; None where the input has one channel."""
-    if plan.colour == "gray":
+    if plan.channels == 1:
         return None
     return replace(plan, colour="rgb" if plan.colour == "bgr" else "bgr")
 
@@ -29,12 +29,12 @@ def other_colour(plan: Preprocess) -> Preprocess | None:
 def other_feedings(plan: Preprocess) -> Iterator[Preprocess]:
     """Yield every other usual combination of colour, mean and scale, none twice."""
     seen = [_numbers(plan)]
-    colours: tuple[Literal["bgr", "rgb", "gray"], ...] = (
-        ("gray",) if plan.colour == "gray" else ("bgr", "rgb")
+    colours: tuple[Literal["bgr", "rgb", "gray", "lightness"], ...] = (
+        (plan.colour,) if plan.channels == 1 else ("bgr", "rgb")
     )
     for colour in sorted(colours, key=lambda name: name != plan.colour):
         for mean, scale in ((0.0, 1.0), (0.0, 255.0), (127.5, 127.5), _IMAGENET, (_CAFFE, 1.0)):
-            if colour == "gray" and isinstance(mean, tuple):
+            if plan.channels == 1 and isinstance(mean, tuple):
                 continue
             ordered = [
                 tuple(reversed(value)) if colour == "bgr" and isinstance(value, tuple) else value

@@ -9,6 +9,7 @@ import numpy as np
 
 from quantgate.core.predictions import (
     IGNORED,
+    DenseMap,
     Detections,
     LabelMap,
     Objects,
@@ -85,6 +86,8 @@ def part(seen: Read, start: tuple[int, int], size: tuple[int, int]) -> Predictio
         return LabelMap(_on_grid(found.labels, seen.frame, start, size))
     if isinstance(found, Rendering):
         return Rendering(_on_grid(found.pixels, seen.frame, start, size))
+    if isinstance(found, DenseMap):
+        return replace(found, values=_on_grid(found.values, seen.frame, start, size))
     return found
 
 
@@ -103,14 +106,25 @@ def truth_in_input(truth: Truth | None, frame: Frame) -> Truth | None:
         columns = boxes[left], truth.labels[left], truth.crowd[left], areas[left]
         return Objects(*columns, points=points)
     if isinstance(truth, LabelMap):
-        x, y = (np.arange(side) + 0.5 for side in frame.model)
-        columns = np.floor((x - frame.offset[0]) / frame.scale[0]).astype(np.int64)
-        rows = np.floor((y - frame.offset[1]) / frame.scale[1]).astype(np.int64)
-        height, width = truth.labels.shape
-        inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
-        near = truth.labels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+        near, inside = _sampled(truth.labels, frame)
         return LabelMap(np.where(inside, near, IGNORED).astype(np.uint8))
+    if isinstance(truth, DenseMap):
+        values, inside = _sampled(truth.values, frame)
+        return DenseMap(np.where(inside[..., None], values, np.nan).astype(np.float32))
     return truth
+
+
+def _sampled(pixels: NDArray[T], frame: Frame) -> tuple[NDArray[T], NDArray[np.bool_]]:
+    """Nearest pixels of a map over the picture [h, w, ...] at those of the input, and which lie inside."""
+    height, width = pixels.shape[:2]
+    x, y = (np.arange(side) + 0.5 for side in frame.model)
+    # A map may be smaller than its picture.
+    columns = np.floor((x - frame.offset[0]) / frame.scale[0] * (width / frame.image[0]))
+    rows = np.floor((y - frame.offset[1]) / frame.scale[1] * (height / frame.image[1]))
+    columns, rows = columns.astype(np.int64), rows.astype(np.int64)
+    inside = np.outer((rows >= 0) & (rows < height), (columns >= 0) & (columns < width))
+    near = pixels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    return near, inside
 
 
 def _in_picture(boxes: NDArray[np.float32], frame: Frame) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.errors import ReportError
+from quantgate.report.overlays.canvas import PANE_PX
 from quantgate.report.overlays.painters import PAINTERS
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from quantgate.report.picture import Picture
-
-#: Longest side of one pane, px.
-PANE_PX = 640
 
 
 def panes(

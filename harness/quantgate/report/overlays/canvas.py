@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Box = tuple[float, float, float, float]
 
+#: Longest side of one pane, px.
+PANE_PX = 640
 _DASH_PX = 9
 #: Smaller images are enlarged to this longest side: labels need room.
 _LEAST_SIDE_PX = 360
@@ -27,17 +29,20 @@ _QUALITY = 80
 _OPACITY = 0.4
 
 
+def shown_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Width and height at which an image of a size is drawn, with at most ``max_side`` pixels a side."""
+    longest = max(size)
+    scale = min(max(longest, _LEAST_SIDE_PX), max_side) / longest
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def from_bgr(image: NDArray[np.uint8], max_side: int) -> Image:
     """Turn a BGR array [height, width, 3] into a picture with at most ``max_side`` pixels a side."""
     from PIL import Image as Pillow
 
     picture = Pillow.fromarray(image[:, :, ::-1].copy(), "RGB")
-    longest = max(picture.size)
-    scale = min(max(longest, _LEAST_SIDE_PX), max_side) / longest
-    if longest * scale == longest:
-        return picture
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    return picture.resize((width, height), Pillow.Resampling.LANCZOS)
+    size = shown_size(picture.size, max_side)
+    return picture if size == picture.size else picture.resize(size, Pillow.Resampling.LANCZOS)
 
 
 def webp(image: Image, quality: int = _QUALITY) -> bytes:

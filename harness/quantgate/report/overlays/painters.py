@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.report.overlays.canvas import from_bgr
 from quantgate.report.overlays.classes import class_panes
+from quantgate.report.overlays.dense import dense_panes
 from quantgate.report.overlays.objects import object_panes
 from quantgate.report.overlays.rendered import rendered_panes
 from quantgate.report.overlays.segments import legend, segment_panes
@@ -75,6 +76,11 @@ def _rendered(picture: Picture, images: Images, max_side: int) -> Panes:
     return rendered_panes(images[1], images[2], max_side, picture.roles[0])
 
 
+def _dense(picture: Picture, images: Images, max_side: int) -> Panes:
+    own = len(images) - bool(picture.outline)
+    return dense_panes(picture, images[:own], max_side)
+
+
 def _segments(picture: Picture, images: Images, max_side: int) -> Panes:
     if _has_shares(picture, images):
         return soft_panes(images[0], images[1:5], max_side, picture.roles[0])
@@ -99,4 +105,5 @@ PAINTERS: dict[PictureKind, Painter] = {
     "rendered": Painter(_rendered, images=3),
     # Letters of three panes beside each other would be too small to read.
     "text": Painter(_text, card=("diff",)),
+    "numbers": Painter(_dense, images=3),
 }

@@ -42,7 +42,19 @@ def _style(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "image_to_image", {"kind": "image", "colour": "rgb", "scale": 1.0}
 
 
+def _depth(model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    # Where the original aligns a prediction with its annotation, that is known up to factor and shift.
+    steps = {step["type"] for step in model.accuracy.get("postprocessing", ())}
+    aligned = {"align": "scale-shift"} if "align_prediction_depth_map" in steps else {}
+    return "dense", {"kind": "dense-map", **aligned}
+
+
 def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
+    if any(
+        step["type"] == "colorization_recovery" for step in model.accuracy.get("postprocessing", ())
+    ):
+        # a and b, which the original puts to the picture's own lightness before it compares pictures.
+        return "dense", {"kind": "dense-map"}
     # Truths are read by Pillow, so RGB, unless stated; the adapter swaps outputs where they differ.
     loader = model.accuracy.get("conversion", {}).get("annotation_loader", "pillow")
     orders = ("bgr", "rgb") if loader == "opencv" else ("rgb", "bgr")
@@ -71,6 +83,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "landmarks_regression": points.landmarks,
     "lpr": text.plates,
     "mask_rcnn": objects.mask_rcnn,
+    "mono_depth": _depth,
     "nanodet": objects.nanodet,
     "reid": vectors.vector,
     "retinaface_pytorch": objects.retinaface,
@@ -92,6 +105,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
 
 #: What is left out of an adapter's predictions, or asked of the dataset.
 NOTES: Mapping[str, str] = {
+    "mono_depth": "depth is annotated as the original evaluation has it: in m for FCRN, as disparity for MiDaS",
     "action_detection": "persons alone are judged, suppressed by NMS where the original does it softly",
     "background_matting": "mattes have to have the size of the model's output",
     "beam_search_decoder": "text is read greedily, where the original searches for the likeliest",

@@ -180,6 +180,16 @@ def _colour(order: str) -> Callable[[_Feeding, Mapping[str, Any]], None]:
     return set_colour
 
 
+def _lightness(feeding: _Feeding, _: Mapping[str, Any]) -> None:
+    feeding.colour = "lightness"
+
+
+def _channel(feeding: _Feeding, step: Mapping[str, Any]) -> None:
+    """One channel of what is left: of Lab the first, which is fed alone."""
+    if feeding.colour != "lightness" or int(step.get("channel", 0)) != 0:
+        raise FeedingUnknownError("preprocessing select_channel")
+
+
 def _normalization(feeding: _Feeding, step: Mapping[str, Any]) -> None:
     for key, source in (("mean", "mean"), ("scale", "std")):
         if source in step:
@@ -209,6 +219,7 @@ def _nothing(_feeding: _Feeding, _step: Mapping[str, Any]) -> None:
 _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
     "auto_resize": _nothing,
     "bgr_to_gray": _colour("gray"),
+    "bgr_to_lab": _lightness,
     "bgr_to_rgb": _colour("rgb"),
     "centernet_affine_transform": _centred,
     "crop": _crop,
@@ -217,4 +228,5 @@ _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
     "padding": _padding,
     "resize": _resize,
     "rgb_to_bgr": _colour("bgr"),
+    "select_channel": _channel,
 }

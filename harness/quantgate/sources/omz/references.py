@@ -21,11 +21,14 @@ _SIMPLE = {
     "reid_map": "map",
     "mean_iou": "miou",
     "psnr": "psnr",
+    "rmse": "rmse",
+    "log10_error": "log10",
+    "mape": "abs_rel",
     "ssim": "ssim",
 }
 #: Where several are published, the one that a gate judges by default comes first.
-_ORDER = ("top1", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes", "top5",
-          "word_accuracy_folded", "verification_accuracy", "rank1", "map")  # fmt: skip
+_ORDER = ("top1", "abs_rel", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes",
+          "top5", "word_accuracy_folded", "verification_accuracy", "rank1", "map")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.tasks.segmentation.record import SegmentationRecord
 
+T = TypeVar("T", bound=np.generic)
 _IMAGES, _SIDE = 32, 64
 _MORE, _TIMES = 0.12, 1.4
 _FEWEST = 4
@@ -84,7 +85,7 @@ def _elsewhere(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> Iterator[s
     own = iou(truth, found)
     wanted = max(own + _MORE, own * _TIMES)
     best, share = max(
-        ((said, iou(other, found)) for said, other in _other_places(truth)), key=lambda one: one[1]
+        ((said, iou(other, found)) for said, other in other_places(truth)), key=lambda one: one[1]
     )
     if share >= wanted:
         yield (
@@ -152,7 +153,8 @@ def iou(truth: NDArray[np.bool_], found: NDArray[np.bool_]) -> float:
     return float((truth & found).sum() / max(1, (truth | found).sum()))
 
 
-def _other_places(truth: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def other_places(truth: NDArray[T]) -> Iterator[tuple[str, NDArray[T]]]:
+    """Yield what maps [n, 64, 64] would be elsewhere, or of other images, in words and as maps."""
     yield "mirrored", truth[:, :, ::-1]
     yield "upside down", truth[:, ::-1]
     yield "turned by 180°", truth[:, ::-1, ::-1]
