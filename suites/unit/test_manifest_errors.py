@@ -36,7 +36,7 @@ WRONG = [
     (
         'task = "detection"',
         'task = "detecton"',
-        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, text, embedding, attributes, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
+        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, quads, text, embedding, attributes, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
     ),
     (
         'annotations = "val.json"',
@@ -132,7 +132,7 @@ WRONG = [
     (
         '"val.json"',
         '"images"\nsplit = "val"',
-        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, classes, segments, region, annotated only',
+        'datasets.val.split: expected no such key, because kind = "coco" uses path, annotations, labels, classes, segments, region, angle, annotated only',
     ),
     (
         'annotations = "val.json"',

@@ -31,9 +31,10 @@ SIZES = {
     "openpose": (456, 256),
     "associative-embedding": (288, 288),
 }
-#: Keys that a decoder has no default for.
+#: Keys that a decoder has no default for, or that random outputs need.
 KEYS: dict[str, dict[str, Any]] = {
     "ctc": {"characters": tuple(map(chr, range(0x4E00, 0x4E00 + 6623)))},
+    "pixel-link": {"threshold": 0.6, "link_threshold": 0.7, "min_area": 0.0, "min_height": 0.0},
     "sequence": {"alphabet": "0123456789abcdefghijklmnopqrstuvwxyz", "end": 0},
     "yolo": {
         "anchors": (10.0, 14.0, 23.0, 27.0, 37.0, 58.0, 81.0, 82.0, 135.0, 169.0, 344.0, 319.0)

@@ -26,6 +26,7 @@ from quantgate.core.predictions import (
     Rendering,
     Transcript,
 )
+from quantgate.core.quads import quad_ioa, quad_iou
 from quantgate.core.text import matching
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def likeness(first: Prediction, second: Prediction) -> float:
     """Compare two predictions in one frame; NaN where neither says anything.
 
     Scores of classes by their Bhattacharyya coefficient, objects by the share of their scores that
-    is matched (same class, IoU of one half), class maps by their mean IoU, pictures and maps of numbers by
-    correlation, texts by their common letters, vectors by their cosine, attributes head by head.
+    is matched (same class, IoU of one half, of quadrilaterals where there are some), class maps by their mean IoU,
+    pictures and maps of numbers by correlation, texts by their common letters, vectors by their cosine, attributes
+    head by head.
     """
     measure = _ALIKE.get(type(first)) if type(first) is type(second) else None
     return math.nan if measure is None else measure(first, second)
@@ -85,6 +87,8 @@ def pairs(
     Returns the indices of each pair, [pairs] twice.
     """
     iou = box_iou(first.boxes, second.boxes)
+    if first.quads is not None and second.quads is not None:
+        iou = quad_iou(first.quads, second.quads)
     if first.points is not None and second.points is not None:
         iou = oks_of_roles(first, second)
     allowed = iou >= _LEAST_IOU
@@ -131,8 +135,17 @@ def _of_objects(first: Detections, second: Detections) -> float:
 
 def _soft_f1(found: Detections, truth: Objects) -> float:
     counted = np.flatnonzero(~truth.crowd)
+    quads = None
+    if found.quads is not None and truth.quads is not None:
+        quads = truth.quads[counted]
+        # Text that nobody can read is found as well as any other: that is no fault.
+        aside = quad_ioa(found.quads, truth.quads[truth.crowd]) > _LEAST_IOU
+        found = found.take(np.flatnonzero(~aside.any(axis=1)))
     annotated = Detections(
-        truth.boxes[counted], np.ones(len(counted), np.float32), truth.labels[counted]
+        truth.boxes[counted],
+        np.ones(len(counted), np.float32),
+        truth.labels[counted],
+        quads=quads,
     )
     total = float(found.scores.sum()) + len(annotated)
     if not total:

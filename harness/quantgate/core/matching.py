@@ -203,6 +203,8 @@ def _canonical(role: Detections) -> NDArray[np.int64]:
         outlines = np.array([ranks[outline] for outline in listed], np.int64)
     elif role.points is not None:
         outlines = np.unique(role.points.reshape(len(role), -1), axis=0, return_inverse=True)[1]
+    elif role.quads is not None:
+        outlines = np.unique(role.quads.reshape(len(role), -1), axis=0, return_inverse=True)[1]
     return np.lexsort((outlines, y2, x2, y1, x1, role.labels, -role.scores))
 
 
@@ -216,6 +218,7 @@ def _content(role: Detections, order: NDArray[np.int64]) -> tuple[int, bytes]:
     columns = (role.scores, role.labels, role.boxes)
     outlines = () if role.masks is None else tuple(_outline(role.masks[i]) for i in order)
     points = b"" if role.points is None else role.points[order].tobytes()
+    points += b"" if role.quads is None else role.quads[order].tobytes()
     every = b"".join(column[order].tobytes() for column in columns) + b"".join(outlines)
     return len(role), every + points
 

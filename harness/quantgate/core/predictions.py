@@ -51,6 +51,9 @@ class Detections:
     spatial
         float32 [n, points, 3]: x, y and z of each key point in the model's own unit, as it gives them; None
         where it gives no depth.
+    quads
+        float32 [n, 4, 2]: x and y of the corners of each object's quadrilateral in pixels of the original image,
+        not clipped to it, of which ``boxes`` are the extents; None where the model gives none.
     """
 
     boxes: NDArray[np.float32]
@@ -59,6 +62,7 @@ class Detections:
     masks: tuple[dict[str, object], ...] | None = None
     points: NDArray[np.float32] | None = None
     spatial: NDArray[np.float32] | None = None
+    quads: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -74,6 +78,8 @@ class Detections:
             raise ValueError(
                 f"key points in space {self.spatial.shape}, expected as many as in the picture"
             )
+        if self.quads is not None and self.quads.shape != (n, 4, 2):
+            raise ValueError(f"quadrilaterals {self.quads.shape}, expected [{n}, 4, 2]")
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -84,8 +90,9 @@ class Detections:
         masks = None if self.masks is None else tuple(self.masks[i] for i in chosen)
         points = None if self.points is None else self.points[chosen]
         spatial = None if self.spatial is None else self.spatial[chosen]
+        quads = None if self.quads is None else self.quads[chosen]
         columns = self.boxes[chosen], self.scores[chosen], self.labels[chosen]
-        return Detections(*columns, masks, points, spatial)
+        return Detections(*columns, masks, points, spatial, quads)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -105,7 +112,8 @@ class Objects:
     the annotated polygons, float64 [corners, 2] px each (several parts one after the other), None of
     an object without; None where nothing asks for them. ``spatial`` are float32 [n, points, 3]: x, y and z in a
     unit of their own, NaN where not annotated. ``facts`` are what is annotated of each object besides; None where
-    nothing is.
+    nothing is. ``quads`` are float32 [n, 4, 2]: x and y of the corners of each object's quadrilateral, which may
+    lie outside of the image; None where none are annotated.
     """
 
     boxes: NDArray[np.float32]
@@ -117,6 +125,7 @@ class Objects:
     outlines: tuple[NDArray[np.float64] | None, ...] | None = None
     spatial: NDArray[np.float32] | None = None
     facts: tuple[Facts, ...] | None = None
+    quads: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.core.boxes import box_area
 from quantgate.core.predictions import (
     ClassLabel,
     DenseMap,
@@ -63,7 +64,9 @@ def assemble(name: str, found: Findings, cache: Path | None, *, annotated: bool 
     faulty += found.lost
     _check_present(name, pairs)
     _check_share(name, faulty, len(found.drafts) + len(found.lost))
-    pairs = [(_in_pixels(draft, fact), fact) for draft, fact in pairs if not fact.reason]
+    pairs = [
+        (_within(_in_pixels(draft, fact), fact), fact) for draft, fact in pairs if not fact.reason
+    ]
     drafts = [draft for draft, _ in pairs]
     maps = histograms([d.truth for d in drafts if isinstance(d.truth, LazyLabelMap)], cache)
     seen = [labels_in(draft.truth, maps) for draft in drafts]
@@ -105,8 +108,25 @@ def _in_pixels(draft: Draft, fact: FileFact) -> Draft:
     points = truth.points
     if points is not None:
         points = points * np.array([fact.width, fact.height, 1], np.float32)
-    own = replace(truth, boxes=boxes, areas=areas, outlines=outlines, points=points)
+    quads = truth.quads
+    if quads is not None:
+        quads = (quads.astype(np.float64) * sides[:2]).astype(np.float32)
+    own = replace(truth, boxes=boxes, areas=areas, outlines=outlines, points=points, quads=quads)
     return replace(draft, truth=own)
+
+
+def _within(draft: Draft, fact: FileFact) -> Draft:
+    """End the boxes around quadrilaterals at the image's edges, where their middle lies inside of it."""
+    truth = draft.truth
+    if not isinstance(truth, Objects) or truth.quads is None or not len(truth):
+        return draft
+    sides = np.array([fact.width, fact.height], np.float32)
+    middle = truth.quads.mean(axis=1)
+    inside = ((middle >= 0) & (middle <= sides)).all(axis=1)
+    clipped = np.clip(truth.boxes, 0, np.tile(sides, 2))
+    boxes = np.where(inside[:, None], clipped, truth.boxes)
+    areas = np.minimum(truth.areas, box_area(boxes)).astype(np.float32)
+    return replace(draft, truth=replace(truth, boxes=boxes, areas=areas))
 
 
 def with_samples(dataset: Dataset, samples: tuple[Sample, ...]) -> Dataset:
@@ -143,6 +163,7 @@ def _truth_bytes(truth: Truth | None) -> bytes:
     points = b"" if truth.points is None else b"points" + truth.points.tobytes()
     points += b"" if truth.spatial is None else b"spatial" + truth.spatial.tobytes()
     points += b"" if truth.facts is None else f"facts {truth.facts}".encode()
+    points += b"" if truth.quads is None else b"quads" + truth.quads.tobytes()
     every = b"".join(np.ascontiguousarray(c).tobytes() for c in columns)
     return b"objects" + every + masks + points
 

@@ -9,7 +9,9 @@ from quantgate.borders import border
 from quantgate.datasets import (
     coco,
     dense,
+    dota,
     folder,
+    icdar,
     identities,
     imagenet,
     landmarks,
@@ -64,6 +66,8 @@ DATASETS: Mapping[str, DatasetKind] = extended(
         "text": text.KIND,
         "identities": identities.KIND,
         "table": table.KIND,
+        "icdar": icdar.KIND,
+        "dota": dota.KIND,
         "folder": folder.KIND,
         "digits": DatasetKind(
             None,
@@ -83,6 +87,7 @@ DATASETS: Mapping[str, DatasetKind] = extended(
                 'subject = "scenes"': ("objects", "masks"),
                 'subject = "single"': ("class",),
                 'subject = "points"': ("points",),
+                'subject = "lines"': ("corners",),
                 'subject = "text"': ("text",),
                 'subject = "hands"': ("identity",),
                 'subject = "marks"': ("facts",),
@@ -166,5 +171,7 @@ def _loaded(
 def _finder(kind: DatasetKind, entry: DatasetEntry, truth: str | None) -> Find | None:
     """Choose what reads the truth that is wanted, or that regions need."""
     pointed = truth == "points" or (entry.region is not None and entry.region.needs_points)
-    found = kind.find_points if pointed else kind.find_masks if truth == "masks" else None
+    if pointed:
+        return kind.find_points or kind.find
+    found = {"masks": kind.find_masks, "corners": kind.find_quads}.get(truth or "")
     return found or kind.find

@@ -13,6 +13,7 @@ from quantgate.datasets.audit import Marked, audit_objects
 from quantgate.datasets.identities_audit import audit_identities
 from quantgate.datasets.maps_audit import Mapped, audit_maps
 from quantgate.datasets.pairs_audit import Picture, audit_pairs
+from quantgate.datasets.quads_audit import audit_quads
 from quantgate.datasets.truths import LazyLabelMap, LazyRendering, picture
 from quantgate.errors import DatasetError
 
@@ -97,6 +98,7 @@ def audit(
     ]
     notes += audit_objects(name, marked, found.aside)
     notes += audit_identities(pairs)
+    notes += audit_quads(marked)
     mapped = [
         Mapped(draft.name, maps[draft.truth.digest])
         for draft, _ in pairs

@@ -115,7 +115,8 @@ def _mapped(truth: Truth | None, table: NDArray[np.int64]) -> Truth | None:
     columns = truth.boxes[kept], labels[kept], truth.crowd[kept], truth.areas[kept]
     outlines = None if truth.outlines is None else tuple(truth.outlines[i] for i in kept)
     facts = None if truth.facts is None else tuple(truth.facts[i] for i in kept)
-    return Objects(*columns, masks, points, outlines, spatial, facts)
+    quads = None if truth.quads is None else truth.quads[kept]
+    return Objects(*columns, masks, points, outlines, spatial, facts, quads)
 
 
 def _pixels(truth: LazyLabelMap, table: NDArray[np.int64]) -> NDArray[np.uint8]:

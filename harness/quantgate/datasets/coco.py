@@ -14,6 +14,7 @@ import numpy as np
 from quantgate.datasets.coco_categories import Categories, categories_of
 from quantgate.datasets.coco_masks import MasksError, outline_of, run_lengths
 from quantgate.datasets.coco_points import PointsError, points_of, skeleton_in, spatial_of
+from quantgate.datasets.coco_quads import QuadsError, Unit, angle_unit, corners_of
 from quantgate.datasets.findings import Draft, Findings, flag, make_objects
 from quantgate.datasets.folder import unlisted
 from quantgate.datasets.kind import DatasetKind
@@ -25,10 +26,11 @@ from quantgate.datasets.places import (
     read_text,
     relative_name,
 )
+from quantgate.datasets.quad_rows import QuadRow, quad_objects
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,9 +44,15 @@ _Row = dict[str, Any]
 
 
 def find(
-    name: str, entry: DatasetEntry, root: Path, *, masks: bool = False, points: bool = False
+    name: str,
+    entry: DatasetEntry,
+    root: Path,
+    *,
+    masks: bool = False,
+    points: bool = False,
+    quads: bool = False,
 ) -> Findings:
-    """Read images and objects of one instances json, with masks or key points if requested.
+    """Read images and objects of one instances json, with masks, key points or quadrilaterals if requested.
 
     Labels are numbered 0.. in the order of category ids, which may have gaps; or as the entry's labels
     are, where these name the categories. An image without
@@ -68,7 +76,8 @@ def find(
         )
         skeleton = _skeleton(name, file, content) if points else None
         outlines = entry.region is not None and entry.region.needs_outlines
-        source = _Source(name, folder, file, masks, skeleton, outlines)
+        unit = angle_unit(content["annotations"], entry.angle) if quads else None
+        source = _Source(name, folder, file, masks, skeleton, outlines, quads, unit)
         return _findings(source, content, categories)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(
@@ -79,7 +88,10 @@ def find(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Which dataset is read, from where, whether with masks and outlines, and with which key points."""
+    """Which dataset is read, from where, whether with masks and outlines, and with which key points.
+
+    ``quads``: with quadrilaterals, the angles of boxes of five numbers in ``unit``.
+    """
 
     name: str
     folder: Path
@@ -87,6 +99,8 @@ class _Source:
     masks: bool
     skeleton: Skeleton | None
     outlines: bool
+    quads: bool
+    unit: Unit | None
 
     def wrong(self, annotation: _Row, found: str, remedy: str) -> DatasetError:
         """Say what is wrong with an annotation."""
@@ -147,10 +161,20 @@ def _findings(source: _Source, content: _Row, categories: Categories) -> Finding
         absent,
         strays,
         ids=categories.ids,
-        notes=categories.notes,
+        notes=(*categories.notes, *_angles(source)),
         skeleton=source.skeleton,
         aside="marked iscrowd",
     )
+
+
+def _angles(source: _Source) -> Iterator[str]:
+    """Say how angles are read, which no file tells."""
+    if source.unit is not None:
+        way = "" if source.unit.startswith("counter") else ", clockwise"
+        yield (
+            f"datasets.{source.name}: boxes of five numbers are read as centre, size and angle in "
+            f"{source.unit}{way}; set datasets.{source.name}.angle where that is not so"
+        )
 
 
 def _draft(
@@ -194,6 +218,13 @@ def _check_ids(name: str, images: Sequence[_Row]) -> None:
 def _objects(
     source: _Source, rows: Sequence[_Row], index: Mapping[int, int], size: tuple[int, int]
 ) -> Objects:
+    if source.quads:
+        return quad_objects(
+            [
+                QuadRow(_corners(source, row), index[int(row["category_id"])], _crowd(source, row))
+                for row in rows
+            ]
+        )
     boxes = [_box(source, row) for row in rows]
     areas = [_area(source, row, box) for row, box in zip(rows, boxes, strict=True)]
     labels = [index[int(row["category_id"])] for row in rows]
@@ -227,6 +258,13 @@ def _box(source: _Source, row: _Row) -> list[float]:
         raise source.wrong(row, f"has the bbox {said}", "expected [x, y, width, height] in pixels")
     x, y, width, height = box
     return [x, y, x + width, y + height]
+
+
+def _corners(source: _Source, row: _Row) -> NDArray[np.float64]:
+    try:
+        return corners_of(row, source.unit)
+    except QuadsError as error:
+        raise source.wrong(row, str(error), "give it corners, or remove it") from error
 
 
 def _area(source: _Source, row: _Row, box: Sequence[float]) -> float:
@@ -283,9 +321,10 @@ def _points(
 KIND = DatasetKind(
     find,
     needs=("path", "annotations"),
-    may=("labels", "classes", "segments", "region", "annotated"),
-    truths={"": ("objects", "masks", "points")},
+    may=("labels", "classes", "segments", "region", "angle", "annotated"),
+    truths={"": ("objects", "masks", "points", "corners")},
     find_masks=partial(find, masks=True),
     find_points=partial(find, points=True),
+    find_quads=partial(find, quads=True),
     outlines=True,
 )

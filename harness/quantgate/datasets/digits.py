@@ -18,6 +18,7 @@ from quantgate.datasets.assembly import samples_digest
 from quantgate.datasets.drawings import Drawings
 from quantgate.datasets.findings import make_objects
 from quantgate.datasets.labels import labels_in, strata
+from quantgate.datasets.quad_rows import QuadRow, quad_objects
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyDense, LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
@@ -38,14 +39,15 @@ if TYPE_CHECKING:
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
-Shown: TypeAlias = Literal["scenes", "single", "text", "hands", "marks"]
-#: What the images of each subject show, where that is no scene: one large digit, or a line of them.
+Shown: TypeAlias = Literal["scenes", "single", "text", "hands", "marks", "lines"]
+#: What the images of each subject show, where that is no scene: one large digit, a line of them, or turned lines.
 _SHOWN: dict[str, Shown] = {
     "single": "single",
     "points": "single",
     "text": "text",
     "hands": "hands",
     "marks": "marks",
+    "lines": "lines",
 }
 _SIZES: dict[Shown, tuple[int, int]] = {
     "scenes": (300, 300),
@@ -53,11 +55,13 @@ _SIZES: dict[Shown, tuple[int, int]] = {
     "text": (128, 32),
     "hands": (64, 64),
     "marks": (96, 96),
+    "lines": (256, 256),
 }
 _COUNT = 300
 #: Files of ``quantgate.zoo`` that have a part in what is drawn.
 _RENDERER = (
     *("scenes.py", "depths.py", "backgrounds.py", "canvas.py", "material.py", "strokes.py"),
+    "lines.py",
 )
 
 
@@ -147,8 +151,8 @@ def _labels(subject: str) -> tuple[str, ...]:
 
     if subject in {"clean", "depth", "text", "hands", "marks"}:
         return ()
-    if subject == "points":
-        return ("digit",)
+    if subject in {"points", "lines"}:
+        return ("digit",) if subject == "points" else ("line",)
     return ("background", *LABELS) if subject == "class-maps" else LABELS
 
 
@@ -201,9 +205,12 @@ def _scene(series: _Series, index: int) -> Scene:
 
 def _drawn_scene(series: _Series, index: int) -> tuple[Scene, int | str | None]:
     """Draw a scene; with it the label where it is of one digit, and what a line of digits reads."""
+    from quantgate.zoo.lines import render_lines
     from quantgate.zoo.scenes import render, render_classification, render_hand, render_text
 
     split = cast("Split", series.split)
+    if series.shown == "lines":
+        return render_lines(series.seed, index, size=series.size, split=split), None
     if series.shown == "scenes":
         return render(series.seed, index, size=series.size, split=split), None
     if series.shown == "hands":
@@ -297,8 +304,8 @@ def _truth(drawn: _Drawn, index: int, subject: str, *, masks: bool) -> Truth:
         return Transcript("".join(f"{digit:.0f}" for digit in rows[:, 1]))
     if subject == "marks":
         return _facts(rows[0], drawn.size[1])
-    if subject == "points":
-        return _pointed(rows[rows[:, 6] > 0])
+    if subject in {"points", "lines"}:
+        return _cornered(rows) if subject == "lines" else _pointed(rows[rows[:, 6] > 0])
     truth = _objects(rows, rows[:, 1])
     if not masks:
         return truth
@@ -321,6 +328,12 @@ def _objects(rows: NDArray[np.float32], labels: NDArray[np.floating]) -> Objects
     return make_objects(
         rows[:, 2:6].tolist(), labels.astype(int).tolist(), no_crowd, rows[:, 6].tolist()
     )
+
+
+def _cornered(rows: NDArray[np.float32]) -> Objects:
+    """Lines of digits, with their corners."""
+    corners = rows[:, 7:].reshape(len(rows), 4, 2)
+    return quad_objects([QuadRow(own.astype(np.float64)) for own in corners])
 
 
 def _pointed(rows: NDArray[np.float32]) -> Objects:

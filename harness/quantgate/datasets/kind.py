@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from quantgate.entries import DatasetEntry
 
 #: What annotations say: a class of the image, objects in boxes, their masks, a class of each pixel,
-#: the picture that the model should make, key points of objects, what a word or line reads, whom an image shows,
-#: attributes by name, numbers at every pixel.
+#: the picture that the model should make, key points of objects, their quadrilaterals, what a word or line reads, whom
+#: an image shows, attributes by name, numbers at every pixel.
 TruthKind = Literal[
     "class",
     "objects",
@@ -23,6 +23,7 @@ TruthKind = Literal[
     "pixels",
     "picture",
     "points",
+    "corners",
     "text",
     "identity",
     "facts",
@@ -48,6 +49,8 @@ class DatasetKind:
         As ``find``, with the masks of objects.
     find_points
         As ``find``, with the key points of objects.
+    find_quads
+        As ``find``, with the quadrilaterals of objects.
     outlines
         Whether its annotations may have polygons.
     load
@@ -61,6 +64,7 @@ class DatasetKind:
     truths: Mapping[str, tuple[TruthKind, ...]] = field(default_factory=dict)
     find_masks: Find | None = None
     find_points: Find | None = None
+    find_quads: Find | None = None
     outlines: bool = False
     load: Callable[[str, DatasetEntry, Path | None, bool], Dataset] | None = None
 

@@ -15,12 +15,15 @@ from quantgate.datasets.findings import Draft, Findings, make_objects
 from quantgate.datasets.folder import image_files, strays_of
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import composed, folder_of, labels_of, read_text
+from quantgate.datasets.quad_rows import QuadRow, quad_objects
 from quantgate.datasets.yolo_points import Shape, likely_shape, points_of, said_shape
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from quantgate.entries import DatasetEntry
 
@@ -45,13 +48,16 @@ _Box = tuple[float, float, float, float]
 _Row = tuple[int, _Box, tuple[float, ...], tuple[float, ...]]
 
 
-def find(name: str, entry: DatasetEntry, root: Path, *, points: bool = False) -> Findings:
+def find(
+    name: str, entry: DatasetEntry, root: Path, *, points: bool = False, quads: bool = False
+) -> Findings:
     """Read a folder of images and the text file of the same name for each.
 
     A row is "class cx cy width height", or "class x y x y …" with the corners of a polygon, whose
-    extent is then the box; behind a box may stand key points, which are read if requested. Text files stand in ``annotations``, or in ``labels`` beside a folder ``images``, or beside the
-    images. An image without a file is a background, as the format's own tools have it. Without
-    ``labels`` classes are named by their numbers.
+    extent is then the box; behind a box may stand key points, which are read if requested, and so are the four
+    corners of quadrilaterals (YOLO-OBB). Text files stand in ``annotations``, or in ``labels`` beside a folder
+    ``images``, or beside the images. An image without a file is a background, as the format's own tools have
+    it. Without ``labels`` classes are named by their numbers.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def find(name: str, entry: DatasetEntry, root: Path, *, points: bool = False) ->
     folder = folder_of(name, entry.path, root)
     notes = _notes_folder(name, entry, (folder, root))
     labels = labels_of(name, entry.labels, root)
-    reading = _Reading(name, said_shape(name, entry, root), asked=points)
+    reading = _Reading(name, said_shape(name, entry, root), asked=points, quads=quads)
     images, others = image_files(folder)
     texts = _texts(notes)
     drafts, bare = [], []
@@ -141,6 +147,7 @@ class _Reading:
     name: str
     shape: Shape | None
     asked: bool
+    quads: bool
 
     def rows(self, note: Path) -> list[_Row]:
         """Read one text file."""
@@ -177,11 +184,19 @@ class _Reading:
 
     def objects(self, rows: list[_Row]) -> Objects:
         """Make objects of rows, with key points where they are asked for."""
+        if self.quads:
+            return quad_objects([QuadRow(_corners(row), row[0]) for row in rows])
         found = _objects(rows)
         if not self.asked:
             return found
         known = points_of([of for *_, of in rows], self.shape or (0, _TRIPLE))
         return replace(found, points=known)
+
+
+def _corners(row: _Row) -> NDArray[np.float64]:
+    """Corners [points, 2] of a polygon, or of a box, in fractions of the image."""
+    _, (x0, y0, x1, y1), polygon, _ = row
+    return np.array(polygon or (x0, y0, x1, y0, x1, y1, x0, y1)).reshape(-1, 2)
 
 
 def _row(label: float, numbers: list[float]) -> _Row | None:
@@ -224,7 +239,8 @@ KIND = DatasetKind(
     find,
     needs=("path",),
     may=("annotations", "labels", "classes", "segments", "region", "annotated"),
-    truths={"": ("objects", "points")},
+    truths={"": ("objects", "points", "corners")},
     find_points=partial(find, points=True),
+    find_quads=partial(find, quads=True),
     outlines=True,
 )

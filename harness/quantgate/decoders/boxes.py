@@ -142,7 +142,7 @@ def select(
     candidates: Candidates, frame: Frame, keeping: Keeping
 ) -> tuple[Detections, NDArray[np.int64]]:
     """Like :func:`detections`, with the index of each object's candidate, [objects]."""
-    labels = _as_labels(candidates.labels, keeping.class_table)
+    labels = as_labels(candidates.labels, keeping.class_table)
     index = np.flatnonzero(labels >= 0)
     named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])
     if keeping.iou_threshold is None:
@@ -159,7 +159,8 @@ def select(
     return found, index[kept]
 
 
-def _as_labels(classes: NDArray[np.int64], table: tuple[int, ...] | None) -> NDArray[np.int64]:
+def as_labels(classes: NDArray[np.int64], table: tuple[int, ...] | None) -> NDArray[np.int64]:
+    """Label of each of the model's classes [n] by a table, -1: ignored; classes themselves where there is none."""
     if table is None or not len(classes):
         return classes
     largest = int(classes.max())

@@ -11,8 +11,11 @@ from quantgate.decoders.centernet import CenternetDecoder
 from quantgate.decoders.class_map import ClassMapDecoder
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ctc import CtcDecoder
+from quantgate.decoders.ctpn import CtpnDecoder
+from quantgate.decoders.db import DbDecoder
 from quantgate.decoders.dense_map import DenseMapDecoder
 from quantgate.decoders.detr import DetrDecoder
+from quantgate.decoders.east import EastDecoder
 from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
 from quantgate.decoders.fastestdet import FastestdetDecoder
 from quantgate.decoders.heads import HeadsDecoder
@@ -25,6 +28,7 @@ from quantgate.decoders.movenet import MovenetDecoder
 from quantgate.decoders.nanodet import NanodetDecoder
 from quantgate.decoders.nms_indices import NmsIndicesDecoder
 from quantgate.decoders.openpose import OpenposeDecoder
+from quantgate.decoders.pixel_link import PixelLinkDecoder
 from quantgate.decoders.retinaface import RetinafaceDecoder
 from quantgate.decoders.sequence import SequenceDecoder
 from quantgate.decoders.simcc import SimccDecoder
@@ -35,6 +39,7 @@ from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.decoders.vector import VectorDecoder
 from quantgate.decoders.yolact import YolactDecoder
 from quantgate.decoders.yolo import YoloDecoder
+from quantgate.decoders.yolo_obb import YoloObbDecoder, YoloObbRowsDecoder
 from quantgate.decoders.yolo_pose import YoloV8PoseDecoder
 from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
 from quantgate.decoders.yolo_seg import YoloV8SegDecoder
@@ -82,6 +87,12 @@ DECODERS: dict[str, Any] = extended(
         "simcc": SimccDecoder,
         "movenet": MovenetDecoder,
         "landmarks": LandmarksDecoder,
+        "db": DbDecoder,
+        "pixel-link": PixelLinkDecoder,
+        "east": EastDecoder,
+        "ctpn": CtpnDecoder,
+        "yolo-obb": YoloObbDecoder,
+        "yolo-obb-rows": YoloObbRowsDecoder,
         "ctc": CtcDecoder,
         "sequence": SequenceDecoder,
         "vector": VectorDecoder,
@@ -99,7 +110,9 @@ DECODER_TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: Decoders whose shapes are those of nearly any map, vector or picture.
-OF_ANY_MAP = frozenset({"class-map", "class-scores", "dense-map", "image", "tensors", "vector"})
+OF_ANY_MAP = frozenset(
+    {"class-map", "class-scores", "db", "dense-map", "image", "tensors", "vector"}
+)
 
 #: Decoders of the tasks that have one only: an entry of such a task need not name it.
 DEFAULT_DECODERS: dict[str, str] = {

@@ -31,6 +31,9 @@ _FEWEST_STEPS, _MOST_STEPS, _FEWEST_SYMBOLS = 8, 1000, 11
 _OF_STRIDES, _OF_FEATURES = 21, 64
 #: Numbers of an embedding: a multiple of the last; so many are no usual number of classes.
 _SHORTEST, _LONGEST, _STEP = 32, 8192, 32
+#: Candidates of detectors of turned boxes, at least, and their numbers, at most (DOTA has 15 to 18 classes); the side
+#: of maps of text, at least.
+_FEWEST_TURNED, _MOST_TURNED, _LEAST_TEXT_PX = 1000, 24, 320
 
 
 def likely(kind: str, ports: Sequence[Port]) -> bool:
@@ -63,6 +66,25 @@ def _rows(shape: Shape, *, either_way: bool) -> int:
 
 def _columns_or_rows(ports: Sequence[Port]) -> bool:
     return _candidates(ports, either_way=True)
+
+
+def _turned(ports: Sequence[Port]) -> bool:
+    """One table of so many candidates, and so few classes, as detectors of turned boxes have."""
+    tables = [port.shape[-2:] for port in ports if len(port.shape) == _TABLE]
+    return _columns_or_rows(ports) and any(
+        max(table) >= _FEWEST_TURNED and 0 < min(table) <= _MOST_TURNED for table in tables
+    )
+
+
+def _text_map(ports: Sequence[Port]) -> bool:
+    """One map of one channel as large as pictures of text are, or of any size."""
+    maps = [port.shape for port in ports if len(port.shape) == _MAP and 1 in port.shape[1::2]]
+    return len(maps) == 1 and all(
+        side < 0 or side >= _LEAST_TEXT_PX
+        for sides in _sides(maps[0])
+        for side in sides
+        if side != 1
+    )
 
 
 def _sides(shape: Shape) -> Sequence[tuple[int, int]]:
@@ -186,6 +208,10 @@ _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
         "yolo-v5": _candidates,
         "yolo-v8": _columns_or_rows,
         "yolo-v8-pose": _columns_or_rows,
+        "yolo-v8-seg": _columns_or_rows,
+        "yolo-obb": _turned,
+        "yolo-obb-rows": _candidates,
+        "db": _text_map,
         "yolo": _grids,
         "yolof": _one_grid,
         "fastestdet": _one_grid,

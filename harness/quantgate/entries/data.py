@@ -116,7 +116,8 @@ class DatasetEntry:
             "open-images: the csv of boxes; "
             "masks: a folder of class maps (PNG) beside the images; pairs: a folder of target "
             "pictures; values: maps of numbers beside the images (depth, disparity, flow); "
-            "text: pictures of words or lines with what they read; identities: images of persons, vehicles, places, "
+            "text: pictures of words or lines with what they read; icdar: regions of text, a text file "
+            "beside each image or one json; dota: turned boxes, a text file beside each image; identities: images of persons, vehicles, places, "
             "a folder each, as query and gallery, by name, or a list (also of pairs); table: images with a table of what they show; folder: images without annotations; digits: the built-in rendered scenes"
         ),
     ]
@@ -125,8 +126,8 @@ class DatasetEntry:
         Path | None,
         Doc(
             "coco json, imagenet list, WIDER FACE text, csv, table of attributes, list of texts (file TAB text, or ICDAR's file, "
-            '"text"), list of identities or pairs (LFW\'s pairs.txt, csv), csv of images and '
-            "maps; folder of voc xml, yolo text, class maps, targets or maps of numbers"
+            '"text"), json of regions of text, list of identities or pairs (LFW\'s pairs.txt, csv), csv of images and maps; folder of voc xml, '
+            "text files of yolo, icdar or dota, class maps, targets or maps of numbers"
         ),
     ] = None
     labels: Annotated[
@@ -141,12 +142,22 @@ class DatasetEntry:
     seed: Annotated[int, Ge(0), Doc("digits: seed of the renderer")] = 0
     subject: Annotated[
         Literal[
-            "scenes", "single", "points", "text", "hands", "marks", "class-maps", "clean", "depth"
+            "scenes",
+            "single",
+            "points",
+            "lines",
+            "text",
+            "hands",
+            "marks",
+            "class-maps",
+            "clean",
+            "depth",
         ],
         Doc(
-            "digits: scenes with objects, one digit an image, one digit with its key points, a line of digits, "
-            "one digit that was written once and is seen five times, one digit with its attributes, scenes with the class of every pixel, "
-            "scenes with the picture before blur and noise, or scenes with the distance of every pixel"
+            "digits: scenes with objects, one digit an image, one digit with its key points, lines of digits with "
+            "their corners, a line of digits, one digit that was written once and is seen five times, one digit with "
+            "its attributes, scenes with the class of every pixel, scenes with the picture before blur and noise, "
+            "or scenes with the distance of every pixel"
         ),
     ] = "scenes"
     text_in_name: Annotated[
@@ -235,7 +246,15 @@ class DatasetEntry:
             "camera); accuracy is told for each, and `limits.max_segment_drop` judges the worst"
         ),
     ] = None
-    difficult: Annotated[bool, Doc("voc: count objects marked difficult")] = False
+    difficult: Annotated[bool, Doc("voc, dota: count objects marked difficult")] = False
+    angle: Annotated[
+        Literal["degrees", "radians", "counter-clockwise degrees", "counter-clockwise radians"]
+        | None,
+        Doc(
+            "coco: what the last of a box's five numbers is (centre, size, angle); default: radians where none is "
+            "beyond a turn, else degrees, clockwise"
+        ),
+    ] = None
     region: Annotated[
         RegionEntry | None,
         Doc("each annotated object is cut out of its image and is a sample of its own"),

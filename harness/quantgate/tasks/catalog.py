@@ -15,6 +15,7 @@ from quantgate.tasks.detection import task as detection
 from quantgate.tasks.embedding import task as embedding
 from quantgate.tasks.image_to_image import task as image_to_image
 from quantgate.tasks.keypoints import task as keypoints
+from quantgate.tasks.quads import task as quads
 from quantgate.tasks.segmentation import task as semantic_segmentation
 from quantgate.tasks.text import task as text
 
@@ -31,6 +32,7 @@ TASKS: dict[str, Task] = {
             "instance_segmentation": instance_segmentation,
             "semantic_segmentation": semantic_segmentation,
             "keypoints": keypoints,
+            "quads": quads,
             "text": text,
             "embedding": embedding,
             "attributes": attributes,

@@ -53,16 +53,17 @@ def place(
     height_px: float,
     *,
     centre: NDArray[np.float64] | None = None,
+    turn: float = 0.0,
 ) -> None:
     """Draw a digit of about ``height_px`` at a random pose, over what is there.
 
-    ``centre`` is the place of its middle, [2], px; None: a random one.
+    ``centre`` is the place of its middle, [2], px; None: a random one. ``turn`` adds to its angle, radians.
     """
     x0, y0, x1, y1 = digit.box
     scale = height_px / (y1 - y0)
-    angle, shear = rng.uniform(-0.35, 0.35), rng.uniform(-0.25, 0.25)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = turn @ np.array([[rng.uniform(0.75, 1.3), shear], [0.0, 1.0]]) * scale
+    angle, shear = turn + rng.uniform(-0.35, 0.35), rng.uniform(-0.25, 0.25)
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turned @ np.array([[rng.uniform(0.75, 1.3), shear], [0.0, 1.0]]) * scale
     half = np.abs(matrix) @ np.array([(x1 - x0) / 2, (y1 - y0) / 2])
     middle = _free_centre(rng, canvas.owners, half) if centre is None else centre
     pose = _Pose(matrix, half + 2.0, middle, float(rng.uniform(0.85, 1.0)))

@@ -91,13 +91,13 @@ def render(seed: int, index: int, *, size: tuple[int, int], split: Split) -> Sce
     ValueError
         For an unknown split, a negative seed or index, or a side below 32 px.
     """
-    rng = _generator(seed, index, size, (split, _MANY))
+    rng = generator_of(seed, index, size, (split, _MANY))
     canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_MANY])
     clutter(rng, canvas.image, int(rng.integers(0, 5)))
     reach = min(size)
     for _ in range(int(rng.integers(1, 6))):
         height = reach * float(np.exp(rng.uniform(np.log(0.25), np.log(0.5))))
-        place(rng, canvas, _draw_member(rng, split), height)
+        place(rng, canvas, draw_member(rng, split), height)
     if rng.random() < 0.25:  # noqa: PLR2004 - some of them
         occlude(rng, canvas, 0.06)
     return _finish(rng, canvas, blur=reach / 200, noise=16.0)
@@ -111,11 +111,11 @@ def render_classification(
     Parameters and errors are those of :func:`render`. The digit is the scene's only object, or
     none at all where occlusion hides most of it; its label is always given.
     """
-    rng = _generator(seed, index, size, (split, _ONE))
+    rng = generator_of(seed, index, size, (split, _ONE))
     canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_ONE])
     clutter(rng, canvas.image, int(rng.integers(0, 6)))
     reach = min(size)
-    chosen = _draw_member(rng, split)
+    chosen = draw_member(rng, split)
     place(rng, canvas, chosen, reach * float(rng.uniform(0.4, 0.85)))
     if rng.random() < 0.6:  # noqa: PLR2004 - most of them
         occlude(rng, canvas, 0.1)
@@ -127,10 +127,10 @@ def render_text(seed: int, index: int, *, size: tuple[int, int], split: Split) -
 
     Parameters and errors are those of :func:`render`. Digits that are mostly hidden are read all the same.
     """
-    rng = _generator(seed, index, size, (split, _LINE))
+    rng = generator_of(seed, index, size, (split, _LINE))
     canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_LINE])
     clutter(rng, canvas.image, int(rng.integers(0, 6)))
-    chosen = [_draw_member(rng, split) for _ in range(int(rng.integers(_SHORTEST, _LONGEST + 1)))]
+    chosen = [draw_member(rng, split) for _ in range(int(rng.integers(_SHORTEST, _LONGEST + 1)))]
     width, reach = size[0], min(size)
     tall = reach * float(rng.uniform(0.5, 0.85))
     pitch = min(tall * float(rng.uniform(*_PITCH)), width / len(chosen))
@@ -154,7 +154,7 @@ def render_hand(seed: int, index: int, *, size: tuple[int, int], split: Split) -
     Parameters and errors are those of :func:`render`. Every ``IMAGES_A_HAND`` indices in a row show one digit as it
     was written once, each time turned, stretched and coloured otherwise.
     """
-    rng = _generator(seed, index, size, (split, _HAND))
+    rng = generator_of(seed, index, size, (split, _HAND))
     canvas = SceneCanvas(background(rng, size), _MIN_CONTRASTS[_HAND])
     clutter(rng, canvas.image, int(rng.integers(0, 4)))
     reach = min(size)
@@ -177,9 +177,16 @@ def _hands(seed: int, split: Split) -> tuple[int, ...]:
     return tuple(order.permutation(split_members(split)).tolist())
 
 
-def _generator(
+def generator_of(
     seed: int, index: int, size: tuple[int, int], stream: tuple[Split, int]
 ) -> np.random.Generator:
+    """Make the generator of one image of a split's subject.
+
+    Raises
+    ------
+    ValueError
+        As :func:`render`.
+    """
     split, subject = stream
     if split not in SPLITS:
         raise ValueError(f"split is one of {', '.join(SPLITS)}, not {split!r}")
@@ -191,7 +198,8 @@ def _generator(
     return np.random.default_rng(np.random.SeedSequence(entropy))
 
 
-def _draw_member(rng: np.random.Generator, split: Split) -> Stroke:
+def draw_member(rng: np.random.Generator, split: Split) -> Stroke:
+    """Choose a digit of a split."""
     members = split_members(split)
     return stroke(members[int(rng.integers(len(members)))])
 

@@ -58,7 +58,8 @@ def read(decoder: Decoder, outputs: Outputs, frame: Frame, *, masks: bool = Fals
     if points is not None:
         points = points.copy()
         points[:, :, :2] += np.array(wide.offset, np.float32)
-    return Read(Detections(boxes, found.scores, found.labels, points=points), frame)
+    quads = None if found.quads is None else found.quads + np.array(wide.offset, np.float32)
+    return Read(Detections(boxes, found.scores, found.labels, points=points, quads=quads), frame)
 
 
 def part(seen: Read, start: tuple[int, int], size: tuple[int, int]) -> Prediction:
@@ -81,7 +82,13 @@ def part(seen: Read, start: tuple[int, int], size: tuple[int, int]) -> Predictio
             points = points[inside]
             places = (points[:, :, :2] - seen.frame.offset) / np.array(seen.frame.scale)
             points[:, :, :2] = (places - np.array(start)) / np.array(size)
-        return Detections(clipped, found.scores[inside], found.labels[inside], points=points)
+        quads = found.quads
+        if quads is not None:
+            places = (quads[inside] - seen.frame.offset) / np.array(seen.frame.scale)
+            quads = ((places - np.array(start)) / np.array(size)).astype(np.float32)
+        return Detections(
+            clipped, found.scores[inside], found.labels[inside], points=points, quads=quads
+        )
     if isinstance(found, LabelMap):
         return LabelMap(_on_grid(found.labels, seen.frame, start, size))
     if isinstance(found, Rendering):
@@ -104,7 +111,12 @@ def truth_in_input(truth: Truth | None, frame: Frame) -> Truth | None:
             points = points[left]
             points[:, :, :2] = points[:, :, :2] * np.array(frame.scale) + np.array(frame.offset)
         columns = boxes[left], truth.labels[left], truth.crowd[left], areas[left]
-        return Objects(*columns, points=points)
+        quads = truth.quads
+        if quads is not None:
+            quads = (quads[left] * np.array(frame.scale) + np.array(frame.offset)).astype(
+                np.float32
+            )
+        return Objects(*columns, points=points, quads=quads)
     if isinstance(truth, LabelMap):
         near, inside = _sampled(truth.labels, frame)
         return LabelMap(np.where(inside, near, IGNORED).astype(np.uint8))

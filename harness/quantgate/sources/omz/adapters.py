@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.sources.omz import objects, points, text, vectors
+from quantgate.sources.omz import objects, points, quads, text, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,6 +72,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "classification": _classification,
     "ctc_greedy_search_decoder": text.ctc,
     "ctdet": objects.centernet,
+    "ctpn_text_detection": quads.ctpn,
     "detr": objects.detr,
     "faceboxes": objects.faceboxes,
     "facial_landmarks_detection": points.face,
@@ -85,6 +86,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "mask_rcnn": objects.mask_rcnn,
     "mono_depth": _depth,
     "nanodet": objects.nanodet,
+    "pixel_link_text_detection": quads.pixel_link,
     "reid": vectors.vector,
     "retinaface_pytorch": objects.retinaface,
     "segmentation": _segmentation,

@@ -28,6 +28,13 @@ _OF_THE_DATASET = {
     "point_alignment": "images have to be faces, aligned by five points: datasets.NAME.region",
     "jpeg_compression": "images have to be compressed as the original evaluation does",
 }
+_ONE_SIZE = "the input grows with the image's ratio originally, and has one size here"
+#: Ways to keep an image's ratio from the upper left corner, and what is approximated then.
+_FITTED = {
+    "fit_to_window": (),
+    "frcnn_keep_aspect_ratio": (),
+    "ctpn_keep_aspect_ratio": (_ONE_SIZE,),
+}
 _CHANNELS = frozenset({1, 3})
 _IMAGE_RANK = 4
 
@@ -103,7 +110,7 @@ def preprocess_of(model: OmzModel) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         feeding.keys["colour"] = feeding.colour
     if len(model.inputs) > 1:
         feeding.keys["input"] = name
-    return feeding.keys, tuple(feeding.notes)
+    return feeding.keys, tuple(dict.fromkeys(feeding.notes))
 
 
 def _target(step: Mapping[str, Any], default: tuple[int, int]) -> tuple[int, int]:
@@ -124,13 +131,12 @@ def _resize(feeding: _Feeding, step: Mapping[str, Any]) -> None:
         feeding.keys["interpolation"] = _INTERPOLATION[method]
     if ratio in {"greater", "width"} and feeding.grows:
         feeding.keys |= {"resize": "fit", "pad": 0}
-        feeding.notes.append(
-            "the input grows with the image's ratio originally, and has one size here"
-        )
+        feeding.notes.append(_ONE_SIZE)
     elif ratio == "greater":
         feeding.keys |= {"resize": "crop", "short_side": target[0]}
-    elif ratio in {"fit_to_window", "frcnn_keep_aspect_ratio"}:
+    elif ratio in _FITTED:
         feeding.keys |= {"resize": "fit", "pad": 0}
+        feeding.notes += _FITTED[ratio]
     elif ratio == "width":
         feeding.keys |= {"resize": "height", "pad": 0}
     elif ratio is not None:

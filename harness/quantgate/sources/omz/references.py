@@ -25,10 +25,11 @@ _SIMPLE = {
     "log10_error": "log10",
     "mape": "abs_rel",
     "ssim": "ssim",
+    "incidental_text_hmean": "hmean",
 }
 #: Where several are published, the one that a gate judges by default comes first.
 _ORDER = ("top1", "abs_rel", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes",
-          "top5", "word_accuracy_folded", "verification_accuracy", "rank1", "map")  # fmt: skip
+          "top5", "word_accuracy_folded", "verification_accuracy", "rank1", "map", "hmean")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,12 @@ from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.average_precision import (
     MOST_POINTED,
     THRESHOLDS,
+    VOC_IOU,
     CocoScores,
     Outline,
     coco_flags,
     coco_scores,
+    interpolation_of,
     voc_by_class,
     voc_flags,
 )
@@ -64,7 +66,7 @@ _BUDGET = 400_000_000
 
 
 def outline_of(comparison: Detected) -> Outline:
-    """Key points or masks where every object of both roles and of the truth has them, else boxes."""
+    """Key points, masks or quadrilaterals where every object of both roles and of the truth has them, else boxes."""
     return comparison.once("outline", lambda: _outline_of(comparison))
 
 
@@ -75,6 +77,8 @@ def _outline_of(comparison: Detected) -> Outline:
     found = [item for item in listed if len(item)]
     if found and all(item.points is not None for item in found):
         return "keypoints"
+    if found and all(item.quads is not None for item in found):
+        return "corners"
     return "segm" if found and all(item.masks is not None for item in found) else "bbox"
 
 
@@ -127,6 +131,9 @@ def flags_of(comparison: Detected, role: Role, metric: str) -> dict[int, ClassFl
     """Match one role with the truth, class by class, by the rules of a metric that can be resampled."""
     images = checked(comparison)
     found, truth = [r.record[role] for r in images], [objects_of(r) for r in images]
+    if outline_of(comparison) == "corners":
+        levels = THRESHOLDS.get(metric, (VOC_IOU,))
+        return comparison.once(f"flags {metric} {role}", lambda: voc_flags(found, truth, levels))
     if metric in THRESHOLDS:
         thresholds = THRESHOLDS[metric]
         most = MOST_POINTED if outline_of(comparison) == "keypoints" else COCO_MOST
@@ -232,7 +239,7 @@ def _resampled(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.f
 
 def _resample(comparison: Detected, metric: str) -> Pair[dict[int, NDArray[np.float64]]]:
     flags = Pair(*(flags_of(comparison, role, metric) for role in ROLES))
-    interpolation: Interpolation = "coco" if metric in THRESHOLDS else cast("Interpolation", metric)
+    interpolation = interpolation_of(metric, outline_of(comparison))
     every = [own for role in flags for own in role.values()]
     found = resampled(
         len(comparison),

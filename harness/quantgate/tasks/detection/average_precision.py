@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -18,9 +18,8 @@ from quantgate.core.average_precision import (
     flag,
     merge,
 )
-from quantgate.core.boxes import box_iou
 from quantgate.core.skeletons import sigmas_of
-from quantgate.tasks.detection.overlap import overlap_with_truth
+from quantgate.tasks.detection.overlap import overlap_with_truth, plain_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +36,7 @@ MOST_POINTED = 20
 THRESHOLDS = {"ap": COCO_THRESHOLDS, "ap50": (0.5,), "ap75": (0.75,)}
 #: The last bits of a mean depend on the order in which a library adds; nothing is judged by them.
 DECIMALS = 12
-Outline = Literal["bbox", "segm", "keypoints"]
+Outline = Literal["bbox", "segm", "keypoints", "corners"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,11 @@ def coco_scores(
 ) -> CocoScores:
     """Score one role against the truth, image by image, exactly as pycocotools does.
 
-    Images without any annotated object count: their detections are false.
+    Images without any annotated object count: their detections are false. Quadrilaterals, which it does not
+    know, are scored by DOTA's rules.
     """
+    if outline == "corners":
+        return _quad_scores(found, truth)
     from faster_coco_eval import COCO, COCOeval_faster
 
     columns = [item.labels for item in found] + [item.labels for item in truth]
@@ -88,6 +90,23 @@ def coco_scores(
         {name: value for name, value in overall if value >= 0},
         {label: row for k, label in enumerate(classes) if (row := _row(precision[:, :, k]))},
     )
+
+
+def _quad_scores(found: Sequence[Detections], truth: Sequence[Objects]) -> CocoScores:
+    """Average precision of quadrilaterals by DOTA's rules: small, medium and large ones are not told apart."""
+    once = np.ones((1, len(found)), np.int32)
+    by_class: dict[int, dict[str, float]] = {}
+    for label, flags in voc_flags(found, truth, COCO_THRESHOLDS).items():
+        for name, thresholds in THRESHOLDS.items():
+            # What is matched at one threshold has nothing to do with the others.
+            rows = [COCO_THRESHOLDS.index(threshold) for threshold in thresholds]
+            own = replace(flags, hit=flags.hit[rows], ignored=flags.ignored[rows])
+            value = round(float(average_precision(own, once, "voc")[0]), DECIMALS)
+            by_class.setdefault(label, {})[name] = value
+    if not by_class:
+        return CocoScores({}, {})
+    names = {name: [row[name] for row in by_class.values()] for name in THRESHOLDS}
+    return CocoScores({name: float(np.mean(own)) for name, own in names.items()}, by_class)
 
 
 def _points_in(truth: Sequence[Objects]) -> int:
@@ -216,20 +235,34 @@ def coco_flags(
 VOC_IOU = 0.5
 
 
-def voc_flags(found: Sequence[Detections], truth: Sequence[Objects]) -> dict[int, ClassFlags]:
+def interpolation_of(metric: str, outline: Outline) -> Interpolation:
+    """By whose rules a metric that can be resampled is made of matches: COCO's, or VOC's, which are DOTA's."""
+    if metric in THRESHOLDS:
+        return "voc" if outline == "corners" else "coco"
+    return cast("Interpolation", metric)
+
+
+def voc_flags(
+    found: Sequence[Detections],
+    truth: Sequence[Objects],
+    thresholds: Sequence[float] = (VOC_IOU,),
+) -> dict[int, ClassFlags]:
     """Match every annotated class by VOC's rules: one look at the best object, no second."""
     by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
     for index, (detections, objects) in enumerate(zip(found, truth, strict=True)):
-        iou = box_iou(detections.boxes, objects.boxes)
+        iou = plain_overlap(detections, objects)
         for label in np.union1d(detections.labels, objects.labels).tolist():
             rows = np.flatnonzero(detections.labels == label)
             rows = rows[np.argsort(-detections.scores[rows], kind="stable")]
             columns = np.flatnonzero(objects.labels == label)
             aside = objects.crowd[columns]
-            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, (VOC_IOU,), rivals=False)
+            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds, rivals=False)
             flags = flag(detections.scores[rows], chosen, aside)
             by_class.setdefault(label, []).append((index, flags))
-    merged = {label: merge(images, len(found), 1) for label, images in sorted(by_class.items())}
+    merged = {
+        label: merge(images, len(found), len(thresholds))
+        for label, images in sorted(by_class.items())
+    }
     return {label: flags for label, flags in merged.items() if flags.positives.any()}
 
 

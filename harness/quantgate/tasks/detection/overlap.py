@@ -1,4 +1,4 @@
-"""Overlap of two lists of objects: of their key points or masks where all have them, else of their boxes."""
+"""Overlap of two lists of objects: of their key points, masks or quadrilaterals where all have them, else of boxes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from quantgate.core.boxes import box_ioa, box_iou
 from quantgate.core.oks import oks_of_roles, oks_with_truth
+from quantgate.core.quads import quad_ioa, quad_iou
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,17 @@ def truth_as_detections(truth: Objects) -> Detections:
         points = truth.points[counted]
         points[:, :, 2] = np.where(points[:, :, 2] > 0, 1.0, np.nan)
     scores = np.ones(len(counted), np.float32)
-    return Detections(truth.boxes[counted], scores, truth.labels[counted], masks, points)
+    quads = None if truth.quads is None else truth.quads[counted]
+    return Detections(
+        truth.boxes[counted], scores, truth.labels[counted], masks, points, quads=quads
+    )
+
+
+def plain_overlap(found: Detections, truth: Objects) -> NDArray[np.float64]:
+    """IoU [n, m] with annotated objects, whether they count or not: of quadrilaterals, or of boxes."""
+    if found.quads is not None and truth.quads is not None:
+        return quad_iou(found.quads, truth.quads)
+    return box_iou(found.boxes, truth.boxes)
 
 
 def in_crowd(found: Detections, truth: Objects, threshold: float) -> NDArray[np.bool_]:
@@ -66,6 +77,11 @@ def _overlap(
 
         flags = [int(value) for value in crowd]
         return np.asarray(rle.iou(list(first.masks), list(second.masks), flags), np.float64)
+    if first.quads is not None and second.quads is not None:
+        iou = quad_iou(first.quads, second.quads)
+        if crowd.any():
+            iou[:, crowd] = quad_ioa(first.quads, second.quads[crowd])
+        return iou
     iou = box_iou(first.boxes, second.boxes)
     if crowd.any():
         iou[:, crowd] = box_ioa(first.boxes, second.boxes[crowd])

@@ -42,6 +42,9 @@ def pack(records: Sequence[Detections]) -> Arrays:
     spatial = [record.spatial for record in records if record.spatial is not None]
     if spatial:
         arrays["spatial"] = np.concatenate(spatial)
+    turned = [record.quads for record in records if record.quads is not None]
+    if turned:
+        arrays["quads"] = np.concatenate(turned)
     arrays["mask_sizes"] = np.array([mask["size"] for mask in masks], np.int64).reshape(-1, 2)
     return arrays
 
@@ -52,15 +55,15 @@ def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> list[Detections]:
     boxes, scores = np.asarray(arrays["boxes"]), np.asarray(arrays["scores"])
     labels, masked = np.asarray(arrays["labels"]), np.asarray(arrays["masked"], np.bool_)
     masks = _unpack_masks(arrays)
-    points, spatial = arrays.get("points"), arrays.get("spatial")
+    beside = [arrays.get(name) for name in ("points", "spatial", "quads")]
     used = 0
     records = []
     for index, (start, stop) in enumerate(pairwise(objects)):
         own = tuple(masks[used : used + stop - start]) if masked[index] else None
         used += stop - start if masked[index] else 0
         part = slice(start, stop)
-        placed, deep = (None if one is None else np.asarray(one[part]) for one in (points, spatial))
-        records.append(Detections(boxes[part], scores[part], labels[part], own, placed, deep))
+        others = (None if one is None else np.asarray(one[part]) for one in beside)
+        records.append(Detections(boxes[part], scores[part], labels[part], own, *others))
     return records
 
 

@@ -42,8 +42,8 @@ SIZES: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 
 def size_segments(comparison: Detected, metric: str) -> tuple[Segment, ...]:
-    """Measure each of COCO's sizes that is annotated; none for metrics that are not COCO's."""
-    if metric not in THRESHOLDS:
+    """Measure each of COCO's sizes that is annotated; none for metrics that are not COCO's, or of quadrilaterals."""
+    if metric not in THRESHOLDS or outline_of(comparison) == "corners":
         return ()
     return comparison.once(f"sizes {metric}", lambda: _segments(comparison, metric))
 

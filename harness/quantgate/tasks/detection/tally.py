@@ -15,9 +15,10 @@ from quantgate.tasks.detection.accuracy import (
     FEWEST_OBJECTS,
     class_mean,
     flags_of,
+    outline_of,
     resamples,
 )
-from quantgate.tasks.detection.average_precision import THRESHOLDS
+from quantgate.tasks.detection.average_precision import THRESHOLDS, interpolation_of
 from quantgate.tasks.detection.record import Arrays, offsets
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ Precisions: TypeAlias = "Pair[dict[int, NDArray[np.float64]]]"
 
 @dataclass(frozen=True, slots=True)
 class ObjectTally:
-    """What became of the detections of every annotated class, by role; ``metric`` says by whose rules."""
+    """What became of the detections of every annotated class, by role; ``rule`` says how they make the metric."""
 
     metric: str
     flags: Pair[dict[int, ClassFlags]]
+    rule: Interpolation
 
     @property
     def resamples(self) -> int:
@@ -45,10 +47,9 @@ class ObjectTally:
 
     def scores(self, weights: NDArray[np.int32]) -> Precisions:
         """Average precision of every class, for weights [resamples, images]."""
-        rule = cast("Interpolation", "coco" if self.metric in THRESHOLDS else self.metric)
         return self.flags.map(
             lambda role: {
-                label: average_precision(own, weights, rule) for label, own in role.items()
+                label: average_precision(own, weights, self.rule) for label, own in role.items()
             }
         )
 
@@ -77,6 +78,7 @@ class ObjectTally:
         """Flatten it into arrays; the flags of one detection at all thresholds are its bits."""
         arrays: Arrays = {
             "metric": np.array([self.metric]),
+            "rule": np.array([self.rule]),
             "labels": np.array(list(self.flags.parent), np.int64),
             "positives": np.stack([own.positives for own in self.flags.parent.values()]),
         }
@@ -103,14 +105,17 @@ def tally(comparison: Detected, metric: str) -> ObjectTally | None:
     if metric not in THRESHOLDS and metric not in {"voc", "voc11"}:
         return None
     flags = Pair(*(flags_of(comparison, role, metric) for role in ROLES))
-    return ObjectTally(metric, flags) if flags.parent else None
+    rule = interpolation_of(metric, outline_of(comparison))
+    return ObjectTally(metric, flags, rule) if flags.parent else None
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> ObjectTally:
     """Inverse of ``pack``: flags of arrays [detections] and objects [classes, images]."""
-    return ObjectTally(
-        str(arrays["metric"][0]), Pair(*(_role_flags(arrays, role) for role in ROLES))
-    )
+    metric = str(arrays["metric"][0])
+    # Files of earlier versions know no quadrilaterals.
+    rule = str(arrays["rule"][0]) if "rule" in arrays else interpolation_of(metric, "bbox")
+    flags = Pair(*(_role_flags(arrays, role) for role in ROLES))
+    return ObjectTally(metric, flags, cast("Interpolation", rule))
 
 
 def _role_flags(arrays: Mapping[str, NDArray[Any]], role: str) -> dict[int, ClassFlags]:

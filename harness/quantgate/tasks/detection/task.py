@@ -77,14 +77,17 @@ class Measures(Protocol):
         ...
 
 
-def quantities(measures: Measures) -> dict[str, Quantity]:
-    """Everything that limits on objects judge, whatever their overlap and their metrics are."""
+def quantities(measures: Measures, default: str = DEFAULT_METRIC) -> dict[str, Quantity]:
+    """Everything that limits on objects judge, whatever their overlap and their metrics are.
+
+    ``default`` is the metric where a plan names none.
+    """
     return {
-        "max_accuracy_drop": lambda c, plan: measures.accuracy_drop(c, metric_of(plan)),
-        "max_error_increase": lambda c, plan: measures.error_increase(c, metric_of(plan)),
-        "max_class_drop": lambda c, plan: measures.class_drop(c, metric_of(plan)),
+        "max_accuracy_drop": lambda c, plan: measures.accuracy_drop(c, plan.metric or default),
+        "max_error_increase": lambda c, plan: measures.error_increase(c, plan.metric or default),
+        "max_class_drop": lambda c, plan: measures.class_drop(c, plan.metric or default),
         "max_segment_drop": lambda c, plan: (
-            worst_segment(segments_by(c, plan, measures), len(c)).drop
+            worst_segment(segments_by(c, plan, measures, default), len(c)).drop
         ),
         "min_match_rate": lambda c, plan: matching.match_rate(matching.matched(c, plan)),
         "min_agreement": lambda c, plan: matching.agreement(matching.matched(c, plan)),
@@ -122,7 +125,7 @@ def compact(
         if not (np.isfinite(found.scores).all() and np.isfinite(found.boxes).all()):
             raise DecoderError(f"{name}, {role} model: scores or boxes hold NaN or infinity")
     # Boxes alone are judged, whatever else a decoder gives.
-    return prediction.map(lambda found: best_of(replace(found, points=None)))
+    return prediction.map(lambda found: best_of(replace(found, points=None, quads=None)))
 
 
 def best_of(found: Detections) -> Detections:
@@ -224,10 +227,10 @@ def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
 
 
 def segments_by(
-    comparison: Detected, plan: EvaluationPlan, measures: Measures
+    comparison: Detected, plan: EvaluationPlan, measures: Measures, default: str = DEFAULT_METRIC
 ) -> tuple[Segment, ...]:
     """As :func:`segments`, by other measures."""
-    metric = metric_of(plan)
+    metric = plan.metric or default
     named = comparison.once(
         f"segments {metric}",
         lambda: user_segments(

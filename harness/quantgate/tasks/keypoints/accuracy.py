@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.bootstrap import (
-    Resampled,
-    bootstrap_ratio,
-    divide,
-    resampled_ratios,
-    summarize,
-    summarize_roles,
-)
+from quantgate.core.bootstrap import Resampled, bootstrap_ratio
 from quantgate.core.metrics import MetricKind
-from quantgate.errors import DatasetError, MeasurementError
-from quantgate.pair import ROLES, Pair
+from quantgate.errors import MeasurementError
 from quantgate.tasks.detection import accuracy as of_objects
 from quantgate.tasks.detection import matching
+from quantgate.tasks.detection.summed import Summed
 from quantgate.tasks.keypoints.placement import (
     RIGHT_WITHIN,
     SAME_WITHIN,
@@ -87,78 +80,25 @@ def sums(
     return by_image(placed, near, len(comparison)), by_image(placed, counts, len(comparison))
 
 
-def _resampled(comparison: Detected, metric: str) -> tuple[Pair[float], Pair[NDArray[np.float64]]]:
-    """Measure a sum's ratio of each role, and that of the same resamples of both, [resamples] each."""
-    both = Pair(*(sums(comparison, role, metric) for role in ROLES))
-    if not both.parent[1].sum():
-        lacking = {
-            "mpjpe": "no object has keypoints_3d in its annotations, or the decoder gives no depth; use pck in "
+def _lacking(metric: str) -> str:
+    """Say why a metric is not defined, and what to do."""
+    if metric == "mpjpe":
+        return (
+            "no object has keypoints_3d in its annotations, or the decoder gives no depth; use pck in "
             "evaluate.metric"
-        }
-        why = "no face with both eyes is annotated; use nme_box in evaluate.metric"
-        raise DatasetError(
-            f"{METRICS[metric].title} is not defined on these {len(comparison)} images: "
-            f"{lacking.get(metric, why)}"
         )
-    return both.map(lambda of: float(of[0].sum() / of[1].sum())), resampled_ratios(both)
+    return "no face with both eyes is annotated; use nme_box in evaluate.metric"
 
 
-def accuracy_drop(comparison: Detected, metric: str) -> Resampled:
-    """``parent - optimized``, of errors the other way round, with its paired interval."""
-    if metric not in SUMS:
-        return of_objects.accuracy_drop(pooled(comparison), metric)
-    value, samples = _resampled(comparison, metric)
-    sign = -1.0 if METRICS[metric].is_error else 1.0
-    lost = sign * (value.parent - value.optimized)
-    return summarize(lost, sign * (samples.parent - samples.optimized), len(comparison))
-
-
-def metric_values(comparison: Detected, metric: str) -> Pair[float]:
-    """Return the metric of both roles."""
-    if metric not in SUMS:
-        return of_objects.metric_values(pooled(comparison), metric)
-    return _resampled(comparison, metric)[0]
-
-
-def role_scores(comparison: Detected, metric: str) -> Pair[Resampled]:
-    """Measure the metric of each role, with its own interval."""
-    if metric not in SUMS:
-        return of_objects.role_scores(pooled(comparison), metric)
-    return summarize_roles(*_resampled(comparison, metric), len(comparison))
-
-
-def error_increase(comparison: Detected, metric: str) -> Resampled:
-    """Relative growth of the error: of NME itself, else of what is missing to 1.
-
-    Raises
-    ------
-    MeasurementError
-        Where the parent makes no error.
-    """
-    if metric not in SUMS:
-        return of_objects.error_increase(pooled(comparison), metric)
-    value, samples = _resampled(comparison, metric)
-    if not METRICS[metric].is_error:
-        value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
-    of_objects.refuse_perfect(1 - value.parent, metric)
-    growth = divide(samples.optimized, samples.parent) - 1
-    return summarize(value.optimized / value.parent - 1, growth, len(comparison))
-
-
-def class_drop(comparison: Detected, metric: str) -> Resampled:
-    """Measure the drop of the class that lost most.
-
-    Raises
-    ------
-    MeasurementError
-        For a metric that is not of single classes.
-    """
-    if metric in SUMS:
-        raise MeasurementError(
-            f"limits.max_class_drop is not defined for {METRICS[metric].title}; use ap, ap50 or ap75 in "
-            "evaluate.metric, or limits.min_keypoint_pck for the worst key point"
-        )
-    return of_objects.class_drop(pooled(comparison), metric)
+#: What limits against annotations are measured with.
+MEASURES = Summed(
+    METRICS,
+    SUMS,
+    sums,
+    _lacking,
+    "use ap, ap50 or ap75 in evaluate.metric, or limits.min_keypoint_pck for the worst key point",
+    pooled,
+)
 
 
 def role_sums(

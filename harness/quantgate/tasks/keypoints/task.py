@@ -74,7 +74,7 @@ METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 
 _QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        **quantities(accuracy),
+        **quantities(accuracy.MEASURES),
         "min_role_oks": accuracy.role_oks,
         "max_role_mpjpe": accuracy.role_mpjpe,
         "min_keypoint_pck": lambda c, plan: accuracy.worst_keypoint(c, plan)[1],
@@ -138,12 +138,12 @@ def judge_quantity(key: str, comparison: Detected, plan: EvaluationPlan) -> Esti
 
 def smallest_drop(comparison: Detected, plan: EvaluationPlan) -> float:
     """Smallest accuracy drop that this evaluation set can detect."""
-    return accuracy.accuracy_drop(comparison, metric_of(plan)).smallest_drop
+    return accuracy.MEASURES.accuracy_drop(comparison, metric_of(plan)).smallest_drop
 
 
 def role_scores(comparison: Detected, plan: EvaluationPlan) -> Pair[Resampled]:
     """Measure the plan's metric of each role, with its own interval."""
-    return accuracy.role_scores(comparison, metric_of(plan))
+    return accuracy.MEASURES.role_scores(comparison, metric_of(plan))
 
 
 def subject(key: str, comparison: Detected, plan: EvaluationPlan) -> str:
@@ -179,7 +179,9 @@ def _tables(comparison: Detected, plan: EvaluationPlan) -> tuple[Table, ...]:
 def segments(comparison: Detected, plan: EvaluationPlan) -> tuple[Segment, ...]:
     """Measure the sizes of objects, and the segments that the dataset names."""
     whole = metric_of(plan) in THRESHOLDS
-    return detection.segments_by(pooled(comparison) if whole else comparison, plan, accuracy)
+    return detection.segments_by(
+        pooled(comparison) if whole else comparison, plan, accuracy.MEASURES
+    )
 
 
 def worst(comparison: Detected, plan: EvaluationPlan) -> list[ImageChange]:

@@ -1,0 +1,1 @@
+"""Quadrilaterals: regions of text, and boxes that are turned."""
