@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.oks import SEEN
-from quantgate.core.predictions import DenseMap, Transcript
+from quantgate.core.predictions import DenseMap, Objects, Transcript
 from quantgate.core.skeletons import skeleton_of
 from quantgate.core.text import aligned
 from quantgate.datasets.regions import RegionImage
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison, ImageResult
     from quantgate.core.matching import Match
     from quantgate.core.pictures import PictureKind
-    from quantgate.core.predictions import Detections
+    from quantgate.core.predictions import Detections, Truth
     from quantgate.core.skeletons import Skeleton
     from quantgate.datasets.sample import Dataset, Sample
     from quantgate.entries import EvaluationPlan, ModelEntry
@@ -120,7 +120,15 @@ def _objects(picture: Picture, subject: _Subject) -> Picture:
         changes=tuple(_changes(matches, result, subject.comparison)),
         threshold=plan.score_threshold,
         hysteresis=plan.hysteresis,
+        annotated=_annotated(result.truth),
     )
+
+
+def _annotated(truth: Truth | None) -> tuple[tuple[float, ...], ...]:
+    """Corners of the annotated quadrilaterals; of other objects the roles' are drawn alone."""
+    if not isinstance(truth, Objects) or truth.quads is None:
+        return ()
+    return tuple(tuple(quad.ravel().tolist()) for quad in truth.quads)
 
 
 def _classes(picture: Picture, subject: _Subject) -> Picture:
@@ -200,7 +208,9 @@ def seen(
     x0, y0, x1, y1 = (float(edge) for edge in found.boxes[index])
     name, score = _name(int(found.labels[index]), labels), float(found.scores[index])
     rings = () if found.masks is None else rings_of(found.masks[index])
-    return Seen((x0, y0, x1, y1), name, score, rings, *_skeleton(found, index, skeleton))
+    corners = () if found.quads is None else tuple(found.quads[index].ravel().tolist())
+    bones = _skeleton(found, index, skeleton)
+    return Seen((x0, y0, x1, y1), name, score, rings, *bones, corners)
 
 
 def _skeleton(

@@ -17,7 +17,8 @@ class Seen:
 
     ``rings`` are the mask's outlines as flat x, y lists in px; empty without masks. ``points`` are the key
     points that are seen as one flat x, y list, ``bones`` the lines between them, four numbers each; empty
-    without key points.
+    without key points. ``corners`` are those of a quadrilateral, whose sides are drawn in place of the box's, as
+    one flat x, y list.
     """
 
     box: tuple[float, float, float, float]
@@ -26,6 +27,7 @@ class Seen:
     rings: tuple[tuple[float, ...], ...] = ()
     points: tuple[float, ...] = ()
     bones: tuple[float, ...] = ()
+    corners: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Picture:
     outline, whole
         Of a region of an image: its corners in the whole image, x and y in turns, px, and the file that shows
         it there.
+    annotated
+        Of quadrilaterals the corners of each annotated one, x and y in turns, px: drawn thin under the roles'.
     threshold, hysteresis
         The shared score threshold of the comparison, and how far below it a pair still matches.
     """
@@ -128,3 +132,4 @@ class Picture:
     groups: tuple[str, ...] = ()
     outline: tuple[float, ...] = ()
     whole: str = ""
+    annotated: tuple[tuple[float, ...], ...] = ()

@@ -53,7 +53,7 @@ def diff_svg(picture: Picture) -> str:
         colour = CHANGES[change.change]
         drawn = _shape(seen, colour, change, dashed=change.change == "lost")
         if change.change == "moved" and change.parent is not None:
-            before = _rect(change.parent, PARENT, 1.5, dashed=True)
+            before = _edge(change.parent, PARENT, 1.5, dashed=True)
             drawn = before + _bones(change.parent, PARENT, 1.5, dashed=True) + drawn
         shapes.append(_group(change, index, drawn))
         if change.change != "kept":
@@ -83,7 +83,7 @@ def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
 
 def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
     """Lay labels over all shapes, and changed objects over kept ones."""
-    body = "".join((*reversed(shapes), *reversed(labels)))
+    body = "".join((_annotated(picture), *reversed(shapes), *reversed(labels)))
     width, height = picture.size
     return (
         f'<svg class="ov" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
@@ -98,7 +98,7 @@ def _group(change: ObjectChange, index: int, body: str) -> str:
 
 def _shape(seen: Seen, colour: str, change: ObjectChange, *, dashed: bool) -> str:
     width = _STROKES.get(change.change, 3.5)
-    box = _rect(seen, colour, width, dashed=dashed)
+    box = _edge(seen, colour, width, dashed=dashed)
     return _mask(seen.rings, colour) + box + _bones(seen, colour, width, dashed=dashed)
 
 
@@ -118,6 +118,27 @@ def _bones(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
     return (
         f'<path d="{bones}" {line} stroke-width="{width}"{dash}/>'
         f'<path d="{dots}" {line} stroke-width="{width + 3}" stroke-linecap="round"/>'
+    )
+
+
+def _edge(seen: Seen, colour: str, width: float, *, dashed: bool) -> str:
+    """Draw the sides of a quadrilateral, else those of the box."""
+    if not seen.corners:
+        return _rect(seen, colour, width, dashed=dashed)
+    dash = ' stroke-dasharray="9 6"' if dashed else ""
+    return (
+        f'<polygon class="b" points="{_points(seen.corners)}" fill="transparent" stroke="{colour}" '
+        f'stroke-width="{width}"{dash} vector-effect="non-scaling-stroke"/>'
+    )
+
+
+def _annotated(picture: Picture) -> str:
+    """Draw annotated quadrilaterals thin and dotted, under all that is found."""
+    line = 'fill="none" vector-effect="non-scaling-stroke" stroke-width="1.5"'
+    return "".join(
+        f'<polygon points="{_points(corners)}" {line} stroke="{stroke}"{dash}/>'
+        for corners in picture.annotated
+        for stroke, dash in (("#000", ""), ("#fff", ' stroke-dasharray="3 3"'))
     )
 
 

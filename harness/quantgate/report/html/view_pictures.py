@@ -106,6 +106,7 @@ def _listed(picture: Picture, labels: dict[str, int]) -> dict[str, Any]:
         "l": [list(pair) for pair in picture.legend],
         "g": list(picture.groups),
         "w": quote(picture.whole),
+        "e": [[round(value, 1) for value in corners] for corners in picture.annotated],
     }
     return {key: value for key, value in told.items() if value not in ([], "", [[], []])}
 
@@ -116,7 +117,8 @@ def _seen(seen: Seen | None, labels: dict[str, int]) -> list[Any] | None:
     place = labels.setdefault(seen.label, len(labels))
     rings = [[round(value, 1) for value in ring] for ring in seen.rings]
     box = [round(edge, 1) for edge in seen.box]
-    drawn = [rings, *([round(value, 1) for value in flat] for flat in (seen.points, seen.bones))]
+    flats = (seen.points, seen.bones, seen.corners)
+    drawn = [rings, *([round(value, 1) for value in flat] for flat in flats)]
     while drawn and not drawn[-1]:
         drawn.pop()
     return [place, round(seen.score, 4), *box, *drawn]

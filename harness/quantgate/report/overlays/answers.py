@@ -69,7 +69,10 @@ def _pane(answer: Answered) -> Image:
     for number, seen in enumerate(answer.objects):
         x0, y0, x1, y1 = (edge * scale for edge in seen.box)
         box = (max(0.0, x0), max(0.0, y0), min(pane.width, x1), min(pane.height, y1))
-        canvas.box(box, PARENT, width=2)
+        if seen.corners:
+            canvas.outline([value * scale for value in seen.corners], PARENT, width=2)
+        else:
+            canvas.box(box, PARENT, width=2)
         bones, points = ([value * scale for value in flat] for flat in (seen.bones, seen.points))
         canvas.skeleton(bones, points, PARENT, width=2)
         if number < _NAMED:

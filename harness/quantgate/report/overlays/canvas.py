@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,19 @@ class Canvas:
         self.draw.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline="#00000066", width=width + 2)
         self.draw.rectangle(box, outline=colour, width=width)
 
+    def outline(
+        self, corners: Sequence[float], colour: str, *, width: int, dashed: bool = False
+    ) -> None:
+        """Draw a closed line through corners, x and y in turns, over a dark halo."""
+        points = list(zip(corners[::2], corners[1::2], strict=True))
+        ends = [*points[1:], points[0]]
+        if not dashed:
+            for begin, end in zip(points, ends, strict=True):
+                self.draw.line((*begin, *end), fill="#00000066", width=width + 2)
+        for begin, end in zip(points, ends, strict=True):
+            for part in _dashes(begin, end, _DASH_PX + width) if dashed else [(*begin, *end)]:
+                self.draw.line(part, fill=colour, width=width)
+
     def label(self, box: Box, text: str, colour: str) -> None:
         """Write a label at a box, above, below or inside it: the first place that is free."""
         wide, high = self.letters.getlength(text) + 8, self.letters.size * 1.3
@@ -197,6 +211,19 @@ class Canvas:
         x = min(max(0.0, x), max(0.0, self.size[0] - wide))
         y = min(max(0.0, y), max(0.0, self.size[1] - high))
         return (x, y, x + wide, y + high)
+
+
+def _dashes(begin: tuple[float, float], end: tuple[float, float], step: float) -> list[Box]:
+    """Every other piece of a line."""
+    (x0, y0), (x1, y1) = begin, end
+    long = max(math.hypot(x1 - x0, y1 - y0), 1.0)
+    found = []
+    for k in range(0, math.ceil(long / step), 2):
+        a, b = k * step / long, min(1.0, (k + 1) * step / long)
+        found.append(
+            (x0 + a * (x1 - x0), y0 + a * (y1 - y0), x0 + b * (x1 - x0), y0 + b * (y1 - y0))
+        )
+    return found
 
 
 def _meet(one: Box, other: Box) -> bool:

@@ -21,14 +21,21 @@ def object_panes(picture: Picture, image: Image) -> tuple[Image, Image, Image]:
     """Draw the three panes, captions burned in, at the size of ``image``."""
     scale = image.width / picture.size[0]
     changes = sorted(picture.changes, key=lambda change: SEEN_FIRST.index(change.change))
-    parent = _role_pane(image, changes, "parent", scale)
-    optimized = _role_pane(image, changes, "optimized", scale)
+    known = [[value * scale for value in flat] for flat in picture.annotated]
+    ground = _annotated(image.convert("RGB"), known)
+    parent = _role_pane(ground, changes, "parent", scale)
+    optimized = _role_pane(ground, changes, "optimized", scale)
+    told = f"   {len(known)} annotated, dotted" if known else ""
     counts = {name: sum(c.change == name for c in changes) for name in CHANGES}
     return (
-        captioned(parent, f"{picture.roles[0].upper()}   {_objects(changes, 'parent')}", PARENT),
+        captioned(
+            parent, f"{picture.roles[0].upper()}   {_objects(changes, 'parent')}{told}", PARENT
+        ),
         captioned(optimized, f"OPTIMIZED   {_objects(changes, 'optimized')}", OPTIMIZED),
         captioned(
-            _diff_pane(image, changes, scale), f"DIFF   {counts_sentence(counts)}", "#FFFFFF"
+            _diff_pane(image, changes, (scale, known)),
+            f"DIFF   {counts_sentence(counts)}",
+            "#FFFFFF",
         ),
     )
 
@@ -52,14 +59,26 @@ def _role_pane(image: Image, changes: list[ObjectChange], role: str, scale: floa
     return pane
 
 
-def _diff_pane(image: Image, changes: list[ObjectChange], scale: float) -> Image:
-    pane = image.convert("L").point(lambda value: 40 + value * 0.62).convert("RGB")
+def _annotated(pane: Image, known: list[list[float]]) -> Image:
+    """Draw annotated quadrilaterals thin and dashed, under all that is found."""
     canvas = Canvas.over(pane)
+    for corners in known:
+        canvas.outline(corners, "#000000", width=2)
+        canvas.outline(corners, "#FFFFFF", width=2, dashed=True)
+    return pane
+
+
+def _diff_pane(
+    image: Image, changes: list[ObjectChange], placed: tuple[float, list[list[float]]]
+) -> Image:
+    scale, known = placed
+    pane = image.convert("L").point(lambda value: 40 + value * 0.62).convert("RGB")
+    canvas = Canvas.over(_annotated(pane, known))
     for change in reversed(changes):
         colour, width = CHANGES[change.change], _width(pane, change)
         if change.change == "moved" and change.parent is not None:
             thin = max(1, width // 2)
-            canvas.box(_scaled(change.parent, scale), PARENT, width=thin, dashed=True)
+            _edge(canvas, change.parent, PARENT, scale, width=thin, dashed=True)
             _skeleton(canvas, change.parent, PARENT, scale, width=thin)
         seen = change.optimized or change.parent
         if seen is not None:
@@ -76,8 +95,19 @@ def _shape(
 ) -> None:
     if seen.rings:
         canvas.mask([[value * scale for value in ring] for ring in seen.rings], colour)
-    canvas.box(_scaled(seen, scale), colour, width=width, dashed=dashed)
+    _edge(canvas, seen, colour, scale, width=width, dashed=dashed)
     _skeleton(canvas, seen, colour, scale, width=width)
+
+
+def _edge(
+    canvas: Canvas, seen: Seen, colour: str, scale: float, *, width: int, dashed: bool
+) -> None:
+    """Draw the sides of a quadrilateral, else those of the box."""
+    if seen.corners:
+        corners = [value * scale for value in seen.corners]
+        canvas.outline(corners, colour, width=width, dashed=dashed)
+    else:
+        canvas.box(_scaled(seen, scale), colour, width=width, dashed=dashed)
 
 
 def _skeleton(canvas: Canvas, seen: Seen, colour: str, scale: float, *, width: int) -> None:

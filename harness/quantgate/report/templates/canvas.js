@@ -15,14 +15,15 @@
     return inP ? "lost" : inQ ? "gained" : "";
   };
 
+  const ring = (context, flat, at) => {
+    for (let i = 0; i < flat.length; i += 2) context[i ? "lineTo" : "moveTo"](...at(flat[i], flat[i + 1]));
+    context.closePath();
+  };
   const path = (context, seen, at) => {
-    const [, , x0, y0, x1, y1, rings, points = [], bones = []] = seen;
+    const [, , x0, y0, x1, y1, rings, points = [], bones = [], corners = []] = seen;
     context.beginPath();
     if (rings?.length) {
-      rings.forEach((ring) => {
-        for (let i = 0; i < ring.length; i += 2) context[i ? "lineTo" : "moveTo"](...at(ring[i], ring[i + 1]));
-        context.closePath();
-      });
+      rings.forEach((one) => ring(context, one, at));
       context.save();
       context.globalAlpha *= 0.35;
       context.fill("evenodd");
@@ -31,7 +32,8 @@
       context.beginPath();
     }
     const [left, top] = at(x0, y0), [right, bottom] = at(x1, y1);
-    context.rect(left, top, right - left, bottom - top);
+    if (corners.length) ring(context, corners, at);
+    else context.rect(left, top, right - left, bottom - top);
     for (let i = 0; i < bones.length; i += 4) {
       context.moveTo(...at(bones[i], bones[i + 1]));
       context.lineTo(...at(bones[i + 2], bones[i + 3]));
@@ -78,6 +80,17 @@
     if (shot.k !== "objects") return;
     const at = (a, b) => [x + a * k, y + b * k], taken = [];
     const listed = state.objects.filter(({ now }) => role === "diff" || (now !== "gained" && role === "parent") || (now !== "lost" && role === "optimized"));
+    // What is annotated: thin and dotted, under all that is found.
+    (shot.e ?? []).forEach((flat) => {
+      context.lineWidth = 1.5;
+      [["#000", []], ["#fff", [3, 3]]].forEach(([tone, dash]) => {
+        context.strokeStyle = tone;
+        context.setLineDash(dash);
+        context.beginPath();
+        ring(context, flat, at);
+        context.stroke();
+      });
+    });
     context.font = "12px system-ui, sans-serif";
     const few = listed.length <= FEW;
     [...listed].reverse().forEach(({ object, now, index }) => {
