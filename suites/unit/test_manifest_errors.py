@@ -36,7 +36,7 @@ WRONG = [
     (
         'task = "detection"',
         'task = "detecton"',
-        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, quads, text, embedding, attributes, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
+        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, quads, text, embedding, attributes, dense, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
     ),
     (
         'annotations = "val.json"',
