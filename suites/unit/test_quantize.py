@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import openvino as ov
 import pytest
 
 from quantgate.datasets.sample import Sample
+from quantgate.engine import statistics
 from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.calibration import Aim, Calibration
 from quantgate.engine.interface import integrity
@@ -371,3 +374,50 @@ def test_the_same_model_is_written_in_the_same_bytes(folder: Path, tmp_path: Pat
 
     assert written[0] == written[1]
     assert b'name="first_conv"' in written[0][1]
+
+
+def test_statistics_are_those_of_one_image_after_the_other(
+    parent: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images inferred ahead on all cores, in whatever order they are finished, give NNCF's own model bit for bit."""
+    drawn = samples(24)
+    begun: list[object] = []
+    most = 0
+    start = statistics._Engine.start
+
+    def noted(engine: statistics._Engine, image: NDArray[np.uint8]) -> None:
+        nonlocal most
+        start(engine, image)
+        begun.append(image)
+        most = max(most, len(engine._flying))
+
+    monkeypatch.setattr(statistics._Engine, "start", noted)
+    monkeypatch.setattr(statistics, "logical_cores", lambda: 3)
+    ahead = quantize(parent, RECIPE, Calibration(drawn, picture), Store(tmp_path / "ahead"))
+    assert len(begun) >= len(drawn)
+    assert most == 4
+    monkeypatch.setattr(statistics.Ahead, "for_statistics", lambda _: nullcontext())
+    begun.clear()
+    alone = quantize(parent, RECIPE, Calibration(drawn, picture), Store(tmp_path / "alone"))
+
+    assert not begun
+    for suffix in (".xml", ".bin"):
+        one, other = (m.artifact.path.with_suffix(suffix).read_bytes() for m in (ahead, alone))
+        assert one == other
+
+
+def test_another_versions_collection_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where NNCF keeps its engines elsewhere, it infers as it always does."""
+    from nncf.common.tensor_statistics import aggregator
+
+    ahead = statistics.Ahead(Calibration(samples(4), picture).stream())
+    with monkeypatch.context() as patched:
+        patched.setattr(aggregator, "factory", SimpleNamespace())
+        with ahead.for_statistics():
+            assert aggregator.factory == SimpleNamespace()
+    with ahead.for_statistics():
+        assert aggregator.factory.EngineFactory is ahead
+    assert aggregator.factory.EngineFactory is not ahead
+    assert len(list(ahead)) == 4

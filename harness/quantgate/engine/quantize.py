@@ -17,6 +17,7 @@ from quantgate.engine.advanced import advanced_parameters
 from quantgate.engine.ignored import check_ignored
 from quantgate.engine.naming import given_names, name_by_place
 from quantgate.engine.quantizers import layers
+from quantgate.engine.statistics import Ahead
 from quantgate.engine.unquantized import without_named
 from quantgate.errors import HarnessError, QuantizationError
 from quantgate.pair import Pair
@@ -195,14 +196,16 @@ def _ask(nncf: Any, model: ov.Model, job: _Job, stream: Stream) -> tuple[ov.Mode
         ),
     }
     advanced = advanced_parameters(nncf, recipe.advanced)
-    data = nncf.Dataset(stream)
+    ahead = Ahead(stream)
+    data = nncf.Dataset(ahead)
     if aim is None:
-        return nncf.quantize(model, data, advanced_parameters=advanced, **asked), []
+        with ahead.for_statistics():
+            return nncf.quantize(model, data, advanced_parameters=advanced, **asked), []
 
     def validate(compiled: ov.CompiledModel, samples: Any) -> tuple[float, None]:
         return aim.measure(compiled, tuple(samples)), None
 
-    with TemporaryDirectory(prefix="quantgate-") as scratch:
+    with TemporaryDirectory(prefix="quantgate-") as scratch, ahead.for_statistics():
         made = nncf.quantize_with_accuracy_control(
             model,
             data,
