@@ -228,7 +228,8 @@ def input_shape(artifact: Artifact) -> tuple[int, ...]:
     StoreError
         Where the file names no static input shape: it was not written by this module.
     """
-    for layer in ET.parse(artifact.path).getroot().iter("layer"):  # noqa: S314 - written by OpenVINO
+    # Read up to the first input alone: a graph of some size takes as long to parse as an image to read.
+    for _, layer in ET.iterparse(artifact.path):  # noqa: S314 - written by OpenVINO
         data = layer.find("data")
         if layer.get("type") == "Parameter" and data is not None:
             sides = data.get("shape", "").split(",")
