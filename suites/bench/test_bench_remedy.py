@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WANTED = {"yolox-nano": (0.01, 0.95, 1.0), "portrait": (0.02, 0.0, 0.0)}
 #: The winner's speed over the best that an exhaustive search finds, at the lower end of the interval.
 AS_FAST = 0.9
+#: Groups that are timed in pairs: those that are the fastest by a rough measurement.
+FASTEST = 3
 #: What a search may cost of NNCF's accuracy-aware, in time of the processor.
 COSTS = 1 / 3
 PORTRAIT = """
@@ -165,16 +167,19 @@ def test_no_single_group_does_better(answer: Answer, tmp_path: Path) -> None:
     """Of every single group, none meets what the winner misses, and none that meets all is a tenth faster."""
     task = searching(answer.pasted(), answer.model, answer.folder / "store")
     declared = searching(answer.folder, answer.model, answer.folder / "store")
-    groups = sorted(every_group(declared), key=lambda one: (one.need > 1, -one.pace, one.need))
-    for one in groups:
-        print(f"{one.need:8.3f} of the limit, loss {one.loss:.4f}, {one.pace:.2f}x  {one.title}")
-    able = [one for one in groups if one.need <= 1]
+    groups = []
+    for one in every_group(declared):
+        print(one, flush=True)
+        groups.append(one)
+    able = sorted((one for one in groups if one.need <= 1), key=lambda one: -one.pace)
+    print(f"{len(able)} of {len(groups)} groups meet every limit")
     if answer.point("winner")["missed"]:
         assert able == [], "a single group meets what the winner misses"
         return
-    speed = against(task, able[0], tmp_path) if able else None
-    print(f"the winner over {able[0].title}: {speed}" if able else "no single group meets all")
-    assert speed is None or speed.low >= AS_FAST
+    speeds = {one.title: against(task, one, tmp_path) for one in able[:FASTEST]}
+    for title, speed in speeds.items():
+        print(f"the winner over {title}: {speed.value:.3f} [{speed.low:.3f}, {speed.high:.3f}]")
+    assert all(speed.low >= AS_FAST for speed in speeds.values())
 
 
 def test_it_costs_a_third_of_accuracy_aware(answer: Answer) -> None:
