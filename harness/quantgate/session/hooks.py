@@ -53,7 +53,7 @@ def activate(config: pytest.Config) -> None:
     if manifest is None:
         return
     from quantgate.report.allure.session import watch_losses
-    from quantgate.session import fixtures
+    from quantgate.session.fixtures import ROOMS
 
     _refuse_splits(config)
     _refuse_idle(config)
@@ -65,7 +65,8 @@ def activate(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = run
     config.pluginmanager.register(sys.modules[__name__], "quantgate-hooks")
-    config.pluginmanager.register(fixtures, "quantgate-fixtures")
+    for name, room in ROOMS.items():
+        config.pluginmanager.register(room, name)
     collection.declare_tags(config, run)
     if runs_nothing(config):
         return
