@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import shlex
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +19,9 @@ from quantgate.errors import MeasurementError, UndecidedError
 from quantgate.pipeline.evidence import NOTHING, Finding, Standing, expectation
 from quantgate.pipeline.lanes import lane_remedy
 from quantgate.pipeline.remedies import Known, remedy_for, wants_attention
+from quantgate.session.missed import with_explanation, with_recipe
+from quantgate.session.outcomes import STRICT, fails_run, raise_outcome
+from quantgate.session.repeating import repeating
 from quantgate.session.stash import TOLD
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
@@ -56,8 +58,6 @@ MEASURED: Mapping[Scope, str] = {
     "size": "artifacts",
     "memory": "memory",
 }
-#: Where an entry of expected_failure itself fails the run.
-_STRICT = frozenset({Standing.FIXED, Standing.WORSE, Standing.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Gate:
         if verdict.outcome is Outcome.FAILED:
             recipe = self._searched()
             searched = recipe is not None and recipe.answered
-            finding = _with_recipe(self._explained(finding, searched=searched), recipe)
+            finding = with_recipe(self._explained(finding, searched=searched), recipe)
         self.conclude(verdict, finding)
 
     def _explained(self, finding: Finding, *, searched: bool) -> Finding:
@@ -133,14 +133,7 @@ class Gate:
         transformer = wants_attention(self.entry, self.key) and self.attends()
         known = Known(found, kept.get("put_back", ()), transformer, searched)
         remedy = remedy_for(self.entry, self.key, known, kept.get("doubts", ()))
-        if found is None:
-            return replace(finding, remedy=remedy)
-        from quantgate.pipeline.evidence import explanation_evidence
-        from quantgate.report.words.explained import verdict_text
-
-        detail = "; ".join(filter(None, (finding.detail, verdict_text(found))))
-        evidence = (*finding.evidence, *explanation_evidence(found))
-        return replace(finding, detail=detail, remedy=remedy, evidence=evidence)
+        return with_explanation(replace(finding, remedy=remedy), found)
 
     def _searched(self) -> Found | None:
         """Search a recipe where that is wanted; a miss that is known is not searched for."""
@@ -160,7 +153,7 @@ class Gate:
         known = self.entry.expected_failure.get(self.key)
         standing = expectation(verdict, known, dt.datetime.now(dt.UTC).date())
         undecided = "fail" if not excusable else self.entry.undecided
-        fails = _fails(verdict, standing.standing, undecided=undecided)
+        fails = fails_run(verdict, standing.standing, undecided=undecided)
         judged = replace(self._judged(verdict, finding, standing), fails=fails)
         note_end(self.run, self.node.nodeid, judged)
         text = verdict_line(judged)
@@ -169,7 +162,7 @@ class Gate:
             judged, self.run.directory, evidence=finding.evidence, pictures=finding.pictures
         )
         with self._told():
-            _raise(verdict, standing.standing, text, fails=fails)
+            raise_outcome(verdict, standing.standing, text, fails=fails)
 
     def accuracy(self, compared: Compared) -> None:
         """Judge a limit of answers to images, or of raw outputs."""
@@ -222,7 +215,7 @@ class Gate:
             raise self._unjudged("statistic", kind.statistic)
         finding = timing_finding(timing, profiles)
         if verdict.outcome is Outcome.FAILED:
-            finding = _with_recipe(finding, self._searched())
+            finding = with_recipe(finding, self._searched())
         else:
             finding = replace(finding, detail="")
         excusable = not timing.problem and timing.rounds() > 0
@@ -296,7 +289,10 @@ class Gate:
         """Keep a gate that has no number and does not hold, and fail the test."""
         line = self._answer("failed", sentence)
         with self._told():
-            pytest.fail(f"{line}\n            Repeat: {self.repeat()}", pytrace=False)
+            pytest.fail(
+                f"{line}\n            Repeat: {repeating(self.node, self.run, self.entry)}",
+                pytrace=False,
+            )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -317,24 +313,6 @@ class Gate:
         self.node.user_properties.append((LINE, line))
         return line
 
-    def repeat(self) -> str:
-        """Write the command that repeats exactly this one test."""
-        from quantgate.report.words.answer import selecting
-
-        function = self.node.originalname if isinstance(self.node, pytest.Function) else ""
-        config, manifest = self.node.config, self.run.manifest.path
-        own = config.rootpath / str(config.getini("quantgate_manifest"))
-        bare = own == manifest and config.getoption("--manifest") is None
-        command = "pytest" if bare else f"quantgate gate {shlex.quote(self.run.manifest_name)}"
-        given = [f"--limit {shlex.quote(one)}" for one in config.getoption("--limit")]
-        given += [f"--limits-from {shlex.quote(one)}" for one in config.getoption("--limits-from")]
-        if self.entry.lane and self.entry.lane.given:
-            given.append(
-                f"--predictions-from {shlex.quote(config.getoption('--predictions-from'))}"
-            )
-        wanted = selecting(f"{function}[{self.entry.id}]")
-        return " ".join([command, *given, f'-k "{wanted}"'])
-
     def _judged(self, verdict: Verdict, finding: Finding, expected: Expectation) -> Judged:
         from quantgate.report.model import Judged
 
@@ -343,17 +321,11 @@ class Gate:
             detail=finding.detail,
             remedy=finding.remedy,
             draws=finding.draws,
-            repeat=self.repeat(),
+            repeat=repeating(self.node, self.run, self.entry),
             duration_s=time.perf_counter() - self.started_s,
-            known=self._known() if expected.standing is Standing.KNOWN else None,
-            unexpected=expected.sentence if expected.standing in _STRICT else "",
+            known=_known(self.entry, self.key) if expected.standing is Standing.KNOWN else None,
+            unexpected=expected.sentence if expected.standing in STRICT else "",
         )
-
-    def _known(self) -> KnownFailure:
-        from quantgate.report.model import KnownFailure
-
-        known = self.entry.expected_failure[self.key]
-        return KnownFailure(known.reason, known.floor, known.expires.isoformat())
 
     def _unlisted(self) -> str:
         path = limit_place(self.entry, self.key)
@@ -363,26 +335,8 @@ class Gate:
         )
 
 
-def _with_recipe(finding: Finding, found: Found | None) -> Finding:
-    """Add what a search for a recipe found."""
-    if found is None:
-        return finding
-    remedy = "; ".join(filter(None, (finding.remedy, found.sentence)))
-    return replace(finding, remedy=remedy, evidence=(*finding.evidence, *found.evidence))
+def _known(entry: ModelEntry, key: str) -> KnownFailure:
+    from quantgate.report.model import KnownFailure
 
-
-def _fails(verdict: Verdict, standing: Standing, *, undecided: str) -> bool:
-    """Whether the run fails for a verdict."""
-    if standing is Standing.KNOWN:
-        return False
-    excused = verdict.outcome is Outcome.UNDECIDED and undecided != "fail"
-    return standing in _STRICT or not (verdict.outcome is Outcome.PASSED or excused)
-
-
-def _raise(verdict: Verdict, standing: Standing, text: str, *, fails: bool) -> None:
-    if standing is Standing.KNOWN:
-        pytest.xfail(text)
-    if fails and verdict.outcome is Outcome.UNDECIDED and standing not in _STRICT:
-        raise UndecidedError(text)
-    if fails:
-        pytest.fail(text, pytrace=False)
+    known = entry.expected_failure[key]
+    return KnownFailure(known.reason, known.floor, known.expires.isoformat())
