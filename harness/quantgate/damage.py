@@ -1,4 +1,4 @@
-"""What was found damaged in the store and healed: kept beside it, so that a dying disk is seen."""
+"""What a run has to say of its store, by whichever process saw it: what was healed, and what could not be shared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ _LARGEST_BYTES = 1 << 20
 
 def note_damage(root: Path, what: str, problem: str) -> None:
     """Write down what was damaged and how; a disk that cannot be written stops no run."""
-    line = json.dumps({"at_ns": time.time_ns(), "what": what, "problem": problem}) + "\n"
+    _note(root, {"what": what, "problem": problem})
+
+
+def note_trouble(root: Path, said: str) -> None:
+    """Write down a sentence that stands for itself."""
+    _note(root, {"said": said})
+
+
+def _note(root: Path, told: dict[str, str]) -> None:
+    line = json.dumps({"at_ns": time.time_ns(), **told}) + "\n"
     with suppress(OSError):
         path = root / _FILE
         if path.exists() and path.stat().st_size > _LARGEST_BYTES:
@@ -27,18 +36,23 @@ def note_damage(root: Path, what: str, problem: str) -> None:
 
 
 def damage_since(root: Path, since_s: float) -> list[str]:
-    """Say what was healed since a time (seconds since 1970), by whichever process uses this store."""
+    """Say what was noted since a time (seconds since 1970), by whichever process uses this store."""
     try:
         lines = (root / _FILE).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return []
+    said: dict[str, None] = {}
     told: dict[str, None] = {}
     for line in lines:
         with suppress(ValueError, TypeError, KeyError, RecursionError):
             found = json.loads(line)
-            if found["at_ns"] >= since_s * 1e9:
+            if found["at_ns"] < since_s * 1e9:
+                continue
+            if "said" in found:
+                said[str(found["said"])] = None
+            else:
                 told[f"{found['what']} was damaged ({found['problem']}) and was made again"] = None
     if not told:
-        return []
+        return list(said)
     advice = "bits that change in a store are the first sign of a failing disk or memory"
-    return [*(f"{root}: {sentence}" for sentence in told), f"{root}: {advice}"]
+    return [*said, *(f"{root}: {sentence}" for sentence in told), f"{root}: {advice}"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.errors import StoreError
-from quantgate.store_entry import RECORD
+from quantgate.store.entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -22,7 +22,7 @@ from quantgate.engine.runtime import Target, compile_model
 from quantgate.engine.timing import Options, time_pair
 from quantgate.pipeline.feeding import bench_of
 from quantgate.pipeline.performance import real_input
-from quantgate.store import default_store
+from quantgate.store import store_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("name", ["digits-mobilenet-v2", "digits-ssd-mobilenet-v2"])
 def test_a_third_role_costs_at_most_half_as_much_again(name: str) -> None:
     """Evaluation and timing with a baseline take at most 1.5 times what they take without."""
-    options = argparse.Namespace(model=name, manifest=ROOT / "models.toml", store=default_store())
+    options = argparse.Namespace(model=name, manifest=ROOT / "models.toml", store=store_root())
     with prepared(options) as ready:
         artifacts, entry = ready.artifacts, ready.entry
         bench = bench_of(entry, ready.data.evaluation)

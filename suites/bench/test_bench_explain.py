@@ -34,7 +34,7 @@ from quantgate.engine.quantizers import Graph
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.pair import Pair
 from quantgate.pipeline.feeding import bench_of
-from quantgate.store import default_store
+from quantgate.store import store_root
 from suites.quantized import DAMAGES, altered, damaged
 from suites.real.work import MANIFEST
 
@@ -134,7 +134,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _case(manifest: Path, name: str) -> Case:
-    options = argparse.Namespace(model=name, manifest=manifest, store=default_store())
+    options = argparse.Namespace(model=name, manifest=manifest, store=store_root())
     with prepared(options) as model:
         models = model.artifacts.map(lambda artifact: ov.Core().read_model(artifact.path))
         _, height, width, _ = models.parent.input(0).get_shape()

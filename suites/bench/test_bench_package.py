@@ -22,7 +22,7 @@ import pytest
 
 from quantgate.errors import PackageError
 from quantgate.package.verify import verify
-from quantgate.store import default_store
+from quantgate.store import store_root
 from suites.e2e import alone
 from suites.real.work import MANIFEST, TASKS
 
@@ -96,7 +96,7 @@ def quantgate(folder: Path, *arguments: str, expect: tuple[int, ...] = (0,)) -> 
     done = subprocess.run(
         [sys.executable, "-m", "quantgate", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "QUANTGATE_STORE": str(default_store())},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QUANTGATE_STORE": str(store_root())},
         capture_output=True,
         text=True,
         check=False,
@@ -135,7 +135,7 @@ def test_packages_predict_what_was_judged(
     for case in cases:
         images = _images(case, tmp_path / case.name)
         found = alone.predictions(case.package, images, bare)
-        expected = alone.judged(case.manifest, case.name, default_store(), images)
+        expected = alone.judged(case.manifest, case.name, store_root(), images)
         apart = [_apart(*both) for both in zip(found, expected, strict=True)]
         worst = {name: max(one.get(name, 0.0) for one in apart) for name in apart[0]}
         objects = sum(len(one.get("labels", ())) for one in found)
@@ -160,7 +160,7 @@ def _images(case: Case, folder: Path) -> list[Path]:
     from quantgate.datasets.images import read_image
 
     folder.mkdir()
-    options = argparse.Namespace(manifest=case.manifest, model=case.name, store=default_store())
+    options = argparse.Namespace(manifest=case.manifest, model=case.name, store=store_root())
     with prepared(options) as ready:
         samples = ready.data.evaluation.samples[:IMAGES]
         paths = [folder / f"{number:02d}.png" for number in range(len(samples))]

@@ -16,7 +16,7 @@ import pytest
 
 from quantgate.errors import SourceError, StoreError
 from quantgate.store import Store, digest_of
-from quantgate.store_entry import RECORD
+from quantgate.store.entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from quantgate.errors import SourceError, SourceUnavailableError, StoreError
 from quantgate.sources.transfer import _Redirects
 from quantgate.sources.url import FetchPlan, UrlSource, fetch_url, is_fetched
 from quantgate.store import Store
-from quantgate.store_entry import RECORD
+from quantgate.store.entry import RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -38,7 +38,11 @@ def add(verbs: Any) -> None:
     check.add_argument(
         "--reports", type=Path, help="folder for pictures (default: reports beside the manifest)"
     )
-    check.add_argument("--store", type=Path, help="folder of built models (also QUANTGATE_STORE)")
+    check.add_argument(
+        "--store",
+        metavar="DIR",
+        help="folder of built models, or a shared one's address (also QUANTGATE_STORE)",
+    )
     check.add_argument(
         "--machine", action="store_true", help="check whether this machine is fit for speed gates"
     )
@@ -83,11 +87,11 @@ def _check_manifest(options: argparse.Namespace) -> int:
 def _try(manifest: Manifest, options: argparse.Namespace) -> int:
     from quantgate.commands.checking import check_models
     from quantgate.stack import check_stack
-    from quantgate.store import default_store
+    from quantgate.store import store_root
 
     check_stack()
     reports = options.reports or manifest.root / "reports"
-    return check_models(manifest, reports, options.store or default_store(), deep=options.deep)
+    return check_models(manifest, reports, store_root(options.store), deep=options.deep)
 
 
 def _list_zoo() -> int:

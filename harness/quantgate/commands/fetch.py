@@ -41,8 +41,8 @@ def add(verbs: Any) -> None:
     )
     fetch.add_argument(
         "--store",
-        type=Path,
-        help="keep models in this store (default: QUANTGATE_STORE, or your cache folder)",
+        metavar="DIR",
+        help="keep models in this store, a folder or a shared one's address (default: QUANTGATE_STORE, or your cache folder)",
     )
     fetch.add_argument("--cache-dir", type=Path, help="use this checksum cache of omz_downloader")
     fetch.add_argument(
@@ -63,14 +63,14 @@ def add(verbs: Any) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """Fetch what was named; 1 where anything could not be fetched."""
-    from quantgate.store import Store, default_store
+    from quantgate.store import Store, store_root
 
     if options.dataset is not None:
         return _fetch_set(options)
     manifests = [Path(name) for name in options.names if name.endswith(".toml")]
     names = [name for name in options.names if not name.endswith(".toml")]
     entries = _entries(manifests, needed=options.all)
-    store = Store(options.store or default_store())
+    store = Store(store_root(options.store))
     if options.list:
         return _list(entries, store)
     if not names and not options.all:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 _OPTIONS = """\
 options of the gates:
-  --store DIR         keep built models and results in this store (default: QUANTGATE_STORE, or your cache folder)
+  --store DIR         keep built models and results in this store: a folder, or an address that machines share, such as
+                      s3://bucket/folder (default: QUANTGATE_STORE, or your cache folder)
   --reports DIR       write each run's report below this folder (default: reports beside the manifest)
   --strict-sources    fail models that are not on this machine instead of skipping them
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts

@@ -65,7 +65,11 @@ def add(verbs: Any) -> None:
         help="manifest to write (default: models.toml)",
     )
     init.add_argument("--add", action="store_true", help="add to a manifest that is there already")
-    init.add_argument("--store", type=Path, help="folder of built models (also QUANTGATE_STORE)")
+    init.add_argument(
+        "--store",
+        metavar="DIR",
+        help="folder of built models, or a shared one's address (also QUANTGATE_STORE)",
+    )
     init.set_defaults(run=run)
 
 
@@ -74,7 +78,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     from quantgate.engine.worker.client import Worker
     from quantgate.onboarding.manifests import refuse_to_overwrite, written
     from quantgate.onboarding.subject import subjects_of
-    from quantgate.store import Store, default_store
+    from quantgate.store import Store, store_root
 
     told = _told_by(options)
     refuse_to_overwrite(options.output, add=options.add)
@@ -82,7 +86,7 @@ def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     worker.start()
     try:
         subjects = subjects_of(options.model)
-        store = Store(options.store or default_store())
+        store = Store(store_root(options.store))
         alone = len(subjects) == 1
         results = [_result(one, options, (store, worker), told, alone=alone) for one in subjects]
     finally:

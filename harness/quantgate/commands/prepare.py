@@ -77,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--store",
-        type=Path,
-        help="keep built models in this store (default: QUANTGATE_STORE, or your cache folder)",
+        metavar="DIR",
+        help="keep built models in this store, a folder or a shared one's address (default: QUANTGATE_STORE, or your cache folder)",
     )
 
 
@@ -109,12 +109,12 @@ def opened(options: argparse.Namespace) -> Iterator[tuple[ModelEntry, Run, Worke
     from quantgate.manifest import load_manifest
     from quantgate.run import Run
     from quantgate.stack import check_stack
-    from quantgate.store import default_store
+    from quantgate.store import store_root
 
     check_stack()
     manifest = load_manifest(options.manifest)
     entry = _entry(options, manifest.models)
-    root = options.store or default_store()
+    root = store_root(options.store)
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     worker = Worker(_WARM)
     worker.start()

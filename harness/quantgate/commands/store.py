@@ -52,9 +52,8 @@ def add(verbs: Any) -> None:
     )
     store.add_argument(
         "--store",
-        type=Path,
         metavar="DIR",
-        help="use this store (default: QUANTGATE_STORE, or your cache folder)",
+        help="use this store; of a shared one what lies on this machine (default: QUANTGATE_STORE, or your cache folder)",
     )
     store.add_argument(
         "--reports",
@@ -69,9 +68,9 @@ def add(verbs: Any) -> None:
 def run(options: argparse.Namespace, _: Sequence[str]) -> int:
     """List or prune."""
     from quantgate.housekeeping import entries_in, runs_in
-    from quantgate.store import default_store
+    from quantgate.store import store_root
 
-    place = options.reports if options.runs else options.store or default_store()
+    place = options.reports if options.runs else store_root(options.store)
     items = runs_in(place) if options.runs else entries_in(place)
     if options.what == "prune":
         _prune(options, place, items)

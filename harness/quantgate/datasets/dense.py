@@ -13,7 +13,7 @@ from quantgate.datasets.folder import image_files, strays_of, unlisted
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.places import Listed, folder_of, read_text, relative_name
 from quantgate.errors import DatasetError
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from quantgate.machine import LIBRARIES
 from quantgate.pair import Pair
 from quantgate.progress import SILENT
 from quantgate.sourcecode import code_digest
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

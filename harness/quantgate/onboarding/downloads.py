@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from quantgate.errors import SourceError, SourceUnavailableError
 from quantgate.report.files import write_atomic
 from quantgate.sources.transfer import TransferBroken, transfer
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from quantgate.errors import PackageError
 from quantgate.package import certificate
 from quantgate.package.verify import digests_of, verify
-from quantgate.store_entry import sync
+from quantgate.store.entry import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

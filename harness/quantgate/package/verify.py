@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from quantgate.engine.ir_file import digest_of_ir, info_of_ir
 from quantgate.errors import PackageError
 from quantgate.package import certificate
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

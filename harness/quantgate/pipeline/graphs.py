@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.engine.interface import Integrity, integrity
 from quantgate.sourcecode import code_digest
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -226,7 +226,7 @@ def _compared(
     """Compare two files of answers, or find that in the store; with the key of what was found."""
     from quantgate.engine import comparison_file
     from quantgate.engine.answers import compare_answers, load_answers
-    from quantgate.store_entry import digest_of_file
+    from quantgate.store.entry import digest_of_file
 
     bench, store = bench_of(entry, data.evaluation), run.store_of(entry.id)
     files = ("answers.npz", "answers.json")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from quantgate.core.speed import BASELINES
 from quantgate.pipeline.feeding import input_size, prepared
 from quantgate.sourcecode import code_digest
-from quantgate.store_entry import digest_of_file
+from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -91,7 +91,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     from quantgate.session.lanes import refuse_absent_devices, with_lanes
     from quantgate.shard import part_of
     from quantgate.stack import check_stack
-    from quantgate.store import default_store
+    from quantgate.store import store_root
 
     check_stack()
     here = config.invocation_params.dir
@@ -112,7 +112,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     return Run(
         manifest=loaded,
         directory=Path(given["directory"]) if given else reports / name,
-        store=Path(config.invocation_params.dir, store) if store else default_store(),
+        store=store_root(store, config.invocation_params.dir),
         strict_sources=bool(config.getoption("--strict-sources")),
         worker=os.environ.get("PYTEST_XDIST_WORKER", "main"),
         started=given["started"] if given else now.isoformat(timespec="seconds"),

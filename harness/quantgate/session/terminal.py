@@ -17,6 +17,7 @@ from quantgate.redaction import redacted
 from quantgate.report.text_table import folded
 from quantgate.report.words.numbers import counted
 from quantgate.report.words.verdicts import state_word
+from quantgate.store.shared import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -149,7 +150,7 @@ def head_lines(run: Run) -> tuple[str, ...]:
     models += f" and {counted(lanes, 'further devices')} of theirs" if lanes else ""
     return (
         f"{', '.join(stack)}, Python {platform.python_version()}, {isa_class()}",
-        f"{run.manifest_name}: {models}, store {run.store}",
+        f"{run.manifest_name}: {models}, store {address_of(run.store) or run.store}",
     )
 
 

@@ -27,12 +27,21 @@ from filelock import FileLock, Timeout
 
 from quantgate.damage import note_damage
 from quantgate.errors import StoreError
-from quantgate.store_entry import Stamps, damage_of, digest_of_file, stamps_of, sync, write_record
+from quantgate.store.entry import Stamps, damage_of, digest_of_file, stamps_of, sync, write_record
+from quantgate.store.shared import PASSING, is_address, own_folder, shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["NotStoredError", "Store", "default_store", "digest_of", "digest_of_file"]
+    from quantgate.store.shared import Shared
+
+__all__ = [
+    "NotStoredError",
+    "Store",
+    "digest_of",
+    "digest_of_file",
+    "store_root",
+]
 
 SCHEMA = 1
 LEFTOVER_AGE_NS = 24 * 3600 * 10**9
@@ -41,12 +50,30 @@ _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 log = logging.getLogger(__name__)
 
 
-def default_store() -> Path:
-    """Root of the store: QUANTGATE_STORE, or the user's cache folder."""
+def store_root(chosen: str | None = None, here: Path = Path()) -> Path:
+    """Root of the store on this machine: as chosen, else QUANTGATE_STORE, else the user's cache folder.
+
+    Parameters
+    ----------
+    chosen
+        A folder, or the address of a store that machines share.
+    here
+        What a relative folder that was chosen is in.
+
+    Raises
+    ------
+    StoreError
+        Where an address holds a password, or the folder of this machine cannot be written.
+    """
     from platformdirs import user_cache_path
 
-    chosen = os.environ.get("QUANTGATE_STORE")
-    return Path(chosen) if chosen else user_cache_path("quantgate")
+    own = user_cache_path("quantgate")
+    named = chosen or os.environ.get("QUANTGATE_STORE")
+    if named and is_address(named):
+        return own_folder(named, own)
+    if chosen:
+        return here / chosen
+    return Path(named) if named else own
 
 
 def digest_of(value: object) -> str:
@@ -132,9 +159,12 @@ class Store:
                 return entry
             if entry.exists():
                 log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
-                note_damage(self.root, entry.relative_to(self.root).as_posix(), problem)
+                note_damage(self.root, self._name(entry), problem)
+            if self._taken(entry):
+                return entry
             began_s = time.perf_counter()
             self._build(entry, key, build)
+            self._given(entry)
             if self._told is not None:
                 self._told(kind, time.perf_counter() - began_s)
         return entry
@@ -150,7 +180,11 @@ class Store:
 
     def holds(self, kind: str, key: Mapping[str, Any]) -> bool:
         """Whether an undamaged entry is there, so that nothing would be built."""
-        return self._problem(self.address(kind, key)) is None
+        entry = self.address(kind, key)
+        if self._problem(entry) is None:
+            return True
+        shared = self._shared(entry)
+        return shared is not None and shared.holds(self._name(entry))
 
     def remove(self, path: Path) -> bool:
         """Remove an entry, or anything else in the store; False if another process is building it.
@@ -183,6 +217,38 @@ class Store:
         return self.root / "building"
 
     def _build(self, entry: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> None:
+        with self._beside(entry) as aside:
+            build(aside)
+            write_record(aside, SCHEMA, key, self._model)
+            self._publish(aside, entry)
+
+    def _taken(self, entry: Path) -> bool:
+        """Fetch an entry that another machine has built, where this store is shared."""
+        shared = self._shared(entry)
+        if shared is None:
+            return False
+        with self._beside(entry) as aside:
+            taken = shared.take(self._name(entry), aside)
+            if taken is not None:
+                self._publish(taken, entry)
+        return taken is not None
+
+    def _given(self, entry: Path) -> None:
+        """Give a new entry to the other machines, where this store is shared."""
+        shared = self._shared(entry)
+        if shared is not None:
+            with self._beside(entry) as aside:
+                shared.give(self._name(entry), entry, aside)
+
+    def _shared(self, entry: Path) -> Shared | None:
+        return None if entry.parent.parent.name in PASSING else shared_of(self.root)
+
+    def _name(self, entry: Path) -> str:
+        return entry.relative_to(self.root).as_posix()
+
+    @contextmanager
+    def _beside(self, entry: Path) -> Iterator[Path]:
+        """Make an empty directory for what becomes an entry, and remove what is left of it."""
         self._aside.mkdir(parents=True, exist_ok=True)
         prefix = f"{entry.parent.parent.name}-{entry.parent.name}{entry.name[:14]}-"
         # The entry's lock is ours: whatever bears its name here belongs to a process that died.
@@ -191,14 +257,15 @@ class Store:
         self.clean()
         aside = Path(tempfile.mkdtemp(prefix=prefix, dir=self._aside))
         try:
-            build(aside)
-            write_record(aside, SCHEMA, key, self._model)
-            self._retire(entry)
-            entry.parent.mkdir(parents=True, exist_ok=True)
-            aside.rename(entry)
-            sync(entry.parent)
+            yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def _publish(self, aside: Path, entry: Path) -> None:
+        self._retire(entry)
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        aside.rename(entry)
+        sync(entry.parent)
         self._trusted[entry] = stamps_of(entry)
 
     def _retire(self, entry: Path) -> None:
