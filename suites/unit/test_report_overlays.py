@@ -21,7 +21,7 @@ from quantgate.report.overlays.canvas import from_bgr, webp
 from quantgate.report.overlays.painters import PAINTERS
 from quantgate.report.overlays.rendered import amplified
 from quantgate.report.overlays.segments import class_colour, tinted
-from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
+from quantgate.report.picture import ClassBar, Neighbour, ObjectChange, Picture, Seen
 from quantgate.report.publish import draw_worst
 
 if TYPE_CHECKING:
@@ -456,3 +456,34 @@ def test_a_coco_mask_is_traced() -> None:
         (5.0, 19.0),
     }
     assert rings_of(rle.encode(np.zeros((5, 5), np.uint8, order="F"))) == ()
+
+
+def test_neighbours_lie_beside_the_image_that_is_sought() -> None:
+    """Each role's beside it, both in the third pane, framed by whether they are right; nobody is no neighbour."""
+    red, green, blue = (
+        np.full((40, 30, 3), one, np.uint8) for one in ([0, 0, 255], [0, 255, 0], [255, 0, 0])
+    )
+    found = (
+        Neighbour("b.png", 0.9, "ann", right=True),
+        Neighbour("c.png", 0.8, "bob", right=False),
+    )
+    picture = Picture("a.png", (640, 304), "neighbours", "x", neighbours=found, truth="ann")
+
+    def colours(pane: Image.Image) -> set[tuple[int, ...]]:
+        return {one[1] for one in pane.convert("RGB").getcolors(1 << 20) if one[0] > 10_000}  # type: ignore[union-attr, misc]
+
+    drawn = panes(picture, [red, green, blue])
+    frames = [ImageColor.getrgb(CHANGES[one]) for one in ("gained", "lost")]
+    shown = [{(255, 0, 0), (0, 255, 0), (0, 0, 255)} & colours(pane) for pane in drawn]
+    assert shown == [
+        {(255, 0, 0), (0, 255, 0)},
+        {(255, 0, 0), (0, 0, 255)},
+        {(255, 0, 0), (0, 255, 0), (0, 0, 255)},
+    ]
+    framed = [
+        [one in np.asarray(pane).reshape(-1, 3).tolist() for one in map(list, frames)]
+        for pane in drawn
+    ]
+    assert framed == [[True, False], [False, True], [True, True]]
+    alone = panes(Picture("a.png", (640, 304), "neighbours", "x"), [red])
+    assert {pane.size for pane in alone} == {pane.size for pane in drawn}

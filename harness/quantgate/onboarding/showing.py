@@ -87,7 +87,9 @@ def sights(
         sentence, png = said.get(index, "nothing changed"), b""
         if task.PICTURE is not None:
             picture = placed(picture_of(entry, task, (found, result), sentence), samples[index])
-            images = loader_of(samples[index], result)()
+            by_name = {sample.name: sample for sample in samples}
+            others = [by_name[one.name] for one in picture.neighbours]
+            images = loader_of(samples[index], result, others)()
             enough = drawable(picture, images)
             shown = with_place(picture, panes(picture, images), images) if enough else ()
             png = _png(shown) if shown else b""

@@ -240,15 +240,15 @@ def quantity(entry: ModelEntry, key: str, found: Comparison[Any]) -> tuple[Estim
     task, plan = TASKS[entry.task], entry.evaluate
     asked = LIMITS[key].asks
     estimate = task.judge_quantity(asked, found, plan)
-    said = [counts_sentence(asdict(task.detail(asked, found, plan)))]
+    remarks = _told(task, "remarks", found, plan)
+    said = [*remarks] or [counts_sentence(asdict(task.detail(asked, found, plan)))]
     subject = task.subject(asked, found, plan)
-    if LIMITS[key].of_metric and not subject:
+    if LIMITS[key].of_metric and not subject and not remarks:
         metric = plan.metric or task.DEFAULT_METRIC
         parent, optimized = task.metrics(found).map(lambda of: of[metric])
         said.insert(0, f"{task.METRICS[metric].title} {parent:.3f} → {optimized:.3f}")
     if subject:
         said.insert(0, f"worst {LIMITS[key].of_worst}: {subject}")
-    said += _told(task, "remarks", found, plan)
     if LIMITS[key].scope == "outputs":
         said.insert(0, tensors.output_sentence(key, found))
     worst = task.worst(found, plan)[:1]

@@ -119,7 +119,13 @@ def answered(name: str, image: object, prediction: object, labels: tuple[str, ..
     """Prepare one answer for drawing: image [height, width, 3] in BGR, prediction in its pixels."""
     import numpy as np
 
-    from quantgate.core.predictions import ClassScores, Detections, LabelMap, Transcript
+    from quantgate.core.predictions import (
+        ClassScores,
+        Detections,
+        Embedding,
+        LabelMap,
+        Transcript,
+    )
     from quantgate.pipeline.pictures import seen
     from quantgate.report.overlays.answers import Answered
     from quantgate.report.picture import ClassBar
@@ -140,4 +146,6 @@ def answered(name: str, image: object, prediction: object, labels: tuple[str, ..
         return Answered(name, pixels, labels=prediction.labels)
     if isinstance(prediction, Transcript):
         return Answered(name, pixels, text=repr(prediction.text))
+    if isinstance(prediction, Embedding):
+        return Answered(name, pixels, text=f"a vector of {len(prediction.vector)} numbers")
     return Answered(name, pixels)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quantgate.core.oks import SEEN
-from quantgate.core.predictions import DenseMap, Objects, Transcript
+from quantgate.core.predictions import DenseMap, Identity, Objects, Transcript
 from quantgate.core.skeletons import skeleton_of
 from quantgate.core.text import aligned
 from quantgate.datasets.regions import RegionImage
-from quantgate.report.picture import ClassBar, ObjectChange, Picture, Seen
+from quantgate.report.picture import ClassBar, Neighbour, ObjectChange, Picture, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,16 +53,17 @@ def changed_pictures(
         result = comparison.images[change.index]
         sample = samples[result.name]
         picture = placed(picture_of(entry, task, (comparison, result), change.sentence), sample)
-        found.append((picture, loader_of(sample, result)))
+        others = [samples[one.name] for one in picture.neighbours]
+        found.append((picture, loader_of(sample, result, others)))
     return found, 0
 
 
 def loader_of(
-    sample: Sample, result: ImageResult[Any]
+    sample: Sample, result: ImageResult[Any], others: Sequence[Sample] = ()
 ) -> Callable[[], Sequence[NDArray[np.uint8]]]:
     """Give what reads the pixels of one picture: the image [height, width, 3] in BGR, then both roles' previews.
 
-    Of a region the whole image comes last.
+    ``others`` are samples that are drawn beside it. Of a region the whole image comes last.
     """
 
     def load() -> Sequence[NDArray[np.uint8]]:
@@ -76,7 +77,8 @@ def loader_of(
         )
         whole = [read_image(sample.image.whole)] if isinstance(sample.image, RegionImage) else []
         shown = (one for one in previews if one is not None and one.size)
-        return [read_image(sample), *shown, *whole]
+        besides = (read_image(one) for one in others)
+        return [read_image(sample), *shown, *besides, *whole]
 
     return load
 
@@ -171,6 +173,18 @@ def _text(picture: Picture, subject: _Subject) -> Picture:
     return replace(picture, columns=columns, size=size, truth=truth or "")
 
 
+def _neighbours(picture: Picture, subject: _Subject) -> Picture:
+    """Name what each role finds nearest, and whether that is the image's identity, where it is known."""
+    from quantgate.report.overlays.neighbours import SIZE
+    from quantgate.tasks.embedding.tables import neighbours_of
+
+    place = next(k for k, one in enumerate(subject.comparison.images) if one is subject.result)
+    found = tuple(Neighbour(*one) for one in neighbours_of(subject.comparison, place))
+    truth = subject.result.truth
+    name = truth.name if isinstance(truth, Identity) else ""
+    return replace(picture, neighbours=found, size=SIZE, truth=name)
+
+
 #: What each kind of picture shows besides its image; `report.overlays.painters` draws it.
 PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
     "objects": _objects,
@@ -179,6 +193,7 @@ PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
     "rendered": _rendered,
     "text": _text,
     "numbers": _dense,
+    "neighbours": _neighbours,
 }
 
 

@@ -63,6 +63,19 @@ class ClassBar:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The image that one role finds nearest: its name and identity, how alike it is, and whether it is right.
+
+    ``identity`` is empty, and ``right`` None, where nothing is annotated.
+    """
+
+    name: str
+    similarity: float
+    identity: str = ""
+    right: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One image worth looking at; files are paths relative to the run's directory.
 
@@ -72,7 +85,7 @@ class Picture:
         The sample's name, as in the tables.
     size
         ``(width, height)`` of the original image, px: the coordinates of every box. For ``kind == "text"``
-        and ``"numbers"`` that of a pane without its caption.
+        and ``"numbers"`` or ``"neighbours"`` that of a pane without its caption.
     sentence
         What changed on this image.
     image
@@ -93,8 +106,10 @@ class Picture:
     columns
         For ``kind == "text"``: letters that stand for each other, the annotation's (where there is one),
         parent's and optimized model's, from left to right; empty where there is none.
+    neighbours
+        For ``kind == "neighbours"``: what parent and optimized model find nearest; empty where nothing is sought.
     truth
-        Annotated class, text, or a sentence about the truth, or empty.
+        Annotated class, text, identity, or a sentence about the truth, or empty.
     unit
         For ``kind == "numbers"``: of the numbers, "m"; empty where nothing says it.
     roles
@@ -124,6 +139,7 @@ class Picture:
     labels: tuple[str, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, ...], ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
     truth: str = ""
     unit: str = ""
     threshold: float = 0.5

@@ -76,7 +76,7 @@ class Task(Protocol):
     # FITNESS, a Measure: what of ``core.likeness.fitness`` tells a parent that is fed wrongly;
     # doubts(comparison): what speaks against the annotations, in sentences;
     # notes(comparison): what else a reader should know of the answers, in sentences;
-    # remarks(comparison, plan): what else the second line of every verdict says.
+    # remarks(comparison, plan): what the second line of every verdict says instead of counts.
 
     #: Limit keys this task can judge, e.g. ("max_accuracy_drop", "min_match_rate").
     LIMITS: tuple[str, ...]

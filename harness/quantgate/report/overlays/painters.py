@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from quantgate.report.overlays.canvas import from_bgr
 from quantgate.report.overlays.classes import class_panes
 from quantgate.report.overlays.dense import dense_panes
+from quantgate.report.overlays.neighbours import neighbour_panes
 from quantgate.report.overlays.objects import object_panes
 from quantgate.report.overlays.rendered import rendered_panes
 from quantgate.report.overlays.segments import legend, segment_panes
@@ -72,6 +73,10 @@ def _text(picture: Picture, images: Images, max_side: int) -> Panes:
     return text_panes(picture, from_bgr(images[0], max_side))
 
 
+def _neighbours(picture: Picture, images: Images, _max_side: int) -> Panes:
+    return neighbour_panes(picture, images)
+
+
 def _rendered(picture: Picture, images: Images, max_side: int) -> Panes:
     return rendered_panes(images[1], images[2], max_side, picture.roles[0])
 
@@ -106,4 +111,6 @@ PAINTERS: dict[PictureKind, Painter] = {
     # Letters of three panes beside each other would be too small to read.
     "text": Painter(_text, card=("diff",)),
     "numbers": Painter(_dense, images=3),
+    # The third pane has all that the others have.
+    "neighbours": Painter(_neighbours, card=("diff",)),
 }

@@ -87,6 +87,26 @@ def is_right(comparison: Embedded, index: int) -> Pair[bool] | None:
     return None if 0 in ranks else Pair(*(rank == 1 for rank in ranks))
 
 
+def neighbours_of(comparison: Embedded, index: int) -> list[tuple[str, float, str, bool | None]]:
+    """What parent and optimized model find nearest to an image: name, similarity, identity, whether that is right.
+
+    Empty where the image is not sought.
+    """
+    told = known(comparison)
+    own = np.flatnonzero(lineup(comparison).queries == index)
+    found = []
+    for role in ROLES:
+        place = int(nearest(comparison)[role][index])
+        if place < 0 or not len(own):
+            return []
+        other = comparison.images[place]
+        name = identities(comparison)[place].name if told else ""
+        right = name == identities(comparison)[index].name if told else None
+        similar = float(searched(comparison, role).similarity[own[0]])
+        found.append((other.name, similar, name, right))
+    return found
+
+
 def verdict_of(comparison: Embedded, index: int) -> str:
     """Return "same", "changed", "changed and now wrong" or "changed and now right"."""
     if not is_changed(comparison, index):

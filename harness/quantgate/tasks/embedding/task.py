@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_METRIC = accuracy.DEFAULT_METRIC
 TRUTH: str | None = "identity"
-PICTURE: PictureKind | None = None
+PICTURE: PictureKind | None = "neighbours"
 METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 _QUANTITIES: Mapping[str, Callable[[Embedded, EvaluationPlan], Resampled]] = MappingProxyType(
     {
@@ -111,25 +111,34 @@ def subject(key: str, comparison: Embedded, plan: EvaluationPlan) -> str:
 def detail(key: str, comparison: Embedded, plan: EvaluationPlan) -> ChangeCounts:
     """Count the images whose nearest neighbour stays, and those that have another (as relabelled)."""
     del key, plan
-    queries = lineup(comparison).queries.tolist()
-    changed = sum(is_changed(comparison, index) for index in queries)
-    return ChangeCounts(kept=len(queries) - changed, relabelled=changed)
+    changed, kept = _neighbours(comparison)
+    return ChangeCounts(kept=kept, relabelled=changed)
 
 
 def remarks(comparison: Embedded, plan: EvaluationPlan) -> tuple[str, ...]:
     """Say accuracy and likeness beside each other, whichever is judged: they can disagree."""
-    likeness = record.cosines(comparison)
-    worst_of = comparison.images[int(likeness.argmin())].name
-    said = [
-        f"cosine of the roles {likeness.mean():.4f} in the mean, {likeness.min():.4f} at worst ({worst_of})"
-    ]
+    said = []
     metric = accuracy.metric_of(plan)
     if known(comparison):
         both = metrics(comparison)
         if metric in both.parent:
             parent, optimized = both.map(lambda of: of[metric])
             said.append(f"{METRICS[metric].title} {parent:.4f} → {optimized:.4f}")
-    return tuple(said)
+    likeness = record.cosines(comparison)
+    name = comparison.images[int(likeness.argmin())].name
+    changed, kept = _neighbours(comparison)
+    return (
+        *said,
+        f"cosine of the roles {likeness.mean():.4f} in the mean, {likeness.min():.4f} at worst ({name})",
+        f"{changed} of {changed + kept} nearest neighbours are others",
+    )
+
+
+def _neighbours(comparison: Embedded) -> tuple[int, int]:
+    """Count images with another nearest neighbour, and with the same."""
+    queries = lineup(comparison).queries.tolist()
+    changed = sum(is_changed(comparison, index) for index in queries)
+    return changed, len(queries) - changed
 
 
 def notes(comparison: Embedded) -> tuple[str, ...]:
