@@ -24,6 +24,7 @@ restoration    digits-restoration             nothing                    everyth
 keypoints      digits-keypoints               nothing                    everything
 text           digits-text                    nothing                    everything
 depth          digits-depth                   nothing                    everything
+embedding      digits-embedding               nothing                    everything
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.training.reference_decoders import Outputs, objects
 from quantgate.zoo.depths import depth_of
-from quantgate.zoo.scenes import Scene, render, render_classification, render_text
+from quantgate.zoo.scenes import Scene, render, render_classification, render_hand, render_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image with its truth; ``label`` where there is one dominant digit, ``text`` where there is a line."""
+    """An image with its truth; ``label`` where there is one dominant digit, ``text`` where there is a line, or one's hand."""
 
     scene: Scene
     label: int | None
@@ -44,6 +44,9 @@ def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     if model.task == "text":
         scene, text = render_text(seed, index, size=size, split=split)
         return Picture(scene, None, text)
+    if model.task == "embedding":
+        scene, hand = render_hand(seed, index, size=size, split=split)
+        return Picture(scene, None, hand)
     if model.task in {"classification", "keypoints"}:
         return Picture(*render_classification(seed, index, size=size, split=split))
     return Picture(render(seed, index, size=size, split=split), None)
@@ -238,6 +241,22 @@ def abs_rel(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Pict
     return float(np.mean(found))
 
 
+def verification_accuracy(
+    model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]
+) -> float:
+    """Share of right decisions about all pairs, those of one hand and of two weighted alike, at the best threshold."""
+    rows = np.stack([found[model.outputs[0]].ravel() for found in outputs])
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    first, second = np.triu_indices(len(rows), 1)
+    hands = np.array([one.text for one in pictures])
+    same = hands[first] == hands[second]
+    alike = (rows @ rows.T)[first, second]
+    steps = np.quantile(alike, np.linspace(0, 1, 2001))
+    return max(
+        float(((alike[same] >= t).mean() + (alike[~same] < t).mean()) / 2) for t in steps.tolist()
+    )
+
+
 METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
@@ -246,4 +265,5 @@ METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture
     "pck": pck,
     "word_accuracy": word_accuracy,
     "abs_rel": abs_rel,
+    "verification_accuracy": verification_accuracy,
 }

@@ -53,6 +53,7 @@ BUILT_IN = (
     "digits-segmentation",
     "digits-keypoints",
     "digits-text",
+    "digits-embedding",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "nanodet-m", "fastestdet")

@@ -38,6 +38,7 @@ BUILT_IN = (
     "digits-segmentation",
     "digits-keypoints",
     "digits-text",
+    "digits-embedding",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "yolox-nano", "nanodet-m", "ssd-mobilenet-v1", "ultraface")

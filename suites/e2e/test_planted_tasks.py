@@ -49,6 +49,11 @@ kind = "digits"
 subject = "text"
 count = {images}
 
+[datasets.hands]
+kind = "digits"
+subject = "hands"
+count = {images}
+
 [datasets.clean]
 kind = "digits"
 subject = "clean"
@@ -92,6 +97,12 @@ PLANTED = {
         "text",
         "",
         "max_accuracy_drop = 0.1, max_role_cer = 0.05",
+        (0, 1.0),
+    ),
+    "digits-embedding": (
+        "hands",
+        ', metric = "rank1"',
+        "max_accuracy_drop = 0.1, min_role_cosine = 0.9",
         (0, 1.0),
     ),
     "digits-restoration": (

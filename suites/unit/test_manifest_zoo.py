@@ -36,6 +36,9 @@ subject = "text"
 [datasets.dense]
 kind = "digits"
 subject = "depth"
+[datasets.embedding]
+kind = "digits"
+subject = "hands"
 [datasets.image_to_image]
 kind = "digits"
 subject = "clean"

@@ -66,9 +66,10 @@ class Answer:
         if not metric or any(image.truth is None for image in self.comparison.images):
             return None
         try:
-            return self.bench.task.metrics(self.comparison).map(lambda of: of[metric])
+            both = self.bench.task.metrics(self.comparison)
         except HarnessError:
             return None
+        return both.map(lambda of: of[metric]) if all(metric in of for of in both) else None
 
     def _judged(self, *keys: str) -> Estimate | None:
         """Judge the first of some limits' quantities that the task knows; None where it is not defined."""

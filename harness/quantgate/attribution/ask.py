@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.attribution.execution import Device
+from quantgate.datasets.selection import by_identity
 from quantgate.progress import SILENT
 
 if TYPE_CHECKING:
@@ -71,8 +72,12 @@ def asked(count: int) -> Mapping[GroupKind, int]:
 
 
 def drawn(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    """Draw some samples by a seed, in their own order."""
+    """Draw some samples by a seed, in their own order; of identities whole ones."""
     if len(samples) <= count:
         return list(samples)
+    whole = by_identity(samples, seed)
+    if whole is not None:
+        names = {sample.name for sample in whole[:count]}
+        return [sample for sample in samples if sample.name in names]
     chosen = np.random.default_rng(seed).choice(len(samples), count, replace=False)
     return [samples[index] for index in sorted(chosen)]

@@ -12,6 +12,8 @@ from quantgate.datasets.assembly import with_samples
 from quantgate.errors import DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quantgate.datasets.sample import Dataset, Sample
 
 
@@ -45,9 +47,8 @@ def subset(dataset: Dataset, n: int, seed: int, *, together: bool = False) -> Su
             "all of them are used"
         )
         return Subset(dataset, note if n > len(dataset) else "")
-    whole = together and any(isinstance(sample.truth, Identity) for sample in dataset.samples)
-    order = _group_by_group if whole else _round_robin
-    drawn = {sample.name for sample in order(dataset, seed)[:n]}
+    whole = by_identity(dataset.samples, seed) if together else None
+    drawn = {sample.name for sample in (whole or _round_robin(dataset, seed))[:n]}
     return Subset(with_samples(dataset, tuple(s for s in dataset.samples if s.name in drawn)))
 
 
@@ -88,10 +89,15 @@ def _round_robin(dataset: Dataset, seed: int) -> list[Sample]:
     return [sample for _, _, sample in sorted(turns, key=lambda item: item[:2])]
 
 
-def _group_by_group(dataset: Dataset, seed: int) -> list[Sample]:
-    """All samples, one group after the other, groups and samples each in a seeded order."""
+def by_identity(samples: Sequence[Sample], seed: int) -> list[Sample] | None:
+    """Put samples one identity after the other, these and their images in a seeded order; None of others.
+
+    Whoever judges on a part of them takes the first: one image alone cannot be found again.
+    """
+    if not any(isinstance(sample.truth, Identity) for sample in samples):
+        return None
     return sorted(
-        dataset.samples,
+        samples,
         key=lambda sample: (_rank(seed, f"group {sample.group}"), _rank(seed, sample.name)),
     )
 

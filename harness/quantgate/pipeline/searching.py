@@ -74,7 +74,7 @@ class Searching:
         return self._split
 
     def _parted(self) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
-        from quantgate.datasets.selection import subset
+        from quantgate.datasets.selection import by_identity, subset
 
         assert self.data.calibration is not None
         every = self.data.calibration
@@ -85,6 +85,9 @@ class Searching:
                 "of them calibrate, the others choose; name a larger dataset or raise calibrate.subset"
             )
         choosing = min(len(every) // 2, MOST_CHOOSING)
+        whole = by_identity(every.samples, self.recipe.seed)
+        if whole is not None:
+            return tuple(whole[choosing:]), tuple(whole[:choosing])
         calibrating = subset(every, len(every) - choosing, self.recipe.seed).dataset.samples
         used = {sample.digest for sample in calibrating}
         chosen = [sample for sample in every.samples if sample.digest not in used]

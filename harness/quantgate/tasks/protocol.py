@@ -74,6 +74,7 @@ class Task(Protocol):
     # What a task may have besides:
     # TALLY, a TallyKind: where its numbers are more than sums over the rows of its tables;
     # FITNESS, a Measure: what of ``core.likeness.fitness`` tells a parent that is fed wrongly;
+    # NEEDS_OTHERS, true where one image alone has no metric;
     # doubts(comparison): what speaks against the annotations, in sentences;
     # notes(comparison): what else a reader should know of the answers, in sentences;
     # remarks(comparison, plan): what the second line of every verdict says instead of counts.

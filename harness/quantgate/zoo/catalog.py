@@ -150,6 +150,16 @@ _MODELS: Final = (
         outputs=("depth",),
     ),
     ZooModel(
+        name="digits-embedding",
+        task="embedding",
+        decoder={"kind": "vector"},
+        preprocess=ZooPreprocess(size=(64, 64)),
+        metric="verification_accuracy",
+        measured=Measured(parent=0.9143, optimized=0.9136),
+        labels=(),
+        outputs=("vector",),
+    ),
+    ZooModel(
         name="digits-restoration",
         task="image_to_image",
         decoder={"kind": "image", "colour": "rgb"},

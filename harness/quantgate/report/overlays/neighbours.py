@@ -29,13 +29,13 @@ SIZE = (_CELLS * _CELL + (_CELLS + 1) * _SPACE, _CELL + 2 * _SPACE + _LINES * _L
 def neighbour_panes(
     picture: Picture, images: Sequence[NDArray[np.uint8]]
 ) -> tuple[Image, Image, Image]:
-    """Draw the image beside the parent's nearest, the optimized model's, and all three."""
+    """Draw the image [height, width, 3] beside the parent's nearest, the optimized model's, and all three."""
     shown = [from_bgr(one, _CELL) for one in images[: 1 + len(picture.neighbours)]]
     first = picture.roles[0]
     sought = (shown[0], ("sought", picture.name, picture.truth), None)
     found = [
         (image, (f"nearest to {role.lower()}", *_said(one)), one.right)
-        for image, role, one in zip(shown[1:], picture.roles, picture.neighbours, strict=True)
+        for image, role, one in zip(shown[1:], picture.roles, picture.neighbours, strict=False)
     ]
     panes = [_pane([sought, *cells]) for cells in (found[:1], found[1:], found)]
     return (

@@ -59,6 +59,9 @@ _QUANTITIES: Mapping[str, Callable[[Embedded, EvaluationPlan], Resampled]] = Map
 _WORST = "min_worst_cosine"
 LIMITS: tuple[str, ...] = (*_QUANTITIES, _WORST, *tensors.LIMITS)
 
+#: One vector alone says nothing.
+NEEDS_OTHERS = True
+
 #: An image's compact record, and how records are kept in a file.
 compact, pack, unpack = record.compact, record.pack, record.unpack
 #: What speaks against the annotations.
