@@ -54,6 +54,7 @@ BUILT_IN = (
     "digits-keypoints",
     "digits-text",
     "digits-embedding",
+    "digits-depth",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "nanodet-m", "fastestdet")

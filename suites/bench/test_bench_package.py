@@ -39,6 +39,7 @@ BUILT_IN = (
     "digits-keypoints",
     "digits-text",
     "digits-embedding",
+    "digits-depth",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "yolox-nano", "nanodet-m", "ssd-mobilenet-v1", "ultraface")

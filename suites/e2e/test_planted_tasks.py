@@ -54,6 +54,12 @@ kind = "digits"
 subject = "hands"
 count = {images}
 
+[datasets.depth]
+kind = "digits"
+subject = "depth"
+size = [128, 128]
+count = {images}
+
 [datasets.clean]
 kind = "digits"
 subject = "clean"
@@ -104,6 +110,12 @@ PLANTED = {
         ', metric = "rank1"',
         "max_accuracy_drop = 0.1, min_role_cosine = 0.9",
         (0, 1.0),
+    ),
+    "digits-depth": (
+        "depth",
+        "",
+        "max_error_increase = 0.2, min_role_delta1 = 0.97",
+        (1, 1.0),
     ),
     "digits-restoration": (
         "clean",

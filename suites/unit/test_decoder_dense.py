@@ -23,7 +23,7 @@ FRAME = Frame((60, 40), (30, 20), (0.5, 0.5), (0.0, 0.0))
 def test_one_number_a_pixel_in_every_layout(shape: tuple[int, ...]) -> None:
     """Brought to the image's size as OpenCV resizes, and to the annotations' unit."""
     values = np.random.default_rng(0).uniform(0, 9, (20, 30)).astype(np.float32)
-    decoder = DenseMapDecoder(scale=0.001, inverse=True, align="scale-shift")
+    decoder = DenseMapDecoder(factor=0.001, inverse=True, align="scale-shift")
     found = decoder.decode({"depth": values.reshape(shape)}, FRAME)
     expected = cv2.resize(values * np.float32(0.001), (60, 40), interpolation=cv2.INTER_LINEAR)
 

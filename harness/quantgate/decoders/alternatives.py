@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Settings that say what the outputs are; the others say what is kept of them.
 _MEANING = ("units", "activation", "softmax", "background", "box_format", "label_offset", "decoded",
-            "activated", "classes", "scale", "layout", "blank", "angle")  # fmt: skip
+            "activated", "classes", "scale", "layout", "blank", "angle", "inverse")  # fmt: skip
 #: Values to try where the type does not list them.
 _VALUES: dict[str, tuple[Any, ...]] = {"label_offset": (0, 1), "scale": (1.0, 255.0)}
 _MOST_COEFFICIENTS = 160

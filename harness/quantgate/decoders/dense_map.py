@@ -36,7 +36,7 @@ class DenseMapDecoder(ByShape[Port]):
     tasks: ClassVar[tuple[str, ...]] = ("dense",)
     expects: ClassVar[str] = "one map [1,1,h,w], [1,h,w,1], [1,h,w], [1,2,h,w] or [1,h,w,2]"
     kind: Literal["dense-map"] = "dense-map"
-    scale: Annotated[
+    factor: Annotated[
         float, Gt(0), Doc("multiplied to reach the unit of the annotations: 0.001 for mm to m")
     ] = 1.0
     inverse: Annotated[
@@ -83,7 +83,7 @@ class DenseMapDecoder(ByShape[Port]):
             values = values[..., None]
         elif values.shape[0] in _CHANNELS and values.shape[2] not in _CHANNELS:
             values = values.transpose(1, 2, 0)
-        return np.ascontiguousarray(values * np.float32(self.scale))
+        return np.ascontiguousarray(values * np.float32(self.factor))
 
 
 def _is_map(shape: tuple[int, ...], *, vectors: bool) -> bool:

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from quantgate.datasets import dense
 from quantgate.datasets import text as words
 from quantgate.datasets.catalog import DATASETS, load_dataset
+from quantgate.datasets.dense_files import READERS
 from quantgate.datasets.folder import image_files
 from quantgate.entries import DatasetEntry
 from quantgate.entries.data import RegionEntry
@@ -31,6 +33,13 @@ _LANDMARKS = re.compile(r"^([-+.\deE]+[ \t]+){10,}\S*\.\w+[ \t]*$", re.MULTILINE
 _CSV_HEAD = "ImageID"
 #: The kind of lists of texts, which a task is called, too.
 _OF_WORDS = next(name for name, kind in DATASETS.items() if kind is words.KIND)
+_OF_NUMBERS = next(name for name, kind in DATASETS.items() if kind is dense.KIND)
+#: A line of an image and a file that may be a map; bytes of a PNG up to its bits and kind of colour.
+_MAPS = re.compile(
+    rf"^[^,;\t\n]+\.\w+[,;\t][^,;\t\n]+({'|'.join(map(re.escape, READERS))})\s*([,;\t].*)?$",
+    re.MULTILINE,
+)
+_PNG_FORM = 26
 #: A line of a file and a text that is no number: apart by a tab, or in quotes.
 _WORDS = re.compile(r"^\S[^\t\n]*(\t(?!\d+\s*$)|,\s*\")", re.MULTILINE)
 
@@ -89,7 +98,7 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     why = f": {problems[0]}" if problems else ""
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
-        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts){why}"
+        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, maps of numbers){why}"
     )
 
 
@@ -117,6 +126,8 @@ def _entries(folder: Path, annotations: Path | None, labels: Path | None) -> Ite
             yield DatasetEntry(kind=kind, path=given.parent)
         elif kind == "masks":
             yield _maps(folder, given, labels)
+        elif kind == _OF_NUMBERS:
+            yield _numbers(folder, given)
         else:
             named = labels if kind in _NAMELESS else None
             region = _FACES if kind in _OF_FACES else None
@@ -150,6 +161,24 @@ def _maps(folder: Path, annotations: Path, labels: Path | None) -> DatasetEntry:
     return replace(made, labels=tuple(map(str, range(max(held - {255}) + 1))))
 
 
+def _numbers(folder: Path, annotations: Path) -> DatasetEntry:
+    """Maps of numbers: whole ones of 16 bits are depth in mm, mostly; floats are in their own unit."""
+    made = DatasetEntry(kind=_OF_NUMBERS, path=folder, annotations=annotations)
+    places = annotations.rglob("*") if annotations.is_dir() else folder.rglob("*")
+    if not any(map(_is_deep, places)):
+        return made
+    return replace(made, value_scale=0.001, unit="m")
+
+
+def _is_deep(path: Path) -> bool:
+    """Whether a file is a PNG of 16 bits of grey."""
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_PNG_FORM)
+    return head[_PNG_FORM - 2 :] == bytes([16, 0])
+
+
 def _bare(folder: Path) -> Iterator[DatasetEntry]:
     """Recognize the forms of annotations that lie among the images."""
     if (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir():
@@ -168,12 +197,17 @@ def _bare(folder: Path) -> Iterator[DatasetEntry]:
 def _kinds(path: Path) -> Iterator[str]:
     """Yield the kinds that annotations may be of, by suffix and first bytes."""
     if path.is_dir():
-        suffixes = {one.suffix.lower() for one in path.rglob("*") if one.is_file()}
+        files = [one for one in path.rglob("*") if one.is_file()]
+        suffixes = {one.suffix.lower() for one in files}
+        if suffixes & set(READERS) - {".png", ".tif", ".tiff"} or any(map(_is_deep, files)):
+            yield _OF_NUMBERS
         yield from (kind for suffix, kind in _OF_FOLDERS if suffix in suffixes)
         return
     head = path.read_bytes()[:_HEAD].decode("utf-8", "replace")
     if path.suffix.lower() == ".json" or head.lstrip().startswith("{"):
         yield "coco"
+    elif _MAPS.search(head):
+        yield _OF_NUMBERS
     elif _CSV_HEAD in head:
         yield "open-images"
     elif _LANDMARKS.match(head):

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from quantgate.run import Run
 
 #: Limits on answers, the first that a task judges.
-_ANSWERS = ("min_match_rate", "min_agreement", "min_psnr_db", "min_sqnr_db")
+_ANSWERS = ("min_match_rate", "min_agreement", "min_psnr_db", "min_role_delta1", "min_sqnr_db")
 _LOSS, _SIZE = "max_accuracy_drop", "max_size_ratio"
 #: A first limit does not bless what is worse: what people demand instead of what was measured.
 _DEMANDED: Mapping[str, float] = {
     _LOSS: 0.03,
     "min_match_rate": 0.85,
     "min_agreement": 0.85,
+    "min_role_delta1": 0.85,
     "min_int8_share": 0.5,
     _SIZE: 0.9,
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FEWEST, _IMAGES, _SIDE = 4, 32, 64
 #: Factors between the numbers from which on they are of two units, and by how much they may scatter.
-_OTHER_UNIT, _SCATTER = 4.0, 2.0
+_OTHER_UNIT, _SCATTER = 3.0, 2.0
 #: Correlation below which the numbers run against each other.
 _AGAINST = -0.3
 _MORE, _TIMES = 0.12, 1.4
@@ -56,7 +56,7 @@ def _unit(records: Sequence[DenseRecord]) -> Iterator[str]:
     of = f" ({known_as[0]})" if known_as else ""
     yield (
         f"the annotated numbers are {middle:.3g} times the parent's: are they in another unit{of}? "
-        "datasets.NAME.value_scale multiplies them, decoder.scale the model's"
+        "datasets.NAME.value_scale multiplies them, decoder.factor the model's"
     )
 
 
