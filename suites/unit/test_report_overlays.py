@@ -14,10 +14,10 @@ from quantgate.engine.look.examine import Look
 from quantgate.errors import ReportError
 from quantgate.pipeline import looking
 from quantgate.pipeline.pictures import PREPARED, rings_of, rings_of_pixels
-from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT, ink_on
+from quantgate.report.html.palette import CHANGES, OPTIMIZED, PAPER, PARENT, ink_on
 from quantgate.report.html.pictures import role_svg
 from quantgate.report.overlays import drawable, panes
-from quantgate.report.overlays.canvas import from_bgr, webp
+from quantgate.report.overlays.canvas import captioned, from_bgr, webp
 from quantgate.report.overlays.painters import PAINTERS
 from quantgate.report.overlays.rendered import amplified
 from quantgate.report.overlays.segments import class_colour, tinted
@@ -222,6 +222,17 @@ def test_a_small_difference_is_amplified_by_a_whole_factor() -> None:
 def test_every_kind_of_picture_is_prepared_and_drawn() -> None:
     """A kind is known in three places: its name, what it shows besides its image, and its painter."""
     assert set(get_args(PictureKind)) == set(PAINTERS) == set(PREPARED)
+
+
+def test_a_caption_fits_above_a_narrow_picture() -> None:
+    """Its letters shrink until all of it is there; above a wide one they stay."""
+    narrow = captioned(Image.new("RGB", (200, 150)), "DIFF   0.132 m on average, of 8 m", PAPER)
+    wide = captioned(Image.new("RGB", (900, 150)), "DIFF   0.132 m on average, of 8 m", PAPER)
+
+    for picture, height in ((narrow, 21), (wide, 44)):
+        bar = np.asarray(picture.crop((12, 0, picture.width, height)).convert("L"))
+        assert (bar[:, :-3] > 128).any()
+        assert not (bar[:, -3:] > 128).any()
 
 
 def test_a_picture_needs_what_its_painter_needs() -> None:

@@ -26,6 +26,8 @@ _DASH_PX = 9
 #: Smaller images are enlarged to this longest side: labels need room.
 _LEAST_SIDE_PX = 360
 _QUALITY = 80
+#: Letters of a caption are never smaller.
+_SMALLEST_PX = 9
 #: How much of a masked pixel is the mask's colour.
 _OPACITY = 0.4
 
@@ -67,7 +69,7 @@ def captioned(image: Image, caption: str, accent: str) -> Image:
     from PIL import Image as Pillow
     from PIL import ImageDraw
 
-    letters = font(text_px(image))
+    letters = _fitting(caption, text_px(image), image.width)
     bar = round(text_px(image) * 1.75)
     framed = Pillow.new("RGB", (image.width, image.height + bar), CAPTION)
     framed.paste(image.convert("RGB"), (0, bar))
@@ -75,6 +77,13 @@ def captioned(image: Image, caption: str, accent: str) -> Image:
     draw.rectangle((0, 0, max(4, bar // 5), bar - 1), fill=accent)
     draw.text((bar // 2, bar / 2), caption, fill=PAPER, font=letters, anchor="lm")
     return framed
+
+
+def _fitting(caption: str, px: int, width: int) -> FreeTypeFont:
+    """Choose letters in which a caption fits beside its mark, not so small that nobody reads them."""
+    while px > _SMALLEST_PX and font(px).getlength(caption) > width - 1.5 * px:
+        px -= 1
+    return font(px)
 
 
 def text_px(image: Image) -> int:

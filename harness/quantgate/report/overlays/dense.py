@@ -87,7 +87,8 @@ def dense_panes(
 
 
 def _with_unit(number: float, unit: str) -> str:
-    return f"{number:.3g}{f' {unit}' if unit else ''}".replace("-", "\N{MINUS SIGN}")
+    # The letters of pictures have no true minus.
+    return f"{number:.3g}{f' {unit}' if unit else ''}"
 
 
 def _said(apart: Numbers, unit: str) -> str:
