@@ -25,6 +25,7 @@ keypoints      digits-keypoints               nothing                    everyth
 text           digits-text                    nothing                    everything
 depth          digits-depth                   nothing                    everything
 embedding      digits-embedding               nothing                    everything
+attributes     digits-attributes              nothing                    everything
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes

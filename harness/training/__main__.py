@@ -10,7 +10,7 @@ from harness.training.budget import Budget
 
 MODELS = (
     *("classifier", "detector", "yolo", "masks", "segmentation", "restoration", "keypoints"),
-    *("text", "embedding", "depth", "quads"),
+    *("text", "embedding", "depth", "quads", "attributes"),
 )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.training.reference_decoders import Outputs, objects
 from quantgate.zoo.depths import depth_of
+from quantgate.zoo.marks import marks_of
 from quantgate.zoo.scenes import Scene, render, render_classification, render_hand, render_text
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     if model.task == "embedding":
         scene, hand = render_hand(seed, index, size=size, split=split)
         return Picture(scene, None, hand)
-    if model.task in {"classification", "keypoints"}:
+    if model.task in {"classification", "keypoints", "attributes"}:
         return Picture(*render_classification(seed, index, size=size, split=split))
     return Picture(render(seed, index, size=size, split=split), None)
 
@@ -257,6 +258,21 @@ def verification_accuracy(
     )
 
 
+def attributes(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Mean of the shares of images whose digit, parity and darkness are right; of hidden digits the last is left out."""
+    right: dict[str, list[bool]] = {"digit": [], "odd": [], "dark": []}
+    digit, marked, _ = model.outputs
+    for found, one in zip(outputs, pictures, strict=True):
+        assert one.label is not None
+        odd, dark = found[marked][0]
+        right["digit"].append(int(found[digit].argmax()) == one.label)
+        right["odd"].append(bool(odd >= 0.5) == bool(one.label % 2))
+        marks = marks_of(one.scene)
+        if marks is not None:
+            right["dark"].append(bool(dark >= 0.5) == marks.dark)
+    return float(np.mean([np.mean(each) for each in right.values()]))
+
+
 METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture]], float]]] = {
     "top1": top1,
     "ap": ap,
@@ -266,4 +282,5 @@ METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture
     "word_accuracy": word_accuracy,
     "abs_rel": abs_rel,
     "verification_accuracy": verification_accuracy,
+    "accuracy": attributes,
 }

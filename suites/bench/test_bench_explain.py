@@ -55,6 +55,7 @@ BUILT_IN = (
     "digits-text",
     "digits-embedding",
     "digits-depth",
+    "digits-attributes",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "nanodet-m", "fastestdet")

@@ -40,6 +40,7 @@ BUILT_IN = (
     "digits-text",
     "digits-embedding",
     "digits-depth",
+    "digits-attributes",
     "digits-restoration",
 )
 REAL = ("squeezenet", "mobilenet-v2", "yolox-nano", "nanodet-m", "ssd-mobilenet-v1", "ultraface")

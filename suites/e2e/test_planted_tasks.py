@@ -60,6 +60,11 @@ subject = "depth"
 size = [128, 128]
 count = {images}
 
+[datasets.marks]
+kind = "digits"
+subject = "marks"
+count = {images}
+
 [datasets.clean]
 kind = "digits"
 subject = "clean"
@@ -116,6 +121,12 @@ PLANTED = {
         "",
         "max_error_increase = 0.2, min_role_delta1 = 0.97",
         (1, 1.0),
+    ),
+    "digits-attributes": (
+        "marks",
+        "",
+        "max_accuracy_drop = 0.1, min_head_agreement = 0.8",
+        (0, 2.0),
     ),
     "digits-restoration": (
         "clean",

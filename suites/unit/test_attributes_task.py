@@ -16,6 +16,9 @@ from quantgate.core.predictions import Attributes, Facts
 from quantgate.entries import EvaluationPlan
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import Pair
+from quantgate.pipeline.pictures import picture_of
+from quantgate.report.html.palette import CHANGES, OPTIMIZED, PARENT
+from quantgate.report.overlays import panes
 from quantgate.tasks.attributes import task
 from quantgate.tasks.attributes.record import pack, unpack
 from quantgate.tasks.doubts.heads import head_doubts
@@ -196,7 +199,7 @@ def test_limits_see_a_planted_fault_and_name_its_head() -> None:
             "min_agreement",
         )
     }
-    assert list(subjects.values()) == ["bag", "bag", "yaw", "yaw", ""]
+    assert list(subjects.values()) == ["bag", "bag", "yaw (degrees)", "yaw (degrees)", ""]
     counts = task.detail("min_agreement", comparison, PLAN)
     assert counts.relabelled == lost
 
@@ -332,6 +335,37 @@ def test_records_and_tallies_come_back_exactly(tmp_path: Path) -> None:
             number = tally.number(key, whole, whole)
             assert number is not None
             assert number[0] == pytest.approx(judged(key, comparison, metric))
+
+
+def test_pictures_have_a_bar_a_head() -> None:
+    """Each pane has its role's colour, what changed is marked in the last, and where a value is annotated in all."""
+    comparison = planted()
+    index = next(one.index for one in task.worst(comparison, PLAN) if "bag" in one.sentence)
+    picture = picture_of(_Entry(), task, (comparison, comparison.images[index]), "changed")  # type: ignore[arg-type]
+    drawn = panes(picture, [np.full((60, 60, 3), 128, np.uint8)])
+    assert len({pane.size for pane in drawn}) == 1
+    assert drawn[0].size[0] == picture.size[0]
+    seen = []
+    for pane in drawn:
+        pixels = np.unique(np.asarray(pane).reshape(-1, 3), axis=0)
+        seen.append({f"#{r:02X}{g:02X}{b:02X}" for r, g, b in pixels.tolist()})
+    for own, (parent, optimized, relabelled) in zip(
+        seen, ((1, 0, 0), (0, 1, 0), (1, 1, 1)), strict=True
+    ):
+        assert (PARENT in own, OPTIMIZED in own) == (bool(parent), bool(optimized))
+        assert (CHANGES["relabelled"] in own) == bool(relabelled)
+    bag, yaw = picture.heads[2], picture.heads[3]
+    assert (bag.told[0][:3], bag.told[1][:2], bag.truth, bag.wrong) == (
+        "yes",
+        "no",
+        "yes",
+        (False, True),
+    )
+    assert yaw.mark == pytest.approx(yaw.shares[0], abs=1e-3)
+
+
+class _Entry:
+    evaluate = PLAN
 
 
 def doubted(head: Head, truth: list[str], said: Any) -> tuple[str, ...]:

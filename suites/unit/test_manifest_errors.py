@@ -8,6 +8,7 @@ import pytest
 from quantgate.errors import ManifestError
 from quantgate.manifest import load_manifest
 from quantgate.manifest.problems import dotted
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ WRONG = [
     (
         'task = "detection"',
         'task = "detecton"',
-        'models.ssd.task: expected one of classification, detection, instance_segmentation, semantic_segmentation, keypoints, quads, text, embedding, attributes, dense, image_to_image, generic (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
+        f'models.ssd.task: expected one of {", ".join(TASKS)} (a built-in, Open Model Zoo or Darknet model knows it), found "detecton"; did you mean detection?',
     ),
     (
         'annotations = "val.json"',

@@ -39,6 +39,9 @@ subject = "depth"
 [datasets.embedding]
 kind = "digits"
 subject = "hands"
+[datasets.attributes]
+kind = "digits"
+subject = "marks"
 [datasets.image_to_image]
 kind = "digits"
 subject = "clean"

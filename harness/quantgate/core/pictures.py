@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: How an image is drawn: its objects, its best classes, its class maps, what the model made of it, read in it, the numbers
-#: that it gives every pixel, or what is nearest to it.
-PictureKind = Literal["objects", "classes", "segments", "rendered", "text", "numbers", "neighbours"]
+#: that it gives every pixel, what is nearest to it, or what each of its heads says.
+PictureKind = Literal[
+    "objects", "classes", "segments", "rendered", "text", "numbers", "neighbours", "heads"
+]
 #: Largest value of a pixel.
 PEAK = 255.0
 #: Equal pictures have no noise; beyond float32's own 24 bits more signal is not a difference.

@@ -13,6 +13,7 @@ from quantgate.pipeline.feeding import bench_of
 from quantgate.sourcecode import code_digest
 
 if TYPE_CHECKING:
+    from quantgate.core.predictions import ClassScores
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.look.examine import Look
     from quantgate.entries import ModelEntry
@@ -120,28 +121,30 @@ def answered(name: str, image: object, prediction: object, labels: tuple[str, ..
     import numpy as np
 
     from quantgate.core.predictions import (
+        Attributes,
         ClassScores,
         Detections,
         Embedding,
         LabelMap,
         Transcript,
     )
+    from quantgate.pipeline.head_bars import single_bars
     from quantgate.pipeline.pictures import seen
     from quantgate.report.overlays.answers import Answered
     from quantgate.report.picture import ClassBar
-
-    def named(label: int) -> str:
-        return labels[label] if 0 <= label < len(labels) else f"class {label}"
 
     pixels = np.asarray(image, np.uint8)
     if isinstance(prediction, Detections):
         shown = np.flatnonzero(prediction.scores >= _LEAST_SCORE)[:_OBJECTS]
         objects = (seen(prediction, int(index), labels) for index in shown)
         return Answered(name, pixels, tuple(filter(None, objects)))
-    if isinstance(prediction, ClassScores):
-        best = np.argsort(-prediction.scores, kind="stable")[:_CLASSES]
-        bars = tuple(ClassBar(named(int(k)), float(prediction.scores[k])) for k in best)
-        return Answered(name, pixels, classes=bars)
+    if isinstance(prediction, ClassScores | Attributes):
+        told = (
+            _best(prediction, labels)
+            if isinstance(prediction, ClassScores)
+            else single_bars(prediction)
+        )
+        return Answered(name, pixels, classes=tuple(ClassBar(*bar) for bar in told))
     if isinstance(prediction, LabelMap):
         return Answered(name, pixels, labels=prediction.labels)
     if isinstance(prediction, Transcript):
@@ -149,3 +152,10 @@ def answered(name: str, image: object, prediction: object, labels: tuple[str, ..
     if isinstance(prediction, Embedding):
         return Answered(name, pixels, text=f"a vector of {len(prediction.vector)} numbers")
     return Answered(name, pixels)
+
+
+def _best(prediction: ClassScores, labels: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Name the best classes, with their scores."""
+    order = (-prediction.scores).argsort(kind="stable")[:_CLASSES].tolist()
+    names = [labels[k] if k < len(labels) else f"class {k}" for k in order]
+    return [(name, float(prediction.scores[k])) for name, k in zip(names, order, strict=True)]

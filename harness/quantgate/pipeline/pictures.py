@@ -185,6 +185,15 @@ def _neighbours(picture: Picture, subject: _Subject) -> Picture:
     return replace(picture, neighbours=found, size=SIZE, truth=name)
 
 
+def _heads(picture: Picture, subject: _Subject) -> Picture:
+    """Put the heads of both roles and what is annotated beside each other."""
+    from quantgate.pipeline.head_bars import head_bars
+    from quantgate.report.overlays.heads import heads_size
+
+    heads = head_bars(subject.comparison, subject.result)
+    return replace(picture, heads=heads, size=heads_size(subject.result.size, len(heads)))
+
+
 #: What each kind of picture shows besides its image; `report.overlays.painters` draws it.
 PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
     "objects": _objects,
@@ -194,6 +203,7 @@ PREPARED: dict[PictureKind, Callable[[Picture, _Subject], Picture]] = {
     "text": _text,
     "numbers": _dense,
     "neighbours": _neighbours,
+    "heads": _heads,
 }
 
 

@@ -76,6 +76,35 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadBars:
+    """One head on one image, of both roles.
+
+    Parameters
+    ----------
+    told
+        What each says.
+    shares
+        How surely, 0..1; of a value where it lies among those of all images.
+    truth
+        What is annotated; empty where nothing is.
+    mark
+        Where an annotated value lies, 0..1; None of what is no value.
+    wrong
+        Whether each says another class or label than is annotated.
+    changed
+        Whether they say different things.
+    """
+
+    name: str
+    told: tuple[str, str]
+    shares: tuple[float, float]
+    truth: str = ""
+    mark: float | None = None
+    wrong: tuple[bool, bool] = (False, False)
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One image worth looking at; files are paths relative to the run's directory.
 
@@ -84,8 +113,8 @@ class Picture:
     name
         The sample's name, as in the tables.
     size
-        ``(width, height)`` of the original image, px: the coordinates of every box. For ``kind == "text"``
-        and ``"numbers"`` or ``"neighbours"`` that of a pane without its caption.
+        ``(width, height)`` of the original image, px: the coordinates of every box. For the kinds "text", "numbers",
+        "neighbours" and "heads" that of a pane without its caption.
     sentence
         What changed on this image.
     image
@@ -108,6 +137,8 @@ class Picture:
         parent's and optimized model's, from left to right; empty where there is none.
     neighbours
         For ``kind == "neighbours"``: what parent and optimized model find nearest; empty where nothing is sought.
+    heads
+        For ``kind == "heads"``: what the roles say, head by head.
     truth
         Annotated class, text, identity, or a sentence about the truth, or empty.
     unit
@@ -140,6 +171,7 @@ class Picture:
     legend: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, ...], ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    heads: tuple[HeadBars, ...] = ()
     truth: str = ""
     unit: str = ""
     threshold: float = 0.5

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 #: Class names of every built-in model.
 LABELS: Final = tuple(str(digit) for digit in range(10))
 
-Parameter: TypeAlias = str | int | float | tuple[float, ...]
+#: A key's value; of a table, by name.
+Parameter: TypeAlias = (
+    "str | int | float | tuple[float, ...] | tuple[str, ...] | Mapping[str, Parameter]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,23 @@ _MODELS: Final = (
         measured=Measured(parent=0.9143, optimized=0.9136),
         labels=(),
         outputs=("vector",),
+    ),
+    ZooModel(
+        name="digits-attributes",
+        task="attributes",
+        decoder={
+            "kind": "heads",
+            "heads": {
+                "digit": {"kind": "softmax", "names": LABELS},
+                "marks": {"kind": "sigmoid", "names": ("odd", "dark")},
+                "height": {"kind": "value", "scale": 100.0, "unit": "%"},
+            },
+        },
+        preprocess=ZooPreprocess(size=(96, 96)),
+        metric="accuracy",
+        measured=Measured(parent=0.8066, optimized=0.8066),
+        labels=(),
+        outputs=("digit", "marks", "height"),
     ),
     ZooModel(
         name="digits-restoration",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from quantgate.report.overlays.canvas import from_bgr
 from quantgate.report.overlays.classes import class_panes
 from quantgate.report.overlays.dense import dense_panes
+from quantgate.report.overlays.heads import head_panes
 from quantgate.report.overlays.neighbours import neighbour_panes
 from quantgate.report.overlays.objects import object_panes
 from quantgate.report.overlays.rendered import rendered_panes
@@ -77,6 +78,10 @@ def _neighbours(picture: Picture, images: Images, _max_side: int) -> Panes:
     return neighbour_panes(picture, images)
 
 
+def _heads(picture: Picture, images: Images, max_side: int) -> Panes:
+    return head_panes(picture, from_bgr(images[0], max_side))
+
+
 def _rendered(picture: Picture, images: Images, max_side: int) -> Panes:
     return rendered_panes(images[1], images[2], max_side, picture.roles[0])
 
@@ -113,4 +118,5 @@ PAINTERS: dict[PictureKind, Painter] = {
     "numbers": Painter(_dense, images=3),
     # The third pane has all that the others have.
     "neighbours": Painter(_neighbours, card=("diff",)),
+    "heads": Painter(_heads, card=("diff",)),
 }

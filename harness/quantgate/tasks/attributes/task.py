@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 DEFAULT_METRIC = accuracy.DEFAULT_METRIC
 TRUTH: str | None = "facts"
-PICTURE: PictureKind | None = None
+PICTURE: PictureKind | None = "heads"
 METRICS: Mapping[str, MetricKind] = accuracy.METRICS
 #: Limits on the worst head, and what finds it.
 _WORST: Mapping[str, Callable[[Told, EvaluationPlan], tuple[str, Resampled]]] = MappingProxyType(
@@ -115,7 +115,11 @@ def subject(key: str, comparison: Told, plan: EvaluationPlan) -> str:
     """Name the head or segment that a limit on the worst one is about; empty for every other limit."""
     if key == "max_segment_drop":
         return worst_segment(segments(comparison, plan), len(comparison)).name
-    return _WORST[key](comparison, plan)[0] if key in _WORST else ""
+    if key not in _WORST:
+        return ""
+    name = _WORST[key](comparison, plan)[0]
+    units = {head.name: head.unit for head in answers_of(comparison).heads}
+    return f"{name} ({units[name]})" if units[name] else name
 
 
 def detail(key: str, comparison: Told, plan: EvaluationPlan) -> ChangeCounts:
