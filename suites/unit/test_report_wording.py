@@ -261,8 +261,21 @@ def test_a_parent_as_good_as_published_needs_no_note() -> None:
 
 def test_a_parent_that_sees_nothing_points_at_preprocessing() -> None:
     """Near zero means colour order, mean or scale."""
-    assert "suspect preprocess" in metric_note(Metric("top-1", None, 0.001, 0.001))
-    assert not metric_note(Metric("top-1", None, 0.8, 0.79))
+    judged = {"parent": (0.0, 0.003)}
+    assert "suspect preprocess" in metric_note(Metric("top-1", None, 0.001, 0.001, "", judged))
+    assert not metric_note(Metric("top-1", None, 0.8, 0.79, "", judged))
+
+
+def test_nearly_no_error_is_nothing_to_suspect() -> None:
+    """Nor is a rate at one false alarm in 100,000 that is only shown; an error is above what was published."""
+    judged = {"parent": (0.0, 0.003)}
+
+    assert not metric_note(Metric("AbsRel", None, 0.008, 0.009, "", judged, is_error=True))
+    assert not metric_note(Metric("TAR at a FAR of 1e-05", None, 0.011, 0.010))
+    assert "0.050 above the published 0.100" in metric_note(
+        Metric("AbsRel", 0.1, 0.15, 0.16, "its authors", judged, is_error=True)
+    )
+    assert not metric_note(Metric("AbsRel", 0.1, 0.05, 0.05, "", judged, is_error=True))
 
 
 @pytest.mark.parametrize(

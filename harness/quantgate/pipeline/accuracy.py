@@ -364,7 +364,8 @@ def _metrics(entry: ModelEntry, task: Task, found: Comparison[Any]) -> list[Metr
             source, origin = (published.value, published.origin) if published else (None, "")
             measured = (both.parent[key], both.optimized.get(key))
             own = _intervals(entry, task, found, key)
-            rows.append(Metric(task.METRICS[key].title, source, *measured, origin, own))
+            kind = task.METRICS[key]
+            rows.append(Metric(kind.title, source, *measured, origin, own, kind.is_error))
     return rows
 
 

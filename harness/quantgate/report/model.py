@@ -147,7 +147,7 @@ class Metric:
 
     ``source`` was measured elsewhere, by ``origin`` and on its images; it is None where nobody
     published one. Values in the metric's own units (fractions). ``intervals`` holds the 95 % interval of
-    either role by its name, for the metric that is judged.
+    either role by its name, for the metric that is judged. ``is_error``: the less, the better.
     """
 
     title: str
@@ -156,6 +156,7 @@ class Metric:
     optimized: float | None
     origin: str = ""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)

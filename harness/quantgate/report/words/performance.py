@@ -56,20 +56,23 @@ def metric_note(metric: Metric) -> str:
     source, parent = metric.source, metric.parent
     if parent is None:
         return ""
-    if parent < _NOTHING_LEFT and (source is None or source > 10 * _NOTHING_LEFT):
+    # Only what is judged: a share at one false alarm in 100,000 may be nothing of a good model.
+    nothing = bool(metric.intervals) and not metric.is_error and parent < _NOTHING_LEFT
+    if nothing and (source is None or source > 10 * _NOTHING_LEFT):
         return (
             f"{metric.title} of the parent is near zero: suspect preprocess (colour order, mean, "
             "scale) or the labels, not quantization"
         )
     if source is None or metric.optimized is None:
         return ""
-    before, quantization = source - parent, parent - metric.optimized
+    sign = -1 if metric.is_error else 1
+    before, quantization = sign * (source - parent), sign * (parent - metric.optimized)
     if before > max(0.01, quantization):
         return (
-            f"{metric.title} of the parent is {written(before, 'fraction')} below the published "
+            f"{metric.title} of the parent is {written(before, 'fraction')} {'above' if metric.is_error else 'below'} the published "
             f"{written(source, 'fraction')} ({metric.origin}): a difference that was there before "
             "quantization, by conversion, by preprocessing, or only by other images; quantization "
-            f"changed it by {signed(-quantization, 'fraction')}"
+            f"changed it by {signed(-sign * quantization, 'fraction')}"
         )
     return ""
 

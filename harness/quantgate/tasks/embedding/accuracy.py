@@ -34,7 +34,7 @@ RANK1, MAP = "rank1", "map"
 METRICS: Mapping[str, MetricKind] = MappingProxyType(
     {
         ACCURACY: MetricKind("Verification accuracy", worst=0.5),
-        **{key: MetricKind(f"TAR at a FAR of {far:g}") for key, far in FARS.items()},
+        **{key: MetricKind(f"TAR at a FAR of {far:.5f}".rstrip("0")) for key, far in FARS.items()},
         RANK1: MetricKind("Rank-1"),
         MAP: MetricKind("mAP by identity"),
     }
