@@ -106,20 +106,24 @@ def test_models_that_open_model_zoo_lacks_are_told(tmp_path: Path) -> None:
     assert "did you mean 'mobilenet-v2'" in found
     (found,) = problems(tmp_path, 'source = { omz = "text-spotting-0005" }')
     assert "several networks: name one of" in found
-    (found,) = problems(tmp_path, 'source = { omz = "f3net" }')
-    assert "adapter salient_object_detection: state task and decoder by hand; or set task" in found
+    (found,) = problems(tmp_path, 'source = { omz = "human-pose-estimation-3d-0001" }')
+    assert "adapter human_pose_estimation_3d: state task and decoder by hand; or set task" in found
 
 
 def test_a_decoder_is_asked_for_where_the_task_is_given(tmp_path: Path) -> None:
     """With a task of its own, a model that is fed but not decoded still lacks a decoder."""
-    (found,) = problems(tmp_path, 'source = { omz = "f3net" }\ntask = "detection"')
+    (found,) = problems(
+        tmp_path, 'source = { omz = "human-pose-estimation-3d-0001" }\ntask = "detection"'
+    )
     assert (
         "decoder: missing, expected how outputs are read: a string or a table whose kind is"
         in found
     )
     assert "one of ssd, boxes-scores, " in found
     assert "class-scores" not in found
-    (found,) = problems(tmp_path, 'source = { omz = "f3net" }\ntask = "classification"')
+    (found,) = problems(
+        tmp_path, 'source = { omz = "human-pose-estimation-3d-0001" }\ntask = "classification"'
+    )
     assert found.endswith("whose kind is class-scores")
 
 

@@ -37,6 +37,11 @@ def _segmentation(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "semantic_segmentation", {"kind": "class-map"}
 
 
+def _saliency(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    # One channel of logits: the object's share of each pixel, cut at a half.
+    return "semantic_segmentation", {"kind": "class-map", "activation": "sigmoid"}
+
+
 def _style(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     # The adapter takes the output as it is: 0..255, in the order that the network was trained in.
     return "image_to_image", {"kind": "image", "colour": "rgb", "scale": 1.0}
@@ -89,6 +94,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "pixel_link_text_detection": quads.pixel_link,
     "reid": vectors.vector,
     "retinaface_pytorch": objects.retinaface,
+    "salient_object_detection": _saliency,
     "segmentation": _segmentation,
     "simple_decoder": text.sequence,
     "single_human_pose_estimation": points.one_person,
