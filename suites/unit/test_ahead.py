@@ -11,8 +11,10 @@ import pytest
 
 from quantgate.engine.worker import client
 from quantgate.engine.worker.client import Step, Worker
-from quantgate.errors import WorkerError
+from quantgate.errors import DecoderError, QuantizationError, StoreError, WorkerError
 from quantgate.manifest import load_manifest
+from quantgate.pipeline import ahead as steps
+from quantgate.progress import SILENT
 from quantgate.run import Run
 from quantgate.session import ahead as room
 from quantgate.session.ahead import Ahead
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.entries import ModelEntry
+    from quantgate.progress import Progress
 
 pytestmark = pytest.mark.skipif(not client.APART, reason="steps run in the run's own process here")
 MANIFEST = "[datasets.digits]\nkind = 'digits'\nsubject = 'single'\n" + "".join(
@@ -38,14 +41,19 @@ ASKED = {name: frozenset({"comparison"}) for name in ("first", "second", "third"
 ENDLESS_S = 600.0
 
 
-def make(entry: ModelEntry, run: Run, asked: frozenset[str]) -> float:
+def make(
+    entry: ModelEntry, run: Run, asked: frozenset[str], *, progress: Progress = SILENT
+) -> float:
     """Stand for the steps of a model: the second fails, the third never ends."""
     del asked
     run.append("built", {"model": entry.id, "kind": "optimized", "seconds": 7.0})
     (run.store / f"{entry.id}-{os.getpid()}").touch()
     if entry.id == "second":
-        raise ValueError(entry.id)
+        with steps._failing("optimized"):
+            raise QuantizationError(entry.id)
     if entry.id == "third":
+        progress.start("calibrate", 9)
+        progress.advance(4)
         time.sleep(ENDLESS_S)
     return 7.0
 
@@ -71,9 +79,9 @@ def ahead(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ahead]:
     made.close()
 
 
-def waited(ahead: Ahead, model: str) -> None:
+def waited(ahead: Ahead, model: str, kind: str = "") -> None:
     """Wait until no more of a model comes."""
-    while ahead.wait(model):
+    while ahead.wait(model, kind):
         pass
 
 
@@ -145,3 +153,67 @@ def test_an_ended_worker_answers_no_more() -> None:
 
     with pytest.raises(WorkerError, match="was ended before counting"):
         worker.call(Step("counting"), len, "abc")
+
+
+def test_what_would_fail_again_fails_once(run: Run, ahead: Ahead) -> None:
+    """The gate that lacks it fails as it failed ahead; one that lacks something else tries for itself."""
+    ahead.begin("first")
+    until_begun(run, "second")
+    with pytest.raises(QuantizationError, match="second"):
+        waited(ahead, "second", "optimized")
+
+    assert not ahead.wait("second", "optimized")
+
+
+def test_a_gate_that_lacks_something_else_tries_for_itself(run: Run, ahead: Ahead) -> None:
+    """What failed ahead says nothing about other steps."""
+    ahead.begin("first")
+    until_begun(run, "second")
+    waited(ahead, "second", "look")
+
+    assert not ahead.wait("second", "look")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(DecoderError("no"), "comparison"), (StoreError("full"), "")]
+)
+def test_only_what_follows_from_the_input_is_taken_for_lasting(error: Exception, kind: str) -> None:
+    """A full disk may be empty at the gate's turn."""
+    with pytest.raises(type(error)) as raised, steps._failing("comparison"):
+        raise error
+
+    assert steps.failed_kind(raised.value) == kind
+
+
+class Seen:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def start(self, name: str, total: int) -> None:
+        """Note a beginning."""
+        self.told.append((name, total))
+
+    def advance(self, steps: int = 1) -> None:
+        """Note steps."""
+        self.told.append(steps)
+
+    def close(self) -> None:
+        """Note an end."""
+        self.told.append("closed")
+
+
+def test_a_gate_that_waits_shows_how_far_it_is(run: Run, ahead: Ahead) -> None:
+    """Work that began long before is shown from where it is, and no more once nobody waits."""
+    ahead.begin("first")
+    until_begun(run, "third")
+    while ahead._progress["third"]._done < 4:
+        time.sleep(0.01)
+    seen = Seen()
+    for _ in range(3):
+        assert ahead.wait("third", "optimized", seen)
+    ahead.leave_off("third")
+    ahead._progress["third"].advance()
+
+    assert seen.told == [("calibrate", 9), 4, "closed"]

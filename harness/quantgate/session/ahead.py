@@ -2,8 +2,8 @@
 
 Most of a first run is NNCF on one core. So as soon as something has to be made for a model, the models
 behind it are made beside it. Their gates then find everything in the store, and are judged in their order
-as ever; what failed ahead is done again when it is its gate's turn, and fails there. While anything is
-measured by time, these processes are stopped.
+as ever. What failed ahead fails at its gate, which does it again where the failure may be the machine's, or has
+something to leave in the run's folder. While anything is measured by time, these processes are stopped.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ import pytest
 from quantgate.engine.worker.client import APART, Step, Worker
 from quantgate.errors import WorkerError
 from quantgate.machine import available_bytes, logical_cores
-from quantgate.pipeline.ahead import make_ahead
+from quantgate.pipeline.ahead import failed_kind, make_ahead
+from quantgate.progress import SILENT
 from quantgate.run import RunFolder
 from quantgate.session.collection import gate_of
+from quantgate.session.following import Following
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from quantgate.progress import Progress
     from quantgate.run import Run
 
 #: Processes that work ahead, where cores and memory suffice.
@@ -65,6 +68,7 @@ class Ahead:
         self._begun_s = 0.0
         self._waited_s = 0.0
         self._ended: set[str] = set()
+        self._progress: dict[str, Following] = {}
         self._over = threading.Event()
         self._turn = threading.Lock()
         for worker in self._workers:
@@ -80,22 +84,45 @@ class Ahead:
         folder.open()
         ahead = replace(self._run, directory=folder.directory, worker=_FOLDER)
         for other in models[models.index(model) + 1 :]:
+            self._progress[other] = Following()
             self._made[other] = self._pool.submit(self._make, ahead, other)
 
-    def wait(self, model: str) -> bool:
+    def wait(self, model: str, kind: str = "", progress: Progress = SILENT) -> bool:
         """Wait a moment for a model that is being made; false where no more of it will come from here.
 
         One whose turn has not come is taken back.
+
+        Parameters
+        ----------
+        kind
+            What the store lacks.
+        progress
+            Told how far it is, until :meth:`leave_off`.
+
+        Raises
+        ------
+        HarnessError
+            Where making this failed, and would fail again.
         """
         made = self._made.get(model)
         if made is None or made.cancel() or model in self._ended:
             return False
+        self._progress[model].show(progress)
         began_s = time.perf_counter()
         done, _ = wait([made], LOOK_S)
         self._waited_s += time.perf_counter() - began_s
-        if done:
-            self._ended.add(model)
-        return not (done and made.exception())
+        if not done:
+            return True
+        self._ended.add(model)
+        error = made.exception()
+        if error is not None and kind and failed_kind(error) == kind:
+            raise error
+        return error is None
+
+    def leave_off(self, model: str) -> None:
+        """Tell nobody any more how far a model is."""
+        if model in self._progress:
+            self._progress[model].hide()
 
     def leave(self, model: str) -> float:
         """Close the accounts of a model whose gates are judged; give the seconds that it took beside them.
@@ -145,7 +172,8 @@ class Ahead:
                 if self._over.is_set():
                     return None
                 worker.start()
-            return worker.call(step, make_ahead, run.entry(model), run, self._asked[model])
+            given = (run.entry(model), run, self._asked[model])
+            return worker.call(step, make_ahead, *given, progress=self._progress[model])
         except WorkerError:  # perhaps memory is short: the gates need it more
             self._over.set()
             raise

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import pytest
 
 from quantgate.engine.worker.client import Step, Worker
 from quantgate.entries.lane import CAP_VARIABLE, CAPS
 from quantgate.errors import HarnessError
+from quantgate.progress import SILENT
 from quantgate.run import Run
 from quantgate.session.ahead import ahead_of
 from quantgate.session.collection import gate_of
@@ -84,21 +85,24 @@ class Steps:
         WorkerError
             As :meth:`call`.
         """
-        while True:
-            try:
-                return function(*map(_reading, args), **kwargs)  # type: ignore[arg-type] # each as it was
-            except NotStoredError as missing:
-                if not self._comes(str(missing)):
-                    break
+        try:
+            while True:
+                try:
+                    return function(*map(_reading, args), **kwargs)  # type: ignore[arg-type] # each as it was
+                except NotStoredError as missing:
+                    if not self._comes(str(missing), kwargs.get("progress")):
+                        break
+        finally:
+            self.config.stash[AHEAD].leave_off(self.entry.id)
         return self.call(name, function, *args, **kwargs)
 
-    def _comes(self, kind: str) -> bool:
+    def _comes(self, kind: str, listener: Any) -> bool:
         """Whether a process that works ahead may still make this; else those behind it are begun with."""
         ahead = self.config.stash[AHEAD]
         if kind not in MADE_AHEAD:
             return False
         ahead.begin(self.entry.id)
-        return ahead.wait(self.entry.id)
+        return ahead.wait(self.entry.id, kind, SILENT if listener is None else listener)
 
     def alone(self) -> AbstractContextManager[None]:
         """Have the machine for the next call: whatever works ahead is stopped."""
