@@ -123,9 +123,11 @@ def test_average_precision_is_that_of_a_plain_loop(
 
 
 def test_hmean_is_that_of_icdars_script() -> None:
-    """Ignored regions and what lies in them leave both counts; a tie goes to the first listed."""
+    """Ignored regions and what lies in them leave both counts; so do faint ones, and a tie goes to the first listed."""
     comparison = compared([(found, found) for _, found in SCENES], [truth for truth, _ in SCENES])
-    right, annotated, counted = turned.icdar(SCENES)
+    sure = [(truth, found.take(found.scores >= 0.5)) for truth, found in SCENES]
+    right, annotated, counted = turned.icdar(sure)
+    assert counted < turned.icdar(SCENES)[2]
     assert any(truth.crowd.any() for truth, _ in SCENES)
 
     parent = quads.metrics(comparison).parent
@@ -133,6 +135,16 @@ def test_hmean_is_that_of_icdars_script() -> None:
     assert parent["precision"] == right / counted
     assert parent["recall"] == right / annotated
     assert parent["hmean"] == 2 * right / (annotated + counted)
+
+
+def test_hmean_counts_from_the_plans_threshold_on() -> None:
+    """The decoder may give fainter objects than are judged: those count when the threshold says so."""
+    truths, founds = [t for t, _ in SCENES], [f for _, f in SCENES]
+    comparison = compared([*zip(founds, founds, strict=True)], truths)
+    lower = replace(comparison, score_threshold=0.1)
+    right, annotated, counted = turned.icdar([(t, f.take(f.scores >= 0.1)) for t, f in SCENES])
+    assert quads.metrics(lower).parent["hmean"] == 2 * right / (annotated + counted)
+    assert quads.metrics(lower).parent["hmean"] != quads.metrics(comparison).parent["hmean"]
 
 
 def test_ignored_regions_count_neither_for_nor_against() -> None:

@@ -72,6 +72,8 @@ class Comparison(Generic[R]):
     skeleton: Skeleton | None = None
     #: As in the dataset: of samples that are regions, by their name, what they were cut of.
     cuts: Mapping[str, Cut] = field(default_factory=dict)
+    #: As in the dataset: from which score on a metric counts objects that it does not rank.
+    score_threshold: float = 0.5
     _derived: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:

@@ -77,6 +77,8 @@ class Dataset:
         What the key points of its objects are, where some are annotated.
     cuts
         Of samples that are regions, by their name, what they were cut of.
+    score_threshold
+        Of the entry that is judged on it: from which score on a metric counts objects that it does not rank.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Dataset:
     turned: Mapping[str, int] = field(default_factory=dict)
     skeleton: Skeleton | None = None
     cuts: Mapping[str, Cut] = field(default_factory=dict)
+    score_threshold: float = 0.5
 
     @property
     def annotated(self) -> bool:
@@ -112,4 +115,5 @@ class Dataset:
             segments=self.segments,
             skeleton=self.skeleton,
             cuts=self.cuts,
+            score_threshold=self.score_threshold,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,7 @@ def load_data(
         notes += _part(entry, used, evaluation)
     for dataset in filter(None, (evaluation, calibration)):
         notes += [*dataset.notes, *([_skipped(dataset)] if dataset.skipped else [])]
+    evaluation = replace(evaluation, score_threshold=plan.score_threshold)
     return Data(evaluation, calibration, tuple(dict.fromkeys(notes)), repeats)
 
 

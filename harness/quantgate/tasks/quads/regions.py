@@ -36,7 +36,7 @@ class Counts(NamedTuple):
 
 
 def counts_of(comparison: Detected, role: Role) -> Counts:
-    """Count the regions of every image, all that the decoder gives.
+    """Count the regions of every image, those that reach the score threshold.
 
     Raises
     ------
@@ -47,7 +47,10 @@ def counts_of(comparison: Detected, role: Role) -> Counts:
 
 
 def _counts(comparison: Detected, role: Role) -> Counts:
-    rows = [_of_image(r.record[role], objects_of(r)) for r in checked(comparison)]
+    least = np.float32(comparison.score_threshold)
+    images = checked(comparison)
+    sure = [r.record[role].take(r.record[role].scores >= least) for r in images]
+    rows = [_of_image(own, objects_of(r)) for own, r in zip(sure, images, strict=True)]
     found = Counts(*np.array(rows, np.float64).T)
     if not found.annotated.sum():
         raise DatasetError(
