@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.training.reference_decoders import Outputs, objects
 from quantgate.zoo.depths import depth_of
+from quantgate.zoo.lines import render_lines
 from quantgate.zoo.marks import marks_of
 from quantgate.zoo.scenes import Scene, render, render_classification, render_hand, render_text
 
@@ -39,6 +40,9 @@ class Picture:
         return self.scene.image
 
 
+_HALF: Final = 0.5
+
+
 def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     """Render the image that a model of this task is judged on."""
     size = model.preprocess.size
@@ -48,6 +52,8 @@ def picture(model: ZooModel, seed: int, index: int, split: Split) -> Picture:
     if model.task == "embedding":
         scene, hand = render_hand(seed, index, size=size, split=split)
         return Picture(scene, None, hand)
+    if model.task == "quads":
+        return Picture(render_lines(seed, index, size=size, split=split), None)
     if model.task in {"classification", "keypoints", "attributes"}:
         return Picture(*render_classification(seed, index, size=size, split=split))
     return Picture(render(seed, index, size=size, split=split), None)
@@ -233,6 +239,47 @@ def word_accuracy(
     return float(np.mean(right))
 
 
+def hmean(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
+    """Twice the lines that are found over all that are drawn and all that are said, at an IoU above one half."""
+    import shapely
+
+    found, drawn, right = 0, 0, 0
+    for own, one in zip(outputs, pictures, strict=True):
+        said = [shapely.Polygon(quad) for quad in _turned(model, own[model.outputs[0]][0, 0])]
+        known = [shapely.Polygon(quad) for quad in one.scene.points]
+        found, drawn = found + len(said), drawn + len(known)
+        for line in known:
+            near = [k for k, quad in enumerate(said) if _overlap(line, quad) > _HALF]
+            if near:
+                del said[near[0]]
+                right += 1
+    return 2 * right / (found + drawn)
+
+
+def _overlap(one: Any, other: Any) -> float:
+    return float(one.intersection(other).area / one.union(other).area)
+
+
+def _turned(model: ZooModel, shares: NDArray[Any]) -> list[NDArray[Any]]:
+    """Grown rectangles of least area around what is likely a line, where it is likely enough throughout."""
+    import cv2
+
+    listed = []
+    cut = (shares > float(str(model.decoder["threshold"]))).astype(np.uint8)
+    for outline in cv2.findContours(cut, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]:
+        middle, (width, height), angle = cv2.minAreaRect(outline)
+        if min(width, height) < float(str(model.decoder["min_side"])):
+            continue
+        inside = np.zeros(shares.shape, np.uint8)
+        corners = cv2.boxPoints((middle, (width, height), angle))
+        cv2.fillPoly(inside, [corners.astype(np.int32)], 1)
+        more = width * height * float(str(model.decoder["unclip"])) / (width + height)
+        if shares[inside > 0].mean() >= _HALF:
+            listed.append(cv2.boxPoints((middle, (width + more, height + more), angle)))
+    stride = model.preprocess.size[0] / shares.shape[1]
+    return [(corners + 0.5) * stride for corners in listed]
+
+
 def abs_rel(model: ZooModel, outputs: Sequence[Outputs], pictures: Sequence[Picture]) -> float:
     """Mean over images of the mean relative error of every pixel's distance."""
     found = []
@@ -280,6 +327,7 @@ METRICS: Final[dict[str, Callable[[ZooModel, Sequence[Outputs], Sequence[Picture
     "psnr": psnr,
     "pck": pck,
     "word_accuracy": word_accuracy,
+    "hmean": hmean,
     "abs_rel": abs_rel,
     "verification_accuracy": verification_accuracy,
     "accuracy": attributes,

@@ -52,6 +52,7 @@ BUILT_IN = (
     "digits-instance-segmentation",
     "digits-segmentation",
     "digits-keypoints",
+    "digits-quads",
     "digits-text",
     "digits-embedding",
     "digits-depth",

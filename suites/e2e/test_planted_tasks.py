@@ -44,6 +44,11 @@ subject = "points"
 size = [96, 96]
 count = {images}
 
+[datasets.lines]
+kind = "digits"
+subject = "lines"
+count = {images}
+
 [datasets.text]
 kind = "digits"
 subject = "text"
@@ -102,6 +107,12 @@ PLANTED = {
         "points",
         ', metric = "pck"',
         "max_accuracy_drop = 0.05, min_role_oks = 0.85",
+        (-2, 2.0),
+    ),
+    "digits-quads": (
+        "lines",
+        ', metric = "hmean"',
+        "max_accuracy_drop = 0.05, min_match_rate = 0.85",
         (-2, 2.0),
     ),
     "digits-text": (

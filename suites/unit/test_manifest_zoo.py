@@ -30,6 +30,9 @@ subject = "class-maps"
 [datasets.keypoints]
 kind = "digits"
 subject = "points"
+[datasets.quads]
+kind = "digits"
+subject = "lines"
 [datasets.text]
 kind = "digits"
 subject = "text"

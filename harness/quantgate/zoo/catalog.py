@@ -133,6 +133,16 @@ _MODELS: Final = (
         outputs=("heat",),
     ),
     ZooModel(
+        name="digits-quads",
+        task="quads",
+        decoder={"kind": "db", "threshold": 0.5, "unclip": 0.9, "min_side": 2.0},
+        preprocess=ZooPreprocess(size=(256, 256)),
+        metric="hmean",
+        measured=Measured(parent=0.8539, optimized=0.8507),
+        labels=("line",),
+        outputs=("lines",),
+    ),
+    ZooModel(
         name="digits-text",
         task="text",
         decoder={"kind": "ctc", "alphabet": "0123456789"},
