@@ -117,20 +117,21 @@ def annotated(heads: Sequence[Head], cells: Mapping[str, str]) -> NDArray[np.flo
     Parameters
     ----------
     cells
-        Text by name of the attribute. Labels of a group may stand together in one, as ``hat|bag``.
+        Text by name of the attribute, in any case. Labels of a group may stand together in one, as ``hat|bag``.
 
     Raises
     ------
     ValueError
         Where a text is none that its head could say; names it.
     """
-    return np.array([_annotated(head, heads, cells) for head in heads], np.float64)
+    by_name = {plain(name): text for name, text in cells.items()}
+    return np.array([_annotated(head, heads, by_name) for head in heads], np.float64)
 
 
 def _annotated(head: Head, heads: Sequence[Head], cells: Mapping[str, str]) -> float:
-    said = cells.get(head.name)
-    if said is None and head.group in cells:
-        return _listed(head, heads, cells[head.group])
+    said = cells.get(plain(head.name))
+    if said is None and plain(head.group) in cells:
+        return _listed(head, heads, cells[plain(head.group)])
     if said is None:
         return math.nan
     try:
@@ -142,20 +143,20 @@ def _annotated(head: Head, heads: Sequence[Head], cells: Mapping[str, str]) -> f
 def _listed(head: Head, heads: Sequence[Head], said: str) -> float:
     if said.strip().casefold() in _MISSING - {"", "none", "-"}:
         return math.nan
-    named = {_plain(one) for one in _APART.split(said) if one.casefold() not in _MISSING}
-    known = {_plain(other.name): other.name for other in heads if other.group == head.group}
+    named = {plain(one) for one in _APART.split(said) if one.casefold() not in _MISSING}
+    known = {plain(other.name): other.name for other in heads if other.group == head.group}
     strange = sorted(named - known.keys())
     if strange:
         raise ValueError(f"{head.group}: {_none_of(strange[0], list(known.values()))}")
-    return float(_plain(head.name) in named)
+    return float(plain(head.name) in named)
 
 
 def _class(head: Head, said: str) -> float:
-    by_name = {_plain(name): index for index, name in reversed(list(enumerate(head.classes)))}
+    by_name = {plain(name): index for index, name in reversed(list(enumerate(head.classes)))}
     if said in head.classes:
         return float(head.classes.index(said))
-    if _plain(said) in by_name:
-        return float(by_name[_plain(said)])
+    if plain(said) in by_name:
+        return float(by_name[plain(said)])
     number = _whole(said)
     if said.casefold() in _MISSING or number == -1:
         return math.nan
@@ -204,7 +205,7 @@ def _whole(said: str) -> int | None:
     return int(number) if number.is_integer() else None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Spell a name so that case, spaces, hyphens and underscores do not matter."""
     return re.sub(r"[\s_-]+", " ", name.casefold()).strip()
 

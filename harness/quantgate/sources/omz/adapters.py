@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quantgate.sources.omz import objects, points, quads, text, vectors
+from quantgate.sources.omz import heads, objects, points, quads, text, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +71,7 @@ def _image(model: OmzModel, options: Mapping[str, Any]) -> Decoding:
 #: accuracy_check's adapters that this project can decode.
 ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]] = {
     "action_detection": objects.persons,
+    "age_gender": heads.age_gender,
     "background_matting": _matting,
     "beam_search_decoder": text.ctc_blank_last,
     "class_agnostic_detection": objects.boxes_labels,
@@ -82,6 +83,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "faceboxes": objects.faceboxes,
     "facial_landmarks_detection": points.face,
     "faster_rcnn_onnx": objects.boxes_labels,
+    "head_pose": heads.head_pose,
     "human_pose_estimation": points.openpose,
     "human_pose_estimation_ae": points.tagged,
     "human_pose_estimation_hrnet": points.tagged_in_the_middle,
@@ -91,6 +93,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "mask_rcnn": objects.mask_rcnn,
     "mono_depth": _depth,
     "nanodet": objects.nanodet,
+    "person_attributes": heads.person,
     "pixel_link_text_detection": quads.pixel_link,
     "reid": vectors.vector,
     "retinaface_pytorch": objects.retinaface,
@@ -103,6 +106,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "style_transfer": _style,
     "super_resolution": _image,
     "ultra_lightweight_face_detection": objects.faces,
+    "vehicle_attributes": heads.vehicle,
     "yolo_v2": objects.yolo_v2,
     "yolact": objects.yolact,
     "yolo_v3": objects.yolo_v3,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from quantgate.sources.omz.adapters import adapter_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from quantgate.sources.omz.index import OmzModel
 
@@ -27,6 +29,8 @@ _SIMPLE = {
     "ssim": "ssim",
     "incidental_text_hmean": "hmean",
 }
+#: Adapters of models whose figures are of one head each.
+_SEVERAL_HEADS = frozenset({"age_gender", "head_pose", "person_attributes", "vehicle_attributes"})
 #: Where several are published, the one that a gate judges by default comes first.
 _ORDER = ("top1", "abs_rel", "ap", "miou", "ssim", "psnr", "ap50", "voc", "voc11", "nme_eyes",
           "top5", "word_accuracy_folded", "verification_accuracy", "rank1", "map", "hmean")  # fmt: skip
@@ -62,10 +66,17 @@ def references_of(model: OmzModel) -> tuple[OmzReference, ...]:
         OmzReference(_metric(entry), _value(entry.get("reference")), entry["type"], dataset)
         for entry in model.accuracy.get("metrics", ())
     ]
+    if adapter_of(model.accuracy)[0] in _SEVERAL_HEADS:
+        found = [replace(one, metric=_of_heads(one.kind, found)) for one in found]
     if model.task == "instance_segmentation":
         # Both figures are called AP; the task's own is that of the masks.
         found = [_of_boxes(reference) for reference in found]
     return tuple(sorted(found, key=_rank))
+
+
+def _of_heads(kind: str, every: Sequence[OmzReference]) -> str | None:
+    """The error of the only value there is; what is published of a single head is no mean over heads."""
+    return "mae" if kind == "mae" and sum(one.kind == "mae" for one in every) == 1 else None
 
 
 def _of_boxes(reference: OmzReference) -> OmzReference:

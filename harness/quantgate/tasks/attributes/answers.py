@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.heads import annotated, answers
+from quantgate.core.heads import annotated, answers, plain
 from quantgate.core.predictions import Facts
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
@@ -138,12 +138,15 @@ def with_truth(comparison: Told) -> bool:
     """Whether anything is annotated of what the heads say."""
 
     def found() -> bool:
-        heads = answers_of(comparison).heads
-        return bool(
-            columns_of(comparison) & {name for one in heads for name in (one.name, one.group)}
-        )
+        columns = {plain(name) for name in columns_of(comparison)}
+        return bool(columns & names_of(answers_of(comparison).heads))
 
     return comparison.once("with truth", found)
+
+
+def names_of(heads: tuple[Head, ...]) -> set[str]:
+    """By which names, spelled plainly, heads may be annotated."""
+    return {plain(name) for head in heads for name in (head.name, head.group) if name}
 
 
 def columns_of(comparison: Told) -> set[str]:

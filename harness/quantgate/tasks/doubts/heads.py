@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from quantgate.core.heads import plain
 from quantgate.errors import DatasetError
-from quantgate.tasks.attributes.answers import answers_of, columns_of, truths_of, with_truth
+from quantgate.tasks.attributes.answers import (
+    answers_of,
+    columns_of,
+    names_of,
+    truths_of,
+    with_truth,
+)
 from quantgate.tasks.doubts.labels import class_doubts, no_better
 
 if TYPE_CHECKING:
@@ -131,9 +138,8 @@ def _by_chance(head: Head, truth: NDArray[np.float64], found: NDArray[np.float64
 
 def _unannotated(head: Head, comparison: Comparison[Attributes]) -> Iterator[str]:
     """A head that no column names: with the column that may be meant."""
-    heads = answers_of(comparison).heads
-    names = {name for one in heads for name in (one.name, one.group)}
-    others = sorted(columns_of(comparison) - names)
+    names = names_of(answers_of(comparison).heads)
+    others = sorted(one for one in columns_of(comparison) if plain(one) not in names)
     near = difflib.get_close_matches(head.name, others, 1)
     meant = f"; is {near[0]!r} meant? Rename it by datasets.NAME.columns" if near else ""
     yield f"nothing is annotated of {head.name}: it is compared between the roles alone{meant}"
