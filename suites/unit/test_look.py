@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from quantgate.core.predictions import ClassLabel, Rendering
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
+from quantgate.decoders.db import DbDecoder
 from quantgate.decoders.ssd import SsdDecoder
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.decoders.yolo_rows import YoloV8Decoder
@@ -23,8 +25,10 @@ from quantgate.engine.look.examine import examine
 from quantgate.engine.look.plausible import implausible
 from quantgate.engine.look.variants import is_near, other_feedings
 from quantgate.engine.runtime import Target
-from quantgate.entries import EvaluationPlan, Preprocess
+from quantgate.entries import EvaluationPlan, ModelEntry, Preprocess
 from quantgate.pipeline.feeding import reaching
+from quantgate.pipeline.optimize import _lowered
+from quantgate.sources.local import LocalSource
 from quantgate.sources.opset import opset
 from quantgate.tasks.catalog import TASKS
 
@@ -257,6 +261,21 @@ def test_a_decoder_keeps_what_the_hysteresis_looks_for() -> None:
     assert getattr(lowered, "score_threshold", None) == pytest.approx(0.4)
     low = YoloV8Decoder(score_threshold=0.01)
     assert reaching(low, plan) is low
+
+
+@pytest.mark.parametrize(("threshold", "told"), [(0.5, 0), (0.6, 1), (0.1, 0)])
+def test_a_threshold_that_somebody_set_is_said_where_it_is_lowered(
+    threshold: float, told: int
+) -> None:
+    """Not the decoder's own, which nobody wrote down."""
+    decoder = DbDecoder(score_threshold=threshold)
+    plan = EvaluationPlan("images")
+    entry = ModelEntry("m", "quads", LocalSource(Path("net.xml")), decoder, plan)
+
+    notes = _lowered(entry)
+
+    assert len(notes) == told
+    assert all("score_threshold 0.6 is taken as 0.45" in note for note in notes)
 
 
 def test_objects_that_a_crop_cuts_away_are_counted() -> None:

@@ -441,9 +441,7 @@ def test_attributes_are_read_by_name_alone(name: str) -> None:
 
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled: Any = ov.Core().compile_model(network, "CPU", options)
-    found = {
-        port.get_any_name(): np.array(values) for port, values in compiled([image]).items()
-    }
+    found = {port.get_any_name(): np.array(values) for port, values in compiled([image]).items()}
     decoder.check([Port(one, array.shape) for one, array in found.items()])
     (_, size, _) = image_input(find_model(name))
     read = decoder.decode(found, Frame(size, size, (1.0, 1.0), (0.0, 0.0)))

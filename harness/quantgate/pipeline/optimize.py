@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
 
 from quantgate.errors import DatasetError, QuantizationError
 from quantgate.escaping import toml_string
@@ -109,6 +110,9 @@ def _lowered(entry: ModelEntry) -> list[str]:
     if lowered is entry.decoder:
         return []
     before, after = (getattr(each, "score_threshold", 0.0) for each in (entry.decoder, lowered))
+    own = {one.name: one.default for one in fields(cast("Any", entry.decoder))}
+    if before == own["score_threshold"]:
+        return []  # nobody set it
     return [
         (
             f"decoder.score_threshold {before:g} is taken as {after:g}, so that evaluate.hysteresis "
