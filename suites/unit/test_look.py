@@ -34,7 +34,6 @@ from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
