@@ -29,7 +29,7 @@ attributes     digits-attributes              nothing                    everyth
 =============  =============================  =========================  ====================
 
 What was seen of it: the committed weights are what one run of each command left, in 1 to 20 minutes
-on two cores. Run again from the same weights, masks reached AP .661 (recorded .662) and segmentation a
+on two cores (of ``embedding`` two runs, the second with ``--warm`` from the first's checkpoint). Run again from the same weights, masks reached AP .661 (recorded .662) and segmentation a
 mean IoU of .676 (recorded .677); the others were run once so. What a training starts from matters more
 than its noise: the detector reached .68 from a classifier of .84, and .72 from the recorded one.
 

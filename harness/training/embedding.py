@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NAME = "digits-embedding"
 SIDE = 64
 #: Images of the committed weights.
-IMAGES = 160_000
+IMAGES = 195_000
 WARM = None
 _CHANNELS, _LENGTH = 128, 96
 #: CosFace's scale and margin.

@@ -123,7 +123,7 @@ PLANTED = {
     ),
     "digits-embedding": (
         "hands",
-        ', metric = "rank1"',
+        ', metric = "tar_at_far_1e-1"',
         "max_accuracy_drop = 0.1, min_role_cosine = 0.9",
         (0, 1.0),
     ),

@@ -378,3 +378,22 @@ def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
 def test_a_place_is_written_in_the_letters_of_its_name() -> None:
     """Quoted where TOML wants it, and not in escapes that TOML does not know."""
     assert dotted("models", "😀 v1", "limits") == 'models."😀 v1".limits'
+
+
+def test_layers_of_embeddings_are_not_ranked_image_by_image(tmp_path: Path) -> None:
+    """One vector alone has no metric: accuracy-aware is refused before anything runs."""
+    text = """
+[datasets.hands]
+kind = "digits"
+subject = "hands"
+
+[models.hands]
+source = { zoo = "digits-embedding" }
+calibrate = { dataset = "hands", method = "accuracy-aware" }
+evaluate = { dataset = "hands", hold_out = true }
+limits = { max_accuracy_drop = 0.1 }
+"""
+    (said,) = problems(tmp_path, text)
+    assert said.startswith(
+        "models.hands.calibrate.method: accuracy-aware ranks layers image by image"
+    )

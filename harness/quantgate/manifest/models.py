@@ -14,7 +14,7 @@ from quantgate.entries.lane import misnamed
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
 from quantgate.manifest.problems import ManifestProblem, found, names, unknown_dataset
-from quantgate.tasks.catalog import TASKS
+from quantgate.tasks.catalog import TASKS, needs_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,6 +123,14 @@ def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
         if recipe.max_drop is not None:
             say = 'expected only with method = "accuracy-aware"'
             yield reading.problem("calibrate", "max_drop", say=say)
+        return
+    task = reading.values.get("task")
+    if isinstance(task, str) and needs_others(task):
+        say = (
+            f"accuracy-aware ranks layers image by image, and one image of {task} alone has no metric: leave it out, "
+            f"and let `quantgate remedy` search"
+        )
+        yield reading.problem("calibrate", "method", say=say)
         return
     limits = reading.values.get("limits")
     if recipe.max_drop is None and limits is not None and limits.max_accuracy_drop is None:

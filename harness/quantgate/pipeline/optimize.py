@@ -147,12 +147,6 @@ def _aim(entry: ModelEntry, data: Data, progress: Progress) -> Aim | None:
             f"datasets.{recipe.dataset} has none"
         )
     bench = bench_of(entry, data.calibration)
-    if getattr(bench.task, "NEEDS_OTHERS", False):
-        raise QuantizationError(
-            f"models.{entry.id}.calibrate.method accuracy-aware ranks layers image by image, and one image of "
-            f'{entry.task} alone has no metric: use method = "default", and `quantgate remedy {entry.id}` for a '
-            "better recipe"
-        )
     metric = entry.evaluate.metric or bench.task.DEFAULT_METRIC
     drop = recipe.max_drop if recipe.max_drop is not None else entry.limits.max_accuracy_drop
     if drop is None:

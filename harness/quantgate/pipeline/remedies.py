@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
+from quantgate.tasks.catalog import needs_others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,18 +96,18 @@ def _recipe(entry: ModelEntry, known: Known) -> str:
         put_back = ", ".join(known.put_back)
         told.append(f"accuracy-aware quantization has put {put_back} back already")
     if not known.searched:
-        told.append(f"to try: {', '.join(_tries(entry.id, recipe, known))}")
+        told.append(f"to try: {', '.join(_tries(entry, recipe, known))}")
     return "; ".join(told)
 
 
-def _tries(model: str, recipe: Recipe, known: Known) -> list[str]:
+def _tries(entry: ModelEntry, recipe: Recipe, known: Known) -> list[str]:
     tries = []
     if known.transformer and recipe.model_type is None:
         tries.append('calibrate.model_type = "transformer"')
     if recipe.preset == "performance":
         tries.append('calibrate.preset = "mixed"')
-    if recipe.method == "default":
+    if recipe.method == "default" and not needs_others(entry.task):
         tries.append('calibrate.method = "accuracy-aware"')
     if known.explained is None:
         tries.append("calibrate.ignored for the layers that lose most")
-    return [*tries, f"quantgate remedy {shlex.quote(model)}"]
+    return [*tries, f"quantgate remedy {shlex.quote(entry.id)}"]

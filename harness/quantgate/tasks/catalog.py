@@ -42,3 +42,8 @@ TASKS: dict[str, Task] = {
         },
     ).items()
 }
+
+
+def needs_others(task: str) -> bool:
+    """Whether one image of a task alone has no metric, so that nothing can be ranked image by image."""
+    return bool(getattr(TASKS.get(task), "NEEDS_OTHERS", False))
