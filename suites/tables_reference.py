@@ -77,4 +77,6 @@ def unlisted(run: Path, page: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit("name runs that have every task: without, the page would list no table")
     PAGE.write_text(reference([Path(run) for run in sys.argv[1:]]), encoding="utf-8")

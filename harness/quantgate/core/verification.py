@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+#: Of similarities in order so many are looked at first for the threshold of a share.
+_TIMES, _AND = 4, 1000
+
+
 def best_threshold(similarities: Floats, same: NDArray[np.bool_], weights: Floats) -> float:
     """Choose the similarity from which on pairs, [pairs] each, count as the same with the least weight of errors.
 
@@ -51,8 +55,12 @@ class Ordered:
 
         Minus infinity where all may; NaN where nothing has a weight.
         """
-        summed = np.cumsum(weights[:, self.order], axis=1)
-        total = summed[:, -1:]
+        total = weights.sum(axis=1, keepdims=True)
+        # The threshold is among the highest: some times as many as would be if all had one weight.
+        some = min(len(self.order), _TIMES * int(share * len(self.order)) + _AND)
+        summed = np.cumsum(weights[:, self.order[:some]], axis=1)
+        if some < len(self.order) and not (summed[:, -1:] > share * total).all():
+            summed = np.cumsum(weights[:, self.order], axis=1)
         beyond = np.divide(summed, total, out=np.zeros_like(summed), where=total > 0) > share
         first = np.where(beyond.any(axis=1), beyond.argmax(axis=1), len(self.order))
         found = np.concatenate([self.values, [-np.inf]])[first]

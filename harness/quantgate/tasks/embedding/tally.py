@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 #: Weights of pairs that are held at a time, and that are computed in all.
-_HELD, _MOST = 2**23, 200_000_000
+_HELD, _MOST = 2**23, 100_000_000
 #: Pairs that a run keeps in a file, to compare it with others.
 _KEPT = 200_000
 
