@@ -127,10 +127,10 @@ def _objects(picture: Picture, subject: _Subject) -> Picture:
 
 
 def _annotated(truth: Truth | None) -> tuple[tuple[float, ...], ...]:
-    """Corners of the annotated quadrilaterals; of other objects the roles' are drawn alone."""
+    """Corners of the annotated quadrilaterals that count; of other objects the roles' are drawn alone."""
     if not isinstance(truth, Objects) or truth.quads is None:
         return ()
-    return tuple(tuple(quad.ravel().tolist()) for quad in truth.quads)
+    return tuple(tuple(quad.ravel().tolist()) for quad in truth.quads[~truth.aside])
 
 
 def _classes(picture: Picture, subject: _Subject) -> Picture:

@@ -38,7 +38,7 @@ def role_svg(picture: Picture, role: Role) -> str:
             if change.change != "kept" or len(picture.changes) <= _FEW:
                 label = placer.label(seen.box, object_words.seen_text(seen), colour)
                 labels.append(_group(change, index, label))
-    return _svg(picture, shapes, labels)
+    return _svg(picture, [*shapes, _annotated(picture)], labels)
 
 
 def diff_svg(picture: Picture) -> str:
@@ -59,7 +59,7 @@ def diff_svg(picture: Picture) -> str:
         if change.change != "kept":
             label = placer.label(seen.box, object_words.change_label(change), colour)
             labels.append(_group(change, index, label))
-    return _svg(picture, shapes, labels)
+    return _svg(picture, [*shapes, _annotated(picture)], labels)
 
 
 def changes_svg(picture: Picture) -> str:
@@ -83,7 +83,7 @@ def _ordered(picture: Picture) -> list[tuple[int, ObjectChange]]:
 
 def _svg(picture: Picture, shapes: list[str], labels: list[str]) -> str:
     """Lay labels over all shapes, and changed objects over kept ones."""
-    body = "".join((_annotated(picture), *reversed(shapes), *reversed(labels)))
+    body = "".join((*reversed(shapes), *reversed(labels)))
     width, height = picture.size
     return (
         f'<svg class="ov" viewBox="0 0 {width} {height}" preserveAspectRatio="none" '
