@@ -195,4 +195,5 @@ KIND = DatasetKind(
     needs=("path",),
     may=("annotations", "segments", "annotated"),
     truths={"": ("corners",)},
+    metric="hmean",
 )

@@ -53,6 +53,8 @@ class DatasetKind:
         As ``find``, with the quadrilaterals of objects.
     outlines
         Whether its annotations may have polygons.
+    metric
+        By which models are judged on it, where that is not their task's own.
     load
         Makes the dataset itself, of images that are not files. Arguments: name, entry, folder for
         what is cached, whether masks are wanted.
@@ -66,6 +68,7 @@ class DatasetKind:
     find_points: Find | None = None
     find_quads: Find | None = None
     outlines: bool = False
+    metric: str = ""
     load: Callable[[str, DatasetEntry, Path | None, bool], Dataset] | None = None
 
     def condition_of(self, entry: DatasetEntry) -> str:

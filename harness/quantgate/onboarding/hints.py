@@ -19,6 +19,7 @@ _ULTRALYTICS_TASKS = {
     "detect": "detection",
     "segment": "instance_segmentation",
     "pose": "keypoints",
+    "obb": "quads",
     "classify": "classification",
 }
 _HF_TASKS = {

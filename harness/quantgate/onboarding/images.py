@@ -17,12 +17,14 @@ from quantgate.errors import DatasetError, UsageError
 from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from quantgate.datasets.sample import Dataset
 
 _HEAD = 4096
+#: Truths of annotations that tell the task of a model by themselves.
+_TELLING = frozenset({"points", "corners"})
 #: Class maps that are read to know the ids that there are.
 _MOST_MAPS = 500
 #: Of folders of images, those that people give with the images of nothing but one class each.
@@ -61,9 +63,10 @@ class Images:
 
     @property
     def only_task(self) -> str | None:
-        """The task of annotations that say nothing but landmarks: the shape of outputs is that of class scores."""
+        """The task of annotations that serve no other, where outputs look like those of many: landmarks, regions of text."""
         serve = [task for task in self.sets if self.annotated(task)]
-        return "keypoints" if serve == ["keypoints"] else None
+        alone = len(serve) == 1 and TASKS[serve[0]].TRUTH in _TELLING
+        return serve[0] if alone else None
 
     def annotated(self, task: str) -> bool:
         """Whether the annotations serve a task."""
@@ -98,7 +101,8 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     why = f": {problems[0]}" if problems else ""
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
-        f"list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, maps of numbers){why}"
+        "list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, ICDAR's or DOTA's regions, "
+        f"maps of numbers){why}"
     )
 
 
@@ -201,11 +205,14 @@ def _kinds(path: Path) -> Iterator[str]:
         suffixes = {one.suffix.lower() for one in files}
         if suffixes & set(READERS) - {".png", ".tif", ".tiff"} or any(map(_is_deep, files)):
             yield _OF_NUMBERS
+        yield from _of_corners(files)
         yield from (kind for suffix, kind in _OF_FOLDERS if suffix in suffixes)
         return
     head = path.read_bytes()[:_HEAD].decode("utf-8", "replace")
-    if path.suffix.lower() == ".json" or head.lstrip().startswith("{"):
-        yield "coco"
+    if path.suffix.lower() == ".json" or head.lstrip()[:1] in {"{", "["}:
+        yield from ("coco", "icdar")
+    elif _REGIONS.match(head):
+        yield "icdar"
     elif _MAPS.search(head):
         yield _OF_NUMBERS
     elif _CSV_HEAD in head:
@@ -221,6 +228,24 @@ def _kinds(path: Path) -> Iterator[str]:
         yield from listed
 
 
+def _of_corners(files: Sequence[Path]) -> Iterator[str]:
+    """Tell text files of eight numbers in pixels by the first that says something."""
+    for path in files:
+        if path.suffix.lower() != ".txt":
+            continue
+        head = path.read_bytes()[:_HEAD].decode("utf-8-sig", "replace")
+        if head.strip():
+            yield from (kind for kind, form in _FORMS if form.match(head))
+            return
+
+
+#: What the first line of a file begins with: DOTA's head, or eight numbers and a class; ICDAR's numbers and commas.
+_FORMS = (
+    ("dota", re.compile(r"imagesource|gsd|([-\d.]+\s+){8}[A-Za-z]")),
+    ("icdar", re.compile(r"([-\d.]+\s*,\s*){8}|([-\d.]+\s*,\s*){4}[^\d\s]")),
+)
+#: PaddleOCR's list: an image, a tab, and regions as json.
+_REGIONS = re.compile(r"\S[^\t\n]*\t\[")
 _OF_FOLDERS = (
     (".pts", "pts"),
     (".xml", "voc"),

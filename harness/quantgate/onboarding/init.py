@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quantgate.datasets.catalog import DATASETS
 from quantgate.engine.worker.client import Step
 from quantgate.errors import HarnessError, SourceUnavailableError, UsageError
 from quantgate.manifest import load_manifest
@@ -25,6 +26,7 @@ from quantgate.onboarding.guess import find, inputs_of, look
 from quantgate.onboarding.images import images_of
 from quantgate.onboarding.limits import measure
 from quantgate.run import Run
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +130,14 @@ def _known(subject: Subject, images: Images, known: Mapping[str, Any]) -> Draft:
     )
     task = str(known["task"])
     comments = {"source": f"{origin} says task, decoder and preprocess: {task}"}
-    return Draft(subject, _dataset(images, task), _name(images), _subset(images), comments=comments)
+    return Draft(
+        subject,
+        _dataset(images, task),
+        _name(images),
+        _subset(images),
+        metric=_metric(images, task),
+        comments=comments,
+    )
 
 
 def _by_accuracy_check(subject: Subject, images: Images, told: tuple[Told, OmzSettings]) -> Draft:
@@ -186,7 +195,13 @@ def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
     draft = Draft(
         subject, entry, _name(images), _subset(images), task, best.option.reading, best.plan
     )
-    return replace(draft, comments=_comments(guess), unsure=unsure)
+    return replace(draft, metric=_metric(images, task), comments=_comments(guess), unsure=unsure)
+
+
+def _metric(images: Images, task: str) -> str:
+    """Name what models are judged by on annotations of this kind; empty for the task's own."""
+    said = DATASETS[images.entry.kind].metric
+    return said if images.annotated(task) and said in TASKS[task].METRICS else ""
 
 
 def _dataset(images: Images, task: str) -> DatasetEntry:

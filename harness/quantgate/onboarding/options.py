@@ -91,7 +91,7 @@ def options_for(
         if hasattr(DECODERS[kind], "characters"):
             bases = _recognizers(kind, ports, own, symbols)
         else:
-            bases = _bases(kind, ports, own, priors)
+            bases = _bases(kind, ports, _likely(ports, own, told=task is not None), priors)
         for decoder, note in bases:
             readings = _renamed(variants(decoder), labels, tables)
             taking = (reading for reading in readings if _takes(reading.decoder, ports))
@@ -99,8 +99,18 @@ def options_for(
     return sorted(found, key=lambda option: len(option.reading.changed))
 
 
+def _likely(ports: Sequence[Port], task: str, *, told: bool) -> tuple[str, ...]:
+    """Kinds that outputs of these shapes are meant for; where a task is told, and none is likely, all that fit."""
+    kinds = fitting_kinds(ports, task)
+    if kinds or not told:
+        return kinds
+    return tuple(
+        kind for kind, of in DECODER_TASKS.items() if task in of and DECODERS[kind].fits(ports)
+    )
+
+
 def _bases(
-    kind: str, ports: Sequence[Port], task: str, priors: Sequence[Path]
+    kind: str, ports: Sequence[Port], kinds: Sequence[str], priors: Sequence[Path]
 ) -> Iterator[tuple[Decoder, str]]:
     """Yield decoders of a kind whose outputs these may be; with what they need, where that is known."""
     maker: Any = DECODERS[kind]
@@ -111,7 +121,7 @@ def _bases(
         yield from (
             (maker(anchors=anchors), f"{name} anchors") for name, anchors in _ANCHORS.items()
         )
-    elif kind in fitting_kinds(ports, task) and kind not in {"ssd-raw", "yolo"}:
+    elif kind in kinds and kind not in {"ssd-raw", "yolo"}:
         yield maker(), ""
 
 

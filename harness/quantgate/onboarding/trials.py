@@ -197,7 +197,10 @@ def _turned(prediction: Prediction) -> Prediction:
     if isinstance(prediction, Detections):
         x0, y0, x1, y1 = prediction.boxes.T
         boxes = np.stack([1 - x1, y0, 1 - x0, y1], axis=1).astype(np.float32)
-        return Detections(boxes, prediction.scores, prediction.labels)
+        quads = prediction.quads
+        if quads is not None:
+            quads = (quads * np.array([-1, 1]) + np.array([1, 0])).astype(np.float32)
+        return Detections(boxes, prediction.scores, prediction.labels, quads=quads)
     if isinstance(prediction, LabelMap):
         return LabelMap(np.ascontiguousarray(prediction.labels[:, ::-1]))
     if isinstance(prediction, Rendering):
