@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
-from quantgate.core.predictions import Detections, LabelMap, Rendering
+from quantgate.core.predictions import DenseMap, Detections, LabelMap, Rendering
 from quantgate.core.regions import outline_region
 from quantgate.datasets.regions import RegionImage
 from quantgate.datasets.sample import Dataset, Sample
@@ -158,3 +158,14 @@ def test_soft_maps_show_what_each_role_cuts_out(tmp_path: Path) -> None:
     assert red - blue > 150
     assert np.ptp(diff[row, left].astype(int)) < 20
     assert int(optimized[row, right].mean()) > int(parent[row, right].mean()) + 10
+
+
+def test_maps_of_numbers_are_drawn_in_false_colours(tmp_path: Path) -> None:
+    """Truth, both maps and their difference, with a scale bar in the annotation's unit."""
+    depth = np.repeat(np.linspace(1, 9, SIZE[0], dtype=np.float32)[None, :, None], SIZE[1], axis=0)
+    pair = Pair(DenseMap(depth), DenseMap(depth + np.float32(0.5)))
+    (picture,) = drawn(tmp_path, "dense", pair)
+    assert (picture.kind, picture.unit) == ("numbers", "")
+    assert picture.sentence == "0.5 from the parent on average"
+    assert len(picture.panes) == 3
+    assert all((tmp_path / name).is_file() for name in (picture.image, *picture.panes))

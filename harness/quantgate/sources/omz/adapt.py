@@ -1,7 +1,7 @@
 """Making a converted model take one image and give outputs that decoders know.
 
-Inputs whose value accuracy-check.yml states (the size of the image, indices of a sequence) become
-constants; super-resolution's second input, the enlarged image, is computed from the first; YOLO
+Inputs whose value accuracy-check.yml states (the size of the image, indices of a sequence), and what a network of
+clips remembers, which is zero, become constants; super-resolution's second input, the enlarged image, is computed from the first; YOLO
 v2's flat heads get their grid back. None of it changes what the model computes.
 """
 
@@ -17,7 +17,7 @@ from quantgate.sources import reading
 from quantgate.sources.omz.adapters import adapter_of
 from quantgate.sources.omz.feeding import FeedingUnknownError, image_input
 from quantgate.sources.omz.index import find_model
-from quantgate.sources.omz.inputs import enlarged_input, is_stated
+from quantgate.sources.omz.inputs import enlarged_input, is_stated, remembered
 from quantgate.sources.opset import opset
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) 
     for entry in model.accuracy.get("inputs", ()):
         if entry["name"] in names and is_stated(entry):
             return ops.constant(_stated(model, entry, parameter))
+    if names & set(remembered(model)):
+        shape, kind = tuple(parameter.output(0).get_shape()), parameter.get_element_type()
+        return ops.constant(np.zeros(shape, kind.to_dtype()))
     return None
 
 

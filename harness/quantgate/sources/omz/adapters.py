@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from quantgate.sources.omz.objects import Decoding
 
 
+#: What evaluators of their own, named instead of an adapter, do to the outputs.
+_EVALUATORS: Mapping[str, str] = {
+    "custom_evaluators.sequential_background_matting_evaluator.SequentialBackgroundMatting": "video_matting",
+}
+
+
 def adapter_of(accuracy: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
     """Return the adapter's name and its options."""
     adapter = accuracy.get("adapter")
     if isinstance(adapter, dict):
         return adapter.get("type"), adapter
-    return adapter, {}
+    return adapter or _EVALUATORS.get(str(accuracy.get("module"))), {}
 
 
 def _classification(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
@@ -31,6 +37,10 @@ def _classification(model: OmzModel, _: Mapping[str, Any]) -> Decoding:
 
 def _matting(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "image_to_image", {"kind": "image"}
+
+
+def _video_matting(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    return "semantic_segmentation", {"kind": "class-map", "outputs": ("pha",)}
 
 
 def _segmentation(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
@@ -107,6 +117,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "super_resolution": _image,
     "ultra_lightweight_face_detection": objects.faces,
     "vehicle_attributes": heads.vehicle,
+    "video_matting": _video_matting,
     "yolo_v2": objects.yolo_v2,
     "yolact": objects.yolact,
     "yolo_v3": objects.yolo_v3,
@@ -120,5 +131,6 @@ NOTES: Mapping[str, str] = {
     "mono_depth": "depth is annotated as the original evaluation has it: in m for FCRN, as disparity for MiDaS",
     "action_detection": "persons alone are judged, suppressed by NMS where the original does it softly",
     "background_matting": "mattes have to have the size of the model's output",
+    "video_matting": "each image is the first frame of a clip: what the network remembers of frames before is zero",
     "beam_search_decoder": "text is read greedily, where the original searches for the likeliest",
 }

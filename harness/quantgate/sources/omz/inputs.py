@@ -20,7 +20,14 @@ def known_inputs(model: OmzModel) -> tuple[str, ...]:
     enlarged = enlarged_input(model)
     # Without any statement, an input without dimensions to speak of was frozen by the conversion.
     frozen = [entry.name for entry in model.inputs if len(entry.shape) == 1]
-    return (*stated, *([enlarged] if enlarged else []), *frozen)
+    return (*stated, *([enlarged] if enlarged else []), *frozen, *remembered(model))
+
+
+def remembered(model: OmzModel) -> tuple[str, ...]:
+    """Names of the inputs that take what a network of clips gave out for the frame before: of a first frame, zero."""
+    if adapter_of(model.accuracy)[0] != "video_matting":
+        return ()
+    return tuple(entry.name for entry in model.inputs[1:])
 
 
 def is_stated(entry: Mapping[str, Any]) -> bool:

@@ -36,7 +36,6 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
         "cocosnet": "the class maps of the image and of an example",
         "gaze-estimation-adas-0002": "the other eye, and the angles of the head that another network finds",
         "gmcnn-places2-tf": "the mask of what is to be painted anew",
-        "robust-video-matting-mobilenetv3": "what it gave out itself for the frame before",
     }
 )
 #: What keeps single models whose images can be fed.
