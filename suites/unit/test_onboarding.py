@@ -16,7 +16,7 @@ from quantgate.manifest import load_manifest
 from quantgate.onboarding.entry import entry_text
 from quantgate.onboarding.guess import find, look
 from quantgate.onboarding.hints import hints_of
-from quantgate.onboarding.images import images_of
+from quantgate.onboarding.images import as_identities, images_of
 from quantgate.onboarding.init import described
 from quantgate.onboarding.manifests import written
 from quantgate.onboarding.options import options_for, tables_of
@@ -231,3 +231,38 @@ def test_words_and_their_symbols_are_recognized(tmp_path: Path) -> None:
     read = [one.decoder for one in found if one.kind == "ctc"]
     assert {getattr(one, "blank", None) for one in read} == {"first", "last"}
     assert {getattr(one, "characters", None) for one in read} == {tmp_path / "my_dict.txt"}
+
+
+def test_identities_are_recognized(tmp_path: Path) -> None:
+    """By queries and gallery, by names, by lists of pairs; folders are classes unless a model gives longer vectors."""
+
+    def kind(folder: Path, text: str = "") -> str:
+        listed = tmp_path / "list.csv"
+        listed.write_text(text, encoding="utf-8")
+        return images_of(folder, listed if text else None, None, tmp_path).entry.kind
+
+    for name in (
+        "market/query/0001_c1s1_1_00.png",
+        "market/gallery/0001_c2s1_1_00.png",
+        "named/7_c1_1.png",
+        "named/8_c2_1.png",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 8, 3), len(name), np.uint8))
+    for name in ("ann/a.png", "ann/b.png", "bob/c.png"):
+        path = tmp_path / "faces" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 8, 3), ord(name[4]), np.uint8))
+
+    faces = tmp_path / "faces"
+    assert kind(tmp_path / "market") == kind(tmp_path / "named") == "identities"
+    assert kind(faces, "ann/a.png ann/b.png 1\nann/a.png bob/c.png 0\n") == "identities"
+    assert (
+        kind(faces, "image,identity\nann/a.png,ann\nann/b.png,ann\nbob/c.png,bob\n") == "identities"
+    )
+    assert kind(faces) == "imagenet"
+    images = images_of(faces, None, None, tmp_path)
+    assert as_identities(images, [Port("out", (1, 128))], tmp_path).only_task == "embedding"
+    assert as_identities(images, [Port("out", (1, 2))], tmp_path) is images
+    assert as_identities(images, [Port("out", (1, 1000))], tmp_path) is images

@@ -46,7 +46,7 @@ def find(name: str, entry: DatasetEntry, root: Path) -> Findings:
     folder = folder_of(name, entry.path, root)
     if entry.annotations is not None:
         return _from_list(name, file_of(name, entry.annotations, root), folder)
-    sides = _sides(folder)
+    sides = sides_of(folder)
     drafts: list[Draft] = []
     strays: list[tuple[str, str]] = []
     places: dict[Side, Path] = sides or {"": folder}
@@ -67,7 +67,13 @@ def _on(truth: object, side: Side) -> Identity:
     return replace(truth, side=side)
 
 
-def _sides(folder: Path) -> dict[Side, Path]:
+def are_named(folder: Path) -> bool:
+    """Whether the images of a folder are named as Market-1501's."""
+    images = image_files(folder)[0]
+    return bool(images) and all(_MARKET.fullmatch(path.stem) for path in images)
+
+
+def sides_of(folder: Path) -> dict[Side, Path]:
     """Folders of queries and gallery, where there are both."""
     below = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
     query = next((below[key] for key in _QUERY if key in below), None)

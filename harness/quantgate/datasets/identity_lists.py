@@ -34,6 +34,9 @@ _SAME = {"1": True, "true": True, "same": True, "yes": True,
          "0": False, "-1": False, "false": False, "different": False, "no": False}  # fmt: skip
 _SIDES = {"query": "query", "probe": "query", "gallery": "gallery", "": ""}
 _PAIR, _MISMATCH, _HEAD = 3, 4, 2
+#: Columns that hold nothing but identities, and lines by which a list is told from others.
+_SURELY = frozenset({"identity", "person", "person_id", "pid", "vehicle_id"})
+_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,30 @@ def read_list(name: str, file: Path, listed: Listed) -> tuple[list[Row], tuple[s
     if _columns(told[0][1]):
         return list(_table(where, "\n".join(line for _, line in told))), ()
     return list(_plain(where, told)), ()
+
+
+def is_told(text: str) -> bool:
+    """Whether text can be nothing but the beginning of such a list; an image and a word a line may be of other kinds."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:_LOOKED_AT]
+    told = list(enumerate(lines, start=1))
+    if not told:
+        return False
+    columns = _columns(lines[0])
+    if columns:
+        return "first" in columns or columns["identity"].lower() in _SURELY
+    return _is_lfw(told) or all(_is_pair(line) for line in lines)
+
+
+def _is_pair(line: str) -> bool:
+    parts = _parts(line)
+    images = sum(map(_is_image, parts))
+    return images == 2 and any(part.lower() in _SAME for part in parts)  # noqa: PLR2004 - a pair
+
+
+def _parts(line: str) -> list[str]:
+    """Parts of a line without a header, apart by tab, comma or semicolon, else by spaces."""
+    apart = r"\t|,|;" if re.search(r"[\t,;]", line) else r"\s+"
+    return [part.strip() for part in re.split(apart, line)]
 
 
 def _is_lfw(told: Sequence[tuple[int, str]]) -> bool:
@@ -128,10 +155,7 @@ def _is_image(text: str) -> bool:
 def _plain(where: str, told: Sequence[tuple[int, str]]) -> Iterator[Row]:
     """Two images and whether they show the same, which comes first or last; or an image and its identity."""
     for number, line in told:
-        parts = [
-            part.strip()
-            for part in re.split(r"\t|,|;" if re.search(r"[\t,;]", line) else r"\s+", line)
-        ]
+        parts = _parts(line)
         images = [k for k, part in enumerate(parts) if _is_image(part)]
         rest = [part for k, part in enumerate(parts) if k not in images]
         if len(images) == 2 and rest and rest[0].lower() in _SAME:  # noqa: PLR2004 - a pair

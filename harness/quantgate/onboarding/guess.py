@@ -112,6 +112,12 @@ def inputs_of(subject: Subject, store: Store) -> list[Port]:
     return list(model_ports(model.inputs))
 
 
+def outputs_of(subject: Subject, store: Store) -> list[Port]:
+    """Read the outputs of a model; errors as `inputs_of`."""
+    _, model = resolve(subject.source, Place(store.root, store, subject.name))
+    return list(model_ports(model.outputs))
+
+
 def find(subject: Subject, images: Images, store: Store) -> Found:
     """Guess task, decoder and feeding of a model.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from quantgate.datasets import dense
+from quantgate.datasets import dense, identities
 from quantgate.datasets import text as words
 from quantgate.datasets.catalog import DATASETS, load_dataset
 from quantgate.datasets.dense_files import READERS
 from quantgate.datasets.folder import image_files
+from quantgate.datasets.identity_lists import is_told
+from quantgate.decoders.catalog import fitting_kinds
 from quantgate.entries import DatasetEntry
 from quantgate.entries.data import RegionEntry
 from quantgate.errors import DatasetError, UsageError
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.datasets.sample import Dataset
+    from quantgate.decoders.protocol import Port
 
 _HEAD = 4096
 #: Truths of annotations that tell the task of a model by themselves.
-_TELLING = frozenset({"points", "corners"})
+_TELLING = frozenset({"points", "corners", "identity"})
 #: Class maps that are read to know the ids that there are.
 _MOST_MAPS = 500
 #: Of folders of images, those that people give with the images of nothing but one class each.
@@ -35,6 +39,7 @@ _LANDMARKS = re.compile(r"^([-+.\deE]+[ \t]+){10,}\S*\.\w+[ \t]*$", re.MULTILINE
 _CSV_HEAD = "ImageID"
 #: The kind of lists of texts, which a task is called, too.
 _OF_WORDS = next(name for name, kind in DATASETS.items() if kind is words.KIND)
+_OF_IDENTITIES = next(name for name, kind in DATASETS.items() if kind is identities.KIND)
 _OF_NUMBERS = next(name for name, kind in DATASETS.items() if kind is dense.KIND)
 #: A line of an image and a file that may be a map; bytes of a PNG up to its bits and kind of colour.
 _MAPS = re.compile(
@@ -102,8 +107,21 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
         "list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, ICDAR's or DOTA's regions, "
-        f"maps of numbers){why}"
+        f"maps of numbers, list of identities or pairs){why}"
     )
+
+
+def as_identities(images: Images, ports: Sequence[Port], cache: Path) -> Images:
+    """Take folders for identities, not for classes, where a model gives one vector that has no number a folder."""
+    if images.entry.kind != "imagenet" or images.entry.annotations is not None:
+        return images
+    classes = max(len(one.labels) for one in images.sets.values())
+    lengths = [math.prod(port.shape[1:]) for port in ports]
+    task = next(name for name, one in TASKS.items() if one.TRUTH == "identity")
+    if not fitting_kinds(ports, task) or classes in lengths:
+        return images
+    entry = DatasetEntry(kind=_OF_IDENTITIES, path=images.entry.path)
+    return Images(entry, dict(_sets(entry, cache)))
 
 
 def _refuse_none(folder: Path) -> None:
@@ -194,6 +212,8 @@ def _bare(folder: Path) -> Iterator[DatasetEntry]:
         path.is_file() and path.suffix.lower() in {".jpg", ".jpeg", ".png"}
         for path in folder.iterdir()
     )
+    if identities.sides_of(folder) or identities.are_named(folder):
+        yield DatasetEntry(kind=_OF_IDENTITIES, path=folder)
     if len(inner) >= _FEWEST_CLASSES and not own and all(image_files(path)[0] for path in inner):
         yield DatasetEntry(kind="imagenet", path=folder)
 
@@ -213,6 +233,8 @@ def _kinds(path: Path) -> Iterator[str]:
         yield from ("coco", "icdar")
     elif _REGIONS.match(head):
         yield "icdar"
+    elif is_told(head):
+        yield _OF_IDENTITIES
     elif _MAPS.search(head):
         yield _OF_NUMBERS
     elif _CSV_HEAD in head:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quantgate.core.predictions import Identity
 from quantgate.datasets.catalog import DATASETS
 from quantgate.engine.worker.client import Step
 from quantgate.errors import HarnessError, SourceUnavailableError, UsageError
@@ -22,8 +23,8 @@ from quantgate.onboarding.accuracy_check import (
     settings_by,
 )
 from quantgate.onboarding.entry import Draft, entry_text
-from quantgate.onboarding.guess import find, inputs_of, look
-from quantgate.onboarding.images import images_of
+from quantgate.onboarding.guess import find, inputs_of, look, outputs_of
+from quantgate.onboarding.images import as_identities, images_of
 from quantgate.onboarding.limits import measure
 from quantgate.run import Run
 from quantgate.tasks.catalog import TASKS
@@ -98,6 +99,8 @@ def described(
     )
     if "task" in known:
         return Result(_known(subject, images, known), None, None)
+    ports = worker.call(Step("reading the model", _STEP_S), outputs_of, subject, store)
+    images = as_identities(images, ports, store.root)
     found = worker.call(Step("looking for what fits", _STEP_S), find, subject, images, store)
     draft = _guessed(subject, images, found)
     return Result(draft, found, None, labels=_names(images, draft))
@@ -200,8 +203,14 @@ def _guessed(subject: Subject, images: Images, found: Found) -> Draft:
 
 def _metric(images: Images, task: str) -> str:
     """Name what models are judged by on annotations of this kind; empty for the task's own."""
+    if any(_is_sought(one.truth) for one in images.sets[task].samples):
+        return "map"
     said = DATASETS[images.entry.kind].metric
     return said if images.annotated(task) and said in TASKS[task].METRICS else ""
+
+
+def _is_sought(truth: object) -> bool:
+    return isinstance(truth, Identity) and truth.side == "query"
 
 
 def _dataset(images: Images, task: str) -> DatasetEntry:

@@ -14,6 +14,7 @@ from quantgate.core.predictions import (
     ClassScores,
     DenseMap,
     Detections,
+    Embedding,
     LabelMap,
     Rendering,
     Transcript,
@@ -24,7 +25,7 @@ from quantgate.engine.look.look import masked, steadiness
 from quantgate.engine.look.readers import Outlook
 from quantgate.engine.look.views import part, read, truth_in_input
 from quantgate.errors import DecoderError
-from quantgate.tasks.catalog import TASKS
+from quantgate.tasks.catalog import TASKS, needs_others
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _NEIGHBOURS = 3
 _FULL_PSNR = 50.0
+#: A vector says nothing of how sure it is.
+_A_VECTOR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Bench:
 
     def annotated(self, task: str) -> bool:
         """Whether annotations can tell how good a task's answers are."""
-        return self.datasets[task].annotated and len(self.datasets[task]) > 0
+        own = self.datasets[task]
+        return own.annotated and len(own) > 0 and not needs_others(task)
 
     def quality(
         self, option: Option, plan: Preprocess, samples: Sequence[Sample]
@@ -176,7 +180,7 @@ def confidence(prediction: Prediction) -> float:
         return float(len(np.unique(prediction.labels)) > 1)
     if isinstance(prediction, DenseMap):
         return float(prediction.values.std() > 0)
-    return 0.0
+    return _A_VECTOR if isinstance(prediction, Embedding) else 0.0
 
 
 def _symmetry(whole: Sequence[Read], mirrored: Sequence[Read]) -> NDArray[np.float64]:
