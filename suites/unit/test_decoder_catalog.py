@@ -211,7 +211,7 @@ MEANT: dict[str, tuple[list[Port], set[str]]] = {
     "any batch": (ports((-1, 1000)), {"class-scores"}),
     "a row in a row": (ports((1, 1, 1001)), {"class-scores"}),
     "the best class": (ports((1,)), {"class-scores"}),
-    "two heads": (ports((1, 2, 1, 1), (1, 1, 1, 1)), {"class-scores", "heads"}),
+    "two heads": (ports((1, 2, 1, 1), (1, 1, 1, 1)), {"heads"}),
     "features": (ports((1, 1280, 1, 1)), {"class-scores", "vector"}),
     "logits of a map": (ports((1, 21, 257, 257)), {"class-map"}),
     "classes of a map": (ports((1, 257, 257)), {"class-map", "dense-map", "image"}),

@@ -51,7 +51,7 @@ def add(verbs: Any) -> None:
     init.add_argument(
         "--annotations",
         type=Path,
-        help="of the images: COCO json, ImageNet list, Open Images csv, WIDER FACE's or WFLW's text, ICDAR's or PaddleOCR's regions of text, folder of VOC, YOLO, ICDAR, DOTA, .pts, class maps or maps of numbers (PNG of 16 bits, npy, EXR, flo; csv)",
+        help="of the images: COCO json, ImageNet list, Open Images csv, table of attributes (csv, CelebA), WIDER FACE's or WFLW's text, ICDAR's or PaddleOCR's regions of text, folder of VOC, YOLO, ICDAR, DOTA, .pts, class maps or maps of numbers (PNG of 16 bits, npy, EXR, flo; csv)",
     )
     init.add_argument(
         "--labels",

@@ -41,6 +41,16 @@ def _alike(head: Head, first: NDArray[np.float32], second: NDArray[np.float32]) 
     return math.sqrt(p * q) + math.sqrt((1 - p) * (1 - q))
 
 
+def heads_sure(prediction: Attributes) -> float:
+    """How sure classes and labels are, mean over heads, 0..1; 0 where all are values."""
+    sure = []
+    for head, span in zip(prediction.heads, spans(prediction.heads), strict=True):
+        best = float(prediction.values[span].max())
+        if head.kind != "value":
+            sure.append(best if head.kind == "class" else max(best, 1 - best))
+    return float(np.mean(sure)) if sure else 0.0
+
+
 def facts_fit(prediction: Attributes, truth: Facts) -> float:
     """Mean over annotated heads: root of the share of what is annotated, nearness of values; NaN without any."""
     try:

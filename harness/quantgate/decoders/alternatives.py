@@ -142,6 +142,8 @@ def _with(decoder: Decoder, changes: dict[str, Any]) -> Decoder:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = …' for key in value)} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

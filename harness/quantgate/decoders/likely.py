@@ -29,6 +29,8 @@ _MOST_HEATED_PX = 128
 #: (21 times what the last has), and no width of features.
 _FEWEST_STEPS, _MOST_STEPS, _FEWEST_SYMBOLS = 8, 1000, 11
 _OF_STRIDES, _OF_FEATURES = 21, 64
+#: Numbers of a head that nobody described, at most.
+_SMALL_HEAD = 100
 #: Numbers of an embedding: a multiple of the last; so many are no usual number of classes.
 _SHORTEST, _LONGEST, _STEP = 32, 8192, 32
 #: Candidates of detectors of turned boxes, at least, and their numbers, at most (DOTA has 15 to 18 classes); the side
@@ -140,6 +142,12 @@ def _vectors(ports: Sequence[Port]) -> bool:
     )
 
 
+def _one_of_vectors(ports: Sequence[Port]) -> bool:
+    """One row of numbers, or several of which others are too large to be heads beside it."""
+    small = all(math.prod(port.shape[1:]) <= _SMALL_HEAD for port in ports)
+    return _vectors(ports) and not (len(ports) > 1 and small)
+
+
 def _masks(ports: Sequence[Port]) -> bool:
     """Some output of several pictures has their sides."""
     return any(
@@ -203,7 +211,7 @@ def _embedding(ports: Sequence[Port]) -> bool:
 #: By kind; of others, their shapes say enough.
 _LIKELY: Mapping[str, Callable[[Sequence[Port]], bool]] = MappingProxyType(
     {
-        "class-scores": _vectors,
+        "class-scores": _one_of_vectors,
         "yolox": _candidates,
         "yolo-v5": _candidates,
         "yolo-v8": _columns_or_rows,

@@ -16,7 +16,7 @@ from quantgate.engine.runtime import Target
 from quantgate.errors import PreprocessError
 from quantgate.onboarding.hints import hints_of
 from quantgate.onboarding.inputs import taken_by
-from quantgate.onboarding.options import options_for, tables_of
+from quantgate.onboarding.options import named_heads, options_for, tables_of
 from quantgate.onboarding.search import search, seconds_each
 from quantgate.onboarding.trials import Bench
 from quantgate.sources.catalog import resolve
@@ -146,6 +146,8 @@ def find(subject: Subject, images: Images, store: Store) -> Found:
     )
     said = hints.values.get("task")
     options = ways(task=said or images.only_task) or ways(task=said)
+    truths = [sample.truth for one in images.sets.values() for sample in one.samples]
+    options = named_heads(options, parent.ports, truths)
     bench = Bench(parent, images.sets)
     samples = subset(images.sets["generic"], _DRAWN, 0).dataset.samples
     each = seconds_each(bench, samples)

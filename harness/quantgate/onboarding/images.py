@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from quantgate.datasets import dense, identities
+from quantgate.datasets import dense, identities, table
 from quantgate.datasets import text as words
 from quantgate.datasets.catalog import DATASETS, load_dataset
 from quantgate.datasets.dense_files import READERS
 from quantgate.datasets.folder import image_files
 from quantgate.datasets.identity_lists import is_told
+from quantgate.datasets.table_rows import read_rows
 from quantgate.decoders.catalog import fitting_kinds
 from quantgate.entries import DatasetEntry
 from quantgate.entries.data import RegionEntry
@@ -40,6 +41,7 @@ _CSV_HEAD = "ImageID"
 #: The kind of lists of texts, which a task is called, too.
 _OF_WORDS = next(name for name, kind in DATASETS.items() if kind is words.KIND)
 _OF_IDENTITIES = next(name for name, kind in DATASETS.items() if kind is identities.KIND)
+_OF_FACTS = next(name for name, kind in DATASETS.items() if kind is table.KIND)
 _OF_NUMBERS = next(name for name, kind in DATASETS.items() if kind is dense.KIND)
 #: A line of an image and a file that may be a map; bytes of a PNG up to its bits and kind of colour.
 _MAPS = re.compile(
@@ -106,7 +108,7 @@ def images_of(folder: Path, annotations: Path | None, labels: Path | None, cache
     why = f": {problems[0]}" if problems else ""
     raise UsageError(
         f"--annotations {annotations} are in no form that is known here (COCO json, VOC or YOLO folder, ImageNet "
-        "list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, ICDAR's or DOTA's regions, "
+        "list, class maps, Open Images csv, WIDER text, WFLW list, .pts, list of texts, table of attributes, ICDAR's or DOTA's regions, "
         f"maps of numbers, list of identities or pairs){why}"
     )
 
@@ -152,7 +154,7 @@ def _entries(folder: Path, annotations: Path | None, labels: Path | None) -> Ite
             yield _numbers(folder, given)
         else:
             named = labels if kind in _NAMELESS else None
-            region = _FACES if kind in _OF_FACES else None
+            region = _FACES if kind in _OF_FACES else _boxes_of(kind, given)
             yield DatasetEntry(
                 kind=kind, path=folder, annotations=given, labels=named, region=region
             )
@@ -181,6 +183,22 @@ def _maps(folder: Path, annotations: Path, labels: Path | None) -> DatasetEntry:
     if labels is not None or not held - {255}:
         return made
     return replace(made, labels=tuple(map(str, range(max(held - {255}) + 1))))
+
+
+def _boxes_of(kind: str, path: Path) -> RegionEntry | None:
+    """Cut objects out of their images where a table has their boxes."""
+    boxed = kind == _OF_FACTS and all(row.box for row in read_rows("images", path))
+    return RegionEntry() if boxed else None
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is a table of images with two columns beside them, or with one of numbers."""
+    try:
+        rows = read_rows("images", path)
+    except DatasetError:
+        return False
+    told = [text for row in rows for text in row.cells.values() if text]
+    return len(rows[0].cells) > 1 or all(re.fullmatch(r"-?[\d.]+", text) for text in told)
 
 
 def _numbers(folder: Path, annotations: Path) -> DatasetEntry:
@@ -239,6 +257,8 @@ def _kinds(path: Path) -> Iterator[str]:
         yield _OF_NUMBERS
     elif _CSV_HEAD in head:
         yield "open-images"
+    elif _is_table(path):
+        yield from (_OF_FACTS, _OF_WORDS)
     elif _LANDMARKS.match(head):
         yield "wflw"
     elif _WIDER.match(head):

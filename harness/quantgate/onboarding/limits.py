@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Limits on answers, the first that a task judges.
 _ANSWERS = ("min_match_rate", "min_agreement", "min_psnr_db", "min_role_delta1", "min_sqnr_db")
+#: What a task judges besides, which has no part in those.
+_BESIDE = ("max_head_mae",)
 _LOSS, _SIZE = "max_accuracy_drop", "max_size_ratio"
 #: A first limit does not bless what is worse: what people demand instead of what was measured.
 _DEMANDED: Mapping[str, float] = {
@@ -106,6 +108,7 @@ def _of_answers(entry: ModelEntry, comparison: Any) -> Iterator[tuple[str, Estim
     task = TASKS[entry.task]
     keys = [_LOSS] if _LOSS in task.LIMITS else []
     keys += [next(key for key in _ANSWERS if key in task.LIMITS)]
+    keys += [key for key in _BESIDE if key in task.LIMITS]
     for key in keys:
         try:
             yield key, task.judge_quantity(key, comparison, entry.evaluate)

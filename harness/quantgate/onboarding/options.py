@@ -12,11 +12,13 @@ from quantgate.decoders.fields import CLASS_ID_LISTS
 from quantgate.decoders.likely import likely
 from quantgate.decoders.priors import PRIORS
 from quantgate.errors import DecoderError
+from quantgate.onboarding.heads import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from quantgate.core.predictions import Truth
     from quantgate.decoders.protocol import Decoder, Port
 
 #: Anchors that published networks share, px: YOLO v3 and v4 on COCO, and their tiny forms.
@@ -28,6 +30,8 @@ _ANCHORS: Mapping[str, tuple[float, ...]] = {
 _COCO_LABELS = 80
 #: What recognizers of one case, and of digits, know.
 _ALPHABETS = (string.digits + string.ascii_lowercase, string.digits)
+#: The decoder of several heads, and where it has their names from.
+_HEADS, _NAMED = "heads", "heads: by the columns of the annotations"
 _TASKS_OF_ANY_OUTPUT = frozenset({"generic"})
 
 
@@ -107,6 +111,19 @@ def _likely(ports: Sequence[Port], task: str, *, told: bool) -> tuple[str, ...]:
     return tuple(
         kind for kind, of in DECODER_TASKS.items() if task in of and DECODERS[kind].fits(ports)
     )
+
+
+def named_heads(
+    options: Sequence[Option], ports: Sequence[Port], truths: Sequence[Truth | None]
+) -> list[Option]:
+    """Add ways to read several heads, named by the columns of what is annotated, before those without names."""
+    plain = next((option for option in options if option.kind == _HEADS), None)
+    if plain is None:
+        return list(options)
+    named = [
+        Option(plain.task, Reading(one, ("heads",)), _NAMED) for one in described(ports, truths)
+    ]
+    return [*named, *options]
 
 
 def _bases(

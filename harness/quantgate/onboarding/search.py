@@ -53,6 +53,7 @@ _RESIZED: Mapping[str, Mapping[str, Any]] = {
     "ssd-raw": _STRETCH,
     "ssd-heads": _STRETCH,
     "detr": _STRETCH,
+    "heads": _STRETCH,
     "ctc": _LINES,
     "sequence": _LINES,
     "yolox": {"resize": "fit", "pad": 114},

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.core.heads_alike import heads_sure
 from quantgate.core.likeness import fitness, likeness
 from quantgate.core.predictions import (
+    Attributes,
     ClassScores,
     DenseMap,
     Detections,
@@ -28,7 +31,7 @@ from quantgate.errors import DecoderError
 from quantgate.tasks.catalog import TASKS, needs_others
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -169,18 +172,26 @@ def _fits(option: Option, seen: Sequence[Read], truths: Sequence[Any]) -> NDArra
 
 def confidence(prediction: Prediction) -> float:
     """How sure an answer is, 0..1: the best class's share, or how many objects are found how surely."""
-    if isinstance(prediction, ClassScores):
-        return float(prediction.scores.max(initial=0.0))
-    if isinstance(prediction, Transcript):
-        return prediction.confidence if prediction.text and prediction.confidence > 0 else 0.0
-    if isinstance(prediction, Detections):
-        best = np.sort(prediction.scores)[::-1][:1]
-        return float(best.mean()) if len(best) else 0.0
-    if isinstance(prediction, LabelMap):
-        return float(len(np.unique(prediction.labels)) > 1)
-    if isinstance(prediction, DenseMap):
-        return float(prediction.values.std() > 0)
-    return _A_VECTOR if isinstance(prediction, Embedding) else 0.0
+    sure = _SURE.get(type(prediction))
+    return 0.0 if sure is None else sure(prediction)
+
+
+def _text_sure(found: Transcript) -> float:
+    return found.confidence if found.text and found.confidence > 0 else 0.0
+
+
+#: How sure answers of a kind are.
+_SURE: Mapping[type, Callable[[Any], float]] = MappingProxyType(
+    {
+        ClassScores: lambda found: float(found.scores.max(initial=0.0)),
+        Transcript: _text_sure,
+        Detections: lambda found: float(found.scores.max(initial=0.0)),
+        LabelMap: lambda found: float(len(np.unique(found.labels)) > 1),
+        Attributes: heads_sure,
+        Embedding: lambda _: _A_VECTOR,
+        DenseMap: lambda found: float(found.values.std() > 0),
+    }
+)
 
 
 def _symmetry(whole: Sequence[Read], mirrored: Sequence[Read]) -> NDArray[np.float64]:
