@@ -239,12 +239,7 @@ def _bare(folder: Path) -> Iterator[DatasetEntry]:
 def _kinds(path: Path) -> Iterator[str]:
     """Yield the kinds that annotations may be of, by suffix and first bytes."""
     if path.is_dir():
-        files = [one for one in path.rglob("*") if one.is_file()]
-        suffixes = {one.suffix.lower() for one in files}
-        if suffixes & set(READERS) - {".png", ".tif", ".tiff"} or any(map(_is_deep, files)):
-            yield _OF_NUMBERS
-        yield from _of_corners(files)
-        yield from (kind for suffix, kind in _OF_FOLDERS if suffix in suffixes)
+        yield from _kinds_of_folder(path)
         return
     head = path.read_bytes()[:_HEAD].decode("utf-8", "replace")
     if path.suffix.lower() == ".json" or head.lstrip()[:1] in {"{", "["}:
@@ -268,6 +263,16 @@ def _kinds(path: Path) -> Iterator[str]:
             (_OF_WORDS, "imagenet") if _WORDS.search(head) else ("imagenet", "wider", _OF_WORDS)
         )
         yield from listed
+
+
+def _kinds_of_folder(path: Path) -> Iterator[str]:
+    """Yield the kinds that files of a folder may be of, by their suffixes."""
+    files = [one for one in path.rglob("*") if one.is_file()]
+    suffixes = {one.suffix.lower() for one in files}
+    if suffixes & set(READERS) - {".png", ".tif", ".tiff"} or any(map(_is_deep, files)):
+        yield _OF_NUMBERS
+    yield from _of_corners(files)
+    yield from (kind for suffix, kind in _OF_FOLDERS if suffix in suffixes)
 
 
 def _of_corners(files: Sequence[Path]) -> Iterator[str]:
