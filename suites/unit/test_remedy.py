@@ -394,6 +394,32 @@ def test_the_likelier_of_two_as_fast_is_the_better_finalist(world: World) -> Non
     assert best.recipe.ignored.names == ("block3/conv",)
 
 
+@pytest.mark.parametrize(
+    ("pace", "weightless", "spared"), [(1.0, True, True), (1.5, True, False), (1.0, False, False)]
+)
+def test_what_another_outdoes_is_neither_read_again_nor_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, pace: float, weightless: bool, spared: bool
+) -> None:
+    """As declared is in doubt: it stays in the race where it is faster, or leaves less work in floating point."""
+    if weightless:
+        monkeypatch.setattr("quantgate.remedy.graphs.macs_by_name", lambda _: {})
+    every = len(layers(world.bed.models.optimized))
+    job = world.job()
+    loose = replace(LIMIT, threshold=1 - 11 / len(job.judge.images))
+
+    def timed(candidate: ov.Model, *_: Any) -> float:
+        return pace if len(layers(candidate)) == every else 1.0
+
+    judge = replace(job.judge, limits={"min_agreement": loose}, pace=timed)
+    found = search(replace(job, judge=judge, exchange=Exchange(judge, world.make)))
+    declared = found.tried[0]
+    finalists = [one.title for one in found.finalists]
+
+    assert declared.need <= 0.75
+    assert ("as declared" in finalists) is not spared
+    assert (declared.reading.images == len(judge.images)) is spared
+
+
 def test_what_meets_the_limits_in_doubt_is_made_surer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ _NOTHING = 1e-6
 RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
 _SAME_PACE = 0.05
+#: Shares of the multiply-accumulates are the same up to here.
+_SAME_WORK = 0.01
 #: Chance of missing the limits below which candidates are not told apart.
 _UNLIKELY = 0.01
 #: Standard deviations from one end of an interval of 95 % to the other.
@@ -228,6 +230,30 @@ def doubt(chance: float) -> int:
     [0, 1, 3, 6]
     """
     return round(math.log2(max(1 - chance, _UNLIKELY) / _UNLIKELY))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a candidate that meets the target promises: a chance, a rough speed, and work left in floating point."""
+
+    chance: float
+    pace: float
+    work: float
+
+    def outdone(self, other: Standing) -> bool:
+        """Whether another one promises as much in everything, as far as noise lets tell.
+
+        Examples
+        --------
+        >>> sure, doubtful = Standing(0.99, 1.30, 0.0), Standing(0.8, 1.33, 0.0)
+        >>> doubtful.outdone(sure), sure.outdone(doubtful)
+        (True, False)
+        >>> Standing(0.8, 1.5, 0.0).outdone(sure)
+        False
+        """
+        as_fast = math.log(max(self.pace, _NOTHING) / max(other.pace, _NOTHING)) <= _SAME_PACE
+        as_sure = doubt(other.chance) <= doubt(self.chance)
+        return as_fast and as_sure and other.work <= self.work + _SAME_WORK
 
 
 def front(points: Sequence[Point]) -> tuple[bool, ...]:

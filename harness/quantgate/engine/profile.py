@@ -45,6 +45,8 @@ def profile(
     device: str,
     inputs: Mapping[str, NDArray[np.generic]],
     precision: Literal["default", "f32"] = "default",
+    *,
+    most: int = COPIES,
 ) -> Profile:
     """Compile a model a few times with counters on, and read what it executed.
 
@@ -56,6 +58,8 @@ def profile(
         A real preprocessed sample: input name to array [1, ...].
     precision
         "default": as the device runs it; "f32": floating point demanded in f32.
+    most
+        Compiled copies that are timed at most: one tells what is executed, if hardly how long that takes.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def profile(
             compiled = copier.compiled()
             copier.export(compiled)
             copies.append(_times_ns(compiled, inputs))
-            while len(copies) < COPIES and (
+            while len(copies) < most and (
                 len(copies) < LEAST_COPIES or time.perf_counter() - begin < COPIES_S
             ):
                 copies.append(_times_ns(copier.copy(), inputs))

@@ -83,5 +83,5 @@ def _share(task: Searching, artifact: Artifact) -> Estimate | None:
     """Share of the multiply-accumulates that executes in INT8; None where a model has none."""
     from quantgate.engine.profile import int8_share, profile
 
-    found = profile(artifact.path, task.entry.benchmark.device, task.input())
+    found = profile(artifact.path, task.entry.benchmark.device, task.input(), most=1)
     return int8_share(found) if found.total_macs else None

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from quantgate.core.remedy import doubt
+from quantgate.core.remedy import Standing, doubt
 from quantgate.progress import SILENT
 from quantgate.remedy.recipes import undirected
 
@@ -114,6 +114,12 @@ class Course:
             round(self.readings.graphs.work(one.layers), 2),
         )
         return unlikely, self._changes(one.base), left, len(one.layers)
+
+    def standing(self, one: Candidate) -> Standing:
+        """What a candidate that meets the target promises, by all that is known of it."""
+        readings = self.readings
+        work = readings.graphs.work(one.layers)
+        return Standing(readings.chance(one), readings.pace(one), work)
 
     def _changes(self, recipe: Recipe) -> int:
         declared = undirected(self.job.declared)

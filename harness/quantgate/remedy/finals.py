@@ -12,7 +12,7 @@ from quantgate.remedy.judge import TARGET
 from quantgate.remedy.recipes import ignoring, unquantizing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from quantgate.entries import Recipe
     from quantgate.remedy.course import Course
@@ -29,14 +29,35 @@ _AS_GOOD = 1.1
 def finalists(course: Course) -> tuple[Finalist, ...]:
     """Requantize the best cleanly, those that meet the target where there are some."""
     chosen = _looked_at_again(course) or course.readings.ranked()[:FINALISTS]
+    taken: list[Candidate] = []
     found: list[Finalist] = []
     for candidate in chosen:
+        if _outdone(course, candidate, taken):
+            continue
         if found and course.spent() > course.job.seconds * (1 + SEARCHING) / 2:
             course.notes.append(f"time was over after {len(found)} of {FINALISTS} finalists")
             break
         found.append(_clean(course, candidate))
+        taken.append(candidate)
         course.readings.mark(candidate)
     return tuple(found)
+
+
+def _outdone(course: Course, one: Candidate, others: Iterable[Candidate]) -> bool:
+    """Whether one of others, all looked at more closely, leaves nothing to be gained by this one.
+
+    What was pruned outdoes none: of many sets it is the one that was lucky. Where the target is missed all that
+    counts is what is lacking.
+    """
+    readings = course.readings
+    if readings.lacks(one) > TARGET:
+        return False
+    own = course.standing(one)
+    return any(
+        own.outdone(course.standing(other))
+        for other in others
+        if not other.whole and readings.lacks(other) <= TARGET
+    )
 
 
 def _looked_at_again(course: Course) -> list[Candidate]:
@@ -52,7 +73,7 @@ def _looked_at_again(course: Course) -> list[Candidate]:
 
 
 def _again(course: Course, able: Sequence[Candidate]) -> list[Candidate]:
-    """Look at the best again, and at others where none of them holds."""
+    """Look at the best again, and at what those that hold leave something to be gained by."""
     if course.job.exchange is None or len(able) <= 1:
         return [*able][:AGAIN]
     few: list[Candidate] = []
@@ -60,15 +81,18 @@ def _again(course: Course, able: Sequence[Candidate]) -> list[Candidate]:
     for one in able:
         if course.over() or (len(few) >= AGAIN and _able(course, few)):
             break
+        if _outdone(course, one, few):
+            continue
         course.readings.look_again(one)
         course.job.progress.advance()
         few.append(one)
     course.job.progress.close()
     if not few:
         return [*able][:AGAIN]
+    read = "the best was" if len(few) == 1 else f"the best {len(few)} were"
     course.notes.append(
-        f"the best {len(few)} were read once more with images exchanged: on those that had calibrated "
-        "them, calibrated on others"
+        f"{read} read once more with images exchanged: on those that had calibrated the model, "
+        "calibrated on others"
     )
     return few
 

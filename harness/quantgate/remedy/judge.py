@@ -69,13 +69,17 @@ class Judge:
         HarnessError
             Where the candidate does not run, or its outputs cannot be read.
         """
-        import openvino as ov
-
         with refusals():
             if count not in references:
-                parent = in_floats(ov.Core().read_model(self.parent))
-                references[count] = Reference(self.images.first(count), parent)
+                whole = references.get(len(self.images))
+                references[count] = whole.first(count) if whole else self._reference(count)
             return references[count].ask(model)
+
+    def _reference(self, count: int) -> Reference:
+        import openvino as ov
+
+        parent = in_floats(ov.Core().read_model(self.parent))
+        return Reference(self.images.first(count), parent)
 
     def reading(self, answer: Answer, *, sure: bool) -> Reading:
         """Sum answers up; ``sure``: with the chance that the limits are met, where the target is."""

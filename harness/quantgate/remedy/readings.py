@@ -123,6 +123,10 @@ class Readings:
         found = self._known(candidate).chance
         return 1.0 if found is None else found
 
+    def pace(self, candidate: Candidate) -> float:
+        """Rough speed of a candidate that was read on all images; 1 where it was not measured."""
+        return self._known(candidate).pace or 1.0
+
     def mark(self, candidate: Candidate) -> None:
         """Note that it is a finalist."""
         self.tried[candidate.key] = replace(self.tried[candidate.key], fate="finalist")
