@@ -319,7 +319,7 @@ def test_where_nothing_helps_and_time_is_over_the_answer_says_so(
 
     assert told.status == 1, told.said
     headline = told.said.splitlines()[0]
-    assert "nothing tried meets every limit; the best is" in headline
+    assert "no recipe that was judged meets every limit; the best is" in headline
     assert "which misses min_sqnr_db, min_speedup" in headline
     assert "The time for the search was over before all candidates were tried" in told.said
     assert "[models.fragile.calibrate]" in told.said

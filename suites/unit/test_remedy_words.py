@@ -60,7 +60,7 @@ HEADLINES = {
     "met": (REMEDY, "“mixed preset” meets every limit"),
     "nothing helps": (
         replace(REMEDY, points=(MISSING,)),
-        "nothing tried meets every limit; the best is “mixed preset”, which misses max_accuracy_drop",
+        "no recipe that was judged meets every limit; the best is “mixed preset”, which misses max_accuracy_drop",
     ),
     "undecided": (
         replace(REMEDY, points=(replace(WINNER, undecided=("min_speedup",)),)),

@@ -48,7 +48,7 @@ def headline(found: Remedy) -> str:
     elif not winner.missed:
         said = f"“{winner.title}” misses no limit, and {_keys(winner.undecided)} is not decided"
     else:
-        said = f"nothing tried meets every limit; the best is “{winner.title}”, which misses {_keys(winner.missed)}"
+        said = f"no recipe that was judged meets every limit; the best is “{winner.title}”, which misses {_keys(winner.missed)}"
     faster = [one for one in parents if one.speed > winner.speed and not one.missed]
     if faster:
         return f"{said}; {faster[0].title} is faster still: deploy the parent"
