@@ -134,6 +134,7 @@ def test_the_chart_shows_every_point_with_its_interval() -> None:
     told = replace(
         REMEDY,
         points=(WINNER, hostile, PARENT),
+        tried=(TRIED, replace(TRIED, reading=replace(TRIED.reading, images=30))),
         limits={"max_accuracy_drop": 0.02, "min_speedup": 1.1},
     )
 
@@ -153,6 +154,8 @@ def test_the_chart_shows_every_point_with_its_interval() -> None:
     assert len([one for one in root if one.get("class") == "lim" and one.tag == "line"]) == 2
     assert len([one for one in root if one.get("class") == "tried"]) == 1
     assert "<b>" not in drawn
+    numbers = [one.text for one in root if one.tag == "text" and one.get("text-anchor") == "end"]
+    assert {"0.000", "0.010"} <= set(numbers), "an axis without round values"
 
 
 def test_nothing_measured_draws_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
 
     from quantgate.core.remedy import Point, Remedy
 
-_WIDE, _HIGH = 860.0, 320.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 20.0, 26.0, 44.0
-_TICKS = 4
+_WIDE, _HIGH = 860.0, 334.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64.0, 20.0, 40.0, 44.0
+#: Intervals between ticks at most, and their lengths but for a power of ten.
+_TICKS, _STEPS = 5, (1.0, 2.0, 5.0)
 #: Names of two lines nearer than this would lie over each other.
 _LETTERS = 70.0
 
@@ -35,7 +37,11 @@ class _Axis:
         return self.start + part * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        return [self.low + (self.high - self.low) * step / _TICKS for step in range(_TICKS + 1)]
+        """Round values of the range, about as many as are wanted."""
+        least = (self.high - self.low) / _TICKS
+        size = 10.0 ** math.floor(math.log10(least))
+        step = size * next((one for one in _STEPS if one * size >= least), 10)
+        return [step * n for n in range(math.ceil(self.low / step), int(self.high // step) + 1)]
 
 
 def pareto_chart(found: Remedy) -> str:
@@ -129,10 +135,9 @@ def _lines(found: Remedy, x: _Axis, y: _Axis) -> Iterator[str]:
 
 
 def _candidates(found: Remedy, x: _Axis, y: _Axis) -> Iterator[str]:
-    whole = max((one.reading.images for one in found.tried), default=0)
     for one in found.tried:
         pace, loss = one.reading.pace, one.reading.loss.judged
-        if one.reading.images == whole and pace is not None:
+        if one.reading.images >= found.chosen_on and pace is not None:
             said = markup(f"{one.title}: {written(loss, 'fraction')}, {written(pace, 'factor')}")
             yield f'<circle class="tried" cx="{x(pace):.1f}" cy="{y(loss):.1f}" r="3"><title>{said}</title></circle>'
 
