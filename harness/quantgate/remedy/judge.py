@@ -123,6 +123,10 @@ class Judge:
             found["max_size_ratio"] = size_ratio(model, self.parent)
         return found
 
+    def fits(self, model: ov.Model) -> bool:
+        """Whether a graph meets the limits that it meets or not whatever it answers, but for the speed."""
+        return all(self._need(key, found) <= 1 for key, found in self.resources(model).items())
+
     def need(self, reading: Reading, spared: float = 0.0) -> float:
         """Worst limit: 1 meets it; what no limit of answers is about counts by the loss alone.
 

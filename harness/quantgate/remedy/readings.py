@@ -81,6 +81,15 @@ class Readings:
         self.tried[key] = Tried(known.title, left, reading, self._lacks(reading), fate)
         return self._order(reading)
 
+    def fits(self, candidate: Candidate) -> bool:
+        """Whether a candidate's graph misses no limit on size or on work in INT8; nothing is compiled for it."""
+        if not {*RESOURCES}.intersection(self.judge.limits):
+            return True
+        try:
+            return self.judge.fits(self.graphs.cut(candidate))
+        except HarnessError:  # told where it is read
+            return True
+
     def look_again(self, candidate: Candidate) -> None:
         """Read a candidate on all images and on those that calibrated it, calibrated on others then; both count."""
         key, exchange = candidate.key, self.exchange

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quantgate.core.racing import race
+from quantgate.core.remedy import doubt
 from quantgate.engine.quantizers import Graph
 from quantgate.errors import HarnessError
 from quantgate.remedy.candidate import Candidate
@@ -75,7 +76,7 @@ def _recipes(course: Course) -> list[Candidate]:
 
 
 def _raced(course: Course, base: Candidate) -> list[Candidate]:
-    """Race sets of layers of one recipe."""
+    """Race sets of layers of one recipe; those that fit first, and the others where these leave a doubt."""
     if course.over():
         return []
     job, readings = course.job, course.readings
@@ -84,6 +85,31 @@ def _raced(course: Course, base: Candidate) -> list[Candidate]:
         base.leaving(title, names)
         for title, names in scopes(readings.graphs.models(base.base), inputs).items()
     ]
+    fit = [one for one in candidates if readings.fits(one)]
+    spared = len(candidates) - len(fit)
+    left = _race(course, fit) if fit else []
+    if not spared:
+        return left
+    if left and _settled(course, left[0]):
+        course.notes.append(
+            f"{spared} of {len(candidates)} sets of layers were not read: their graphs alone miss a limit on "
+            "size or on work in INT8, and another set is sure to meet all"
+        )
+        return left
+    return _race(course, candidates)
+
+
+def _settled(course: Course, best: Candidate) -> bool:
+    """Whether the best meets the target, also when it is looked at again, and other images leave no doubt."""
+    readings = course.readings
+    if readings.rank(best)[0] > TARGET:
+        return False
+    readings.look_again(best)
+    return readings.lacks(best) <= TARGET and not doubt(readings.chance(best))
+
+
+def _race(course: Course, candidates: Sequence[Candidate]) -> list[Candidate]:
+    job, readings = course.job, course.readings
     rungs = (*(count for count in RUNGS if count < readings.whole), readings.whole)
 
     def counted(candidate: Candidate, images: int) -> tuple[float, float]:
