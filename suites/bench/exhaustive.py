@@ -11,7 +11,7 @@ import openvino as ov
 from quantgate.attribution.images import prepare_images
 from quantgate.core.explained import Loss
 from quantgate.core.remedy import Reading
-from quantgate.core.speed import speedup
+from quantgate.core.speed import SpeedTarget, speedup
 from quantgate.engine.artifact import parent_artifact
 from quantgate.engine.quantizers import Graph
 from quantgate.engine.surgery import without
@@ -111,14 +111,18 @@ class _Reader:
         return Group(title, lacks, reading.loss.judged, pace, model if lacks <= 1 else None)
 
 
-def against(task: Searching, group: Group, folder: Path) -> Estimate:
-    """Speed of the entry's own recipe over a group's graph, in paired rounds, both as they are deployed."""
+def against(task: Searching, group: Group, least: float, folder: Path) -> Estimate:
+    """Speed of the entry's own recipe over a group's graph, both as they are deployed.
+
+    Paired rounds are added until it is known whether that is ``least``, or their number is spent.
+    """
     path = folder / "group.xml"
     ov.save_model(group.model, path, compress_to_fp16=False)
     pair = Pair(path, task.whole(task.recipe).path)
     # Not against the parent's arm in f32: what a group leaves in floating point may run in bf16 as well.
     options = Options(arms=("optimized", "parent_default"))
-    timing = time_pair(pair, task.input(), task.entry.benchmark, options=options)
+    targets = (SpeedTarget("parent_default", least),)
+    timing = time_pair(pair, task.input(), task.entry.benchmark, targets=targets, options=options)
     found = speedup(timing, "parent_default")
     assert found is not None
     return found
