@@ -10,6 +10,7 @@ from quantgate.core.verdict import Limit
 from quantgate.engine.quantizers import layers
 from quantgate.entries import IgnoredScope, Recipe
 from quantgate.errors import MeasurementError
+from quantgate.remedy.readings import Exchange
 from quantgate.remedy.search import search
 from suites.quantized import bed, network
 from suites.recipes_by_surgery import LIMIT, World
@@ -135,9 +136,10 @@ def test_what_stays_in_float_must_leave_the_share_in_int8(world: World, *, sure:
     """What leaves too much work in float is no finalist, and not even read where another set is sure to meet all."""
     share = Limit("min_int8_share", 0.8, "models.m.limits.min_int8_share")
     job = world.job()
-    tight = replace(LIMIT, threshold=1 - 2 / len(job.judge.images))
+    tight = replace(LIMIT, threshold=1 - 0.5 / len(job.judge.images))
     judged = {"min_agreement": LIMIT if sure else tight, "min_int8_share": share}
-    found = search(replace(job, judge=replace(job.judge, limits=judged)))
+    judge = replace(job.judge, limits=judged)
+    found = search(replace(job, judge=judge, exchange=Exchange(judge, world.make)))
     whole = [one for one in found.tried if "min_int8_share" in one.reading.values]
     poor = [one for one in whole if one.reading.values["min_int8_share"] < 0.8]
 
@@ -146,3 +148,5 @@ def test_what_stays_in_float_must_leave_the_share_in_int8(world: World, *, sure:
     assert all(one.need > 1 and one.fate != "finalist" for one in poor)
     assert found.finalists[0].need <= 0.75
     assert found.finalists[0].recipe.ignored.names == ("block3/conv",)
+    best = next(one for one in found.tried if one.fate == "finalist")
+    assert best.reading.images == 2 * len(judge.images), "what was read last is forgotten"

@@ -75,10 +75,13 @@ class Readings:
             self.notes.append(f"{candidate.title} could not be tried: {error}")
             return (IMPOSSIBLE, 0.0)
         key = candidate.key
-        known = self.candidates.setdefault(key, candidate)
-        fate: Fate = "survived" if key in self.tried else "out"
-        left = len(known.layers) + known.out
-        self.tried[key] = Tried(known.title, left, reading, self._lacks(reading), fate)
+        if count == self.whole:
+            reading = self._known(candidate)
+        known, before = self.candidates.setdefault(key, candidate), self.tried.get(key)
+        fate: Fate = "out" if before is None else "survived"
+        if before is None or before.reading.images <= reading.images:
+            left = len(known.layers) + known.out
+            self.tried[key] = Tried(known.title, left, reading, self._lacks(reading), fate)
         return self._order(reading)
 
     def fits(self, candidate: Candidate) -> bool:
