@@ -168,3 +168,12 @@ def test_pairs_of_pictures(tmp_path: Path) -> None:
     expected = np.asarray(Image.open(tmp_path / "high" / "0001.png"))[..., ::-1]
     np.testing.assert_array_equal(sample.truth.pixels, expected.astype(np.float32))
     assert (sample.name, str(sample.truth.pixels.dtype)) == ("0001x2.png", "float32")
+
+
+def test_targets_may_be_the_inputs_themselves(tmp_path: Path) -> None:
+    """What should come out unchanged is annotated by the folder of the inputs."""
+    photograph(tmp_path / "images" / "a.png")
+    entry = DatasetEntry("pairs", path=tmp_path / "images", annotations=tmp_path / "images")
+    (sample,) = load_dataset("d", entry, tmp_path).samples
+    assert isinstance(sample.truth, Rendering)
+    assert sample.name == "a.png"

@@ -44,7 +44,10 @@ def test_reasons_are_of_models_without_a_task() -> None:
         ("aclnet", "It takes sound, not an image."),
         ("gpt-2", "It takes words as numbers, not an image."),
         ("wavernn", "2 networks that call each other, where a gate judges one graph: wavernn-"),
-        ("gmcnn-places2-tf", "Besides the image it takes the mask of what is to be painted anew."),
+        (
+            "background-matting-mobilenetv2",
+            "Besides the image it takes a picture of the background without the person.",
+        ),
         ("resnet50-binary-0001", "It is published quantized only (FP16-INT1, FP32-INT1), without"),
     ):
         assert reason_of(settings_of(name)).startswith(said)

@@ -40,7 +40,8 @@ def pairs_of(
         Where a truth has no image, or two files have the same name; names them.
     """
     wanted = _by_key(name, truths, ending, files or _images)
-    taken = set(wanted.values())
+    apart = ending is not None or files is not None
+    taken = {*wanted.values()} if apart else set()
     by_key = _by_key(name, images, files=lambda folder: _others(folder, taken))
     lonely = [path for key, path in wanted.items() if key not in by_key]
     if lonely or not wanted:

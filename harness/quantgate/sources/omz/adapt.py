@@ -17,7 +17,7 @@ from quantgate.sources import reading
 from quantgate.sources.omz.adapters import adapter_of
 from quantgate.sources.omz.feeding import FeedingUnknownError, image_input
 from quantgate.sources.omz.index import find_model
-from quantgate.sources.omz.inputs import enlarged_input, is_stated, remembered
+from quantgate.sources.omz.inputs import enlarged_input, is_stated, masked_input, remembered
 from quantgate.sources.opset import opset
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from quantgate.sources.omz.index import OmzModel
 
 _FLAT_RANK = 2
+#: Side of the square that an inpainting network restores, and what it is painted with.
+_HIDDEN_PX, _WHITE = 128, 255
 
 
 def read(source: SourceFile) -> ov.Model:
@@ -71,10 +73,27 @@ def _value(model: OmzModel, network: ov.Model, parameter: Any, ops: ModuleType) 
     for entry in model.accuracy.get("inputs", ()):
         if entry["name"] in names and is_stated(entry):
             return ops.constant(_stated(model, entry, parameter))
+    if masked_input(model) in names:
+        return _hidden(network, parameter, ops)
     if names & set(remembered(model)):
         shape, kind = tuple(parameter.output(0).get_shape()), parameter.get_element_type()
         return ops.constant(np.zeros(shape, kind.to_dtype()))
     return None
+
+
+def _hidden(network: ov.Model, parameter: Any, ops: ModuleType) -> Any:
+    """Mark a square in the middle, [1, h, w, 1], and paint it white in the image that the network sees."""
+    shape = tuple(parameter.output(0).get_shape())
+    mask = np.zeros(shape, np.float32)
+    top, left = ((side - _HIDDEN_PX) // 2 for side in shape[1:3])
+    mask[:, top : top + _HIDDEN_PX, left : left + _HIDDEN_PX] = 1
+    (image,) = (one for one in network.get_parameters() if one is not parameter)
+    kept = image.output(0)
+    readers = list(kept.get_target_inputs())
+    shown = ops.add(ops.multiply(kept, 1 - mask), mask * np.float32(_WHITE))
+    for reader in readers:
+        reader.replace_source_output(shown.output(0))
+    return ops.constant(mask)
 
 
 def _stated(model: OmzModel, entry: dict[str, Any], parameter: Any) -> Any:

@@ -43,6 +43,10 @@ def _video_matting(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "semantic_segmentation", {"kind": "class-map", "outputs": ("pha",)}
 
 
+def _inpainting(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
+    return "image_to_image", {"kind": "image", "scale": 1.0}
+
+
 def _segmentation(_model: OmzModel, _options: Mapping[str, Any]) -> Decoding:
     return "semantic_segmentation", {"kind": "class-map"}
 
@@ -98,6 +102,7 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
     "human_pose_estimation_ae": points.tagged,
     "human_pose_estimation_hrnet": points.tagged_in_the_middle,
     "image_processing": _image,
+    "inpainting": _inpainting,
     "landmarks_regression": points.landmarks,
     "lpr": text.plates,
     "mask_rcnn": objects.mask_rcnn,
@@ -128,6 +133,8 @@ ADAPTERS: Mapping[str, Callable[[OmzModel, Mapping[str, Any]], Decoding | None]]
 
 #: What is left out of an adapter's predictions, or asked of the dataset.
 NOTES: Mapping[str, str] = {
+    "inpainting": "a square of 128 px in the middle of each image is painted white, and to be restored: targets are the "
+    "images themselves, in the size of the input",
     "mono_depth": "depth is annotated as the original evaluation has it: in m for FCRN, as disparity for MiDaS",
     "action_detection": "persons alone are judged, suppressed by NMS where the original does it softly",
     "background_matting": "mattes have to have the size of the model's output",

@@ -219,7 +219,7 @@ def _flip(feeding: _Feeding, step: Mapping[str, Any]) -> None:
 
 
 def _nothing(_feeding: _Feeding, _step: Mapping[str, Any]) -> None:
-    """The image goes to the model's own size in any case."""
+    """The image goes to the model's own size in any case; what the model hides of it is part of its graph."""
 
 
 _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
@@ -232,6 +232,7 @@ _STEPS: Mapping[str, Callable[[_Feeding, Mapping[str, Any]], None]] = {
     "flip": _flip,
     "normalization": _normalization,
     "padding": _padding,
+    "rect_mask": _nothing,
     "resize": _resize,
     "rgb_to_bgr": _colour("bgr"),
     "select_channel": _channel,

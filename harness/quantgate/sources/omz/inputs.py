@@ -20,7 +20,16 @@ def known_inputs(model: OmzModel) -> tuple[str, ...]:
     enlarged = enlarged_input(model)
     # Without any statement, an input without dimensions to speak of was frozen by the conversion.
     frozen = [entry.name for entry in model.inputs if len(entry.shape) == 1]
-    return (*stated, *([enlarged] if enlarged else []), *frozen, *remembered(model))
+    known = [name for name in (enlarged, masked_input(model)) if name]
+    return (*stated, *known, *frozen, *remembered(model))
+
+
+def masked_input(model: OmzModel) -> str | None:
+    """Return the input that marks what an inpainting network paints anew, where the original hides a square of all."""
+    steps = {step["type"] for step in model.accuracy.get("preprocessing", ())}
+    if adapter_of(model.accuracy)[0] != "inpainting" or "rect_mask" not in steps:
+        return None
+    return model.inputs[1].name
 
 
 def remembered(model: OmzModel) -> tuple[str, ...]:

@@ -35,7 +35,6 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
         "background-matting-mobilenetv2": "a picture of the background without the person",
         "cocosnet": "the class maps of the image and of an example",
         "gaze-estimation-adas-0002": "the other eye, and the angles of the head that another network finds",
-        "gmcnn-places2-tf": "the mask of what is to be painted anew",
     }
 )
 #: What keeps single models whose images can be fed.
