@@ -448,3 +448,23 @@ def test_identities_are_drawn_whole() -> None:
     ]
     assert sets.units(compared(unit(copies), unit(copies), double)).max() == 9
     assert 0 < once.spread < math.inf
+
+
+def test_what_is_left_out_is_noted(everyone: Comparison[Embedding]) -> None:
+    """Queries that nobody is like, and pairs of which an image is not judged."""
+    truths = truths_of(everyone)
+    alone = with_truths(everyone, [Identity("nobody else"), *truths[1:]])
+    listed = lfw(10, 12)
+    some = replace(listed, images=listed.images[:100])
+
+    def notes(comparison: Comparison[Embedding]) -> tuple[str, ...]:
+        found: tuple[str, ...] = TASK.notes(comparison)  # type: ignore[attr-defined]
+        return found
+
+    assert notes(everyone) == notes(listed) == ()
+    assert notes(alone)[0].startswith(
+        "1 of 60 images are sought in a gallery without another image"
+    )
+    assert notes(some) == ()
+    cut = replace(listed, images=listed.images[:98])
+    assert notes(cut)[0].startswith("1 of ")

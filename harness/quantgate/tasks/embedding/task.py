@@ -148,23 +148,25 @@ def notes(comparison: Embedded) -> tuple[str, ...]:
     """Say what of the images is left out of the metrics, and what stands for pairs that nobody lists."""
     if not known(comparison):
         return ()
-    said = []
-    found = accuracy.searched(comparison, "parent")
-    alone = int((found.first == 0).sum())
-    if alone:
-        said.append(
-            f"{alone} of {len(found.first)} images are sought in a gallery without another image of their identity: "
-            "Rank-1 and mAP leave them out"
-        )
     own = pairs(comparison)
     if own.listed:
         wanted = sum(len(truth.pairs) for truth in identities(comparison))
-        if len(own) < wanted:
-            said.append(
-                f"{wanted - len(own)} of {wanted} annotated pairs have an image that is not among those judged: they "
-                "are left out"
-            )
-    return tuple(said)
+        if len(own) == wanted:
+            return ()
+        said = (
+            f"{wanted - len(own)} of {wanted} annotated pairs have an image that is not among those judged: they "
+            "are left out"
+        )
+        return (said,)
+    found = accuracy.searched(comparison, "parent")
+    alone = int((found.first == 0).sum())
+    if not alone:
+        return ()
+    said = (
+        f"{alone} of {len(found.first)} images are sought in a gallery without another image of their identity: "
+        "Rank-1 and mAP leave them out"
+    )
+    return (said,)
 
 
 def tables(comparison: Embedded, plan: EvaluationPlan) -> tuple[Table, ...]:
