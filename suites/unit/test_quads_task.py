@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.likeness import fitness, likeness
@@ -17,6 +19,10 @@ from quantgate.core.quads import quad_ioa, quad_iou
 from quantgate.entries import EvaluationPlan
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import ROLES, Pair
+from quantgate.pipeline.pictures import picture_of
+from quantgate.report.html.pictures import changes_svg, diff_svg
+from quantgate.report.html.view_pictures import viewer_data
+from quantgate.report.overlays.objects import object_panes
 from quantgate.tasks.doubts.quads import quad_doubts
 from quantgate.tasks.quads import task as quads
 from suites import turned
@@ -327,3 +333,40 @@ def test_metrics_of_both_roles_are_their_own() -> None:
     both = quads.metrics(compared([(seen, seen.take(np.array([0, 1])))], [truth]))
     assert [both[role]["recall"] for role in ROLES] == [1.0, 0.5]
     assert [both[role]["precision"] for role in ROLES] == [1.0, 1.0]
+
+
+def test_polygons_of_both_roles_and_of_the_annotations_are_drawn() -> None:
+    """On the page, in the viewer's data and in pictures: sides in place of boxes, annotations dotted beneath."""
+    seen = turned.detections([turned.rectangle(100, 100, 120, 30, 0.6)], [0.9])
+    moved = turned_by(seen, 0.12)
+    truth = turned.objects(
+        [turned.rectangle(100, 100, 120, 30, 0.55), turned.rectangle(300, 200, 50, 20, 0)],
+        aside=[False, True],
+    )
+    comparison = compared([(seen, moved)], [truth])
+    entry: Any = SimpleNamespace(evaluate=PLAN)
+    task: Any = quads
+    picture = picture_of(entry, task, (comparison, comparison.images[0]), "moved")
+
+    (change,) = picture.changes
+    assert change.change == "moved"
+    assert change.measure == "IoU"
+    assert seen.quads is not None
+    assert change.parent is not None
+    assert change.parent.corners == tuple(seen.quads[0].ravel().tolist())
+    assert len(picture.annotated) == 1
+    page = diff_svg(picture)
+    assert page.count("<polygon") == 4
+    assert '<rect class="b"' not in page
+    assert "<polygon" in changes_svg(picture)
+    told = viewer_data([picture])["pictures"][0]
+    assert len(told["e"]) == 1
+    assert len(told["o"][0]["p"]) == 10
+    white = Image.new("RGB", turned.SIZE, "#ffffff")
+    parent, _, diff = object_panes(picture, white)
+    bar = parent.height - white.height
+    near = np.asarray(parent.crop((0, bar, *parent.size)).convert("L"))
+    x, y = seen.quads[0, :2].mean(axis=0).round().astype(int)
+    assert near[y - 2 : y + 3, x - 2 : x + 3].min() < 160
+    assert near[200, 300] == 255
+    assert np.asarray(diff).std() > 0

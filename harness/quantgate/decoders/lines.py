@@ -40,24 +40,18 @@ def joined(slices: Slices, gap: int) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 def _following(slices: Slices, gap: int) -> dict[int, int]:
     """The slice that each one goes on in, where that has none before it that is surer."""
-    like = _alike(slices.boxes)
+    if not len(slices.scores):
+        return {}
     columns = slices.boxes[:, 0].astype(np.int64)
     away = columns[None, :] - columns[:, None]
-    found = {}
-    for index in range(len(columns)):
-        after = _nearest(np.where(like[index], away[index], 0), gap)
-        if len(after):
-            best = int(after[slices.scores[after].argmax()])
-            before = _nearest(np.where(like[best], -away[best], 0), gap)
-            if slices.scores[index] >= slices.scores[before].max():
-                found[index] = best
-    return found
-
-
-def _nearest(away: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
-    """Those at the least distance of 1 to ``gap`` pixels, of distances [n]."""
-    near = (away > 0) & (away <= gap)
-    return np.flatnonzero(near & (away == away[near].min(initial=gap)))
+    near = _alike(slices.boxes) & (away > 0) & (away <= gap)
+    steps = np.where(near, away, gap + 1)
+    after = near & (steps == steps.min(axis=1, keepdims=True))
+    before = near & (steps == steps.min(axis=0, keepdims=True))
+    best = np.where(after, slices.scores[None, :], -1.0).argmax(axis=1)
+    rival = np.where(before, slices.scores[:, None], -1.0).max(axis=0)
+    going = after.any(axis=1) & (slices.scores >= rival[best])
+    return {int(index): int(best[index]) for index in np.flatnonzero(going)}
 
 
 def _alike(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:

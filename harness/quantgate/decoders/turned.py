@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from quantgate.core.geometry import Frame
 
 #: Boxes whose pairs are looked at together: bounds memory, and spares boxes that nobody keeps.
-_WINDOW = 512
+_LEAST_WINDOW, _WINDOW = 64, 256
 
 
 def turned_detections(
@@ -61,12 +61,15 @@ def turned_nms(
     order = np.argsort(-scores, kind="stable")
     ranked = _Ranked(quads[order].astype(np.float64), labels[order])
     kept: list[int] = []
-    for start in range(0, len(order), _WINDOW):
-        own = np.arange(start, min(start + _WINDOW, len(order)))
+    start, window = 0, _LEAST_WINDOW
+    while start < len(order) and len(kept) < most:
+        own = np.arange(start, min(start + window, len(order)))
         _, covered = ranked.overlapping(np.array(kept, np.int64), own, threshold)
-        kept += _greedy(ranked, own[~np.isin(own, covered)], threshold)
-        if len(kept) >= most:
-            break
+        left = own[~np.isin(own, covered)]
+        kept += _greedy(ranked, left, threshold)
+        start += len(own)
+        # Where most are new, more are looked at together; where most are covered, few.
+        window = min(2 * window, _WINDOW) if 2 * len(left) > len(own) else _LEAST_WINDOW
     return order[np.array(kept[:most], np.int64)]
 
 

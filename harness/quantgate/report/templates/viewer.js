@@ -333,7 +333,7 @@
       cell.scope = "col";
       return cell;
     };
-    return make("table", { className: "plain objects-table" }, make("thead", {}, make("tr", {}, head("Change"), head(title("parent")), head(title("optimized")), head(objects.some(({ object: { p, q } }) => (p ?? q)[7]) ? "OKS" : "IoU"))), make("tbody", {}, ...rows));
+    return make("table", { className: "plain objects-table" }, make("thead", {}, make("tr", {}, head("Change"), head(title("parent")), head(title("optimized")), head(objects.some(({ object: { p, q } }) => (p ?? q)[7]?.length) ? "OKS" : "IoU"))), make("tbody", {}, ...rows));
   };
   const bars = ({ a }) => ["parent", "optimized"].map((name, role) => make("figure", { className: name }, make("figcaption", { textContent: title(name) }),
     make("ol", { className: "bars" }, ...(a?.[role] ?? []).map(([label, score]) => {
