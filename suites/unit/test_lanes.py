@@ -12,6 +12,7 @@ import pytest
 from quantgate.core.predictions import (
     ClassScores,
     Detections,
+    Embedding,
     LabelMap,
     Prediction,
     Rendering,
@@ -148,6 +149,10 @@ KEPT = {
         LabelMap(np.ones((1, 2), np.uint8), np.array([[0.5, 1]], np.float32)),
     ),
     "text": (Transcript("Straße", 0.5), Transcript("")),
+    "vectors": (
+        Embedding(np.array([0.6, 0.8], np.float32)),
+        Embedding(np.array([3, -4, 5], np.float32), euclidean=True),
+    ),
     "nothing": (),
 }
 
