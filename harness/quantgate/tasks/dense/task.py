@@ -134,7 +134,7 @@ def changes(result: ImageResult[DenseRecord], plan: EvaluationPlan) -> list[Matc
 
 
 def severity(comparison: Mapped, index: int, plan: EvaluationPlan) -> tuple[float, ...]:
-    """Say how bad the change of one map is; tuples compare from left to right, more is worse.
+    """Say how bad the change of one image's map is; tuples compare from left to right, more is worse.
 
     1. With annotations: how much worse the optimized model's map is than its parent's, by the entry's metric.
     2. How far it is from the parent's map: the mean length of the difference.
