@@ -1,4 +1,4 @@
-"""The plot of what whole gates cost against images and models: two panels for time, two for memory."""
+"""The plot of what whole gates cost against images and models: two panels for processor time, two for memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEFT, TOP, RIGHT, BOTTOM = 62, 34, 16, 44
 #: Colours of a run from nothing, and of one in which nothing changed, told apart without colour by dashes.
 LINES = {False: ("from nothing", "#0b6bcb", ""), True: ("nothing changed", "#b35900", "5 4")}
 STYLE = "text{font:12px sans-serif;fill:#222}.axis{stroke:#999;fill:none}.title{font-weight:600}"
-PANELS = (("wall_s", 1.0, "s"), ("memory_bytes", 2.0**20, "MiB"))
+PANELS = (("processor_s", 1.0, "s"), ("memory_bytes", 2.0**20, "MiB"))
 
 
 def draw(costs: Sequence[Mapping[str, Any]]) -> str:
@@ -28,7 +28,7 @@ def draw(costs: Sequence[Mapping[str, Any]]) -> str:
                 parts.append(f'<g transform="{place}">{_panel(ours, (of, name, per, unit))}</g>')
     size = f'viewBox="0 0 {2 * WIDTH} {2 * HEIGHT}" width="{2 * WIDTH}" height="{2 * HEIGHT}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
-    title = "<title>Wall time and memory of whole gates against images and models</title>"
+    title = "<title>Processor time and memory of whole gates against images and models</title>"
     ground = '<rect width="100%" height="100%" fill="#fff"/>'
     return f"{head}{title}<style>{STYLE}</style>{ground}{''.join(parts)}</svg>\n"
 
@@ -47,7 +47,7 @@ def _panel(costs: Sequence[Mapping[str, Any]], what: tuple[str, str, float, str]
     def y(value: float) -> float:
         return TOP + down * (1 - _share(value, low, high))
 
-    said = "wall time" if name == "wall_s" else "memory, all processes"
+    said = "processor time" if name == "processor_s" else "memory, all processes"
     parts = [f'<text class="title" x="{LEFT}" y="18">{said}, {unit}</text>']
     parts.append(f'<path class="axis" d="M{LEFT},{TOP}V{TOP + down}H{LEFT + across}"/>')
     parts += [_label(x(count), TOP + down + 16, f"{count:,}", "middle") for count in counts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,9 +83,10 @@ def better_feeding(eye: Eye, sight: Sight, clock: Callable[[], float]) -> Better
             break
         tried.append((_promise(eye, plan, now, measure), plan))
     tried.sort(key=lambda one: -one[0])
+    own = cache(lambda start: _look(eye, _pool(eye)[start : start + _STEP], None, measure))
     for promise, plan in tried[:_CONFIRMED]:
         if promise >= _PROMISING:
-            found = _confirmed(eye, plan, measure, lambda: clock() > until)
+            found = _confirmed(eye, plan, measure, lambda: clock() > until, own=own)
             if found is not None:
                 return found
     return None
@@ -162,17 +164,26 @@ def _credible(eye: Eye, samples: Sequence[Sample], better: Better) -> bool:
     return better.then >= measure.suspicious_below / 2 and bool(then >= now - STEADY.least_gain)
 
 
+def _pool(eye: Eye) -> tuple[Sample, ...]:
+    """Images that a feeding was not chosen on, unless there are few."""
+    return (*eye.samples, *eye.fresh) if len(eye.fresh) < _STEP else eye.fresh
+
+
 def _confirmed(
-    eye: Eye, plan: Preprocess, measure: Measure, late: Callable[[], bool]
+    eye: Eye,
+    plan: Preprocess,
+    measure: Measure,
+    late: Callable[[], bool],
+    *,
+    own: Callable[[int], NDArray[np.float64]],
 ) -> Better | None:
-    """Try a feeding on images that it was not chosen on."""
-    few = len(eye.fresh) < _STEP
-    pool = (*eye.samples, *eye.fresh) if few else eye.fresh
-    needed = _CERTAIN_ON_SAME if few else _CERTAIN
+    """Try a feeding on images that it was not chosen on; ``own`` are the values of the parent's, from each start."""
+    pool = _pool(eye)
+    needed = _CERTAIN_ON_SAME if len(eye.fresh) < _STEP else _CERTAIN
     now, then = np.zeros(0), np.zeros(0)
     for start in range(0, min(len(pool), _MOST), _STEP):
         batch = pool[start : start + _STEP]
-        both = [_look(eye, batch, each, measure) for each in (None, plan)]
+        both = own(start), _look(eye, batch, plan, measure)
         now, then = np.concatenate([now, both[0]]), np.concatenate([then, both[1]])
         known = np.isfinite(now) & np.isfinite(then)
         if not known.any():
