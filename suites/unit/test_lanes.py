@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -139,7 +140,9 @@ def test_lanes_stay_with_their_model(model: str, group: str) -> None:
 BOXES = Detections(
     np.array([[1, 2, 3, 4]], np.float32), np.array([0.5], np.float32), np.array([2], np.int64)
 )
+TURNED = replace(BOXES, quads=np.array([[[1, 3], [2, 2], [3, 3], [2, 4]]], np.float32))
 KEPT = {
+    "corners": (TURNED, TURNED),
     "scores": (ClassScores(np.array([0.1, 0.9], np.float32)), ClassScores(np.ones(2, np.float32))),
     "boxes": (BOXES, Detections.empty(), BOXES),
     "maps": (LabelMap(np.eye(3, dtype=np.uint8)), LabelMap(np.ones((2, 5), np.uint8))),

@@ -1,7 +1,7 @@
 """Predict with the model of this package: ``python predict.py IMAGE ...``, one JSON object a line.
 
 As a module: ``Predictor()(image)`` takes uint8 [height, width, 3] in BGR, as OpenCV reads it, and
-gives boxes (and key points) in pixels of that image, scores and class numbers, text, a vector, attributes, or
+gives boxes (and key points, or corners) in pixels of that image, scores and class numbers, text, a vector, attributes, or
 numbers at every pixel, as they were judged.
 """
 
