@@ -11,6 +11,7 @@ from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.predictions import (
     ClassLabel,
     ClassScores,
+    DenseMap,
     Detections,
     LabelMap,
     Objects,
@@ -20,6 +21,7 @@ from quantgate.entries import EvaluationPlan
 from quantgate.pair import Pair
 from quantgate.tasks.catalog import TASKS
 from quantgate.tasks.classification import task as classification
+from quantgate.tasks.dense import task as dense
 from quantgate.tasks.detection import task as detection
 from quantgate.tasks.image_to_image import task as image_to_image
 from quantgate.tasks.segmentation import task as segmentation
@@ -215,6 +217,17 @@ def test_pictures_that_lost_likeness_to_the_truth_come_first() -> None:
     ]
 
     assert order(image_to_image, images) == [1, 0]
+
+
+def test_maps_of_numbers_that_became_worse_come_first() -> None:
+    """Farther from the parent, but nearer to the truth, is the smaller problem."""
+    depth = np.random.default_rng(0).uniform(1, 9, (20, 20, 1)).astype(np.float32)
+    images = [
+        (DenseMap(depth * np.float32(1.4)), DenseMap(depth), DenseMap(depth)),
+        (DenseMap(depth), DenseMap(depth * np.float32(1.1)), DenseMap(depth)),
+    ]
+
+    assert order(dense, images) == [1, 0]
 
 
 @pytest.mark.parametrize("name", TASKS)
