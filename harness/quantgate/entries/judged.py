@@ -59,8 +59,8 @@ class Limits:
         Fraction | None,
         Doc(
             "share of images with the same class in both roles; of pixels in semantic segmentation; of "
-            "images without a lost, gained or relabelled object in detection, instance segmentation and keypoints; "
-            "of images that read the same in text; of images with the same nearest neighbour in embedding; of all "
+            "images without a lost, gained or relabelled object in detection, instance segmentation, keypoints and "
+            "quads; of images that read the same in text; of images with the same nearest neighbour in embedding; of all "
             "answers about classes and labels in attributes"
         ),
     ] = None
