@@ -309,6 +309,17 @@ def test_tables_tell_images_answers_and_heads() -> None:
     assert (yaw["unit"], yaw["parent_accuracy"]) == ("degrees", None)
 
 
+def test_of_very_many_answers_those_of_interest_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a count of rows the table by image and head keeps what changed or is wrong, and says so."""
+    every = task.tables(planted(), PLAN)[1]
+    monkeypatch.setattr("quantgate.tasks.attributes.tables._MOST_ROWS", 10)
+    few = task.tables(planted(), PLAN)[1]
+    wanted = sorted(every.erroneous | (every.changed or frozenset()))
+    assert few.rows == tuple(every.rows[k] for k in wanted)
+    assert len(few.rows) < len(every.rows)
+    assert few.title.endswith("what changed or is wrong")
+
+
 def test_records_and_tallies_come_back_exactly(tmp_path: Path) -> None:
     """Numbers that are made of a tally are those of the gate."""
     records = [Attributes(HEADS, row) for row in drawn(1)]

@@ -6,6 +6,7 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -205,6 +206,7 @@ def _whole(said: str) -> int | None:
     return int(number) if number.is_integer() else None
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Spell a name so that case, spaces, hyphens and underscores do not matter."""
     return re.sub(r"[\s_-]+", " ", name.casefold()).strip()

@@ -70,7 +70,7 @@ def _from_table(name: str, entry: DatasetEntry, file: Path, folder: Path) -> Fin
     columns = entry.columns or {}
     _check_columns(name, columns, rows)
     signed = signed_labels(rows)
-    told = [(row, _facts(row, columns, signed)) for row in rows]
+    told = list(zip(rows, _facts(rows, columns, signed), strict=True))
     if entry.region is None:
         drafts = [_draft(folder, listed, row.image, facts) for row, facts in told]
     else:
@@ -95,14 +95,21 @@ def _path(listed: Listed, image: str) -> Path:
     )
 
 
-def _facts(row: Row, columns: Mapping[str, str], signed: frozenset[str]) -> Facts:
-    """What a row says, by the names that the manifest gives its columns."""
+def _facts(
+    rows: Sequence[Row], columns: Mapping[str, str], signed: frozenset[str]
+) -> Iterator[Facts]:
+    """What each row says, by the names that the manifest gives its columns.
+
+    Of hundreds of thousands of images most say the same in a column: it is kept once.
+    """
     title = {column: head for head, column in columns.items()}
-    cells = {
-        title.get(column, column): "0" if column in signed and text == "-1" else text
-        for column, text in row.cells.items()
-    }
-    return Facts(tuple(sorted(cells.items())))
+    kept: dict[tuple[str, str], tuple[str, str]] = {}
+    for row in rows:
+        cells = [
+            (title.get(column, column), "0" if column in signed and text == "-1" else text)
+            for column, text in row.cells.items()
+        ]
+        yield Facts(tuple(sorted(kept.setdefault(cell, cell) for cell in cells)))
 
 
 def _of_objects(

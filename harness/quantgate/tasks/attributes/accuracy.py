@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quantgate.core.bootstrap import (
+    FEWEST_RESAMPLES,
+    RESAMPLES,
     Counted,
     Resampled,
     bootstrap_mean,
@@ -47,6 +49,8 @@ METRICS: Mapping[str, MetricKind] = MappingProxyType(
         "mae": MetricKind("MAE, in the values' unit", unit=UNIT, worst=None, is_error=True),
     }
 )
+#: Cells that resamples of rankings may touch together: some seconds on one core.
+_CELLS = 400_000_000
 #: Which heads a metric is of.
 _KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"accuracy": ("class", "label"), "map": ("class", "label"), "f1": ("label",), "mae": ("value",)}
@@ -156,15 +160,24 @@ def one_unit(heads: Sequence[Head]) -> None:
 
 
 def _resampled(
-    comparison: Told, role: Role, of: tuple[str, int], weights: NDArray[np.int32]
+    comparison: Told, role: Role, of: tuple[str, list[int]], weights: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """A metric of one head on resamples, weights [resamples, images]: [resamples]; NaN where not defined."""
-    metric, place = of
+    """A metric of some heads on resamples, weights [resamples, images]: [resamples, heads]; NaN where not defined."""
+    metric, places = of
     if metric == "map":
-        return _precision(comparison, role, place, weights)
-    above, below = sums(comparison, role, metric)
+        return np.stack([_precision(comparison, role, k, weights) for k in places], axis=1)
+    above, below = (column[:, places] for column in sums(comparison, role, metric))
     drawn = weights.astype(np.float64)
-    return divide(drawn @ above[:, place], drawn @ below[:, place])
+    return divide(drawn @ above, drawn @ below)
+
+
+def _drawn(comparison: Told, of: tuple[str, list[int]]) -> NDArray[np.int32]:
+    """Draw resamples: fewer where each is ranked anew, class by class, and images are many."""
+    metric, places = of
+    heads, count = answers_of(comparison).heads, len(comparison)
+    ranked = sum(heads[k].size for k in places) if metric == "map" else 0
+    affordable = _CELLS // max(1, 2 * count * ranked)
+    return draw(count, min(RESAMPLES, max(FEWEST_RESAMPLES, affordable)) if ranked else RESAMPLES)
 
 
 def sums(
@@ -212,12 +225,10 @@ class _Mean:
 def _mean(comparison: Told, metric: str) -> _Mean:
     def found() -> _Mean:
         places = _required(comparison, metric)
-        weights = draw(len(comparison))
+        weights = _drawn(comparison, (metric, places))
         samples = Pair(
             *(
-                np.mean(
-                    [_resampled(comparison, role, (metric, k), weights) for k in places], axis=0
-                )
+                _resampled(comparison, role, (metric, places), weights).mean(axis=1)
                 for role in ROLES
             )
         )
@@ -292,10 +303,9 @@ def _worst_head(comparison: Told, metric: str, key: str) -> tuple[str, Resampled
             f"no head is annotated on {FEWEST_IMAGES} of these {len(comparison)} images: limits.{key} needs more"
         )
     worst = max(large, key=lambda k: drops[k])
-    weights = draw(len(comparison))
-    parent, optimized = (
-        _resampled(comparison, role, (metric, places[worst]), weights) for role in ROLES
-    )
+    own = metric, [places[worst]]
+    weights = _drawn(comparison, own)
+    parent, optimized = (_resampled(comparison, role, own, weights)[:, 0] for role in ROLES)
     lost = optimized - parent if kind.is_error else parent - optimized
     return found.heads[worst].name, summarize(drops[worst], lost, len(comparison))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -59,6 +58,8 @@ _AGAINST = (
     ("mae", "mae", "number"),
 )
 _TITLES = {"accuracy": "Accuracy", "ap": "Average Precision", "f1": "F1", "mae": "MAE"}
+#: Rows of the table by image and head from which on it lists only what is of interest.
+_MOST_ROWS = 200_000
 #: Changes of an image that its row spells out.
 _SPELLED = 4
 
@@ -140,22 +141,24 @@ def image_table(comparison: Told) -> Table:
 
 
 def answer_table(comparison: Told) -> Table:
-    """One row an image and head."""
+    """One row an image and head; of very many those whose answer changed or is wrong."""
     known = with_truth(comparison)
-    heads, all_changes = answers_of(comparison).heads, changes_of(comparison)
-    rows = list(
-        chain.from_iterable(
-            _answers(comparison, index, known=known) for index in range(len(comparison))
-        )
-    )
-    places = [(i, k) for i in range(len(comparison)) for k in range(len(heads))]
-    moved = [set(one.places.tolist()) for one in all_changes]
-    wrong = [set(one.wrong.optimized.tolist()) for one in all_changes]
-    changed = frozenset(at for at, (i, k) in enumerate(places) if k in moved[i])
-    erroneous = frozenset(at for at, (i, k) in enumerate(places) if k in wrong[i])
+    count, all_changes = len(answers_of(comparison).heads), changes_of(comparison)
+    few = len(comparison) * count <= _MOST_ROWS
+    rows: list[tuple[Cell, ...]] = []
+    changed, erroneous = set[int](), set[int]()
+    for index, change in enumerate(all_changes):
+        moved, wrong = set(change.places.tolist()), set(change.wrong.optimized.tolist())
+        told = _answers(comparison, index, known=known) if few or moved or wrong else []
+        for k in range(count) if few else sorted(moved | wrong):
+            changed |= {len(rows)} if k in moved else set()
+            erroneous |= {len(rows)} if k in wrong else set()
+            rows.append(told[k])
     columns = (*_ADVANCED, *(_ADVANCED_ANNOTATED if known else ()))
     title = "Optimized against parent, by image and head"
-    return Table("answers", title, columns, tuple(rows), erroneous if known else changed, changed)
+    title += "" if few else ": what changed or is wrong"
+    shown = frozenset(erroneous if known else changed)
+    return Table("answers", title, columns, tuple(rows), shown, frozenset(changed))
 
 
 def _answers(comparison: Told, index: int, *, known: bool) -> list[tuple[Cell, ...]]:
