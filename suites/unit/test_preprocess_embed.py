@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
 import pytest
 
+from quantgate.engine.artifact import Artifact, input_shape
 from quantgate.engine.constants import fix_inputs
 from quantgate.engine.preprocess import embed, input_size
 from quantgate.entries import Preprocess
-from quantgate.errors import PreprocessError
+from quantgate.errors import PreprocessError, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def opset() -> Any:
@@ -167,3 +171,15 @@ def test_a_size_that_the_graph_cannot_take_is_refused() -> None:
     with pytest.raises(PreprocessError, match="cannot become") as caught:
         embed(model, Preprocess(size=(9, 9)))
     assert "\n" not in str(caught.value)
+
+
+def test_a_graph_is_read_up_to_its_first_input_alone(tmp_path: Path) -> None:
+    """Its shape is known though the rest of the file is gone; without a static one the sentence says so."""
+    for name, shape in (("still", [1, 6, 8, 3]), ("moving", [-1, 6, 8, 3])):
+        ov.save_model(echo(shape), tmp_path / f"{name}.xml")
+    text = (tmp_path / "still.xml").read_text("utf-8")
+    (tmp_path / "still.xml").write_text(text[: text.index("</layer>") + 8], encoding="utf-8")
+
+    assert input_shape(Artifact(tmp_path / "still.xml", "")) == (1, 6, 8, 3)
+    with pytest.raises(StoreError, match="no input of a static shape"):
+        input_shape(Artifact(tmp_path / "moving.xml", ""))
