@@ -326,6 +326,20 @@ def test_misread_angles_are_doubted(said: str) -> None:
     assert not said or said in doubts[0]
 
 
+def test_without_annotations_nothing_is_doubted_and_the_roles_are_judged() -> None:
+    """A folder of pictures serves; so does a role that finds nothing."""
+    seen = [long_boxes(seed) for seed in range(3)]
+    none = Detections.empty()
+    comparison = compared([*zip(seen, [*seen[:2], none], strict=True)])
+
+    assert quads.doubts(comparison) == ()
+    assert judged("min_match_rate", comparison) == 2 * 8 / (12 + 8)
+    assert [table.name for table in quads.tables(comparison, PLAN)] == ["basic", "advanced"]
+    blind = compared([(none, none)], [turned.annotated(seen[0])])
+    assert quads.doubts(blind) == ()
+    assert quads.metrics(blind).parent["hmean"] == 0.0
+
+
 def test_metrics_of_both_roles_are_their_own() -> None:
     """Each role is judged by itself."""
     seen = long_boxes(0)

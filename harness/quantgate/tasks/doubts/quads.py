@@ -35,8 +35,8 @@ def quad_doubts(comparison: Comparison[Detections]) -> tuple[str, ...]:
         and one.record.parent.quads is not None
         and len(one.truth)
     ]
-    chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))]
-    return _turned(chosen) or object_doubts(comparison)
+    places = np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int)) if images else ()
+    return _turned([images[i] for i in places]) or object_doubts(comparison)
 
 
 def _turned(images: Sequence[ImageResult[Detections]]) -> tuple[str, ...]:
