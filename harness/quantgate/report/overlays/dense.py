@@ -121,10 +121,12 @@ class _Cell:
         return self._drawn(values, ends, _CIVIDIS)
 
     def signed(self, apart: Numbers) -> Image:
-        """Draw differences [h, w]: blue where the optimized model gives less, orange where more."""
+        """Draw differences [h, w]: blue where the optimized model gives less, orange where more; lengths from 0 on."""
         known = np.abs(apart[np.isfinite(apart)])
         most = float(np.percentile(known, _ENDS[1])) if len(known) else 0.0
         most = most or float(known.max(initial=0.0)) or 1e-12
+        if float(np.nanmin(apart, initial=0.0)) >= 0:
+            return self._drawn(apart, (0.0, most), _SIGNED[len(_SIGNED) // 2 :])
         return self._drawn(apart, (-most, most), _SIGNED)
 
     def padded(self, picture: Image) -> Image:
