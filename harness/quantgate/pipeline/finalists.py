@@ -30,21 +30,8 @@ def measured(task: Searching, found: Found, *, left_s: float, progress: Progress
     left_s
         Time that is left; the first finalist and the declared recipe are measured in any case.
     """
-    notes = [*found.notes, *_one_draw(task)]
-    made: list[Made] = []
     progress.start("finalists", 2 * len(found.finalists) + 2)
-    clock = _Clock(left_s)
-    for finalist in found.finalists:
-        if made and clock.over():
-            notes.append(
-                f"time was over after {len(made)} of {len(found.finalists)} finalists: --minutes sets it"
-            )
-            break
-        try:
-            made.append(_made(task, finalist))
-        except HarnessError as error:
-            notes.append(f"{finalist.title} could not be measured: {error}")
-        progress.advance()
+    made, notes = _all_made(task, found, left_s, progress)
     winner = _chosen(task, made)
     declared = _declared(task, made)
     progress.advance()
@@ -61,9 +48,30 @@ def measured(task: Searching, found: Found, *, left_s: float, progress: Progress
         points=tuple(points),
         tried=found.tried,
         limits=_thresholds(task),
-        notes=tuple(notes),
+        notes=(*found.notes, *_one_draw(task), *notes),
         machine=_measured_where(),
     )
+
+
+def _all_made(
+    task: Searching, found: Found, left_s: float, progress: Progress
+) -> tuple[list[Made], list[str]]:
+    """Make and time the finalists as long as there is time, the first in any case; also say what was left out."""
+    made: list[Made] = []
+    notes: list[str] = []
+    clock = _Clock(left_s)
+    for finalist in found.finalists:
+        if made and clock.over():
+            notes.append(
+                f"time was over after {len(made)} of {len(found.finalists)} finalists: --minutes sets it"
+            )
+            break
+        try:
+            made.append(_made(task, finalist))
+        except HarnessError as error:
+            notes.append(f"{finalist.title} could not be measured: {error}")
+        progress.advance()
+    return made, notes
 
 
 def _one_draw(task: Searching) -> list[str]:
