@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count, cycle
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino as ov
@@ -12,7 +13,9 @@ from quantgate.attribution.ask import Ask, asked, drawn
 from quantgate.attribution.execution import in_floats, refusals
 from quantgate.attribution.explain import explain
 from quantgate.attribution.simulate import simulated
-from quantgate.core.explained import TAIL, Explanation, Group, Loss
+from quantgate.core.estimate import Estimate
+from quantgate.core.explained import TAIL, Execution, Explanation, Group, Loss
+from quantgate.datasets.sample import Sample
 from quantgate.decoders.tensors import TensorsDecoder
 from quantgate.engine.quantizers import layers
 from quantgate.errors import MeasurementError
@@ -37,8 +40,6 @@ from suites.quantized import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from suites.quantized import Bed
 
 ASK = Ask(model="planted", images=16)
@@ -368,7 +369,7 @@ def _with_loop_and_second_output(model: ov.Model) -> ov.Model:
 
 def test_images_are_drawn_by_the_seed() -> None:
     """The same seed gives the same images in their own order, another one gives others."""
-    every: list[Any] = list(range(100))
+    every = [Sample(f"{k}.png", Path(f"{k}.png"), "digest") for k in range(100)]
 
     assert drawn(every, 10, 0) == drawn(every, 10, 0)
     assert drawn(every, 10, 0) != drawn(every, 10, 1)
@@ -376,6 +377,18 @@ def test_images_are_drawn_by_the_seed() -> None:
         map(every.index, drawn(every, 10, 0))
     )
     assert drawn(every, 200, 0) == every
+
+
+@pytest.mark.parametrize(("executed", "cause"), [(0.01, "quantization"), (0.05, "execution")])
+def test_a_device_that_loses_less_than_its_graph_is_not_at_fault(
+    executed: float, cause: str
+) -> None:
+    """Rows that change places are far apart; what counts first is what is lost."""
+    error = Estimate(executed - 0.03, executed - 0.04, executed - 0.02, 8)
+    arms = Loss(0.03, None, 1e-4), Loss(executed, None, 0.2)
+    found = Execution(8, *arms, error, "ap", apart=0.2, compilations=0.0, spread=0.0)
+
+    assert found.cause == cause
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 10, 40])
