@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import openvino as ov
-from openvino import opset13 as ops
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from quantgate.decoders.fields import COCO_UNUSED_IDS
 from quantgate.sources.darknet import import_darknet
 from quantgate.sources.omz import find_model
 from quantgate.sources.omz.fetch import store_key
+from quantgate.sources.opset import opset
 from quantgate.zoo.catalog import ZOO, xml_path
 from quantgate.zoo.scenes import render_classification
 from suites.darknet_files import write_darknet, yolov4_cfg
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from quantgate.store import Store
 
+ops = opset()
 #: The 80 categories of COCO by their own ids.
 COCO_IDS = [category for category in range(1, 91) if category not in COCO_UNUSED_IDS]
 #: Of YOLOv4's channels one in so many is left; what keeps its random heads from finding objects everywhere.
@@ -121,7 +122,7 @@ def _ending(model: ov.Model, outputs: dict[str, Any]) -> ov.Model:
 def _named(parameters: list[Any], outputs: dict[str, Any]) -> ov.Model:
     results = []
     for name, node in outputs.items():
-        output = node if isinstance(node, ov.Output) else node.output(0)
+        output = node.output(0) if hasattr(node, "output") else node
         output.get_node().set_friendly_name(name)
         output.set_names({name})
         results.append(ops.result(output))

@@ -64,7 +64,9 @@ def _yolo(model: ZooModel, outputs: Outputs) -> Iterator[Object]:
 
 def _heads(model: ZooModel, outputs: Outputs) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Boxes [n, 4] and class scores [n, classes] of every head, the finest grid first."""
-    anchors, scale = np.reshape(model.decoder["anchors"], (2, -1, 2)), model.decoder["scale_xy"]
+    told, scale = model.decoder["anchors"], model.decoder["scale_xy"]
+    assert isinstance(told, tuple)
+    anchors = np.reshape(np.asarray(told, np.float64), (2, -1, 2))
     assert isinstance(scale, float)
     for own, name in zip(anchors, model.outputs, strict=True):
         _, _, rows, columns = outputs[name].shape

@@ -12,7 +12,7 @@ from quantgate.core.speed import SpeedTarget, judge_speed
 from quantgate.core.timing import ArmFacts, Conditions, Timing, Window
 from quantgate.core.verdict import Limit, Outcome
 from quantgate.engine.arms import OpenVinoArms
-from quantgate.engine.compiling import balanced
+from quantgate.engine.compiling import Copier, balanced
 from quantgate.engine.quiet import (
     BUSY,
     LoadMark,
@@ -319,6 +319,22 @@ def test_missing_model_is_one_sentence(models: Pair[Path]) -> None:
 
     with pytest.raises(MeasurementError, match=r"absent\.xml"):
         time_pair(absent, INPUTS, Benchmark(), options=QUICK)
+
+
+def test_an_export_that_is_not_read_back_is_compiled_anew(models: Pair[Path]) -> None:
+    """A device may refuse what it wrote itself: the copy is made all the same, as are all later ones."""
+    import openvino as ov
+
+    core = ov.Core()
+    copier = Copier(core, core.read_model(models.parent), "CPU", {})
+    copier.export(copier.compiled())
+    assert copier.exported
+    copier.exported = copier.exported[:64]
+
+    compiled = copier.copy()
+
+    assert compiled(INPUTS)[0].shape == (1, 8, 32, 32)
+    assert copier.exported == b""
 
 
 @pytest.mark.parametrize(

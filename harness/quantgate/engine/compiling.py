@@ -132,10 +132,17 @@ class Copier:
             self.exported = _exported(compiled)
 
     def copy(self) -> Any:
-        """Make one more copy of what was exported."""
-        if not self.exported:
-            return self.compiled()
-        return self.core.import_model(io.BytesIO(self.exported), self.device, dict(self.chosen))
+        """Make one more copy of what was exported; compile anew where a device does not read its own export.
+
+        OpenVINO 2024.6 writes some interpolations in a version of the operation that it then refuses.
+        """
+        if self.exported:
+            try:
+                stream = io.BytesIO(self.exported)
+                return self.core.import_model(stream, self.device, dict(self.chosen))
+            except RuntimeError:
+                self.exported = b""
+        return self.compiled()
 
 
 def _exported(compiled: Any) -> bytes:
