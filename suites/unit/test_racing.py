@@ -194,3 +194,12 @@ def test_the_front_is_what_nothing_dominates() -> None:
 
     assert list(front(points)) == expected
     assert 0 < sum(expected) < 40
+
+
+def test_of_candidates_that_lack_as_much_the_quieter_comes_first() -> None:
+    """Few images know few losses: then the noise at the outputs tells; what meets the target goes by its speed."""
+    loud, quiet = order(1.25, 2.0, 0.75, noise=0.05), order(1.25 + 1e-12, 1.0, 0.75, noise=0.01)
+    slow, fast = order(0.7, 1.0, 0.75, noise=0.0), order(0.7, 2.0, 0.75, noise=0.05)
+
+    assert quiet < loud
+    assert fast < slow < quiet

@@ -17,6 +17,8 @@ Fate = Literal["out", "survived", "finalist"]
 Role = Literal["winner", "finalist", "declared", "parent"]
 #: What a limit that allows nothing counts for: any loss is far beyond it.
 _NOTHING = 1e-6
+#: Places to which needs are the same.
+_DIGITS = 6
 #: Limits that a graph meets or not, whatever it answers: on the share in INT8, the size, the speed.
 RESOURCES = ("min_int8_share", "max_size_ratio", "min_speedup")
 #: Rough speeds are told apart in steps of this size, as a logarithm.
@@ -200,14 +202,20 @@ def chance(found: Estimate, threshold: float, *, smallest: bool, apart: float = 
 
 
 def order(
-    need: float, pace: float | None, target: float, chance: float | None = None
+    need: float,
+    pace: float | None,
+    target: float,
+    chance: float | None = None,
+    *,
+    noise: float = 0.0,
 ) -> tuple[float, float]:
     """Sort key of candidates: those that meet the target by their speed and chance, then the others by what they lack.
 
     What differs by less than a twentieth is the same: then the one tried first, which changes less, is before.
+    Of those that lack as much, which on few images are many, the one with less noise at its outputs is.
     """
     if need > target:
-        return (need, 0.0)
+        return (round(need, _DIGITS), noise)
     return (target, -steps(worth(pace or 1.0, 1.0 if chance is None else chance)))
 
 

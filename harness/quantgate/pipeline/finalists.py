@@ -140,8 +140,10 @@ def _choice(task: Searching, one: Made) -> tuple[float, float]:
         limit = limit_for(task.entry, key, isa_class())
         if limit is not None and limit.threshold is not None:
             lacks.append(need(found.value, limit.threshold, smallest=limit.relation == "min"))
-    fast = speedup(one.timing, "parent_f32")
-    return max(1.0, *lacks), -(0.0 if fast is None else worth(fast.value, one.chance))
+    fast, most = speedup(one.timing, "parent_f32"), max(1.0, *lacks)
+    if most > 1:
+        return most, 0.0  # finalists that miss a limit come with the least noise first
+    return most, -(0.0 if fast is None else worth(fast.value, one.chance))
 
 
 def _points(

@@ -68,8 +68,10 @@ def _looked_at_again(course: Course) -> list[Candidate]:
     few = _again(course, [*families.values()])
     few += _surer(course, few)
     # Their true speeds come later: where these are the same, the likelier is taken, and then what costs less.
-    best = _able(course, few) or sorted(few, key=course.readings.best)
-    return sorted(best[:FINALISTS], key=course.costs)
+    able = _able(course, few)
+    if able:
+        return sorted(able[:FINALISTS], key=course.costs)
+    return sorted(few, key=course.readings.best)[:FINALISTS]
 
 
 def _again(course: Course, able: Sequence[Candidate]) -> list[Candidate]:

@@ -201,4 +201,5 @@ class Readings:
         return finite(self.judge.need(reading, self.spared))
 
     def _order(self, reading: Reading) -> tuple[float, float]:
-        return order(self._lacks(reading), reading.pace, TARGET, reading.chance)
+        lacks, noise = self._lacks(reading), reading.loss.noise
+        return order(lacks, reading.pace, TARGET, reading.chance, noise=noise)
