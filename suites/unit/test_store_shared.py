@@ -11,7 +11,7 @@ import pytest
 from quantgate.damage import damage_since
 from quantgate.errors import StoreError
 from quantgate.store import Store, store_root
-from quantgate.store.shared import ADDRESS, Shared, shared_of
+from quantgate.store.shared import ADDRESS, Shared, address_of, shared_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,5 +202,8 @@ def test_a_folder_stays_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("QUANTGATE_STORE", str(tmp_path / "env"))
 
     assert store_root("here", tmp_path) == tmp_path / "here"
+    assert store_root(tmp_path / "there") == tmp_path / "there"
     assert store_root(None, tmp_path) == tmp_path / "env"
     assert shared_of(tmp_path / "env") is None
+    (tmp_path / "file").touch()
+    assert address_of(tmp_path / "file" / "store") == ""

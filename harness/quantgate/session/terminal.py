@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from quantgate.errors import StoreError
 from quantgate.escaping import one_line
 from quantgate.escaping import terminal as safe_lines
 from quantgate.redaction import redacted
@@ -150,8 +151,16 @@ def head_lines(run: Run) -> tuple[str, ...]:
     models += f" and {counted(lanes, 'further devices')} of theirs" if lanes else ""
     return (
         f"{', '.join(stack)}, Python {platform.python_version()}, {isa_class()}",
-        f"{run.manifest_name}: {models}, store {address_of(run.store) or run.store}",
+        f"{run.manifest_name}: {models}, store {_place(run)}",
     )
+
+
+def _place(run: Run) -> str:
+    """Where the store is; what is wrong with it is for the first gate that needs it to say."""
+    try:
+        return address_of(run.store) or str(run.store)
+    except StoreError:
+        return str(run.store)
 
 
 def write_folded(reporter: Any, line: str) -> None:

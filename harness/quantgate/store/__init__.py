@@ -50,7 +50,7 @@ _OUR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 log = logging.getLogger(__name__)
 
 
-def store_root(chosen: str | None = None, here: Path = Path()) -> Path:
+def store_root(chosen: str | Path | None = None, here: Path = Path()) -> Path:
     """Root of the store on this machine: as chosen, else QUANTGATE_STORE, else the user's cache folder.
 
     Parameters
@@ -69,8 +69,8 @@ def store_root(chosen: str | None = None, here: Path = Path()) -> Path:
 
     own = user_cache_path("quantgate")
     named = chosen or os.environ.get("QUANTGATE_STORE")
-    if named and is_address(named):
-        return own_folder(named, own)
+    if named and is_address(str(named)):
+        return own_folder(str(named), own)
     if chosen:
         return here / chosen
     return Path(named) if named else own

@@ -82,7 +82,7 @@ def address_of(root: Path) -> str:
     """
     try:
         return str(json.loads((root / ADDRESS).read_text("utf-8"))["address"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(
