@@ -26,7 +26,7 @@ from quantgate.core.ranked import ranked_precision
 from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.attributes.answers import FEWEST_IMAGES, answers_of, differences, truths_of
-from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.losses import chosen_metric, error_growth, paired_drop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,13 +65,7 @@ def metric_of(plan: EvaluationPlan) -> str:
     MeasurementError
         Where it is one of another task.
     """
-    metric = plan.metric or DEFAULT_METRIC
-    if metric not in METRICS:
-        raise MeasurementError(
-            f"metric {metric} cannot be judged for attributes; expected one of {', '.join(METRICS)} in "
-            "evaluate.metric"
-        )
-    return metric
+    return chosen_metric(plan, DEFAULT_METRIC, METRICS, "attributes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +246,8 @@ def role_metrics(comparison: Told, role: Role) -> dict[str, float]:
 def accuracy_drop(comparison: Told, plan: EvaluationPlan) -> Resampled:
     """``parent - optimized``, of errors the other way round, paired by image."""
     metric = metric_of(plan)
-    found, kind = _mean(comparison, metric), METRICS[metric]
-    sign = -1.0 if kind.is_error else 1.0
-    samples = sign * (found.samples.parent - found.samples.optimized)
-    return summarize(kind.drop(*found.value), samples, len(comparison))
+    found = _mean(comparison, metric)
+    return paired_drop(METRICS[metric], found.value, found.samples, len(comparison))
 
 
 def role_scores(comparison: Told, plan: EvaluationPlan) -> Pair[Resampled]:
@@ -274,12 +266,7 @@ def error_increase(comparison: Told, plan: EvaluationPlan) -> Resampled:
     """
     metric = metric_of(plan)
     found = _mean(comparison, metric)
-    value, samples = found.value, found.samples
-    if not METRICS[metric].is_error:
-        value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
-    refuse_perfect(1 - value.parent, metric)
-    growth = divide(samples.optimized, samples.parent) - 1
-    return summarize(value.optimized / value.parent - 1, growth, len(comparison))
+    return error_growth((metric, METRICS[metric]), found.value, found.samples, len(comparison))
 
 
 def head_drop(comparison: Told, plan: EvaluationPlan) -> tuple[str, Resampled]:

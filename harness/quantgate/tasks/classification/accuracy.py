@@ -15,7 +15,7 @@ from quantgate.core.predictions import ClassLabel
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.classification.record import ClassRecord
-from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.losses import refuse_perfect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

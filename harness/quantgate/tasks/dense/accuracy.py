@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.bootstrap import Resampled, divide, draw, summarize, summarize_roles
+from quantgate.core.bootstrap import Resampled, draw, summarize, summarize_roles
 from quantgate.core.dense import MEASURES
 from quantgate.core.metrics import MetricKind
 from quantgate.core.predictions import DenseMap
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
-from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.losses import chosen_metric, error_growth, paired_drop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,13 +58,7 @@ def metric_of(plan: EvaluationPlan) -> str:
     MeasurementError
         Where it is one of another task.
     """
-    metric = plan.metric or DEFAULT_METRIC
-    if metric not in METRICS:
-        raise MeasurementError(
-            f"metric {metric} cannot be judged for dense values; expected one of {', '.join(METRICS)} in "
-            "evaluate.metric"
-        )
-    return metric
+    return chosen_metric(plan, DEFAULT_METRIC, METRICS, "dense values")
 
 
 def check(comparison: Mapped) -> None:
@@ -190,9 +184,7 @@ def _measured(comparison: Mapped, plan: EvaluationPlan) -> _Measured:
 def accuracy_drop(comparison: Mapped, plan: EvaluationPlan) -> Resampled:
     """``optimized - parent`` of an error, of δ1 the other way round; paired by image."""
     found = _measured(comparison, plan)
-    sign = -1.0 if METRICS[metric_of(plan)].is_error else 1.0
-    lost = sign * (found.value.parent - found.value.optimized)
-    return summarize(lost, sign * (found.samples.parent - found.samples.optimized), len(comparison))
+    return paired_drop(METRICS[metric_of(plan)], found.value, found.samples, len(comparison))
 
 
 def role_scores(comparison: Mapped, plan: EvaluationPlan) -> Pair[Resampled]:
@@ -211,12 +203,7 @@ def error_increase(comparison: Mapped, plan: EvaluationPlan) -> Resampled:
     """
     metric = metric_of(plan)
     found = _measured(comparison, plan)
-    value, samples = found.value, found.samples
-    if not METRICS[metric].is_error:
-        value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
-    refuse_perfect(1 - value.parent, metric)
-    growth = divide(samples.optimized, samples.parent) - 1
-    return summarize(value.optimized / value.parent - 1, growth, len(comparison))
+    return error_growth((metric, METRICS[metric]), found.value, found.samples, len(comparison))
 
 
 def role_error(key: str, comparison: Mapped) -> Estimate:

@@ -38,6 +38,7 @@ from quantgate.tasks.detection.average_precision import (
     voc_flags,
 )
 from quantgate.tasks.detection.matching import Detected, checked, objects_of
+from quantgate.tasks.losses import refuse_perfect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,15 +183,6 @@ def error_increase(comparison: Detected, metric: str) -> Resampled:
     ratios = divide(1 - class_mean(samples.optimized), 1 - class_mean(samples.parent)) - 1
     growth = (1 - value.optimized) / (1 - value.parent) - 1
     return summarize(growth, ratios, len(comparison))
-
-
-def refuse_perfect(parent: float, metric: str) -> None:
-    """Refuse to state the growth of an error that is 0."""
-    if parent >= 1:
-        raise MeasurementError(
-            f"the parent makes no error ({metric} = {parent:.4f}): a relative error increase is not "
-            "defined; use limits.max_accuracy_drop or a harder evaluation set"
-        )
 
 
 def class_drop(comparison: Detected, metric: str) -> Resampled:

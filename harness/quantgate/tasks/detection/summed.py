@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from quantgate.core.bootstrap import (
     Resampled,
-    divide,
     resampled_ratios,
-    summarize,
     summarize_roles,
 )
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection import accuracy as of_objects
+from quantgate.tasks.losses import error_growth, paired_drop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,9 +71,7 @@ class Summed:
         if metric not in self.names:
             return of_objects.accuracy_drop(self.whole(comparison), metric)
         value, samples = self._resampled(comparison, metric)
-        sign = -1.0 if self.kinds[metric].is_error else 1.0
-        lost = sign * (value.parent - value.optimized)
-        return summarize(lost, sign * (samples.parent - samples.optimized), len(comparison))
+        return paired_drop(self.kinds[metric], value, samples, len(comparison))
 
     def metric_values(self, comparison: Detected, metric: str) -> Pair[float]:
         """Return the metric of both roles."""
@@ -99,11 +96,7 @@ class Summed:
         if metric not in self.names:
             return of_objects.error_increase(self.whole(comparison), metric)
         value, samples = self._resampled(comparison, metric)
-        if not self.kinds[metric].is_error:
-            value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
-        of_objects.refuse_perfect(1 - value.parent, metric)
-        growth = divide(samples.optimized, samples.parent) - 1
-        return summarize(value.optimized / value.parent - 1, growth, len(comparison))
+        return error_growth((metric, self.kinds[metric]), value, samples, len(comparison))
 
     def class_drop(self, comparison: Detected, metric: str) -> Resampled:
         """Measure the drop of the class that lost most.

@@ -14,11 +14,11 @@ from quantgate.core.nearest import Found, search
 from quantgate.core.verification import Ordered, best_threshold
 from quantgate.errors import MeasurementError
 from quantgate.pair import ROLES, Pair
-from quantgate.tasks.detection.accuracy import refuse_perfect
 from quantgate.tasks.embedding.decisions import ACCURACY, FARS, decision_weights
 from quantgate.tasks.embedding.record import cosines, vectors
 from quantgate.tasks.embedding.sets import identities, known, lineup, pairs, units
 from quantgate.tasks.embedding.tally import EmbeddingTally, Scores
+from quantgate.tasks.losses import chosen_metric, refuse_perfect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +51,7 @@ def metric_of(plan: EvaluationPlan) -> str:
     MeasurementError
         Where it is one of another task.
     """
-    metric = plan.metric or DEFAULT_METRIC
-    if metric not in METRICS:
-        raise MeasurementError(
-            f"metric {metric} cannot be judged for embeddings; expected one of {', '.join(METRICS)} in "
-            "evaluate.metric"
-        )
-    return metric
+    return chosen_metric(plan, DEFAULT_METRIC, METRICS, "embeddings")
 
 
 def searched(comparison: Embedded, role: Role) -> Found:

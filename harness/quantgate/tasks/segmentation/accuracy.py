@@ -20,7 +20,7 @@ from quantgate.core.comparison import Comparison
 from quantgate.core.predictions import LabelMap
 from quantgate.errors import DatasetError, DecoderError, MeasurementError
 from quantgate.pair import ROLES, Pair
-from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.losses import refuse_perfect
 from quantgate.tasks.segmentation.record import Meetings, SegmentationRecord
 from quantgate.tasks.segmentation.soft_accuracy import ERRORS, SOFT, curves, is_soft
 

@@ -13,9 +13,7 @@ from quantgate.core.bootstrap import (
     Resampled,
     bootstrap_mean,
     bootstrap_ratio,
-    divide,
     resampled_ratios,
-    summarize,
     summarize_roles,
 )
 from quantgate.core.metrics import MetricKind
@@ -23,7 +21,7 @@ from quantgate.core.predictions import Transcript
 from quantgate.core.text import edits, folded
 from quantgate.errors import DatasetError, MeasurementError
 from quantgate.pair import ROLES, Pair
-from quantgate.tasks.detection.accuracy import refuse_perfect
+from quantgate.tasks.losses import chosen_metric, error_growth, paired_drop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,13 +55,7 @@ def metric_of(plan: EvaluationPlan) -> str:
     MeasurementError
         Where it is one of another task.
     """
-    metric = plan.metric or DEFAULT_METRIC
-    if metric not in METRICS:
-        raise MeasurementError(
-            f"metric {metric} cannot be judged for text; expected one of {', '.join(METRICS)} in "
-            "evaluate.metric"
-        )
-    return metric
+    return chosen_metric(plan, DEFAULT_METRIC, METRICS, "text")
 
 
 def spelled(text: str, metric: str) -> str:
@@ -148,9 +140,7 @@ def accuracy_drop(comparison: Transcribed, plan: EvaluationPlan) -> Resampled:
     """``parent - optimized``, of errors the other way round, paired by image."""
     metric = metric_of(plan)
     found = _measured(comparison, metric)
-    sign = -1.0 if METRICS[metric].is_error else 1.0
-    lost = sign * (found.value.parent - found.value.optimized)
-    return summarize(lost, sign * (found.samples.parent - found.samples.optimized), len(comparison))
+    return paired_drop(METRICS[metric], found.value, found.samples, len(comparison))
 
 
 def role_scores(comparison: Transcribed, plan: EvaluationPlan) -> Pair[Resampled]:
@@ -169,12 +159,7 @@ def error_increase(comparison: Transcribed, plan: EvaluationPlan) -> Resampled:
     """
     metric = metric_of(plan)
     found = _measured(comparison, metric)
-    value, samples = found.value, found.samples
-    if not METRICS[metric].is_error:
-        value, samples = value.map(lambda of: 1 - of), samples.map(lambda of: 1 - of)
-    refuse_perfect(1 - value.parent, metric)
-    growth = divide(samples.optimized, samples.parent) - 1
-    return summarize(value.optimized / value.parent - 1, growth, len(comparison))
+    return error_growth((metric, METRICS[metric]), found.value, found.samples, len(comparison))
 
 
 def identical(comparison: Transcribed, plan: EvaluationPlan) -> Resampled:
