@@ -7,11 +7,13 @@ checksum: what a disk damaged is left out and named, never taken for a verdict.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
+import tempfile
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -170,6 +172,15 @@ class Run(RunFolder):
     def entry(self, model_id: str) -> ModelEntry:
         """Find the entry of a model id."""
         return self.manifest.models[model_id]
+
+
+@contextmanager
+def scratch_run(manifest: Manifest, store: Path) -> Iterator[Run]:
+    """Open a run that leaves nothing but what it puts into the store."""
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
+        folder = Path(scratch)
+        yield Run(folder, manifest=manifest, store=store, strict_sources=True, started=started)
 
 
 def _folder_of(model_id: str) -> str:

@@ -52,7 +52,7 @@ import sys
 from pathlib import Path
 from quantgate.datasets.catalog import load_dataset
 from quantgate.engine.artifact import load
-from quantgate.engine.evaluate import compare
+from quantgate.engine.comparing import compare
 from quantgate.engine.runtime import Target
 from quantgate.machine import isa_class
 from quantgate.manifest import load_manifest

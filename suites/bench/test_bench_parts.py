@@ -19,7 +19,8 @@ from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.engine import parts
 from quantgate.engine.artifact import parent_artifact
-from quantgate.engine.evaluate import Bench, compare
+from quantgate.engine.comparing import compare
+from quantgate.engine.evaluate import Bench
 from quantgate.engine.runtime import Target
 from quantgate.entries import Preprocess
 from quantgate.pair import Pair

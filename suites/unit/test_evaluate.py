@@ -20,7 +20,8 @@ from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.engine import parts
 from quantgate.engine.artifact import load, save
-from quantgate.engine.evaluate import Bench, compare, compare_with_baseline, evaluate_role
+from quantgate.engine.comparing import compare, compare_with_baseline
+from quantgate.engine.evaluate import Bench, evaluate_role
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
@@ -458,7 +459,8 @@ from quantgate.core.predictions import ClassLabel
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.engine.artifact import load
-from quantgate.engine.evaluate import Bench, compare
+from quantgate.engine.comparing import compare
+from quantgate.engine.evaluate import Bench
 from quantgate.engine.runtime import Target
 from quantgate.entries import Preprocess
 from quantgate.pair import Pair
@@ -613,7 +615,7 @@ import os, signal, sys
 from pathlib import Path
 from quantgate.engine import parts
 from quantgate.engine.artifact import load
-from quantgate.engine.evaluate import compare
+from quantgate.engine.comparing import compare
 from quantgate.pair import Pair
 from quantgate.store import Store
 from suites.unit.test_evaluate import TARGET, Renderer, bench_of

@@ -63,6 +63,21 @@ def test_what_one_machine_built_another_only_fetches(tmp_path: Path) -> None:
     assert not list((other.root / "building").iterdir())
 
 
+def test_what_another_machine_built_is_found(tmp_path: Path) -> None:
+    """Without building: fetched where it is, and a damaged copy once more; None where nobody has it."""
+    here, other = machine(tmp_path, "a"), machine(tmp_path, "b")
+    assert other.find("optimized", KEY) is None
+    here.get_or_build("optimized", KEY, write)
+
+    found = other.find("optimized", KEY)
+    assert found == other.address("optimized", KEY)
+    (found / "weights.bin").write_bytes(b"no")
+
+    assert other.find("optimized", KEY) == found
+    assert len((found / "weights.bin").read_bytes()) == 256 * 40
+    assert any("weights.bin has 2 bytes" in said for said in damage_since(other.root, 0.0))
+
+
 def test_parts_of_what_is_under_way_are_not_shared(tmp_path: Path) -> None:
     """They are removed when the whole is there, by the machine that made them."""
     machine(tmp_path, "a").get_or_build("comparison-part", KEY, write)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +105,7 @@ def opened(options: argparse.Namespace) -> Iterator[tuple[ModelEntry, Run, Worke
         Where the manifest has no such model.
     """
     from quantgate.manifest import load_manifest
-    from quantgate.run import Run
+    from quantgate.run import scratch_run
     from quantgate.stack import check_stack
     from quantgate.store import store_root
 
@@ -115,14 +113,10 @@ def opened(options: argparse.Namespace) -> Iterator[tuple[ModelEntry, Run, Worke
     manifest = load_manifest(options.manifest)
     entry = _entry(options, manifest.models)
     root = store_root(options.store)
-    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     worker = Worker(_WARM)
     worker.start()
     try:
-        with tempfile.TemporaryDirectory(prefix="quantgate-") as scratch:
-            run = Run(
-                Path(scratch), manifest=manifest, store=root, strict_sources=True, started=started
-            )
+        with scratch_run(manifest, root) as run:
             yield entry, run, worker
     finally:
         worker.close()

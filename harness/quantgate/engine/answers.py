@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,19 +101,22 @@ def keep_answers(
     """
     key = answers_key(artifact, bench, target, isa)
     kind = PartKind(
-        "answers-part",
+        KIND,
         save_answers,
         load_answers,
         images=lambda part: len(part.names) + len(part.skipped),
         unread=lambda part: tuple(reason for _, reason in part.skipped),
+        join=_joined,
     )
-    parts = Parts(store, kind, [key])
+    parts = Parts(store, kind, [key], bench.dataset.samples)
+
+    model = cache(lambda: compile_model(artifact, target))
 
     def run(stretch: Stretch[Answers]) -> list[Answers]:
-        return [_answers(compile_model(artifact, target), bench, stretch, progress)]
+        return [_answers(model(), bench, stretch, progress)]
 
     def build(folder: Path) -> None:
-        (found,) = parts.evaluate(bench.dataset.samples, run)
+        (found,) = parts.evaluate(run)
         save_answers(_joined(found), folder)
 
     held = store.holds(KIND, key)

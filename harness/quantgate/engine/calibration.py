@@ -133,7 +133,9 @@ class Stream:
         return prepared
 
 
-def refuse_many_skipped(reasons: Collection[str], total: int, error: DatasetError) -> None:
+def refuse_many_skipped(
+    reasons: Collection[str], total: int, error: DatasetError | None = None
+) -> None:
     """Let at most 1 % of the images be unreadable.
 
     Raises

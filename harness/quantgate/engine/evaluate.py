@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 from quantgate.core.comparison import Comparison, ImageResult
 from quantgate.core.tensors import tensor_distance
 from quantgate.decoders.ports import MisfitError, with_own_names
-from quantgate.engine import comparison_file
 from quantgate.engine.naming import model_ports
-from quantgate.engine.parts import Pace, PartKind, Parts, Stretch
-from quantgate.engine.runtime import compile_model
+from quantgate.engine.parts import Pace, Stretch
 from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
 from quantgate.machine import LIBRARIES
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from quantgate.engine.runtime import Target
     from quantgate.entries import Preprocess
     from quantgate.progress import Progress
-    from quantgate.store import Store
     from quantgate.tasks.protocol import Task
 
 #: Raised whenever the same models and images would give another comparison.
@@ -95,7 +92,7 @@ def _settings(decoder: Any) -> dict[str, Any]:
 def comparison_key(
     artifacts: Pair[Artifact], bench: Bench, target: Target, isa: str
 ) -> dict[str, Any]:
-    """Collect everything that can change what :func:`compare` finds, JSON-able."""
+    """Collect everything that can change what ``comparing.compare`` finds, JSON-able."""
     return {
         **bench.key(),
         "parent": artifacts.parent.digest,
@@ -103,116 +100,6 @@ def comparison_key(
         "target": asdict(target),
         "isa": isa,
     }
-
-
-def compare(
-    artifacts: Pair[Artifact],
-    bench: Bench,
-    store: Store,
-    *,
-    target: Target,
-    isa: str,
-    progress: Progress = SILENT,
-) -> Comparison[Any]:
-    """Run both roles over the evaluation set, or find that in the store.
-
-    Parameters
-    ----------
-    isa
-        The machine's ISA class: INT8 without VNNI can saturate, so results of one class never
-        stand for another.
-
-    Raises
-    ------
-    DatasetError
-        For an empty set, and where more than 1 % of the images cannot be read.
-    DecoderError
-        Where the outputs do not fit the decoder, or hold NaN or infinity; names image and role.
-    MeasurementError
-        Where the device is not there.
-    """
-    key = comparison_key(artifacts, bench, target, isa)
-
-    def run(stretch: Stretch[Comparison[Any]]) -> tuple[Comparison[Any]]:
-        models = artifacts.map(lambda artifact: compile_model(artifact, target))
-        return (compare_models(models, bench, progress, stretch),)
-
-    _keep_all([key], bench, store, run)
-    return comparison_file.load(store.address("comparison", key), bench.task, bench.dataset)
-
-
-def _keep_all(
-    keys: Sequence[Mapping[str, Any]],
-    bench: Bench,
-    store: Store,
-    run: Callable[[Stretch[Comparison[Any]]], Sequence[Comparison[Any]]],
-) -> None:
-    """Put the comparisons of one pass into the store, and parts of them meanwhile."""
-    kind = PartKind(
-        "comparison-part",
-        save=lambda part, folder: comparison_file.save(part, bench.task, folder),
-        load=lambda folder: comparison_file.load(folder, bench.task, bench.dataset),
-        images=lambda part: len(part) + len(part.skipped),
-        unread=lambda part: tuple(reason for _, reason in part.skipped),
-    )
-    parts = Parts(store, kind, keys)
-    found = cache(lambda: parts.evaluate(bench.dataset.samples, run))
-    built = False
-    for place, key in enumerate(keys):
-
-        def build(folder: Path, place: int = place) -> None:
-            nonlocal built
-            comparison_file.save(_joined(found()[place], bench.dataset), bench.task, folder)
-            built = True
-
-        store.get_or_build("comparison", key, build)
-    if built:
-        parts.forget()
-
-
-def _joined(parts: Sequence[Comparison[Any]], dataset: Dataset) -> Comparison[Any]:
-    """Join consecutive parts of an evaluation."""
-    images = tuple(image for part in parts for image in part.images)
-    if not images:
-        raise DatasetError(f"no image of datasets.{dataset.name} could be read")
-    skipped = tuple(one for part in parts for one in part.skipped)
-    return replace(parts[0], images=images, skipped=skipped)
-
-
-def compare_with_baseline(
-    artifacts: tuple[Artifact, Artifact, Artifact],
-    bench: Bench,
-    store: Store,
-    *,
-    target: Target,
-    isa: str,
-    progress: Progress = SILENT,
-) -> None:
-    """Put into the store what :func:`compare` finds of parent and optimized, and of baseline and optimized.
-
-    One pass over the images serves both, so that the baseline costs its own inference and no more.
-    Where either is there already, nothing is done: the other one is cheaper alone.
-
-    Parameters
-    ----------
-    artifacts
-        Parent, optimized and baseline.
-
-    Raises
-    ------
-    As :func:`compare`; MeasurementError where the baseline takes another input.
-    """
-    parent, optimized, baseline = artifacts
-    pairs = (Pair(parent, optimized), Pair(baseline, optimized))
-    keys = [comparison_key(pair, bench, target, isa) for pair in pairs]
-    if any(store.holds("comparison", key) for key in keys):
-        return
-
-    def run(stretch: Stretch[Comparison[Any]]) -> tuple[Comparison[Any], ...]:
-        models = [compile_model(item, target) for item in artifacts]
-        return tuple(compare_three(models, bench, progress, stretch))
-
-    _keep_all(keys, bench, store, run)
 
 
 def compare_three(
@@ -277,7 +164,7 @@ def compare_models(
     progress: Progress = SILENT,
     stretch: Stretch[Comparison[Any]] | None = None,
 ) -> Comparison[Any]:
-    """Run both compiled roles over the evaluation set, or a stretch of it; as :func:`compare`, without the store."""
+    """Run both compiled roles over the evaluation set, or a stretch of it; as ``comparing.compare``, without the store."""
     bench = settled(bench, models)
     refuse_other_input(models)
     stretch = stretch or Stretch(bench.dataset.samples)

@@ -82,7 +82,7 @@ def compare_roles(
 
     A baseline is evaluated in the same pass, for :func:`compare_to_baseline`.
     """
-    from quantgate.engine.evaluate import compare_with_baseline
+    from quantgate.engine.comparing import compare_with_baseline
 
     conditions = Conditions.of(entry, run, data)
     if baseline is not None:
@@ -137,7 +137,8 @@ class Conditions:
         self, pair: Pair[Artifact], progress: Progress
     ) -> tuple[Comparison[Any], Mapping[str, Any]]:
         """Compare a pair, or find that in the store; with the key of what was found."""
-        from quantgate.engine.evaluate import compare, comparison_key
+        from quantgate.engine.comparing import compare
+        from quantgate.engine.evaluate import comparison_key
 
         found = compare(pair, self.bench, self.store, **self.keywords(progress))
         return found, comparison_key(pair, self.bench, self.target, self.isa)

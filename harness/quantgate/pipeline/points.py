@@ -25,7 +25,7 @@ _AGREEMENTS = ("min_agreement", "min_match_rate", "min_role_delta1")
 
 def point_of(task: Searching, one: Made, role: Any) -> Point:
     """Judge a model by every declared limit on the evaluation images, in the store where a gate looks."""
-    from quantgate.engine.evaluate import compare
+    from quantgate.engine.comparing import compare
     from quantgate.engine.runtime import Target
     from quantgate.machine import isa_class
     from quantgate.remedy.recipes import lines

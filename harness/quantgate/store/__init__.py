@@ -158,8 +158,7 @@ class Store:
             if problem is None:
                 return entry
             if entry.exists():
-                log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
-                note_damage(self.root, self._name(entry), problem)
+                self._tell_damage(entry, problem)
             if self._taken(entry):
                 return entry
             began_s = time.perf_counter()
@@ -168,6 +167,28 @@ class Store:
             if self._told is not None:
                 self._told(kind, time.perf_counter() - began_s)
         return entry
+
+    def find(self, kind: str, key: Mapping[str, Any]) -> Path | None:
+        """Return the directory of an entry, fetched where another machine has it; None where nobody has.
+
+        Where another process of this machine is building it, that is waited for. A damaged one is removed.
+
+        Raises
+        ------
+        StoreError
+            Where the store cannot be written.
+        """
+        entry = self.address(kind, key)
+        if self._problem(entry) is None:
+            return entry
+        with self._explained(), self._locked(entry):
+            problem = self._problem(entry)
+            if problem is None:
+                return entry
+            if entry.exists():
+                self._tell_damage(entry, problem)
+                self._retire(entry)
+            return entry if self._taken(entry) else None
 
     def reading(self) -> Store:
         """Give a store of the same entries that builds none."""
@@ -260,6 +281,10 @@ class Store:
             yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def _tell_damage(self, entry: Path, problem: str) -> None:
+        log.warning("store entry %s is damaged (%s): it is built again", entry, problem)
+        note_damage(self.root, self._name(entry), problem)
 
     def _publish(self, aside: Path, entry: Path) -> None:
         self._retire(entry)

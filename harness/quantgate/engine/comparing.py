@@ -1,0 +1,187 @@
+"""What both roles answer to the evaluation set, in the store: whole, or in parts that any machine may make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from quantgate.engine import comparison_file
+from quantgate.engine.evaluate import compare_models, compare_three, comparison_key
+from quantgate.engine.parts import PartKind, Parts
+from quantgate.engine.runtime import compile_model
+from quantgate.errors import DatasetError
+from quantgate.pair import Pair
+from quantgate.progress import SILENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from quantgate.core.comparison import Comparison
+    from quantgate.engine.artifact import Artifact
+    from quantgate.engine.evaluate import Bench
+    from quantgate.engine.parts import Stretch
+    from quantgate.engine.runtime import Target
+    from quantgate.progress import Progress
+    from quantgate.shard import Part
+    from quantgate.store import Store
+
+_KIND = "comparison"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass of some models over the evaluation set, and the comparisons that it gives, by their keys."""
+
+    bench: Bench
+    keys: Sequence[Mapping[str, Any]]
+    parts: Parts[Comparison[Any]]
+    run: Callable[[Stretch[Comparison[Any]]], Sequence[Comparison[Any]]]
+
+    @property
+    def store(self) -> Store:
+        """Where its comparisons are kept."""
+        return self.parts.store
+
+    def keep(self) -> None:
+        """Put the comparisons into the store, joined of the parts that are there and of what is missing."""
+        found = cache(lambda: self.parts.evaluate(self.run))
+        built = False
+        for place, key in enumerate(self.keys):
+
+            def build(folder: Path, place: int = place) -> None:
+                nonlocal built
+                joined = _joined(found()[place])
+                if not joined.images:
+                    name = self.bench.dataset.name
+                    raise DatasetError(f"no image of datasets.{name} could be read")
+                comparison_file.save(joined, self.bench.task, folder)
+                built = True
+
+            self.store.get_or_build(_KIND, key, build)
+        if built:
+            self.parts.forget()
+
+    def keep_part(self, part: Part) -> None:
+        """Put one part of the comparisons into the store, unless it is there, or the whole is.
+
+        Raises
+        ------
+        ShardError
+            For another number of parts than so many images are worth.
+        """
+        if self.parts.count == part.count == 1:
+            self.keep()
+        elif not self.kept:
+            self.parts.make(part, self.run)
+
+    def holds(self, part: Part) -> bool:
+        """Whether a part is in the store, or all of them are."""
+        return self.kept or (part.count > 1 and self.parts.is_there(part))
+
+    @property
+    def kept(self) -> bool:
+        """Whether all comparisons are in the store."""
+        return all(self.store.holds(_KIND, key) for key in self.keys)
+
+
+def pass_of(
+    artifacts: Sequence[Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> Pass:
+    """Plan a pass; models are compiled once, where anything has to be evaluated.
+
+    Parameters
+    ----------
+    artifacts
+        Parent and optimized, or parent, optimized and baseline, of which optimized is compared with both.
+    isa
+        The machine's ISA class: INT8 without VNNI can saturate, so results of one class never
+        stand for another.
+    """
+    reference, optimized, *others = artifacts
+    pairs = [Pair(one, optimized) for one in (reference, *others)]
+    keys = [comparison_key(pair, bench, target, isa) for pair in pairs]
+    models = cache(lambda: [compile_model(artifact, target) for artifact in artifacts])
+
+    def run(stretch: Stretch[Comparison[Any]]) -> Sequence[Comparison[Any]]:
+        if others:
+            return tuple(compare_three(models(), bench, progress, stretch))
+        return (compare_models(Pair(*models()), bench, progress, stretch),)
+
+    kind = PartKind(
+        _KIND,
+        save=lambda part, folder: comparison_file.save(part, bench.task, folder),
+        load=lambda folder: comparison_file.load(folder, bench.task, bench.dataset),
+        images=lambda part: len(part) + len(part.skipped),
+        unread=lambda part: tuple(reason for _, reason in part.skipped),
+        join=_joined,
+    )
+    return Pass(bench, keys, Parts(store, kind, keys, bench.dataset.samples), run)
+
+
+def compare(
+    artifacts: Pair[Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> Comparison[Any]:
+    """Run both roles over the evaluation set, or find that in the store; arguments as of :func:`pass_of`.
+
+    Raises
+    ------
+    DatasetError
+        For an empty set, and where more than 1 % of the images cannot be read.
+    DecoderError
+        Where the outputs do not fit the decoder, or hold NaN or infinity; names image and role.
+    MeasurementError
+        Where the device is not there.
+    """
+    both = pass_of(tuple(artifacts), bench, store, target=target, isa=isa, progress=progress)
+    both.keep()
+    return comparison_file.load(store.address(_KIND, both.keys[0]), bench.task, bench.dataset)
+
+
+def compare_with_baseline(
+    artifacts: tuple[Artifact, Artifact, Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> None:
+    """Put into the store what :func:`compare` finds of parent and optimized, and of baseline and optimized.
+
+    One pass over the images serves both, so that the baseline costs its own inference and no more.
+    Where either is there already, nothing is done: the other one is cheaper alone.
+
+    Parameters
+    ----------
+    artifacts
+        Parent, optimized and baseline.
+
+    Raises
+    ------
+    As :func:`compare`; MeasurementError where the baseline takes another input.
+    """
+    three = pass_of(artifacts, bench, store, target=target, isa=isa, progress=progress)
+    if not any(store.holds(_KIND, key) for key in three.keys):
+        three.keep()
+
+
+def _joined(parts: Sequence[Comparison[Any]]) -> Comparison[Any]:
+    """Join consecutive parts of an evaluation."""
+    images = tuple(image for part in parts for image in part.images)
+    return replace(
+        parts[0], images=images, skipped=tuple(s for part in parts for s in part.skipped)
+    )
