@@ -118,6 +118,10 @@ class ShardError(HarnessError):
     """A run cannot be split as requested, or its shards do not form one run."""
 
 
+class FleetError(HarnessError):
+    """The machines that were to judge together cannot."""
+
+
 class ReportError(HarnessError):
     """Evidence or a report could not be made or written."""
 

@@ -32,6 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="balance the parts by durations.json of an earlier run",
     )
     group.addoption(
+        "--ray",
+        metavar="ADDRESS",
+        nargs="?",
+        const="",
+        help="judge on the nodes of this Ray cluster; without a value, on one that is started here",
+    )
+    group.addoption(
         "--changed-since",
         metavar="REV",
         help="judge only models whose entry, files or data changed since a revision of git",

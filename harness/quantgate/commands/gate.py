@@ -19,6 +19,7 @@ options of the gates:
   --strict-sources    fail models that are not on this machine instead of skipping them
   --shard I/N         judge part I of N of the models; quantgate merge joins the parts
   --shard-durations FILE    balance the parts by durations.json of an earlier run
+  --ray[=ADDRESS]     judge on the nodes of a Ray cluster; without a value, on one that is started here
   --changed-since REV    judge only models whose entry, files or data changed since a revision of git
   --limit MODEL.KEY=VALUE    judge by this limit instead of the manifest's; may be repeated
   --limits-from FILE  judge by the [models.NAME.limits] of a TOML file, as quantgate suggest prints them

@@ -39,7 +39,7 @@ def changed_models(manifest: Manifest, revision: str) -> frozenset[str]:
         name
         for name, entry in manifest.models.items()
         if _entry(old, entry) != _entry(new, entry)
-        or any(since.changed(path) for path in _paths(manifest, entry))
+        or any(since.changed(path) for path in paths_of(manifest, entry))
     )
 
 
@@ -126,7 +126,7 @@ def _dataset_names(entry: ModelEntry) -> list[str]:
     return [entry.evaluate.dataset, *calibration]
 
 
-def _paths(manifest: Manifest, entry: ModelEntry) -> Iterator[Path]:
+def paths_of(manifest: Manifest, entry: ModelEntry) -> Iterator[Path]:
     """List the files and folders that an entry reads; fetched models are known by their checksums."""
     for source in (entry.source, entry.optimized, entry.baseline):
         if source is not None and not is_remote(source) and not isinstance(source, ZooSource):

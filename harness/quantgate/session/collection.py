@@ -114,7 +114,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
         directory=Path(given["directory"]) if given else reports / name,
         store=store_root(store, config.invocation_params.dir),
         strict_sources=bool(config.getoption("--strict-sources")),
-        worker=os.environ.get("PYTEST_XDIST_WORKER", "main"),
+        worker=(given or {}).get("worker") or os.environ.get("PYTEST_XDIST_WORKER", "main"),
         started=given["started"] if given else now.isoformat(timespec="seconds"),
         part=part_of(shard, durations) if shard else None,
     )

@@ -78,11 +78,24 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(Workers(run, config.stash[INTERRUPTS]), "quantgate-workers")
     config.pluginmanager.register(config.stash[INTERRUPTS], "quantgate-interrupts")
     config.pluginmanager.register(Timeouts(), "quantgate-timeouts")
-    config.pluginmanager.register(WorkerKeeper(config), "quantgate-worker")
+    spread = None if parallel else _spread(config)
+    if spread is None:
+        config.pluginmanager.register(WorkerKeeper(config), "quantgate-worker")
+    else:
+        config.pluginmanager.register(spread, "quantgate-spread")
     if config.pluginmanager.hasplugin("allure_pytest"):
         config.stash[LOSSES] = watch_losses()
     config.stash[STOPWATCH] = sharding.Stopwatch()
     config.pluginmanager.register(config.stash[STOPWATCH], "quantgate-stopwatch")
+
+
+def _spread(config: pytest.Config) -> object | None:
+    """Make what gives the gates to a fleet; None where they are judged here, which costs nothing of it."""
+    if config.getoption("--ray") is None:
+        return None
+    from quantgate.session.spread import spread_of
+
+    return spread_of(config)
 
 
 def _open(config: pytest.Config, run: Run) -> None:

@@ -107,7 +107,7 @@ def gather(run: RunFolder, *, status: int, reason: str, ended: dt.datetime) -> R
         judged=judged,
         problems=problems,
         control=_control(run),
-        unfit=_unfit(run, judged),
+        unfit=unfit_of(run, judged),
         shard=sharding.shard_of(run, begun.shard, status),
     )
 
@@ -173,7 +173,7 @@ def _models(run: RunFolder, begun: RunReport) -> list[ModelReport]:
     ]
 
 
-def _unfit(run: RunFolder, judged: Iterable[Judged]) -> dict[str, str]:
+def unfit_of(run: RunFolder, judged: Iterable[Judged]) -> dict[str, str]:
     """Name the models whose speed was not decided for what the machine did meanwhile, and that."""
     undecided = {
         one.verdict.model

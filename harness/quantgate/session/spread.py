@@ -1,0 +1,311 @@
+"""A run over a fleet: this session collects, selects and reports; nodes judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from quantgate.core.limits import LIMITS
+from quantgate.errors import FleetError, HarnessError
+from quantgate.fleet.dispatch import done_by
+from quantgate.fleet.luggage import Order, digest, packed_files
+from quantgate.fleet.rays import RayCluster
+from quantgate.fleet.seat import ALLURE, REPORTS, unpacked
+from quantgate.fleet.work import Work, classes_for_speed
+from quantgate.report.model import Problem
+from quantgate.session.collection import INTEGRITY, gate_of
+from quantgate.session.stash import RUN
+from quantgate.session.states import note_end
+from quantgate.session.terminal import LINE
+from quantgate.shard import DURATIONS, owner_of, read_durations
+from quantgate.telemetry import silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from quantgate.entries import ModelEntry
+    from quantgate.fleet.dispatch import Done
+    from quantgate.fleet.work import Kind, Node
+    from quantgate.run import Run
+
+#: Scopes of limits that have the machine for themselves.
+_ALONE = frozenset({"speed", "execution"})
+#: What of a model's time its speed takes, where only the sum is known, s; never more than half.
+_SPEED_S = 12.0
+#: Options of the run that change what a gate does, and so go to every seat.
+_CARRIED = ("--limit", "--limits-from")
+
+
+@dataclass(slots=True, eq=False)  # pytest keeps plugins in sets
+class Spread:
+    """Gives gates to the nodes of a cluster instead of running them here.
+
+    Parameters
+    ----------
+    address
+        Of the cluster; empty for one of this machine alone.
+    """
+
+    run: Run
+    address: str
+    taken: int = 0
+    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run tests that are no gates here, then have the gates judged."""
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None
+        gates = {item.nodeid: item for item in session.items if gate_of(item) is not None}
+        own = [item for item in session.items if item.nodeid not in gates]
+        for item, following in zip_longest(own, own[1:]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            _stop_where_asked(session)
+        if gates:
+            try:
+                self._judge(session, gates)
+            except FleetError as error:
+                raise pytest.UsageError(str(error)) from None
+        return True
+
+    def _judge(self, session: pytest.Session, gates: Mapping[str, pytest.Item]) -> None:
+        config = session.config
+        silence()
+        order = _order(config, self.run)
+        with RayCluster(self.address, order, _luggage(self.run), _versions()) as cluster:
+            nodes = cluster.nodes()
+            works = works_of(self.run, list(gates.values()), nodes, _durations(config, self.run))
+            _refuse_nowhere(works, nodes)
+            _tell(config, _fleet_line(nodes, works))
+            with closing(done_by(cluster, works)) as done:
+                for one in done:
+                    self._take(config, gates, one)
+                    _stop_where_asked(session)
+
+    def _take(self, config: pytest.Config, gates: Mapping[str, pytest.Item], done: Done) -> None:
+        """Make what a node answered part of this run, or say that none did."""
+        if done.history:
+            self._note(done)
+        if done.answer is None:
+            self._give_up(config, gates, done)
+            return
+        with tempfile.TemporaryDirectory(dir=self.run.directory, prefix=".answer-") as folder:
+            target = Path(folder)
+            unpacked(done.answer, target)
+            reports = json.loads((target / REPORTS).read_bytes())
+            self._lay(config, target, done)
+        for data in reports:
+            report = config.hook.pytest_report_from_serializable(config=config, data=data)
+            config.hook.pytest_runtest_logreport(report=report)
+
+    def _lay(self, config: pytest.Config, answer: Path, done: Done) -> None:
+        (answer / REPORTS).unlink()
+        self.taken += 1
+        for path in (answer / "parts").glob("*.jsonl"):
+            path.rename(path.with_stem(f"{path.stem}-{self.taken}"))
+        results = answer / ALLURE
+        if results.is_dir():
+            shutil.copytree(results, config.option.allure_report_dir, dirs_exist_ok=True)
+            shutil.rmtree(results)
+        shutil.copytree(answer, self.run.directory, dirs_exist_ok=True)
+        if done.node is not None:
+            self.run.append("machine", {"model": done.work.model, "facts": dict(done.node.facts)})
+
+    def _note(self, done: Done) -> None:
+        """Tell of every attempt that brought nothing."""
+        what = "speed" if done.work.kind == "speed" else "answers"
+        end = f"; judged on {done.node.text}" if done.node and done.answer is not None else ""
+        note = (
+            f"{what} took {len(done.history) + bool(end)} attempts: {'; '.join(done.history)}{end}"
+        )
+        self.run.keep(done.work.model, f"attempts-{done.work.kind}", {"notes": [note]})
+
+    def _give_up(self, config: pytest.Config, gates: Mapping[str, pytest.Item], done: Done) -> None:
+        """Let gates be broken that no node could judge."""
+        sentence = f"no node judged this: {'; '.join(done.history)}; run it alone on one machine to see more"
+        for test in done.work.tests:
+            item, gate = gates[test], gate_of(gates[test])
+            assert gate is not None
+            note_end(self.run, test, Problem(*gate, "broken", sentence))
+            line = f"BROKEN  {gate[0]}: {gate[1]}: {sentence}"
+            report = pytest.TestReport(
+                test,
+                item.location,
+                dict.fromkeys(item.keywords, 1),
+                "failed",
+                sentence,
+                "call",
+                user_properties=[(LINE, line)],
+            )
+            config.hook.pytest_runtest_logreport(report=report)
+
+
+def works_of(
+    run: Run, items: Sequence[pytest.Item], nodes: Sequence[Node], seconds: Mapping[str, float]
+) -> list[Work]:
+    """Divide gates into work: a model's answers, and what has a machine for itself.
+
+    Parameters
+    ----------
+    seconds
+        What models took before.
+    """
+    found: dict[tuple[str, Kind], list[pytest.Item]] = {}
+    for item in items:
+        gate = gate_of(item)
+        assert gate is not None
+        found.setdefault((owner_of(gate[0]), _kind(gate[1])), []).append(item)
+    mean = sum(seconds.values()) / len(seconds) if seconds else 1.0
+    works = []
+    for (model, kind), tests in found.items():
+        both = (model, "answers") in found and (model, "speed") in found
+        took = seconds.get(model, mean)
+        speed = min(_SPEED_S, took / 2) if both else took
+        entry = run.entry(model)
+        alone = kind == "speed"
+        named = classes_for_speed(_named_classes(entry, tests), tuple(nodes)) if alone else None
+        works.append(
+            Work(
+                f"{model} (speed)" if alone else model,
+                model,
+                kind,
+                tuple(item.nodeid for item in tests),
+                speed if alone or not both else took - speed,
+                frozenset({model}) if alone and both else frozenset(),
+                named or frozenset(),
+            )
+        )
+    return works
+
+
+def _kind(key: str) -> Kind:
+    return "speed" if key != INTEGRITY and LIMITS[key].scope in _ALONE else "answers"
+
+
+def _named_classes(entry: ModelEntry, items: Iterable[pytest.Item]) -> frozenset[str] | None:
+    """Give the classes that all tables of these limits name; None where none is a table."""
+    keys = {gate[1] for item in items if (gate := gate_of(item)) is not None}
+    tables = [
+        frozenset(limit)
+        for key in sorted(keys)
+        if isinstance(limit := getattr(entry.limits, key, None), Mapping)
+    ]
+    return frozenset.intersection(*tables) if tables else None
+
+
+def _refuse_nowhere(works: Iterable[Work], nodes: Sequence[Node]) -> None:
+    """Refuse work that no node can do, before anything runs.
+
+    Raises
+    ------
+    FleetError
+        Names the model, what it needs and what there is.
+    """
+    for work in works:
+        if any(work.fits(node) for node in nodes):
+            continue
+        there = ", ".join(f"{n.text}: {n.isa}{'' if n.speed else ', not for speed'}" for n in nodes)
+        needed = f"speed on {' or '.join(sorted(work.classes)) or 'any class'}"
+        raise FleetError(
+            f"--ray: no node can judge {work.name}, which needs {needed}; the nodes are {there or 'none'}: "
+            "add one (`ray start --address=… --resources='{\"quantgate_speed\": 1}'`), or leave these "
+            'gates out with -m "not speed"'
+        )
+
+
+def _order(config: pytest.Config, run: Run) -> Order:
+    """Say what every seat has to know."""
+    here = config.invocation_params.dir
+    options = ["-p", "no:xdist", "-p", "no:cacheprovider"]
+    for option in _CARRIED:
+        for value in config.getoption(option):
+            given = str(Path(here, value)) if option == "--limits-from" else str(value)
+            options += [option, given]
+    store = str(config.getoption("--store") or os.environ.get("QUANTGATE_STORE", ""))
+    if store:
+        options += ["--store", store if "://" in store else str(Path(here, store))]
+    if run.strict_sources:
+        options.append("--strict-sources")
+    minutes = config.getoption("--remedy")
+    if minutes:
+        options.append(f"--remedy={minutes / 60:g}")
+    for name in ("timeout", "reruns"):
+        value = getattr(config.option, name, None)
+        if value:
+            options.append(f"--{name}={value}")
+    environ = tuple((k, v) for k, v in os.environ.items() if k.startswith(("QUANTGATE_", "NNCF_")))
+    path = run.manifest.path
+    return Order("", tuple(options), str(here), str(path), digest(path), run.started, environ)
+
+
+def _luggage(run: Run) -> bytes:
+    from quantgate.session.changed import paths_of
+
+    named = [p for entry in run.manifest.models.values() for p in paths_of(run.manifest, entry)]
+    return packed_files(run.manifest.root.absolute(), [run.manifest.path, *named])
+
+
+def _versions() -> Mapping[str, str]:
+    from quantgate.machine import fingerprint
+
+    return fingerprint().versions
+
+
+def _durations(config: pytest.Config, run: Run) -> Mapping[str, float]:
+    """Read what models took before: as given, or in the latest run beside this one."""
+    given = config.getoption("--shard-durations")
+    if given:
+        path = Path(config.invocation_params.dir, given)
+        return read_durations(path) if path.exists() else {}
+    latest = run.directory.parent / "latest" / DURATIONS
+    try:
+        return read_durations(latest) if latest.exists() else {}
+    except HarnessError:  # only an order is made of it
+        return {}
+
+
+def _fleet_line(nodes: Sequence[Node], works: Sequence[Work]) -> str:
+    hosts = len({node.host for node in nodes})
+    speed = [node for node in nodes if node.speed]
+    models = len({work.model for work in works})
+    classes = ", ".join(sorted({node.isa for node in speed})) or "none"
+    return f"Ray: {len(nodes)} nodes on {hosts} machines, {models} models; speed on {len(speed)} nodes ({classes})"
+
+
+def _tell(config: pytest.Config, line: str) -> None:
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(line)
+
+
+def _stop_where_asked(session: pytest.Session) -> None:
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
+
+
+def spread_of(config: pytest.Config) -> Spread | None:
+    """Make the plugin where `--ray` asks for it.
+
+    Raises
+    ------
+    UsageError
+        Beside options that divide the run in another way.
+    """
+    address = config.getoption("--ray")
+    if address is None:
+        return None
+    if getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--ray spreads the run over its nodes: leave -n out")
+    return Spread(config.stash[RUN], address)
