@@ -71,7 +71,7 @@ class Asked:
         known = {_tail(item.nodeid): item for item in session.items}
         for line in self._questions:
             tests = json.loads(line)["tests"]
-            self._run_all(_named(known, tests))
+            self._run_all(session, _named(known, tests))
             self._leave()
         return True
 
@@ -83,10 +83,11 @@ class Asked:
         self._reports.append(data)
 
     @staticmethod
-    def _run_all(items: Sequence[pytest.Item]) -> None:
-        for place, item in enumerate(items):
-            # Behind the last one the session goes on: its control and its datasets serve the next piece.
-            following = items[min(place + 1, len(items) - 1)]
+    def _run_all(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
+        # Behind the last one the session goes on: its control and its datasets serve the next piece.
+        # Any other test says so; the same one again would not be taken down.
+        other = next((item for item in session.items if item is not items[-1]), None)
+        for item, following in zip(items, [*items[1:], other], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
     def _leave(self) -> None:
