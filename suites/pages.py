@@ -10,14 +10,47 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>.*?) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<note>.*?) -->\n)?^```(?P<kind>\w*|\{[\w-]+\})\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
 )
+#: What stands before a command: a dollar, after the name of a machine where there are several.
+_PROMPT = re.compile(r"^(?:\w+)?\$ +", re.MULTILINE)
 _NUMBER = re.compile(r"[−-]?\d[\d.,]*")
+_NETWORK = "needs the network, and a release of this package on an index"
+#: Commands that no test runs as they stand, by page, each with the reason.
+NOT_RUN = {
+    (
+        "README.md",
+        "python -m pip install tox && tox -e gate",
+    ): "the first job of every build of this project",
+    ("README.md", "tox -e gate"): "the same, with what it said",
+    ("README.md", "tox -e tests"): "the job that these tests are of",
+    ("README.md", "pip install quantgate"): _NETWORK,
+    (
+        "docs/tutorial.md",
+        "python -m venv venv && . venv/bin/activate",
+    ): "the tests have an environment",
+    ("docs/tutorial.md", "pip install quantgate"): _NETWORK,
+    ("docs/open-model-zoo.md", 'pip install "quantgate[omz]"'): _NETWORK,
+    ("docs/air-gapped.md", "pip download quantgate --dest wheels"): _NETWORK,
+    (
+        "docs/air-gapped.md",
+        "pip install --no-index --find-links wheels quantgate",
+    ): "needs the wheels of the line above",
+    ("docs/ci.md", 'pip install "quantgate[shared]"'): _NETWORK,
+    (
+        "docs/ci.md",
+        "quantgate gate models.toml --store s3://bucket/quantgate",
+    ): "needs a bucket; suites/e2e/test_shared_store.py gates by an address of each kind",
+    (
+        "docs/package.md",
+        "cosign sign-blob --bundle certificate.sigstore.json release/ssd/certificate.json",
+    ): "a program of others, which signs by an account",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block, and the comment above it that tells a test what it is: ``file: NAME``, ``exits: N``."""
+    """A fenced block, and the comment above it that tells a test what it is: ``file: NAME; exits: N``."""
 
     kind: str
     text: str
@@ -25,8 +58,8 @@ class Block:
 
     def told(self, key: str) -> str | None:
         """Give what the comment says of a key."""
-        found, colon, value = self.note.partition(": ")
-        return value if colon and found == key else None
+        said = (part.partition(": ") for part in self.note.split("; "))
+        return next((value for found, colon, value in said if colon and found == key), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +70,22 @@ class Command:
     says: tuple[str, ...]
 
 
-def blocks(page: Path) -> list[Block]:
-    """Read the fenced blocks of a page."""
+def blocks(page: Path, until: str = "") -> list[Block]:
+    """Read the fenced blocks of a page, or those before a heading."""
     text = page.read_text("utf-8")
+    text = text[: text.index(until)] if until else text
     return [Block(m["kind"], m["text"], m["note"] or "") for m in _BLOCK.finditer(text)]
+
+
+def pages(root: Path) -> list[Path]:
+    """List all pages of the documentation, the first one of the repository included."""
+    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
 
 
 def commands(block: Block) -> list[Command]:
     """Read the commands of a transcript; a comment behind a command is no part of it."""
     found: list[Command] = []
-    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+    for part in _PROMPT.split(block.text)[1:]:
         first, *rest = part.splitlines()
         says = tuple(line for line in rest if line.strip() not in {"", "…"})
         found.append(Command(first.partition("  #")[0].strip(), says))

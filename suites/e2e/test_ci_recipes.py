@@ -80,7 +80,7 @@ def test_installed_extras_exist() -> None:
     image = (recipes.FOLDER / "Containerfile").read_text("utf-8")
     asked = re.findall(r"quantgate\[(\w+)\]", "\n".join([*all_commands(), *listed, image]))
 
-    assert {"shards", "omz", "postgres"} == set(asked)
+    assert {"shards", "shared", "omz", "postgres"} == set(asked)
     assert set(asked) <= set(project["optional-dependencies"])
 
 

@@ -293,13 +293,14 @@ def test_skeletons_are_drawn() -> None:
     assert change_sentence(change).endswith("OKS 0.80")
 
 
-def test_yolo_pose_is_read_as_written() -> None:
-    """Boxes and key points of the padded square come back to the image's pixels."""
+@pytest.mark.parametrize("boxes", [2100, 21])
+def test_yolo_pose_is_read_as_written(boxes: int) -> None:
+    """Boxes and key points of the padded square come back to the image's pixels, be they fewer than numbers a box."""
     rng = np.random.default_rng(0)
-    table = np.zeros((1, 5 + 3 * POINTS, 2100), np.float32)
-    table[0, :2] = rng.uniform(0.2, 0.8, (2, 2100))
+    table = np.zeros((1, 5 + 3 * POINTS, boxes), np.float32)
+    table[0, :2] = rng.uniform(0.2, 0.8, (2, boxes))
     table[0, 2:4] = 0.1
-    table[0, 5:] = rng.uniform(0.2, 0.8, (3 * POINTS, 2100))
+    table[0, 5:] = rng.uniform(0.2, 0.8, (3 * POINTS, boxes))
     table[0, 4, [7, 9]] = 0.9, 0.4
     frame = Frame((640, 320), (320, 320), (0.5, 0.5), (0.0, 80.0))
 

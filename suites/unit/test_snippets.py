@@ -1,4 +1,4 @@
-"""Every piece of models.toml and every command that a page shows is one that quantgate takes."""
+"""Every piece of models.toml and every command that a page shows is one that quantgate takes, and is run by a test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from quantgate import cli
 from quantgate.commands import gate
-from suites.pages import blocks, commands
+from suites.e2e.test_page_entries import SHOWN, entries
+from suites.e2e.test_pages import WALKED
+from suites.pages import NOT_RUN, blocks, commands, pages
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "harness/quantgate/schema/models.schema.json").read_text("utf-8"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = pages(ROOT)
 #: What a page need not repeat of an entry to show some of its keys.
 REST = {"task": "detection", "source": "m.onnx", "decoder": "ssd", "evaluate": "images"}
 
@@ -53,3 +56,47 @@ def test_every_command_is_one(page: Path) -> None:
             program, *arguments = shlex.split(command.line)
             if program == "quantgate":
                 cli._parser().parse_args(gate.split(arguments)[0])
+
+
+#: Kinds of blocks that nobody types: pictures of letters, output, what the site is made of.
+READ = {"text", "{toctree}", "{eval-rst}"}
+#: Entries that a test of their own gates, by page.
+ELSEWHERE = {"docs/workbench": 1}
+
+
+def test_every_block_is_run() -> None:
+    """A page with commands is walked, an entry gated; what is neither is of a kind that nobody types."""
+    names = {page: page.relative_to(ROOT).with_suffix("").as_posix() for page in PAGES}
+    for page, name in names.items():
+        kinds = {block.kind for block in blocks(page)} - READ
+        if "console" in kinds:
+            assert name in WALKED, f"{page} has commands: let suites/e2e/test_pages.py walk it"
+        left = len(entries(name)) - ELSEWHERE.get(name, 0)
+        assert left == len(SHOWN.get(name, ())), f"{page} has entries that no test gates"
+        others = (
+            {block.kind for block in blocks(page) if not block.note} - READ - {"console", "toml"}
+        )
+        assert others <= {"yaml"}, f"{page} has blocks without a command that uses them: {others}"
+
+
+def test_what_is_not_run_is_still_shown() -> None:
+    """No reason outlives the command that it excuses."""
+    shown = {
+        (page.relative_to(ROOT).as_posix(), command.line)
+        for page in PAGES
+        for block in blocks(page)
+        if block.kind == "console"
+        for command in commands(block)
+    }
+    assert [one for one in NOT_RUN if one not in shown] == []
+
+
+def test_a_step_of_a_job_is_what_the_action_takes() -> None:
+    """The lines that use this repository as an action name it by its path, and give inputs that it has."""
+    shown = [block.text for page in PAGES for block in blocks(page) if block.kind == "yaml"]
+    used = [step for text in shown for step in yaml.safe_load(text) if "quantgate" in step["uses"]]
+    assert used
+    for step in used:
+        _, _, path = step["uses"].partition("@")[0].split("/", 2)
+        action = yaml.safe_load((ROOT / path / "action.yml").read_text("utf-8"))
+        assert set(step["with"]) <= set(action["inputs"])

@@ -162,7 +162,10 @@ def select_with(
     numbers
         How many stand behind the classes; they come back as [objects, numbers].
     """
-    columns = table if table.shape[0] < table.shape[1] else table.T
+    # A detector has many more boxes than numbers a box; a small picture leaves fewer, too few to be these numbers.
+    columns = table if _BOX + numbers < table.shape[0] < table.shape[1] else table.T
+    if len(columns) <= _BOX + numbers:
+        columns = columns.T
     classes = columns[_BOX : len(columns) - numbers]
     rows = np.flatnonzero(classes.max(axis=0) >= decoder.score_threshold)
     few = classes[:, rows].T
