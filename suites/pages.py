@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>.*?) -->\n)?^```(?P<kind>\w*|\{[\w-]+\})\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<note>.*?) -->\n)?^```(?P<kind>\w*|\{[\w-]+\})\n(?P<text>.*?)^```",
+    re.MULTILINE | re.DOTALL,
 )
 #: What stands before a command: a dollar, after the name of a machine where there are several.
 _PROMPT = re.compile(r"^(?:\w+)?\$ +", re.MULTILINE)
