@@ -109,7 +109,7 @@ def _repeats(model: Prepared) -> list[tuple[Artifact, Comparison[Any]]]:
     pairs = tuple(Pair(parent, one) for one in made)
     compared = (entry, run, pairs, data)
     found = model.call("comparing repeats", repeated_comparisons, *compared, progress=SILENT)
-    return list(zip(made, found, strict=True))
+    return [(one, kept.comparison) for one, kept in zip(made, found, strict=True)]
 
 
 def _timed(model: Prepared) -> Iterator[tuple[str, Estimate]]:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from quantgate.engine import comparison_file
+from quantgate.engine.comparison_file import Kept
 from quantgate.engine.evaluate import compare_models, compare_three, comparison_key
 from quantgate.engine.parts import PartKind, Parts
 from quantgate.engine.runtime import compile_model
@@ -135,6 +136,19 @@ def compare(
     isa: str,
     progress: Progress = SILENT,
 ) -> Comparison[Any]:
+    """Run both roles over the evaluation set, or read that from the store; as :func:`stored`."""
+    return stored(artifacts, bench, store, target=target, isa=isa, progress=progress).comparison
+
+
+def stored(
+    artifacts: Pair[Artifact],
+    bench: Bench,
+    store: Store,
+    *,
+    target: Target,
+    isa: str,
+    progress: Progress = SILENT,
+) -> Kept:
     """Run both roles over the evaluation set, or find that in the store; arguments as of :func:`pass_of`.
 
     Raises
@@ -148,7 +162,7 @@ def compare(
     """
     both = pass_of(tuple(artifacts), bench, store, target=target, isa=isa, progress=progress)
     both.keep()
-    return comparison_file.load(store.address(_KIND, both.keys[0]), bench.task, bench.dataset)
+    return Kept(store.address(_KIND, both.keys[0]), bench.task_name, bench.dataset)
 
 
 def compare_with_baseline(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
 from quantgate.pair import ROLES, Pair
+from quantgate.tasks.catalog import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,32 @@ if TYPE_CHECKING:
 _ARRAYS = "comparison.npz"
 _NAMES = "comparison.json"
 _FIELDS = tuple(field.name for field in fields(TensorDistance) if field.name != "output")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A comparison in the store, read when somebody asks for it: a repeated run judges without.
+
+    ``task`` is the name of a task in the catalog.
+    """
+
+    folder: Path
+    task: str
+    dataset: Dataset
+    _read: list[Comparison[Any]] = field(
+        default_factory=list, init=False, compare=False, repr=False
+    )
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[Path, str, Dataset]]:
+        """Go to another process without what was read."""
+        return Kept, (self.folder, self.task, self.dataset)
+
+    @property
+    def comparison(self) -> Comparison[Any]:
+        """The comparison, read once."""
+        if not self._read:
+            self._read.append(load(self.folder, TASKS[self.task], self.dataset))
+        return self._read[0]
 
 
 def save(comparison: Comparison[Any], task: Task, folder: Path) -> None:

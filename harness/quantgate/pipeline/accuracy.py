@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.explained import Execution
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.comparison_file import Kept
     from quantgate.engine.evaluate import Bench
     from quantgate.engine.runtime import Target
     from quantgate.entries import ModelEntry
@@ -49,16 +50,21 @@ class Compared:
     ``repeats`` are comparisons of the same recipe on other draws of calibration images; ``again``: it is one.
     """
 
-    comparison: Comparison[Any]
+    kept: Kept
     derived: Derived
     execution: Execution | None = None
-    repeats: tuple[Comparison[Any], ...] = ()
+    repeats: tuple[Kept, ...] = ()
     again: bool = False
+
+    @property
+    def comparison(self) -> Comparison[Any]:
+        """Both roles over the same images, read where something of them is asked for."""
+        return self.kept.comparison
 
     def each_repeat(self) -> Iterator[Compared]:
         """Give each repeat in the place of the first: its pictures and tables stay the first one's."""
         for other in self.repeats:
-            yield replace(self, comparison=other, repeats=(), again=True)
+            yield replace(self, kept=other, repeats=(), again=True)
 
     def widened(self, estimate: Estimate) -> Estimate:
         """Widen an estimate by what compilations of the one file differ among themselves."""
@@ -133,14 +139,12 @@ class Conditions:
         """Give what ``engine.evaluate`` asks for by name."""
         return {"target": self.target, "isa": self.isa, "progress": progress}
 
-    def compared(
-        self, pair: Pair[Artifact], progress: Progress
-    ) -> tuple[Comparison[Any], Mapping[str, Any]]:
+    def compared(self, pair: Pair[Artifact], progress: Progress) -> tuple[Kept, Mapping[str, Any]]:
         """Compare a pair, or find that in the store; with the key of what was found."""
-        from quantgate.engine.comparing import compare
+        from quantgate.engine.comparing import stored
         from quantgate.engine.evaluate import comparison_key
 
-        found = compare(pair, self.bench, self.store, **self.keywords(progress))
+        found = stored(pair, self.bench, self.store, **self.keywords(progress))
         return found, comparison_key(pair, self.bench, self.target, self.isa)
 
 
@@ -174,7 +178,7 @@ class Derived:
 def derive(
     entry: ModelEntry,
     run: Run,
-    found: Comparison[Any],
+    kept: Kept,
     *,
     data: Data,
     key: Mapping[str, Any],
@@ -200,13 +204,14 @@ def derive(
         "images": run.manifest.report.images,
         "pictures": run.manifest.report.pictures,
         "budget": _budget(run),
-        "labels": found.labels,
-        "segments": sorted(found.segments.items()),
+        "labels": kept.dataset.labels,
+        "segments": sorted(kept.dataset.segments.items()),
         "published": {name: asdict(one) for name, one in entry.published.items()},
         "code": code_digest("core", "tasks", "report"),
     }
 
     def build(folder: Path) -> None:
+        found = kept.comparison
         document = {
             "judged": _judged(entry, found, to_baseline=to_baseline),
             "fields": _fields(entry, run, (found, data), folder, to_baseline=to_baseline),

@@ -54,6 +54,7 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     """Take what the limit judges, and collect its evidence."""
     from quantgate.core.table import Table
     from quantgate.pipeline.accuracy import quantity
+    from quantgate.report.allure.results import is_on
     from quantgate.report.codec import decode
     from quantgate.report.evidence import table_csv
     from quantgate.report.picture import Picture
@@ -62,6 +63,8 @@ def judged_quantity(entry: ModelEntry, key: str, compared: Compared) -> tuple[Es
     refuse_blind(entry, key, compared)
     known = None if compared.again else derived.judged.get(key)
     estimate, detail = known or quantity(entry, key, compared.comparison)
+    if not is_on():
+        return estimate, Finding(detail)
     tables = [decode(Table, table) for table in derived.fields["tables"][:2]]
     drawn = [picture for picture in derived.fields["pictures"] if picture["overlay"]]
     pictures = tuple(decode(Picture, picture) for picture in drawn)
@@ -178,7 +181,7 @@ def refuse_blind(entry: ModelEntry, key: str, compared: Compared) -> None:
         or task.METRICS[metric].worst is None
     ):
         return
-    kind, classes = task.METRICS[metric], len(compared.comparison.labels)
+    kind, classes = task.METRICS[metric], len(compared.kept.dataset.labels)
     guessed = min(1.0, kind.guesses / classes) if classes > 1 else 0.0
     rows = compared.derived.fields["metrics"]
     found = [float(row["parent"]) for row in rows if row["title"] == kind.title]

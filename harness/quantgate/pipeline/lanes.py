@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from quantgate.core.estimate import Estimate
     from quantgate.core.table import Cell, Table
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.comparison_file import Kept
     from quantgate.engine.evaluate import Bench
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
@@ -173,7 +174,8 @@ def compare_devices(
     from quantgate.report.codec import encode
 
     found = {
-        name: _compared(entry, run, data, Pair(other, own))[0] for name, other in others.items()
+        name: _compared(entry, run, data, Pair(other, own))[0].comparison
+        for name, other in others.items()
     }
     run.keep(entry.id, "against", {"tables": encode([_table(entry, found)])})
     return found
@@ -222,7 +224,7 @@ def _table(entry: ModelEntry, found: Mapping[str, Comparison[Any]]) -> Table:
 
 def _compared(
     entry: ModelEntry, run: Run, data: Data, answers: Pair[Path]
-) -> tuple[Comparison[Any], Mapping[str, Any]]:
+) -> tuple[Kept, Mapping[str, Any]]:
     """Compare two files of answers, or find that in the store; with the key of what was found."""
     from quantgate.engine import comparison_file
     from quantgate.engine.answers import compare_answers, load_answers
@@ -239,4 +241,4 @@ def _compared(
         comparison_file.save(compare_answers(both, bench), bench.task, folder)
 
     folder = store.get_or_build("comparison", key, build)
-    return comparison_file.load(folder, bench.task, bench.dataset), key
+    return comparison_file.Kept(folder, bench.task_name, bench.dataset), key

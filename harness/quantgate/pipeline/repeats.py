@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from quantgate.core.comparison import Comparison
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.comparison_file import Kept
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
     from quantgate.pipeline.data import Data
@@ -62,7 +62,7 @@ def seeds_of(entry: ModelEntry) -> tuple[int, ...]:
 
 def repeated_comparisons(
     entry: ModelEntry, run: Run, pairs: Sequence[Pair[Artifact]], data: Data, *, progress: Progress
-) -> tuple[Comparison[Any], ...]:
+) -> tuple[Kept, ...]:
     """Compare each of the repeats with the parent, or the baseline, on the evaluation set."""
     from quantgate.pipeline.accuracy import Conditions
 
