@@ -5,21 +5,35 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import Enum
-from functools import lru_cache
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from functools import lru_cache, partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from quantgate.borders import DAMAGE, reason_of
 from quantgate.errors import ReportError
 from quantgate.redaction import redacted
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 T = TypeVar("T")
+_Coder: TypeAlias = Callable[[Any], Any]
 
 #: JSON has no infinity: a table cell such as the SQNR of equal outputs is wrapped.
 _NONFINITE = "nonfinite"
-_PLAIN = (str, int, float, types.NoneType)
-_JSON_KINDS = frozenset({*_PLAIN, bool})
+_JSON_KINDS = frozenset({str, int, float, bool, types.NoneType})
 
 
 def encode(value: object) -> Any:
@@ -27,24 +41,61 @@ def encode(value: object) -> Any:
 
     Passwords and tokens in texts are masked, so that they are in no file made of these values.
     """
-    if isinstance(value, _PLAIN) and not isinstance(value, Enum):  # most values by far
-        return _encode_plain(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    encoder = _ENCODERS.get(type(value))
+    return _encode_rarer(value) if encoder is None else encoder(value)
+
+
+def _encode_rarer(value: Any) -> Any:
+    kind: Any = type(value)
+    names = _names(kind)
+    if names is not None:
+        return {name: encode(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         unordered = isinstance(value, set | frozenset)
-        return [encode(item) for item in (sorted(value) if unordered else value)]
+        return _encode_items(sorted(value) if unordered else value)
     return _encode_plain(value)
 
 
-def _encode_plain(value: object) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_NONFINITE: str(value)}
+def _encode_items(items: Iterable[object]) -> list[Any]:
+    return [encode(item) for item in items]
+
+
+@lru_cache(maxsize=256)
+def _names(kind: Hashable) -> tuple[str, ...] | None:
+    """Names of a dataclass's fields; None for other types."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _encode_plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return _encode_float(value)
     return redacted(value) if isinstance(value, str) else value
+
+
+def _encode_float(value: float) -> Any:
+    return value if math.isfinite(value) else {_NONFINITE: str(value)}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+#: Of the types that the many cells of tables have.
+_ENCODERS: Mapping[type, _Coder] = {
+    str: redacted,
+    float: _encode_float,
+    int: _as_it_is,
+    bool: _as_it_is,
+    types.NoneType: _as_it_is,
+    tuple: _encode_items,
+    list: _encode_items,
+}
 
 
 def decode(kind: type[T], data: object) -> T:
@@ -67,72 +118,102 @@ def decode(kind: type[T], data: object) -> T:
 
 
 def _decode(kind: Any, data: Any) -> Any:
-    if not isinstance(data, list | dict) and kind in _JSON_KINDS:  # most values by far
-        return float(data) if kind is float else data
-    if isinstance(data, dict) and data.keys() == {_NONFINITE}:
-        return float(data[_NONFINITE])
+    return _reader(kind)(data)
+
+
+@lru_cache(maxsize=512)
+def _reader(kind: Any) -> _Coder:
+    """Make the function that reads values of a kind: a report holds thousands of each."""
+    read = _own_reader(kind)
+
+    def reader(data: Any) -> Any:
+        if type(data) is dict and data.keys() == {_NONFINITE}:
+            return float(data[_NONFINITE])
+        return read(data)
+
+    return reader
+
+
+def _own_reader(kind: Any) -> _Coder:
+    if kind in _JSON_KINDS:
+        return partial(_read_plain, kind)
     if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, data)
+        return partial(_read_dataclass, kind)
     if get_origin(kind) is not None:
-        return _decode_generic(get_origin(kind), get_args(kind), data)
+        return _generic_reader(get_origin(kind), get_args(kind))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
-    if kind in _JSON_KINDS and isinstance(data, list | dict):
-        raise TypeError(f"expected {kind.__name__}, found {type(data).__name__}")
-    return data
+        return kind
+    return _as_it_is
 
 
-def _decode_generic(origin: Any, kinds: tuple[Any, ...], data: Any) -> Any:
+def _generic_reader(origin: Any, kinds: tuple[Any, ...]) -> _Coder:
     if origin in {Union, types.UnionType}:
-        return _decode_union(kinds, data)
-    if origin is Literal and data not in kinds:
-        raise ValueError(f"expected one of {', '.join(map(str, kinds))}")
+        return _union_reader(kinds)
+    if origin is Literal:
+        return partial(_read_literal, kinds)
     if origin is tuple:
-        return _decode_tuple(kinds, data)
+        return _tuple_reader(kinds)
     if origin is frozenset:
-        return frozenset(_decode(kinds[0], item) for item in data)
+        one = _reader(kinds[0])
+        return lambda data: frozenset(map(one, data))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {key: _decode(kinds[1], item) for key, item in data.items()}
-    return data
+        value = _reader(kinds[1])
+        return lambda data: {key: value(item) for key, item in data.items()}
+    return _as_it_is
 
 
-@lru_cache(maxsize=256)
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _union_reader(kinds: tuple[Any, ...]) -> _Coder:
+    """Read a union by the one of its kinds that is more than a plain value, if one is."""
+    rich = [kind for kind in kinds if dataclasses.is_dataclass(kind) or get_origin(kind)]
+    if not rich:
+        return partial(_read_plain, None)
+    read = _reader(rich[0])
+    return lambda data: None if data is None else read(data)
 
 
-@lru_cache(maxsize=256)
-def _as_it_is(kind: Any) -> bool:
+def _tuple_reader(kinds: tuple[Any, ...]) -> _Coder:
+    if kinds[-1] is not Ellipsis:
+        return partial(_read_items, tuple(map(_reader, kinds)))
+    one = _reader(kinds[0])
+    if _is_as_it_is(kinds[0]):
+        nested = (dict, list)
+        return lambda data: tuple(one(item) if isinstance(item, nested) else item for item in data)
+    return lambda data: tuple(map(one, data))
+
+
+def _is_as_it_is(kind: Any) -> bool:
     """Whether values of a kind are JSON's own, as the many cells of tables are."""
     if get_origin(kind) in {Union, types.UnionType}:
         return all(part in _JSON_KINDS for part in get_args(kind))
     return kind in {str, bool}
 
 
-def _decode_dataclass(kind: Any, data: Any) -> Any:
-    hints = _hints(kind)
-    names = [f.name for f in dataclasses.fields(kind) if f.name in data]
-    return kind(**{name: _decode(hints[name], data[name]) for name in names})
-
-
-def _decode_union(kinds: tuple[Any, ...], data: Any) -> Any:
-    if data is None:
-        return None
-    for kind in kinds:
-        if dataclasses.is_dataclass(kind) or get_origin(kind) is not None:
-            return _decode(kind, data)
+def _read_plain(kind: Any, data: Any) -> Any:
     if isinstance(data, list | dict):
-        raise TypeError(f"expected a plain value, found {type(data).__name__}")
+        expected = "a plain value" if kind is None else kind.__name__
+        raise TypeError(f"expected {expected}, found {type(data).__name__}")
+    return float(data) if kind is float else data
+
+
+def _read_literal(kinds: tuple[Any, ...], data: Any) -> Any:
+    if data not in kinds:
+        raise ValueError(f"expected one of {', '.join(map(str, kinds))}")
     return data
 
 
-def _decode_tuple(kinds: tuple[Any, ...], data: Any) -> tuple[Any, ...]:
-    if kinds[-1] is Ellipsis and _as_it_is(kinds[0]):
-        return tuple(
-            _decode(kinds[0], item) if isinstance(item, dict | list) else item for item in data
-        )
-    if kinds[-1] is Ellipsis:
-        return tuple(_decode(kinds[0], item) for item in data)
-    if len(kinds) != len(data):
-        raise ValueError(f"expected {len(kinds)} items, found {len(data)}")
-    return tuple(_decode(kind, item) for kind, item in zip(kinds, data, strict=True))
+def _read_items(readers: Sequence[_Coder], data: Any) -> tuple[Any, ...]:
+    if len(readers) != len(data):
+        raise ValueError(f"expected {len(readers)} items, found {len(data)}")
+    return tuple(read(item) for read, item in zip(readers, data, strict=True))
+
+
+def _read_dataclass(kind: Any, data: Any) -> Any:
+    fields = _field_readers(kind)
+    return kind(**{name: read(data[name]) for name, read in fields.items() if name in data})
+
+
+@lru_cache(maxsize=256)
+def _field_readers(kind: type) -> Mapping[str, _Coder]:
+    """Readers by field; made with the first value, as a dataclass may hold others of its kind."""
+    hints = get_type_hints(kind)
+    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}

@@ -45,8 +45,10 @@ def table_csv(table: Table) -> Evidence:
     """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([_harmless(column.title) for column in table.columns])
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+    writer.writerow([csv_text(column.title) for column in table.columns])
+    writer.writerows(
+        [csv_text(cell) if isinstance(cell, str) else cell for cell in row] for row in table.rows
+    )
     return Evidence(f"{table.name}.csv", "text/csv", stream.getvalue().encode())
 
 
@@ -87,6 +89,8 @@ def json_evidence(name: str, document: object) -> Evidence:
 
 
 _EDGES = ("x0", "y0", "x1", "y1")
+#: Made once: each row of a table is written by itself.
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def _lines(value: object, depth: int) -> str:
@@ -96,7 +100,7 @@ def _lines(value: object, depth: int) -> str:
         return "{\n" + ",\n".join(inner) + "\n}"
     if depth and isinstance(value, list) and value:
         return "[\n" + ",\n".join(_lines(item, depth - 1) for item in value) + "\n]"
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _JSON.encode(value)
 
 
 def _match_row(change: ObjectChange) -> tuple[Cell, ...]:
@@ -111,12 +115,6 @@ def _match_row(change: ObjectChange) -> tuple[Cell, ...]:
     )
     absent = (None, None, None, None)
     return (*named, *(parent.box if parent else absent), *(optimized.box if optimized else absent))
-
-
-def _harmless(cell: Cell) -> Cell:
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return str(cell)
-    return csv_text(cell) if isinstance(cell, str) else cell
 
 
 def _finite(cell: Cell) -> Cell:
