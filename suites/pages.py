@@ -43,6 +43,14 @@ NOT_RUN = {
         "quantgate gate models.toml --store s3://bucket/quantgate",
     ): "needs a bucket; suites/e2e/test_shared_store.py gates by an address of each kind",
     (
+        "docs/remedy.md",
+        "quantgate remedy fragile --minutes 3",
+    ): "suites/e2e/test_remedy.py runs it, and holds what it says against the page",
+    (
+        "docs/explain.md",
+        "quantgate explain yolox-nano",
+    ): "a real network, which is not in this repository; suites/e2e/test_explain.py holds the words against the page",
+    (
         "docs/package.md",
         "cosign sign-blob --bundle certificate.sigstore.json release/ssd/certificate.json",
     ): "a program of others, which signs by an account",

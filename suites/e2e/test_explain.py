@@ -52,6 +52,16 @@ execution.Device.__call__ = lambda self, model: plain(self, altered(model, "bloc
 """
 
 
+#: What the transcript of docs/explain.md says of another network.
+SHOWN = (
+    "It is quantization: computed in plain floating point the quantized graph loses",
+    "as the device executes it",
+    "of the loss: quantized alone",
+    "put back",
+    "To leave them out: calibrate.ignored.names = [",
+)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's folder: a network, the same quantized, and the same with the grid of one layer too narrow."""
@@ -109,7 +119,10 @@ def test_the_command_gives_the_same_answer_and_its_files(world: World, place: Pa
     told = world.run(place, "-m", "quantgate", "explain", "damaged", "--output", "out")
 
     assert told.status == 0, told.said
-    assert "It is quantization" in told.said
+    page = (ROOT / "docs" / "explain.md").read_text("utf-8")
+    for words in SHOWN:
+        assert words in " ".join(told.said.split())
+        assert words in " ".join(page.split())
     assert 'To leave them out: calibrate.ignored.names = ["block3/conv"]' in told.said
     document = json.loads(
         (place / "out" / "explain-damaged" / "explanation.json").read_text("utf-8")

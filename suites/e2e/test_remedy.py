@@ -20,6 +20,7 @@ import pytest
 
 from suites.e2e import tiny
 from suites.e2e.world import ROOT
+from suites.pages import blocks, commands, missing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +110,18 @@ def test_the_lines_turn_a_fresh_run_green(
     assert set(red.outcomes.values()) == {"failed"}, red.said
     assert set(green.outcomes.values()) == {"passed"}, green.said
     assert green.status == 0
+
+
+def test_the_page_shows_what_is_said(remedied: Ran) -> None:
+    """The transcript of docs/remedy.md is this search's."""
+    (block,) = (one for one in blocks(ROOT / "docs" / "remedy.md") if one.kind == "console")
+    (command,) = commands(block)
+    shown = [*command.says]
+    # A name or a type: both leave out the same layer.
+    left = shown.pop()
+
+    assert left.startswith("ignored = ")
+    assert missing(remedied.said, tuple(shown)) is None, remedied.said
 
 
 def test_only_the_fragile_layer_is_left_out(place: Path, remedied: Ran) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from quantgate import cli
 from quantgate.commands import gate
+from quantgate.core.binomial import fewest_units
+from quantgate.core.bootstrap import RESAMPLES
 from quantgate.core.looks import PLAN
 from quantgate.decoders.catalog import DECODERS
 from quantgate.engine.rounds import COPIES
@@ -191,6 +193,15 @@ def test_coverage_of_open_model_zoo_is_told() -> None:
         f"| {count} | {word}" in text
         for count, word in ((task, "judged"), (raw, "fed"), (none, "not"))
     )
+
+
+def test_units_and_draws_of_accuracy_verdicts() -> None:
+    """docs/accuracy.md tells how many units a share takes, and how many draws an interval."""
+    text = read("docs/accuracy.md")
+    rows = re.findall(r"\| (0\.\d+) \| (\d+) \|", text)
+    assert len(rows) == 5
+    assert [(share, str(fewest_units(float(share)))) for share, _ in rows] == rows
+    assert f"{RESAMPLES:,} times as many images" in text
 
 
 def test_looks_and_copies_of_the_speed_test() -> None:
