@@ -45,7 +45,7 @@ APART = """
 import os, signal, sys
 from pathlib import Path
 from quantgate.engine import streaming
-from quantgate.pipeline.parts import evaluate_part_of
+from quantgate.pipeline.parts import evaluate_parts_of
 from quantgate.shard import Part
 
 read, dies_at = streaming.read_image, int(sys.argv[3])
@@ -61,7 +61,7 @@ def read_or_die(sample):
     return read(sample)
 
 streaming.read_image = read_or_die
-evaluate_part_of(Path("models.toml"), "tiny", Part(int(sys.argv[2]), 3), store=sys.argv[1])
+evaluate_parts_of(Path("models.toml"), "tiny", [Part(int(sys.argv[2]), 3)], store=sys.argv[1])
 """
 WHOLE, APARTS = "whole", "apart"
 

@@ -49,8 +49,12 @@ def missing_parts(entry: ModelEntry, run: Run) -> tuple[Part, ...]:
         return tuple(part for part in parts if not all(one.holds(part) for one in passes))
 
 
-def evaluate_part(entry: ModelEntry, run: Run, part: Part, *, progress: Progress = SILENT) -> None:
-    """Put one part of an entry's evaluation into the store, unless it is there.
+def evaluate_parts(
+    entry: ModelEntry, run: Run, parts: Sequence[Part], *, progress: Progress = SILENT
+) -> None:
+    """Put some parts of an entry's evaluation into the store, those that are not there.
+
+    Several cost less at once than one by one: images are looked up, and models compiled, once.
 
     Raises
     ------
@@ -61,13 +65,19 @@ def evaluate_part(entry: ModelEntry, run: Run, part: Part, *, progress: Progress
 
     data = load_data(entry, run.manifest, run.store)
     for one in _passes(entry, run, data, progress):
-        one.keep_part(part)
+        for part in parts:
+            one.keep_part(part)
 
 
-def evaluate_part_of(
-    manifest: Path, model: str, part: Part, *, store: str | None = None, given: Given | None = None
+def evaluate_parts_of(
+    manifest: Path,
+    model: str,
+    parts: Sequence[Part],
+    *,
+    store: str | None = None,
+    given: Given | None = None,
 ) -> None:
-    """Do as :func:`evaluate_part` in a process that knows no more than this.
+    """Do as :func:`evaluate_parts` in a process that knows no more than this.
 
     Parameters
     ----------
@@ -84,7 +94,7 @@ def evaluate_part_of(
     if model not in loaded.models:
         raise UsageError(f"{manifest} has no model {model!r}; it has {', '.join(loaded.models)}")
     with scratch_run(loaded, store_root(store)) as run:
-        evaluate_part(run.entry(model), run, part)
+        evaluate_parts(run.entry(model), run, parts)
 
 
 def _passes(entry: ModelEntry, run: Run, data: Data, progress: Progress) -> Iterator[Pass]:
