@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS, PLUGGED, threshold_on
 from quantgate.core.verdict import Limit
+from quantgate.entries.lane import cap_of
+from quantgate.machine import isa_class
 
 if TYPE_CHECKING:
     from quantgate.entries import ModelEntry
@@ -37,6 +39,11 @@ def declared_limits(entry: ModelEntry) -> tuple[str, ...]:
         if getattr(entry.limits, key) is not None or output_limits(entry, key)
         if entry.lane or not kind.between_devices
     )
+
+
+def isa_of(entry: ModelEntry) -> str:
+    """Name the class of instructions by which tables of an entry's limits are read: of a lane, its own."""
+    return (cap_of(entry.lane.name) if entry.lane else "") or isa_class()
 
 
 def output_limits(entry: ModelEntry, key: str) -> dict[str, Limit]:

@@ -104,6 +104,62 @@ def test_a_device_that_answers_otherwise_is_red(world: World, folder: Callable[.
     assert '[tiny:CPU and avx2]"' in ran.said
 
 
+TIMED = """
+[models.tiny]
+task = "classification"
+decoder = "class-scores"
+source = "parent.xml"
+optimized = "given.xml"
+evaluate = "evaluation"
+benchmark = { device = ["CPU", "CPU@avx2"], seconds = 10 }
+undecided = "warn"
+
+[models.tiny.limits]
+min_speedup = 0.05
+min_int8_share = 0.1
+devices."CPU@avx2" = { min_speedup = 500, max_latency_ratio = 50 }
+"""
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(
+    isa_class() not in {"amx", "vnni"}, reason="the CPU has no instructions to leave out"
+)
+def test_a_device_that_is_too_slow_is_red(world: World, project: Callable[[str], Path]) -> None:
+    """Timed there with the instructions that it has, while the first device stays green; never two at once."""
+    assert (world.root / "given.xml").exists() or tiny.quantized(
+        world.root, "given", tiny.build(world.weights)
+    )
+    ran = world.gate(project(tiny.HEAD + TIMED))
+
+    assert ran.status == 1, ran.said
+    outcomes = ran.outcomes
+    assert outcomes["tiny", "min_speedup"] == "passed"
+    assert outcomes["tiny:CPU@avx2", "min_speedup"] == "failed"
+    assert outcomes["tiny:CPU@avx2", "max_latency_ratio"] == "passed"
+    assert ran.verdicts["tiny:CPU@avx2", "min_speedup"]["path"] == (
+        'models.tiny.limits.devices."CPU@avx2".min_speedup'
+    )
+    told = (ran.latest / "run.json").read_text("utf-8")
+    assert "CPU@avx2, latency, batch 1" in told
+
+
+def test_a_device_to_be_timed_that_is_not_there_is_told_first(
+    world: World, folder: Callable[..., Path]
+) -> None:
+    """As one whose answers are judged, by the key that names it."""
+    place = folder("CPU")
+    manifest = place / "models.toml"
+    said = manifest.read_text().replace("max_size_ratio = 1.0", "min_speedup = 0.1")
+    manifest.write_text(said + '\n[models.tiny.benchmark]\ndevice = ["CPU", "NPU"]\n')
+
+    ran = world.gate(place)
+
+    assert ran.status == 4
+    assert "models.tiny.benchmark.device: device NPU is not on this machine, found " in ran.said
+    assert not (ran.folder / "reports").exists()
+
+
 @pytest.mark.parametrize(
     ("device", "said"),
     [

@@ -19,12 +19,14 @@ from quantgate.core.predictions import (
     Rendering,
     Transcript,
 )
+from quantgate.core.verdict import Limit
 from quantgate.datasets.sample import Dataset, Sample
-from quantgate.declared import declared_limits
+from quantgate.declared import declared_limits, isa_of, limit_for
 from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.engine import answers as answers_file
 from quantgate.engine.answers import Answers, compare_answers, load_answers, save_answers
 from quantgate.engine.evaluate import Bench
+from quantgate.engine.runtime import own_choice
 from quantgate.entries import Preprocess
 from quantgate.entries.lane import misnamed
 from quantgate.errors import ManifestError, MeasurementError, UsageError
@@ -122,6 +124,91 @@ def test_what_is_no_lane_is_refused(  # noqa: PLR0917 - a case each
     with pytest.raises(ManifestError) as refused:
         manifest(tmp_path, devices, limits, task)
     assert said in str(refused.value)
+
+
+TIMED = """
+[models.net.benchmark]
+device = {devices}
+
+[models.net.limits]
+{limits}
+"""
+
+
+def timed(folder: Path, devices: str, limits: str) -> Any:
+    """Load a manifest of a model that is timed on some devices."""
+    (folder / "net.xml").touch()
+    path = folder / "models.toml"
+    head = MANIFEST[: MANIFEST.index("limits =")].format(task="classification", devices="[]")
+    path.write_text(head + TIMED.format(devices=devices, limits=limits), encoding="utf-8")
+    return load_manifest(path)
+
+
+SPEED = "min_agreement = 0.9\nmin_speedup = { vnni = 2, avx2 = 1.1 }\nmin_int8_share = 0.9"
+
+
+def test_each_further_device_of_the_benchmark_is_timed(tmp_path: Path) -> None:
+    """By the model's limits of speed and execution, or by its own, and each limit knows where it was set."""
+    own = 'devices."CPU@avx2" = { max_latency_ratio = 0.9, min_int8_share = 0.5 }'
+    loaded = timed(tmp_path, '["CPU", "GPU", "CPU@avx2"]', f"{SPEED}\n{own}")
+
+    models = with_lanes(loaded, None).models
+    lane = models["net:CPU@avx2"]
+
+    assert [one.benchmark.device for one in models.values()] == ["CPU", "GPU", "CPU"]
+    assert declared_limits(models["net:GPU"]) == ("min_speedup", "min_int8_share")
+    assert declared_limits(lane) == ("min_speedup", "max_latency_ratio", "min_int8_share")
+    assert limit_for(lane, "min_speedup", isa_of(lane)) == Limit(
+        "min_speedup", 1.1, "models.net.limits.min_speedup.avx2"
+    )
+    place = 'models.net.limits.devices."CPU@avx2".min_int8_share'
+    assert limit_for(lane, "min_int8_share", isa_of(lane)) == Limit("min_int8_share", 0.5, place)
+    assert all(not one.lane.answers and one.lane.timed for one in models.values() if one.lane)
+
+
+@pytest.mark.parametrize(
+    ("devices", "limits", "said"),
+    [
+        ('["CPU", "gpu"]', SPEED, "benchmark.device: expected OpenVINO's name of a device"),
+        ('["CPU", "CPU"]', SPEED, "benchmark.device: expected each device once"),
+        ("[]", SPEED, "benchmark.device"),
+        ('["CPU@avx2"]', SPEED, "benchmark.device: expected the device of both roles first"),
+        (
+            '["CPU", "GPU"]',
+            "min_agreement = 0.9",
+            "benchmark.device: nothing to judge on GPU: set a limit of speed or execution",
+        ),
+        (
+            '["CPU", "GPU"]',
+            f"{SPEED}\ndevices.NPU = {{ min_speedup = 2 }}",
+            'limits.devices.NPU: expected a further device of benchmark.device (GPU), found "NPU"',
+        ),
+        (
+            '["CPU", "GPU"]',
+            f"{SPEED}\ndevices.GPU = {{ min_int8_share = 0 }}",
+            "limits.devices.GPU.min_int8_share: expected a number above 0, found 0",
+        ),
+    ],
+)
+def test_what_cannot_be_timed_is_refused(
+    tmp_path: Path, devices: str, limits: str, said: str
+) -> None:
+    """As a problem of the manifest, with the path."""
+    with pytest.raises(ManifestError) as refused:
+        timed(tmp_path, devices, limits)
+    assert f"models.net.{said}" in str(refused.value)
+
+
+@pytest.mark.parametrize("cap", ["", "AVX2", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"])
+def test_a_capped_processor_chooses_as_one_without_better_instructions(
+    monkeypatch: pytest.MonkeyPatch, cap: str
+) -> None:
+    """In f32 where it has no bf16; OpenVINO would ask the processor, and find no kernel."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", cap)
+    wanted = {} if cap in {"", "AVX512_CORE_BF16"} else {"INFERENCE_PRECISION_HINT": "f32"}
+
+    assert own_choice("CPU") == wanted
+    assert own_choice("GPU") == {}
 
 
 @pytest.mark.parametrize("name", ["CPU", "GPU.1", "AUTO:GPU,CPU", "NPU", "CPU@avx2"])

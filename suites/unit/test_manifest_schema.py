@@ -200,7 +200,7 @@ def test_every_limit_and_metric_has_a_task() -> None:
 
 def test_the_table_of_limits_is_what_a_manifest_can_write() -> None:
     """Every row has its typed field and every field its row, in one order."""
-    assert [*LIMITS, "outputs"] == list(fields(Limits))
+    assert [*LIMITS, "outputs", "devices"] == list(fields(Limits))
 
 
 def test_the_schema_is_in_the_package() -> None:

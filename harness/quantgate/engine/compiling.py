@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.engine.runtime import own_choice
 from quantgate.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def balanced(names: tuple[ArmName, ...], copy: int) -> tuple[ArmName, ...]:
 def properties(benchmark: Benchmark, name: ArmName) -> dict[str, Any]:
     """Compile properties of an arm: the entry's conditions, and f32 where it is demanded."""
     chosen: dict[str, Any] = {"PERFORMANCE_HINT": benchmark.hint.upper()}
+    chosen |= own_choice(benchmark.device)
     if benchmark.streams is not None:
         chosen["NUM_STREAMS"] = str(benchmark.streams)
     if benchmark.threads is not None:

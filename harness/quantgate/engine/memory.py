@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quantgate.engine.runtime import own_choice
 from quantgate.engine.worker.deaths import Death, death_error, oom_kills
 from quantgate.engine.worker.process import die_with
 from quantgate.errors import MeasurementError
@@ -88,7 +89,7 @@ def measure(path: str, device: str, hint: str, threads: int) -> Memory:
 
     core = ov.Core()
     base = _peak_bytes()
-    chosen: dict[str, str | int] = {"PERFORMANCE_HINT": hint.upper()}
+    chosen: dict[str, str | int] = {"PERFORMANCE_HINT": hint.upper(), **own_choice(device)}
     if threads:
         chosen["INFERENCE_NUM_THREADS"] = threads
     compiled = core.compile_model(core.read_model(path), device, chosen)

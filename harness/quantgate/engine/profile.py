@@ -13,6 +13,7 @@ from quantgate.core.profile import Layer, Profile, int8_share, reorder_share, wo
 from quantgate.engine.compiling import Copier, set_inputs
 from quantgate.engine.executed import NOT_LAYERS, ExecutedLayer, executed_layers, named_anew
 from quantgate.engine.quiet import machine_lock
+from quantgate.engine.runtime import own_choice
 from quantgate.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def profile(
 
     core = ov.Core()
     chosen: dict[str, Any] = {"PERF_COUNT": True, "PERFORMANCE_HINT": "LATENCY"}
+    chosen |= own_choice(device)
     if precision == "f32":
         chosen["INFERENCE_PRECISION_HINT"] = "f32"
     copies: list[dict[str, int]] = []

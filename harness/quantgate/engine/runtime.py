@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from quantgate.errors import MeasurementError
+from quantgate.machine import restrictions
 from quantgate.sources.reading import first_line
 
 if TYPE_CHECKING:
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from quantgate.engine.artifact import Artifact
 
 Precision = Literal["f32", "default"]
+
+
+#: oneDNN's names of caps below which there is no bf16, in lower case.
+_WITHOUT_BF16 = frozenset({"sse41", "avx", "avx2", "avx2_vnni", "avx512_core", "avx512_core_vnni"})
+
+
+def own_choice(device: str) -> dict[str, str]:
+    """Give the precision that a device would choose by itself, where it is kept from choosing so.
+
+    OpenVINO asks the processor for bf16, whatever oneDNN is told not to use of it, and then finds no kernel.
+    """
+    caps = {value.lower() for name, value in restrictions().items() if name.endswith("MAX_CPU_ISA")}
+    capped = device == "CPU" and not caps.isdisjoint(_WITHOUT_BF16)
+    return {"INFERENCE_PRECISION_HINT": "f32"} if capped else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,7 @@ class Target:
         """As properties of OpenVINO."""
         asked = {
             "INFERENCE_PRECISION_HINT": "f32" if self.precision == "f32" else None,
+            **own_choice(self.device),
             "PERFORMANCE_HINT": self.hint.upper(),
             "PERFORMANCE_HINT_NUM_REQUESTS": self.requests,
             "NUM_STREAMS": self.streams,

@@ -13,7 +13,14 @@ from quantgate.entries.advanced import (
     Subgraph,
 )
 from quantgate.entries.data import DatasetEntry, Preprocess, RegionEntry
-from quantgate.entries.judged import ExpectedFailure, Limits, OutputLimits, Published, SpeedLimit
+from quantgate.entries.judged import (
+    DeviceLimits,
+    ExpectedFailure,
+    Limits,
+    OutputLimits,
+    Published,
+    SpeedLimit,
+)
 from quantgate.entries.kinds import (
     DERIVED,
     Fraction,
@@ -35,6 +42,7 @@ __all__ = [
     "Benchmark",
     "BiasCorrection",
     "DatasetEntry",
+    "DeviceLimits",
     "EvaluationPlan",
     "ExpectedFailure",
     "Fraction",

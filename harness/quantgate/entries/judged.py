@@ -33,6 +33,27 @@ class OutputLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLimits:
+    """``limits.devices."NAME"``: what a further device of ``benchmark`` is held to, in place of the model's own limits."""
+
+    min_speedup: Annotated[SpeedLimit | None, Doc("against the parent in f32, on the device")] = (
+        None
+    )
+    min_native_speedup: Annotated[
+        SpeedLimit | None, Doc("against the parent as the device runs it by default")
+    ] = None
+    max_latency_ratio: Annotated[
+        Positive | None, Doc("optimized p90 / parent p90 latency, on the device")
+    ] = None
+    min_int8_share: Annotated[
+        ShareLimit | None, Doc("share of multiply-accumulates that the device executes in INT8")
+    ] = None
+    max_reorder_share: Annotated[
+        Fraction | None, Doc("share of time that the device spends in reorders and conversions")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """``limits``: one test each. A limit that nothing could breach is refused."""
 
@@ -234,6 +255,12 @@ class Limits:
     outputs: Annotated[
         Mapping[str, OutputLimits],
         Doc('limits of single raw outputs, by name: outputs."boxes" = { min_sqnr_db = 20 }'),
+    ] = field(default_factory=dict)
+    devices: Annotated[
+        Mapping[str, DeviceLimits],
+        Doc(
+            'limits of further devices of `benchmark`, by name: devices."CPU@avx2" = { min_speedup = 1.1 }'
+        ),
     ] = field(default_factory=dict)
 
 

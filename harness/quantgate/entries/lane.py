@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Z][A-Z0-9_]*([.:,][A-Z0-9_.]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Where the answers of an entry come from.
+    """Where the answers, or the speed, of an entry come from.
 
     Parameters
     ----------
@@ -27,15 +27,24 @@ class Lane:
     name
         As models.toml names it: ``AUTO``, ``CPU@avx2``.
     others
-        Names of the lanes of the model before this one; the device of ``benchmark`` is the first.
+        Names of the lanes before this one whose answers are judged; the device of ``benchmark`` is the first.
     given
         Folder of the answers that another machine gave; None where they are given here.
+    answers, timed
+        Whether ``evaluate.device`` names it, and ``benchmark.device``.
     """
 
     model: str
     name: str
     others: tuple[str, ...]
     given: Path | None = None
+    answers: bool = True
+    timed: bool = False
+
+    @property
+    def first(self) -> str:
+        """Name of the device that it is beside: that of ``benchmark``."""
+        return self.others[0]
 
     @property
     def id(self) -> str:

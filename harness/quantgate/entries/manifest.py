@@ -90,6 +90,9 @@ class ModelEntry:
     lane: Annotated[
         Lane | None, Doc("the device that it is judged on, where it is a further one")
     ] = field(default=None, metadata=DERIVED)
+    timed_on: Annotated[tuple[str, ...], Doc("further devices of `benchmark`")] = field(
+        default=(), metadata=DERIVED
+    )
     limit_places: Annotated[Mapping[str, str], Doc("dotted path at which a limit was set")] = field(
         default_factory=dict, metadata=DERIVED
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from annotated_types import Ge
+from annotated_types import Ge, MinLen
 from typing_extensions import Doc
 
 from quantgate.entries.advanced import Advanced, Subgraph
@@ -133,11 +133,24 @@ class EvaluationPlan:
     ] = False
 
 
+if TYPE_CHECKING:
+    #: One, once models.toml is read: further ones are lanes of the model.
+    Devices: TypeAlias = str
+else:
+    Devices = str | Annotated[tuple[str, ...], MinLen(1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """``benchmark``: the conditions under which speed is judged."""
 
-    device: Annotated[str, Doc("OpenVINO's name of the device that runs both roles")] = "CPU"
+    device: Annotated[
+        Devices,
+        Doc(
+            "OpenVINO's name of the device that runs both roles; of several, speed and execution are judged on "
+            "each, of which CPU@avx2 is the CPU without better instructions"
+        ),
+    ] = "CPU"
     hint: Annotated[Literal["latency", "throughput"], Doc("what both roles are compiled for")] = (
         "latency"
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
-from quantgate.entries import DatasetEntry, Limits, ModelEntry
+from quantgate.entries import Benchmark, DatasetEntry, Limits, ModelEntry
 from quantgate.manifest import datasets, hints
 from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS, ModelDraft, spell
 from quantgate.manifest.judging import (
@@ -27,7 +28,7 @@ from quantgate.manifest.problems import (
     unknown_key,
     unknown_name,
 )
-from quantgate.manifest.reading import Reading
+from quantgate.manifest.reading import Reading, devices_of
 from quantgate.manifest.shape import read, say
 from quantgate.sources.catalog import AnySource
 
@@ -101,7 +102,10 @@ def read_model(
     if problems:
         return None
     places = {key: dotted(*one.where("limits", key)) for key in declared(values["limits"])}
-    return ModelEntry(id=one.id, limit_places=places, **values)
+    benchmark = values.pop("benchmark", Benchmark())
+    first, *further = devices_of(benchmark)
+    values["benchmark"] = replace(benchmark, device=first)
+    return ModelEntry(id=one.id, limit_places=places, timed_on=tuple(further), **values)
 
 
 def _values(one: ModelDraft, problems: list[ManifestProblem]) -> dict[str, Any]:

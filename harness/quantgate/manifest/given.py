@@ -122,5 +122,5 @@ def _of_file(path: Path, models: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _refuse_unknown(where: str, key: str) -> None:
-    if key not in LIMITS and key != "outputs":
+    if key not in LIMITS and key not in {"outputs", "devices"}:
         raise UsageError(f"{where}: {unknown_name('limit', key, LIMITS)}")

@@ -45,15 +45,25 @@ def check_limits(reading: Reading) -> Iterator[ManifestProblem]:
         elif not _judgeable(reading, key):
             say = f"needs {_needed(reading, key)}"
             yield reading.problem("limits", key, say=say)
-        for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
-            kind, unit = LIMITS[key], _unit(reading)
-            if kind.is_vacuous(one, unit):
-                side = "below" if kind.worse_side > 0 else "above"
-                say = (
-                    f"expected a number {side} {kind.end(unit):g}, found {one:g}: nothing could "
-                    "breach it"
-                )
-                yield reading.problem("limits", key, *filter(None, [isa]), say=say)
+        yield from _breachable(reading, key, threshold, "limits", key)
+    for name, own in limits.devices.items():
+        for field in dataclasses.fields(own):
+            limit = getattr(own, field.name)
+            if limit is not None:
+                place = ("limits", "devices", name, field.name)
+                yield from _breachable(reading, field.name, limit, *place)
+
+
+def _breachable(
+    reading: Reading, key: str, threshold: float | Mapping[str, float], *place: str
+) -> Iterator[ManifestProblem]:
+    """Check that a limit, in a table of each class, can be missed at all."""
+    kind, unit = LIMITS[key], _unit(reading)
+    for isa, one in threshold.items() if isinstance(threshold, Mapping) else [("", threshold)]:
+        if kind.is_vacuous(one, unit):
+            side = "below" if kind.worse_side > 0 else "above"
+            say = f"expected a number {side} {kind.end(unit):g}, found {one:g}: nothing could breach it"
+            yield reading.problem(*place, *filter(None, [isa]), say=say)
 
 
 def check_expected(reading: Reading) -> Iterator[ManifestProblem]:

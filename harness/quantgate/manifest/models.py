@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import keyword
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
 from quantgate.decoders.catalog import DECODER_TASKS
-from quantgate.entries import SmoothQuantAlphas
+from quantgate.entries import DeviceLimits, SmoothQuantAlphas
 from quantgate.entries.lane import misnamed
 from quantgate.manifest.datasets import has_truth
 from quantgate.manifest.origins import check_files, check_optimized, check_source
@@ -19,7 +20,7 @@ from quantgate.tasks.catalog import TASKS, needs_others
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from quantgate.entries import DatasetEntry, EvaluationPlan, Preprocess, Recipe
+    from quantgate.entries import DatasetEntry, EvaluationPlan, Limits, Preprocess, Recipe
     from quantgate.manifest.reading import Reading
 
 #: Marks with a meaning of their own: pytest's, and those of the plugins that come with quantgate.
@@ -95,18 +96,48 @@ def _plan(reading: Reading) -> Iterator[ManifestProblem]:
 def _devices(reading: Reading) -> Iterator[ManifestProblem]:
     plan: EvaluationPlan | None = reading.values.get("evaluate")
     task = reading.values.get("task")
+    yield from _named(reading, "benchmark", reading.timed_on())
     if plan is None or not plan.device:
         return
-    for name in plan.device:
-        if say := misnamed(name):
-            yield reading.problem("evaluate", "device", say=say)
-    if len({*plan.device}) < len(plan.device):
-        say = f"expected each device once, found {', '.join(plan.device)}"
-        yield reading.problem("evaluate", "device", say=say)
+    yield from _named(reading, "evaluate", plan.device)
     asked = {kind.asks for kind in LIMITS.values() if kind.between_devices}
     if task is not None and asked.isdisjoint(TASKS[task].LIMITS):
         say = f"answers of {task} are not compared between devices: leave it out"
         yield reading.problem("evaluate", "device", say=say)
+
+
+def _named(reading: Reading, key: str, devices: Sequence[str]) -> Iterator[ManifestProblem]:
+    for name in devices:
+        if say := misnamed(name):
+            yield reading.problem(key, "device", say=say)
+    if len({*devices}) < len(devices):
+        say = f"expected each device once, found {', '.join(devices)}"
+        yield reading.problem(key, "device", say=say)
+
+
+def _timed(reading: Reading) -> Iterator[ManifestProblem]:
+    """Check that further devices of ``benchmark`` have something to judge, and limits of devices a device."""
+    devices = reading.timed_on()
+    limits: Limits | None = reading.values.get("limits")
+    if not devices or limits is None or "benchmark" in reading.broken:
+        return
+    first, *further = devices
+    if "@" in first:
+        say = (
+            f'expected the device of both roles first, such as "CPU", and {found(first)} behind it'
+        )
+        yield reading.problem("benchmark", "device", say=say)
+    for name in limits.devices:
+        if name not in further:
+            listed = ", ".join(further) or "names none"
+            say = f"expected a further device of benchmark.device ({listed}), found {found(name)}"
+            yield reading.problem("limits", "devices", name, say=say)
+    for name in further:
+        own = limits.devices.get(name)
+        keys = [one.name for one in fields(DeviceLimits)]
+        if not any(getattr(of, key, None) is not None for of in (limits, own) for key in keys):
+            say = f"nothing to judge on {name}: set a limit of speed or execution ({names(keys)})"
+            yield reading.problem("benchmark", "device", say=say)
 
 
 def _recipe(reading: Reading) -> Iterator[ManifestProblem]:
@@ -216,6 +247,7 @@ _CHECKS: tuple[Callable[[Reading], Iterator[ManifestProblem]], ...] = (
     _truth,
     _plan,
     _devices,
+    _timed,
     _recipe,
     _overlap,
     _preprocess,

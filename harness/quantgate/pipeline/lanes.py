@@ -44,6 +44,10 @@ _REMEDY = (
     "calibration helps: leave the model on {first}, try another version of OpenVINO or of the device's driver, or "
     "keep the layers that differ out of INT8"
 )
+_EXECUTED = (
+    "{name} has no INT8 kernels for some layers: its table of layers names them; if that is accepted there, give it "
+    'a limit of its own, `limits.devices."{name}".{key}`'
+)
 _NO_VNNI = (
     '; INT8 without VNNI can saturate, which calibrate.advanced.overflow_fix = "enable" avoids'
 )
@@ -195,10 +199,12 @@ def worst_device(
     return told[worst][0], "; ".join([said, *([f"others: {', '.join(others)}"] if others else [])])
 
 
-def lane_remedy(entry: ModelEntry) -> str:
+def lane_remedy(entry: ModelEntry, key: str) -> str:
     """Say what to try where a lane misses a limit; empty for what is no lane."""
     if entry.lane is None:
         return ""
+    if LIMITS[key].scope == "execution":
+        return _EXECUTED.format(name=entry.lane.name, key=key)
     said = _REMEDY.format(first=entry.lane.others[0])
     return said + (_NO_VNNI if cap_of(entry.lane.name) == "avx2" and entry.calibrate else "")
 

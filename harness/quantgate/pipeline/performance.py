@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ from quantgate.sourcecode import code_digest
 from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -44,12 +44,15 @@ _SPEEDUPS = (
 
 def skip_without_int8(entry: ModelEntry) -> None:
     """Skip where the machine has no INT8 instructions and no limit names its class."""
-    from quantgate.machine import has_int8, isa_class
+    from quantgate.declared import isa_of
+    from quantgate.machine import FAST_INT8
 
-    isa = isa_class()
-    declared = [getattr(entry.limits, key) for key in BASELINES]
-    listed = any(isinstance(limit, dict) and isa in limit for limit in declared)
-    if entry.benchmark.device == "CPU" and not has_int8() and not listed:
+    isa = isa_of(entry)
+    declared = [limit for key in BASELINES if (limit := getattr(entry.limits, key)) is not None]
+    listed = any(isinstance(limit, Mapping) and isa in limit for limit in declared)
+    # Who names a device means it: only a table can leave it out.
+    listed |= entry.lane is not None and not all(isinstance(one, Mapping) for one in declared)
+    if entry.benchmark.device == "CPU" and isa not in FAST_INT8 and not listed:
         import pytest
 
         pytest.skip(
@@ -64,10 +67,11 @@ def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
     What executes in INT8 there is the device's choice: OpenVINO on ARM runs many quantized layers in
     floating point, some models entirely.
     """
-    from quantgate.machine import has_int8, isa_class
+    from quantgate.declared import isa_of
+    from quantgate.machine import FAST_INT8
 
-    if entry.benchmark.device == "CPU" and not has_int8():
-        isa = isa_class()
+    isa = isa_of(entry)
+    if entry.benchmark.device == "CPU" and isa not in FAST_INT8:
         import pytest
 
         pytest.skip(
@@ -92,9 +96,9 @@ def time_roles(
     baseline: Artifact | None = None,
     progress: Progress,
 ) -> tuple[Timing, Control]:
-    """Measure the pair; before the first of a session, whose control is None, the machine itself."""
+    """Measure the pair; before the first of a session on a device, whose control is None, the machine itself."""
+    from quantgate.declared import isa_of
     from quantgate.engine.timing import Options, measure_control, targets_of, time_pair
-    from quantgate.machine import isa_class
 
     inputs = real_input(entry, artifacts.parent, data)
     paths = artifacts.map(lambda artifact: artifact.path)
@@ -104,7 +108,7 @@ def time_roles(
         paths,
         inputs,
         entry.benchmark,
-        targets=targets_of(entry.limits, isa_class()),
+        targets=targets_of(entry.limits, isa_of(entry)),
         control=control,
         options=Options(progress=progress, baseline=None if baseline is None else baseline.path),
     )
@@ -162,12 +166,16 @@ def keep_timing(
             "facts": [
                 [
                     "timing conditions",
-                    f"{conditions.device}, {conditions.hint}, batch {conditions.batch}",
+                    f"{_device(entry)}, {conditions.hint}, batch {conditions.batch}",
                 ],
                 ["load of others while timing", f"{conditions.load_during:.0%} of the cores"],
             ],
         },
     )
+
+
+def _device(entry: ModelEntry) -> str:
+    return entry.lane.name if entry.lane else entry.benchmark.device
 
 
 def _arm(
@@ -204,7 +212,7 @@ def _arm(
 def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
     from quantgate.core.limits import threshold_on
     from quantgate.core.speed import speedup
-    from quantgate.machine import isa_class
+    from quantgate.declared import isa_of
     from quantgate.report.performance import Speedup
 
     found = []
@@ -214,7 +222,7 @@ def _speedups(entry: ModelEntry, timing: Timing) -> list[Speedup]:
             continue
         ratios, _ = timing.log_ratios(against)  # type: ignore[arg-type]
         declared = getattr(entry.limits, key)
-        limit = None if declared is None else threshold_on(declared, isa_class())
+        limit = None if declared is None else threshold_on(declared, isa_of(entry))
         rounds = tuple(math.exp(ratio) for ratio in ratios)
         found.append(
             Speedup(f"Speedup {title}", estimate, rounds, limit, timing.problem or timing.unfit)
@@ -258,7 +266,7 @@ def profile_key(
         # Layers are called as the file calls them, which the artifact's own digest leaves out.
         "graph": digest_of_file(artifact.path),
         "artifact": artifact.digest,
-        "device": entry.benchmark.device,
+        "device": _device(entry),
         "input": data.evaluation.samples[0].digest,
         "preprocess": asdict(entry.preprocess),
         "size": input_size(entry, parent),
@@ -331,4 +339,5 @@ def _memory(entry: ModelEntry, artifact: Artifact, store: Store) -> Memory:
 
 def memory_key(entry: ModelEntry, artifact: Artifact) -> dict[str, Any]:
     """Collect everything that can change the memory that a role takes, JSON-able."""
-    return {"artifact": artifact.digest, "benchmark": asdict(entry.benchmark), **_machine()}
+    lane = {"lane": entry.lane.name} if entry.lane else {}
+    return {"artifact": artifact.digest, "benchmark": asdict(entry.benchmark), **lane, **_machine()}

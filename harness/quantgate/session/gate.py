@@ -127,7 +127,7 @@ class Gate:
         """Say why a limit was missed and what to try: the layers that lose the accuracy, where it is that."""
         kind = LIMITS[self.key]
         if self.entry.lane:
-            return replace(finding, remedy=lane_remedy(self.entry))
+            return replace(finding, remedy=lane_remedy(self.entry, self.key))
         found = self.explain() if kind.of_images or kind.scope == "fidelity" else None
         kept = self.run.kept(self.entry.id)
         transformer = wants_attention(self.entry, self.key) and self.attends()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
+from quantgate.declared import limit_place
 from quantgate.engine.worker.client import Step, Worker
 from quantgate.entries.lane import Lane, device_of
 from quantgate.errors import HarnessError, UsageError
@@ -60,9 +61,10 @@ def refuse_absent_devices(manifest: Manifest) -> None:
     from quantgate.engine.devices import refuse_absent
 
     wanted = [
-        (f"models.{entry.lane.model}.evaluate.device", entry.lane.name)
+        (f"models.{entry.lane.model}.{key}.device", name)
         for entry in manifest.models.values()
         if entry.lane and not entry.lane.given
+        for key, name in _asked(entry.lane)
     ]
     if not wanted:
         return
@@ -72,6 +74,14 @@ def refuse_absent_devices(manifest: Manifest) -> None:
         worker.call(Step("looking for devices", 120.0), refuse_absent, wanted)
     finally:
         worker.close()
+
+
+def _asked(lane: Lane) -> Iterator[tuple[str, str]]:
+    """Say which keys name a lane; with one that is timed goes the device that it is beside."""
+    if lane.answers:
+        yield "evaluate", lane.name
+    if lane.timed:
+        yield from (("benchmark", name) for name in (lane.first, lane.name))
 
 
 def _named(entry: ModelEntry, answers: Mapping[str, tuple[str, Path]]) -> dict[str, Path]:
@@ -89,33 +99,42 @@ def _lanes(entry: ModelEntry, given: Mapping[str, Path]) -> Iterator[Lane]:
     """Give the devices of an entry and those of another machine, but for the one of ``benchmark``."""
     first = entry.benchmark.device
     others = [first]
-    for name in dict.fromkeys((*entry.evaluate.device, *given)):
-        if name != first:
-            yield Lane(entry.id, name, tuple(others), given.get(name))
+    judged = (*entry.evaluate.device, *given)
+    for name in dict.fromkeys((*judged, *entry.timed_on)):
+        if name == first:
+            continue
+        answers, timed = name in judged, name in entry.timed_on
+        yield Lane(entry.id, name, tuple(others), given.get(name), answers, timed)
+        if answers:
             others.append(name)
 
 
 def _lane_entry(entry: ModelEntry, lane: Lane) -> ModelEntry:
-    """Make the model that a lane is: judged by the limits of answers, on its device."""
+    """Make the model that a lane is: judged by the limits of answers, or of speed, on its device."""
+    limits, places = _of_device(entry, lane)
     return replace(
         entry,
         id=lane.id,
         lane=lane,
         baseline=None,
-        limits=_of_answers(entry.limits),
+        limits=limits,
+        limit_places=places,
         benchmark=replace(entry.benchmark, device=device_of(lane.name)),
     )
 
 
-def _of_answers(limits: Limits) -> Limits:
-    """Keep the limits that decoded answers can be held against."""
-    kept = {key for key, kind in LIMITS.items() if kind.scope == "images" and not kind.to_baseline}
-    empty: dict[str, Any] = {
-        one.name: ({} if one.name == "outputs" else None)
-        for one in fields(limits)
-        if one.name not in kept
-    }
-    return replace(limits, **empty)
+def _of_device(entry: ModelEntry, lane: Lane) -> tuple[Limits, Mapping[str, str]]:
+    """Keep the limits that are judged on a lane, in the place of which its own come; with their places."""
+    scopes = {"images"} if lane.answers else set()
+    scopes |= {"speed", "execution"} if lane.timed else set()
+    keys = [key for key, kind in LIMITS.items() if kind.scope in scopes and not kind.to_baseline]
+    own = entry.limits.devices.get(lane.name)
+    said = {key: getattr(own, key, None) for key in keys if getattr(own, key, None) is not None}
+    kept = {key: getattr(entry.limits, key) for key in keys} | said
+    nothing = type(entry.limits)()
+    places = {key: f'models.{entry.id}.limits.devices."{lane.name}".{key}' for key in said}
+    here = {key: limit_place(entry, key) for key in keys}
+    return replace(nothing, **kept), {**here, **places}
 
 
 def _answers_of(run: Path) -> dict[tuple[str, str], tuple[str, Path]]:
