@@ -152,53 +152,50 @@ class Queue:
         return work.after <= self.done
 
     def _next(self, nodes: Sequence[Node]) -> tuple[Work, Node] | None:
-        quiet = self._hosts_of("speed")
-        busy = Counter(attempt.node.id for attempt in self.running)
-        hosts = Counter(attempt.node.host for attempt in self.running)
+        taken = Counter(one.node.id for one in self.running)
+        hosts = Counter(one.node.host for one in self.running)
+        quiet = {one.node.host for one in self.running if one.work.kind == "speed"}
+        free = [n for n in nodes if n.host not in quiet and taken[n.id] < n.seats]
+        if not free:
+            return None
+        ready = [work for work in self.pending.values() if self._ready(work)]
         saved = self._saved(nodes)
-        for work in self.pending.values():
-            if not self._ready(work):
-                continue
-            room = [
-                node
-                for node in nodes
-                if work.fits(node)
-                and node.host not in quiet
-                and (
-                    hosts[node.host] == 0
-                    if work.kind == "speed"
-                    else busy[node.id] < node.seats and node.host not in saved
-                )
-            ]
-            if room:
-                return work, min(room, key=lambda node: self._rank(work, node, busy))
+        waiting = {n.host for n in free for w in ready if w.kind == "speed" and w.fits(n)} & saved
+        # Where speed has to begin and none is ready yet, short answers are what bring it soonest.
+        for works, barred in ((ready, saved), (ready[::-1], waiting)):
+            room = {
+                "answers": [n for n in free if n.host not in barred],
+                "speed": [n for n in free if not hosts[n.host]],
+            }
+            for work in works:
+                fit = [node for node in room[work.kind] if work.fits(node)]
+                if fit:
+                    return work, min(fit, key=lambda node: self._rank(work, node, taken))
         return None
 
-    def _rank(self, work: Work, node: Node, busy: Counter[str]) -> tuple[bool, bool, float]:
+    def _rank(self, work: Work, node: Node, taken: Counter[str]) -> tuple[bool, bool, float]:
         """Prefer a host on which this has not failed, for answers one without speed, and an idle one."""
         failed_here = node.host in self.avoided[work.name]
-        return failed_here, node.speed and work.kind == "answers", busy[node.id] / node.seats
-
-    def _hosts_of(self, kind: str) -> set[str]:
-        return {attempt.node.host for attempt in self.running if attempt.work.kind == kind}
+        return failed_here, node.speed and work.kind == "answers", taken[node.id] / node.seats
 
     def _saved(self, nodes: Sequence[Node]) -> set[str]:
-        """Name hosts that take no more answers, so that speed can begin: where speed is what takes longest."""
+        """Name hosts that take no more answers, so that speed can begin on them.
+
+        Answers come first, because speed needs what they make, and they fill machines better. Once the speed
+        that is left would take as long as everything that is left on all machines, it has to begin.
+        """
         speed = [work for work in self.pending.values() if work.kind == "speed"]
-        ready = [work for work in speed if self._ready(work)]
-        if not ready:
-            return set()
-        hosts = list(dict.fromkeys(n.host for n in nodes if any(w.fits(n) for w in ready)))
-        if not hosts:
-            return set()
-        rest = sum(work.seconds for work in self.pending.values() if work.kind == "answers")
-        seats = sum(node.seats for node in nodes)
-        apart = {node.host for node in nodes} - set(hosts)
-        if not apart and len(hosts) == 1:
-            # One host does both in turn: answers first, unless none is waiting for a seat.
-            return set(hosts) if not rest else set()
-        owed = sum(work.seconds for work in speed) / len(hosts)
-        return set(hosts) if owed >= rest / max(1, seats) else set()
+        hosts = {node.host for node in nodes if any(work.fits(node) for work in speed)}
+        answers = sum(work.seconds for work in self.pending.values() if work.kind == "answers")
+        if not hosts or not answers:
+            return hosts
+        seats: Counter[str] = Counter()
+        for node in nodes:
+            seats[node.host] += node.seats
+        owed = sum(work.seconds for work in speed)
+        taken = owed * sum(seats[host] for host in hosts) / len(hosts)
+        left_s = (answers + taken) / seats.total()
+        return hosts if owed / len(hosts) >= left_s else set()
 
     def _elsewhere(self, work: Work, nodes: Sequence[Node]) -> bool:
         """Whether a host is left on which this has not been tried."""

@@ -142,7 +142,7 @@ class RayCluster:
         free = [seat for seat in self._seats.setdefault(key, []) if not seat.busy]
         seat = free[0] if free else self._new_seat(attempt)
         seat.busy = True
-        ref = seat.handle.judge.remote(list(attempt.work.tests))
+        ref = seat.handle.judge.remote(attempt.work)
         self._running[ref] = (attempt, seat)
 
     def wait(self) -> Iterator[Ended]:

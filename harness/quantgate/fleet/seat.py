@@ -25,9 +25,8 @@ from quantgate.escaping import visible_lines
 from quantgate.fleet.luggage import at_home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from quantgate.fleet.luggage import Order
+    from quantgate.fleet.work import Work
 
 #: What a seat leaves of a piece of work besides its parts of the run: pytest's serialized reports.
 REPORTS = "pytest-reports.json"
@@ -57,8 +56,8 @@ class Seat:
         self._folder = Path(tempfile.mkdtemp(prefix="quantgate-seat-"))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def judge(self, tests: Sequence[str]) -> tuple[bytes, str]:
-        """Judge tests; give the archive of all that they left, and why the machine was unfit for it, if it was.
+    def judge(self, work: Work) -> tuple[bytes, str]:
+        """Do work; give the archive of all that it left, and why the machine was unfit for it, if it was.
 
         Raises
         ------
@@ -70,7 +69,7 @@ class Seat:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps({"tests": list(tests)}).encode() + b"\n")
+            process.stdin.write(json.dumps(_question(work)).encode() + b"\n")
             process.stdin.flush()
             answer = process.stdout.readline()
         except OSError:
@@ -132,6 +131,11 @@ class Seat:
         evidence = visible_lines("\n".join(said[-_EVIDENCE:]))
         last = f"; it said last: {said[-1]}" if said else ""
         return WorkerError(f"the process that judged ended ({how}){last}", evidence)
+
+
+def _question(work: Work) -> dict[str, Any]:
+    part = work.part and [work.part.index, work.part.count]
+    return {"model": work.model, "tests": list(work.tests), "part": part}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

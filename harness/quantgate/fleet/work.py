@@ -11,6 +11,8 @@ from quantgate.machine import FAST_INT8
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from quantgate.shard import Part
+
 #: "answers" share a machine with other work; "speed" has the host for itself.
 Kind = Literal["answers", "speed"]
 
@@ -70,7 +72,7 @@ class Work:
     devices
         Devices that it needs.
     part
-        ``(role, index, count)`` of the images to answer for the store, where it is that.
+        The part of the model's images that is answered for the store, where it is that.
     """
 
     name: str
@@ -81,7 +83,7 @@ class Work:
     after: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset({"CPU"})
-    part: tuple[str, int, int] | None = None
+    part: Part | None = None
 
     def fits(self, node: Node) -> bool:
         """Whether a node can do this at all."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.errors import HistoryError
 from quantgate.redaction import redacted
+from quantgate.session.machines import by_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +88,10 @@ def record(config: pytest.Config, run: Run, report: RunReport) -> tuple[bool, tu
         return False, (
             "not recorded here: `quantgate merge --record` keeps what all shards judged",
         )
-    return record_at(url, run.directory, report)
+    answers = [record_at(url, run.directory, one) for one in by_machine(run, report)]
+    return any(failed for failed, _ in answers), tuple(
+        line for _, lines in answers for line in lines
+    )
 
 
 def record_at(url: str, directory: Path, report: RunReport) -> tuple[bool, tuple[str, ...]]:

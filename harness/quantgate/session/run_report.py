@@ -23,6 +23,7 @@ from quantgate.report.codec import decode, encode
 from quantgate.report.model import ModelReport, RunReport
 from quantgate.run import sealed, unsealed
 from quantgate.session import sharding
+from quantgate.session.machines import on_machines
 from quantgate.session.segments import declared_text, segment_of
 from quantgate.session.states import final_states, tests_of
 from quantgate.shard import owner_of
@@ -100,7 +101,7 @@ def gather(run: RunFolder, *, status: int, reason: str, ended: dt.datetime) -> R
     begun = begun_report(run)
     judged, problems = final_states(run, reason)
     duration = ended - dt.datetime.fromisoformat(begun.started)
-    return replace(
+    report = replace(
         begun,
         duration_s=max(0.0, duration.total_seconds()),
         models=tuple(_models(run, begun)),
@@ -110,6 +111,7 @@ def gather(run: RunFolder, *, status: int, reason: str, ended: dt.datetime) -> R
         unfit=unfit_of(run, judged),
         shard=sharding.shard_of(run, begun.shard, status),
     )
+    return on_machines(run, report)
 
 
 def keep_segments(entry: ModelEntry, run: Run) -> None:

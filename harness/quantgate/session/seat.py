@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
+from quantgate.engine.worker.client import Step
 from quantgate.engine.worker.process import die_with
+from quantgate.errors import HarnessError
 from quantgate.fleet.luggage import Order
 from quantgate.fleet.seat import ALLURE, REPORTS
+from quantgate.pipeline.parts import evaluate_parts
 from quantgate.run import RunFolder
 from quantgate.session.collection import gate_arguments
 from quantgate.session.run_report import unfit_of
+from quantgate.session.stash import RUN, WORKER
 from quantgate.session.states import final_states
+from quantgate.shard import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,8 +77,10 @@ class Asked:
         """Run what is asked for until the other end is closed."""
         known = {_tail(item.nodeid): item for item in session.items}
         for line in self._questions:
-            tests = json.loads(line)["tests"]
-            self._run_all(session, _named(known, tests))
+            asked = json.loads(line)
+            if asked["part"]:
+                self._make(asked["model"], Part(*asked["part"]))
+            self._run_all(_named(known, asked["tests"]))
             self._leave()
         return True
 
@@ -82,13 +91,20 @@ class Asked:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._reports.append(data)
 
+    def _make(self, model: str, part: Part) -> None:
+        """Put a part of a model's answers into the store; what fails here fails at its gates, which say it."""
+        assert self._config is not None
+        run = self._config.stash[RUN]
+        entry = run.entry(model)
+        step = Step(f"making part {part} of its answers", entry.time_limit_s)
+        with suppress(HarnessError):
+            self._config.stash[WORKER].call(step, evaluate_parts, entry, run, (part,))
+
     @staticmethod
-    def _run_all(session: pytest.Session, items: Sequence[pytest.Item]) -> None:
-        # Behind the last one the session goes on: its control and its datasets serve the next piece.
-        # Any other test says so; the same one again would not be taken down.
-        other = next((item for item in session.items if item is not items[-1]), None)
-        for item, following in zip(items, [*items[1:], other], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    def _run_all(items: Sequence[pytest.Item]) -> None:
+        for item, following in zip_longest(items, items[1:]):
+            # Behind the last one only the session is left: its control and its datasets serve the next piece.
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following or item.session)
 
     def _leave(self) -> None:
         reports, self._reports = self._reports, []

@@ -6,42 +6,36 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quantgate.core.limits import LIMITS
 from quantgate.errors import FleetError, HarnessError
 from quantgate.fleet.dispatch import done_by
 from quantgate.fleet.luggage import Order, digest, packed_files
 from quantgate.fleet.rays import RayCluster
 from quantgate.fleet.seat import ALLURE, REPORTS, unpacked
-from quantgate.fleet.work import Work, classes_for_speed
 from quantgate.report.model import Problem
-from quantgate.session.collection import INTEGRITY, gate_of
+from quantgate.session.collection import gate_of
+from quantgate.session.machines import note_machine
+from quantgate.session.spread_work import in_parts, refuse_nowhere, works_of
 from quantgate.session.stash import RUN
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
-from quantgate.shard import DURATIONS, owner_of, read_durations
+from quantgate.shard import DURATIONS, read_durations
 from quantgate.telemetry import silence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from quantgate.entries import ModelEntry
     from quantgate.fleet.dispatch import Done
-    from quantgate.fleet.work import Kind, Node
+    from quantgate.fleet.work import Node, Work
     from quantgate.run import Run
 
-#: Scopes of limits that have the machine for themselves.
-_ALONE = frozenset({"speed", "execution"})
-#: What of a model's time its speed takes, where only the sum is known, s; never more than half.
-_SPEED_S = 12.0
 #: Options of the run that change what a gate does, and so go to every seat.
 _CARRIED = ("--limit", "--limits-from")
 
@@ -59,7 +53,6 @@ class Spread:
     run: Run
     address: str
     taken: int = 0
-    facts: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -85,12 +78,20 @@ class Spread:
         with RayCluster(self.address, order, _luggage(self.run), _versions()) as cluster:
             nodes = cluster.nodes()
             works = works_of(self.run, list(gates.values()), nodes, _durations(config, self.run))
-            _refuse_nowhere(works, nodes)
+            refuse_nowhere(works, nodes)
+            if sum(node.seats for node in nodes) > 1 and self._shared(config, nodes):
+                works = in_parts(self.run, works)
             _tell(config, _fleet_line(nodes, works))
             with closing(done_by(cluster, works)) as done:
                 for one in done:
                     self._take(config, gates, one)
                     _stop_where_asked(session)
+
+    @staticmethod
+    def _shared(config: pytest.Config, nodes: Iterable[Node]) -> bool:
+        """Whether what one node puts into the store can be taken from it by another."""
+        given = config.getoption("--store") or os.environ.get("QUANTGATE_STORE")
+        return bool(given) or len({node.host for node in nodes}) == 1
 
     def _take(self, config: pytest.Config, gates: Mapping[str, pytest.Item], done: Done) -> None:
         """Make what a node answered part of this run, or say that none did."""
@@ -119,7 +120,7 @@ class Spread:
             shutil.rmtree(results)
         shutil.copytree(answer, self.run.directory, dirs_exist_ok=True)
         if done.node is not None:
-            self.run.append("machine", {"model": done.work.model, "facts": dict(done.node.facts)})
+            note_machine(self.run, done.work.tests, done.node.facts)
 
     def _note(self, done: Done) -> None:
         """Tell of every attempt that brought nothing."""
@@ -128,7 +129,9 @@ class Spread:
         note = (
             f"{what} took {len(done.history) + bool(end)} attempts: {'; '.join(done.history)}{end}"
         )
-        self.run.keep(done.work.model, f"attempts-{done.work.kind}", {"notes": [note]})
+        self.run.keep(
+            done.work.model, f"attempts-{done.work.name.replace('/', '-of-')}", {"notes": [note]}
+        )
 
     def _give_up(self, config: pytest.Config, gates: Mapping[str, pytest.Item], done: Done) -> None:
         """Let gates be broken that no node could judge."""
@@ -148,79 +151,6 @@ class Spread:
                 user_properties=[(LINE, line)],
             )
             config.hook.pytest_runtest_logreport(report=report)
-
-
-def works_of(
-    run: Run, items: Sequence[pytest.Item], nodes: Sequence[Node], seconds: Mapping[str, float]
-) -> list[Work]:
-    """Divide gates into work: a model's answers, and what has a machine for itself.
-
-    Parameters
-    ----------
-    seconds
-        What models took before.
-    """
-    found: dict[tuple[str, Kind], list[pytest.Item]] = {}
-    for item in items:
-        gate = gate_of(item)
-        assert gate is not None
-        found.setdefault((owner_of(gate[0]), _kind(gate[1])), []).append(item)
-    mean = sum(seconds.values()) / len(seconds) if seconds else 1.0
-    works = []
-    for (model, kind), tests in found.items():
-        both = (model, "answers") in found and (model, "speed") in found
-        took = seconds.get(model, mean)
-        speed = min(_SPEED_S, took / 2) if both else took
-        entry = run.entry(model)
-        alone = kind == "speed"
-        named = classes_for_speed(_named_classes(entry, tests), tuple(nodes)) if alone else None
-        works.append(
-            Work(
-                f"{model} (speed)" if alone else model,
-                model,
-                kind,
-                tuple(item.nodeid for item in tests),
-                speed if alone or not both else took - speed,
-                frozenset({model}) if alone and both else frozenset(),
-                named or frozenset(),
-            )
-        )
-    return works
-
-
-def _kind(key: str) -> Kind:
-    return "speed" if key != INTEGRITY and LIMITS[key].scope in _ALONE else "answers"
-
-
-def _named_classes(entry: ModelEntry, items: Iterable[pytest.Item]) -> frozenset[str] | None:
-    """Give the classes that all tables of these limits name; None where none is a table."""
-    keys = {gate[1] for item in items if (gate := gate_of(item)) is not None}
-    tables = [
-        frozenset(limit)
-        for key in sorted(keys)
-        if isinstance(limit := getattr(entry.limits, key, None), Mapping)
-    ]
-    return frozenset.intersection(*tables) if tables else None
-
-
-def _refuse_nowhere(works: Iterable[Work], nodes: Sequence[Node]) -> None:
-    """Refuse work that no node can do, before anything runs.
-
-    Raises
-    ------
-    FleetError
-        Names the model, what it needs and what there is.
-    """
-    for work in works:
-        if any(work.fits(node) for node in nodes):
-            continue
-        there = ", ".join(f"{n.text}: {n.isa}{'' if n.speed else ', not for speed'}" for n in nodes)
-        needed = f"speed on {' or '.join(sorted(work.classes)) or 'any class'}"
-        raise FleetError(
-            f"--ray: no node can judge {work.name}, which needs {needed}; the nodes are {there or 'none'}: "
-            "add one (`ray start --address=… --resources='{\"quantgate_speed\": 1}'`), or leave these "
-            'gates out with -m "not speed"'
-        )
 
 
 def _order(config: pytest.Config, run: Run) -> Order:
