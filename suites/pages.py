@@ -42,6 +42,15 @@ NOT_RUN = {
         "docs/ci.md",
         "quantgate gate models.toml --store s3://bucket/quantgate",
     ): "needs a bucket; suites/e2e/test_shared_store.py gates by an address of each kind",
+    ("docs/many-machines.md", 'pip install "quantgate[ray,shared]"'): _NETWORK,
+    (
+        "docs/many-machines.md",
+        "quantgate gate models.toml --ray=10.0.0.7:6379 --store s3://bucket/quantgate",
+    ): "needs a cluster of several machines; the line above it starts one here",
+    (
+        "docs/many-machines.md",
+        "ray start --address 10.0.0.7:6379 --resources '{\"quantgate_speed\": 1}'",
+    ): "Ray's own, on another machine; suites/unit/test_kuberay.py holds the resource against what is looked for",
     (
         "docs/remedy.md",
         "quantgate remedy fragile --minutes 3",

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 STACKS = recipes.github("github-two-stacks.yml")["jobs"]
-DOCUMENT = (ROOT / "docs" / "ci.md").read_text("utf-8")
+MACHINES = (ROOT / "docs" / "many-machines.md").read_text("utf-8")
+DOCUMENT = (ROOT / "docs" / "ci.md").read_text("utf-8") + MACHINES
+KUBERAY = (recipes.FOLDER / "kuberay.yaml").read_text("utf-8")
 #: Commands of a recipe that prepare its machine: not run here.
 _PREPARING = re.compile(r"python\S* -m (pip|venv) |apt-get |git config ")
 
@@ -48,6 +50,7 @@ def all_commands() -> list[str]:
     ]
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     found.append(f"{hook['entry']} models.toml")
+    found.append(yaml.safe_load(KUBERAY)["spec"]["entrypoint"])
     return found + [line.removeprefix("$ ") for line in DOCUMENT.splitlines() if line[:2] == "$ "]
 
 
@@ -78,9 +81,10 @@ def test_installed_extras_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     listed = [item["requirement"] for item in STACKS["stack"]["strategy"]["matrix"]["include"]]
     image = (recipes.FOLDER / "Containerfile").read_text("utf-8")
-    asked = re.findall(r"quantgate\[(\w+)\]", "\n".join([*all_commands(), *listed, image]))
+    said = "\n".join([*all_commands(), *listed, image, KUBERAY, MACHINES])
+    asked = [one for many in re.findall(r"quantgate\[([\w,]+)\]", said) for one in many.split(",")]
 
-    assert {"shards", "shared", "omz", "postgres"} == set(asked)
+    assert {"shards", "shared", "omz", "postgres", "ray"} == set(asked)
     assert set(asked) <= set(project["optional-dependencies"])
 
 

@@ -28,7 +28,7 @@ SHOWN: dict[str, tuple[Callable[[Path], object], ...]] = {
     "docs/masks": (contracts.masks,),
     "docs/quads": (contracts.quads,),
     "docs/text": (contracts.text,),
-    "docs/devices": (partial(squares.make, images=60),),
+    "docs/devices": (partial(squares.make, images=60), partial(squares.make, images=60)),
 }
 #: What a page leaves out.
 REST = {

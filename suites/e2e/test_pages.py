@@ -33,6 +33,7 @@ WALKED = {
     "docs/ci": walks.sharded,
     "docs/devices": walks.carried,
     "docs/history": walks.watched,
+    "docs/many-machines": walks.shop,
     "docs/package": walks.shop,
     "docs/plugins": walks.classifier,
     "docs/red-build": walks.gated,
