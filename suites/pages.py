@@ -23,7 +23,6 @@ NOT_RUN = {
         "README.md",
         "python -m pip install tox && tox -e gate",
     ): "the first job of every build of this project",
-    ("README.md", "tox -e gate"): "the same, with what it said",
     ("README.md", "tox -e tests"): "the job that these tests are of",
     ("README.md", "pip install quantgate"): _NETWORK,
     (

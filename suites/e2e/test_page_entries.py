@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: By page, in the order of its entries: what writes the model and data of each.
 SHOWN: dict[str, tuple[Callable[[Path], object], ...]] = {
-    "README": (contracts.ssd,),
+    "docs/manifest": (contracts.ssd,),
     "docs/attributes": (contracts.attributes,),
     "docs/dense": (contracts.dense,),
     "docs/embedding": (contracts.embedding,),
@@ -41,6 +41,7 @@ SMALLER = {
     "[1280, 736]": "[320, 184]",
     ".onnx": ".xml",
     '"GPU", ': "",
+    "devices.GPU": 'devices."CPU@avx2"',
 }
 CASES = [(page, k) for page, made in SHOWN.items() for k in range(len(made))]
 

@@ -37,6 +37,7 @@ WALKED = {
     "docs/package": walks.shop,
     "docs/plugins": walks.classifier,
     "docs/red-build": walks.gated,
+    "docs/report": walks.broken,
 }
 COMMENTED = {
     "GITHUB_REPOSITORY": "team/models",

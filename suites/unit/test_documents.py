@@ -112,14 +112,18 @@ def pytester_options() -> list[str]:
     return [option.names()[0] for option in group.options]
 
 
-def test_both_examples_are_one() -> None:
-    """The README's ten lines are those that docs/manifest.md shows, which a test loads."""
-    examples = [
-        (ROOT / name).read_text("utf-8").partition("```toml\n")[2].partition("```")[0]
-        for name in ("README.md", "docs/manifest.md")
-    ]
-    assert examples[0] == examples[1]
-    assert tomllib.loads(examples[0])["models"]["ssd"]["task"] == "detection"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_keys_that_are_named_exist(page: Path) -> None:
+    """Every `calibrate.KEY` and the like, to the last part, is a row of the reference or of a key of NNCF."""
+    reference = (ROOT / "docs" / "manifest.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `([\w.]+)`", reference, re.MULTILINE))
+    sections = "calibrate|evaluate|preprocess|benchmark|report|expected_failure"
+    named = set(
+        re.findall(
+            rf"(?<![\w./-])(?:{sections})\.([a-z_]+)\b(?!\.(?:py|md))", "\n".join(code(page))
+        )
+    )
+    assert sorted(named - rows - {"json", "md", "py", "html", "advanced"}) == []
 
 
 def test_what_defaults_may_hold_and_classes_of_machine() -> None:
