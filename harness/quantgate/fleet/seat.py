@@ -129,7 +129,11 @@ class Seat:
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         said = (self._folder / "log").read_text("utf-8", "replace").strip().splitlines()
         evidence = visible_lines("\n".join(said[-_EVIDENCE:]))
-        last = f"; it said last: {said[-1]}" if said else ""
+        # Behind an error of its own pytest still counts the tests that ran.
+        inner = [
+            line.partition(" ")[2].strip() for line in said if line.startswith("INTERNALERROR>")
+        ]
+        last = f"; it said last: {(inner or said)[-1]}" if said else ""
         return WorkerError(f"the process that judged ended ({how}){last}", evidence)
 
 

@@ -20,6 +20,7 @@ from quantgate.fleet.luggage import Order, digest, packed_files
 from quantgate.fleet.rays import RayCluster
 from quantgate.fleet.seat import ALLURE, REPORTS, unpacked
 from quantgate.report.model import Problem
+from quantgate.report.words.verdicts import duration_text
 from quantgate.session.collection import gate_of
 from quantgate.session.machines import note_machine
 from quantgate.session.spread_work import in_parts, refuse_nowhere, works_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from quantgate.fleet.dispatch import Done
-    from quantgate.fleet.work import Node, Work
+    from quantgate.fleet.work import Attempt, Node, Work
     from quantgate.run import Run
 
 #: Options of the run that change what a gate does, and so go to every seat.
@@ -82,10 +83,18 @@ class Spread:
             if sum(node.seats for node in nodes) > 1 and self._shared(config, nodes):
                 works = in_parts(self.run, works)
             _tell(config, _fleet_line(nodes, works))
-            with closing(done_by(cluster, works)) as done:
+            begun_s, busy_s, begin_s = cluster.now_s(), 0.0, dict[str, float]()
+
+            def told(attempt: Attempt) -> None:
+                begin_s.setdefault(attempt.work.name, cluster.now_s())
+
+            with closing(done_by(cluster, works, told)) as done:
                 for one in done:
+                    took_s = cluster.now_s() - begin_s.get(one.work.name, cluster.now_s())
+                    busy_s += took_s * _seats_of(one, nodes)
                     self._take(config, gates, one)
                     _stop_where_asked(session)
+            _tell(config, _busy_line(nodes, busy_s, cluster.now_s() - begun_s))
 
     @staticmethod
     def _shared(config: pytest.Config, nodes: Iterable[Node]) -> bool:
@@ -124,7 +133,7 @@ class Spread:
 
     def _note(self, done: Done) -> None:
         """Tell of every attempt that brought nothing."""
-        what = "speed" if done.work.kind == "speed" else "answers"
+        what = f"part {done.work.part} of the answers" if done.work.part else done.work.kind
         end = f"; judged on {done.node.text}" if done.node and done.answer is not None else ""
         note = (
             f"{what} took {len(done.history) + bool(end)} attempts: {'; '.join(done.history)}{end}"
@@ -202,6 +211,20 @@ def _durations(config: pytest.Config, run: Run) -> Mapping[str, float]:
         return read_durations(latest) if latest.exists() else {}
     except HarnessError:  # only an order is made of it
         return {}
+
+
+def _seats_of(done: Done, nodes: Iterable[Node]) -> int:
+    """Count the seats that a piece of work took: speed keeps its whole host."""
+    if done.node is None or done.work.kind != "speed":
+        return 1
+    return sum(node.seats for node in nodes if node.host == done.node.host)
+
+
+def _busy_line(nodes: Sequence[Node], busy_s: float, took_s: float) -> str:
+    share = busy_s / max(1e-9, took_s * sum(node.seats for node in nodes))
+    return (
+        f"Ray: judged in {duration_text(took_s)}, the nodes were busy {min(1.0, share):.0%} of it"
+    )
 
 
 def _fleet_line(nodes: Sequence[Node], works: Sequence[Work]) -> str:
