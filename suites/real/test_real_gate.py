@@ -5,13 +5,18 @@ All tests of that run are here, because a file's tests share a worker.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from suites.pages import plain
+
 if TYPE_CHECKING:
     from suites.real.work import FullSet, RealRun
 
+README = Path(__file__).parents[2] / "README.md"
 CLASSIFIED = {
     "max_accuracy_drop": "passed",
     "min_agreement": "passed",
@@ -73,6 +78,9 @@ def test_a_detector_that_int8_breaks_fails(gated: RealRun) -> None:
     assert gated.value("yolox-nano", "max_accuracy_drop") > 0.1
     assert "above max_accuracy_drop 0.02" in said
     assert "below min_match_rate 0.85" in said
+    # The README shows this model and this limit.
+    (shown,) = re.findall(r"^FAILED  (yolox-nano: .*)$", README.read_text("utf-8"), re.MULTILINE)
+    assert plain(shown) in plain(said)
     assert gated.status == 1
 
 

@@ -59,7 +59,7 @@ def test_every_command_is_one(page: Path) -> None:
 
 
 #: Kinds of blocks that nobody types: pictures of letters, output, what the site is made of.
-READ = {"text", "{toctree}", "{eval-rst}"}
+READ = {"text", "json", "{toctree}", "{eval-rst}"}
 #: Entries that a test of their own gates, by page.
 ELSEWHERE = {"docs/workbench": 1}
 
