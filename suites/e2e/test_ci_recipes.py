@@ -202,3 +202,49 @@ def test_two_stacks_are_compared(world: World, tmp_path: Path) -> None:
 
     assert stacks == ["default", "omz"]
     assert "one" in (folder / "reports" / "stacks.html").read_text("utf-8")
+
+
+def single_jobs() -> dict[str, list[str]]:
+    """Commands of what runs in one job, by name; the action's have the variables that its inputs set."""
+    made = {
+        name: [
+            line
+            for job in recipes.github(f"github-{name}.yml")["jobs"].values()
+            for line in recipes.commands(job["steps"])
+        ]
+        for name in ("one-job", "nightly")
+    }
+    azure = recipes.github("azure-pipelines.yml")["steps"]
+    made["azure"] = [step["script"] for step in azure if "script" in step]
+    action = yaml.safe_load((ROOT / ".github/actions/gate/action.yml").read_text("utf-8"))
+    made["action"] = [
+        line
+        for line in recipes.commands(action["runs"]["steps"])
+        if not line.startswith("python -m pip")
+    ]
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    made["pre-commit"] = [f"{hook['entry']} models.toml"]
+    return made
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the recipes are for POSIX shells")
+@pytest.mark.parametrize("name", single_jobs())
+def test_one_job_is_the_gate(world: World, tmp_path: Path, name: str) -> None:
+    """The commands are green as they stand, and end with an error once the manifest cannot be met."""
+    folder = make_project(world, tmp_path)
+    told = tmp_path / "outputs"
+    inputs = {"MANIFEST": "models.toml", "ARGUMENTS": "-k one", "GITHUB_OUTPUT": str(told)}
+    lines = single_jobs()[name]
+
+    run_job(world, folder, lines, **inputs)
+
+    if name == "action":
+        assert told.read_text("utf-8") == "report=./reports/latest\n"
+    if name == "nightly":
+        assert (folder / "reports" / "trend.html").is_file()
+    if name != "pre-commit":
+        assert (folder / "reports" / "latest" / "index.html").is_file()
+    text = (folder / "models.toml").read_text("utf-8")
+    (folder / "models.toml").write_text(text.replace("0.03", '"much"'), encoding="utf-8")
+    with pytest.raises(AssertionError):
+        run_job(world, folder, lines, **inputs)
