@@ -32,8 +32,9 @@ except ImportError:  # OpenVINO 2024 keeps it elsewhere
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from quantgate.core.comparison import Comparison
     from quantgate.engine.artifact import Artifact
-    from quantgate.engine.comparing import Pass
+    from quantgate.engine.passes import Pass
 
 HOW: dict[str, Any] = {"target": Target(), "isa": "vnni"}
 KINDS = {
@@ -106,7 +107,9 @@ def test_parts_of_every_kind_make_the_same_record(tmp_path: Path, zoo: str) -> N
     assert not files(split, "comparison-slice")
 
 
-def colours(tmp_path: Path, renderer: Renderer, store: Store, **unread: Path) -> Pass:
+def colours(
+    tmp_path: Path, renderer: Renderer, store: Store, **unread: Path
+) -> Pass[Comparison[Any]]:
     """Plan a pass of two models of colours over 200 images in 50 parts."""
     both = [kept(tmp_path / name, gain=gain) for name, gain in (("p", 1.0), ("o", 1.01))]
     samples = [renderer.sample(index) for index in range(200)]

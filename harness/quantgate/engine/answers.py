@@ -20,6 +20,7 @@ from quantgate.core.predictions import (
 )
 from quantgate.engine.evaluate import settled
 from quantgate.engine.parts import Pace, PartKind, Parts
+from quantgate.engine.passes import Pass
 from quantgate.engine.runtime import compile_model
 from quantgate.engine.streaming import Feed, stream
 from quantgate.errors import DecoderError, MeasurementError
@@ -79,7 +80,7 @@ def answers_key(artifact: Artifact, bench: Bench, target: Target, isa: str) -> d
     }
 
 
-def keep_answers(
+def pass_of(
     artifact: Artifact,
     bench: Bench,
     store: Store,
@@ -87,17 +88,13 @@ def keep_answers(
     target: Target,
     isa: str,
     progress: Progress,
-) -> Path:
-    """Run one model over the evaluation set, or find that in the store; the folder of its answers.
+) -> Pass[Answers]:
+    """Plan a pass of one model over the evaluation set; errors as ``engine.comparing.compare``.
 
     Parameters
     ----------
     isa
         Class of the instructions that this process uses.
-
-    Raises
-    ------
-    As ``engine.evaluate.compare``.
     """
     key = answers_key(artifact, bench, target, isa)
     kind = PartKind(
@@ -108,22 +105,12 @@ def keep_answers(
         unread=lambda part: tuple(reason for _, reason in part.skipped),
         join=_joined,
     )
-    parts = Parts(store, kind, [key], bench.dataset.samples)
-
     model = cache(lambda: compile_model(artifact, target))
 
     def run(stretch: Stretch[Answers]) -> list[Answers]:
         return [_answers(model(), bench, stretch, progress)]
 
-    def build(folder: Path) -> None:
-        (found,) = parts.evaluate(run)
-        save_answers(_joined(found), folder)
-
-    held = store.holds(KIND, key)
-    folder = store.get_or_build(KIND, key, build)
-    if not held:
-        parts.forget()
-    return folder
+    return Pass(Parts(store, kind, [key], bench.dataset.samples), run, _joined)
 
 
 def _answers(model: Any, bench: Bench, stretch: Stretch[Answers], progress: Progress) -> Answers:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from quantgate.engine import comparison_file
 from quantgate.engine.comparison_file import Kept
 from quantgate.engine.evaluate import compare_models, compare_three, comparison_key
 from quantgate.engine.parts import PartKind, Parts
+from quantgate.engine.passes import Pass
 from quantgate.engine.runtime import compile_model
 from quantgate.errors import DatasetError
 from quantgate.pair import Pair
 from quantgate.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from quantgate.core.comparison import Comparison
     from quantgate.engine.artifact import Artifact
@@ -25,66 +25,9 @@ if TYPE_CHECKING:
     from quantgate.engine.parts import Stretch
     from quantgate.engine.runtime import Target
     from quantgate.progress import Progress
-    from quantgate.shard import Part
     from quantgate.store import Store
 
 _KIND = "comparison"
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """One pass of some models over the evaluation set, and the comparisons that it gives, by their keys."""
-
-    bench: Bench
-    keys: Sequence[Mapping[str, Any]]
-    parts: Parts[Comparison[Any]]
-    run: Callable[[Stretch[Comparison[Any]]], Sequence[Comparison[Any]]]
-
-    @property
-    def store(self) -> Store:
-        """Where its comparisons are kept."""
-        return self.parts.store
-
-    def keep(self) -> None:
-        """Put the comparisons into the store, joined of the parts that are there and of what is missing."""
-        found = cache(lambda: self.parts.evaluate(self.run))
-        built = False
-        for place, key in enumerate(self.keys):
-
-            def build(folder: Path, place: int = place) -> None:
-                nonlocal built
-                joined = _joined(found()[place])
-                if not joined.images:
-                    name = self.bench.dataset.name
-                    raise DatasetError(f"no image of datasets.{name} could be read")
-                comparison_file.save(joined, self.bench.task, folder)
-                built = True
-
-            self.store.get_or_build(_KIND, key, build)
-        if built:
-            self.parts.forget()
-
-    def keep_part(self, part: Part) -> None:
-        """Put one part of the comparisons into the store, unless it is there, or the whole is.
-
-        Raises
-        ------
-        ShardError
-            For another number of parts than so many images are worth.
-        """
-        if self.parts.count == part.count == 1:
-            self.keep()
-        elif not self.kept:
-            self.parts.make(part, self.run)
-
-    def holds(self, part: Part) -> bool:
-        """Whether a part is in the store, or all of them are."""
-        return self.kept or (part.count > 1 and self.parts.is_there(part))
-
-    @property
-    def kept(self) -> bool:
-        """Whether all comparisons are in the store."""
-        return all(self.store.holds(_KIND, key) for key in self.keys)
 
 
 def pass_of(
@@ -95,7 +38,7 @@ def pass_of(
     target: Target,
     isa: str,
     progress: Progress = SILENT,
-) -> Pass:
+) -> Pass[Comparison[Any]]:
     """Plan a pass; models are compiled once, where anything has to be evaluated.
 
     Parameters
@@ -124,7 +67,7 @@ def pass_of(
         unread=lambda part: tuple(reason for _, reason in part.skipped),
         join=_joined,
     )
-    return Pass(bench, keys, Parts(store, kind, keys, bench.dataset.samples), run)
+    return Pass(Parts(store, kind, keys, bench.dataset.samples), run, partial(_whole, bench))
 
 
 def compare(
@@ -162,7 +105,7 @@ def stored(
     """
     both = pass_of(tuple(artifacts), bench, store, target=target, isa=isa, progress=progress)
     both.keep()
-    return Kept(store.address(_KIND, both.keys[0]), bench.task_name, bench.dataset)
+    return Kept(store.address(_KIND, both.parts.keys[0]), bench.task_name, bench.dataset)
 
 
 def compare_with_baseline(
@@ -189,7 +132,7 @@ def compare_with_baseline(
     As :func:`compare`; MeasurementError where the baseline takes another input.
     """
     three = pass_of(artifacts, bench, store, target=target, isa=isa, progress=progress)
-    if not any(store.holds(_KIND, key) for key in three.keys):
+    if not any(store.holds(_KIND, key) for key in three.parts.keys):
         three.keep()
 
 
@@ -199,3 +142,10 @@ def _joined(parts: Sequence[Comparison[Any]]) -> Comparison[Any]:
     return replace(
         parts[0], images=images, skipped=tuple(s for part in parts for s in part.skipped)
     )
+
+
+def _whole(bench: Bench, parts: Sequence[Comparison[Any]]) -> Comparison[Any]:
+    joined = _joined(parts)
+    if not joined.images:
+        raise DatasetError(f"no image of datasets.{bench.dataset.name} could be read")
+    return joined

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from quantgate.core.comparison import Comparison
     from quantgate.core.estimate import Estimate
     from quantgate.core.table import Cell, Table
+    from quantgate.engine.answers import Answers
     from quantgate.engine.artifact import Artifact
     from quantgate.engine.comparison_file import Kept
     from quantgate.engine.evaluate import Bench
+    from quantgate.engine.passes import Pass
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
     from quantgate.pipeline.accuracy import Compared
@@ -60,14 +62,23 @@ def lane_answers(
 
     Call it in a process whose instructions are capped as the name says.
     """
-    from quantgate.engine.answers import keep_answers
+    planned = lane_pass(entry, run, artifact, data, name=name, progress=progress)
+    planned.keep()
+    return run.store_of(entry.id).address(planned.parts.kind.name, planned.parts.keys[0])
+
+
+def lane_pass(
+    entry: ModelEntry, run: Run, artifact: Artifact, data: Data, *, name: str, progress: Progress
+) -> Pass[Answers]:
+    """Plan what :func:`lane_answers` keeps."""
+    from quantgate.engine.answers import pass_of
     from quantgate.engine.runtime import Target
     from quantgate.machine import isa_class
 
     target = Target(device=device_of(name), precision=entry.evaluate.precision)
     isa = cap_of(name) or isa_class()
     bench, store = bench_of(entry, data.evaluation), run.store_of(entry.id)
-    return keep_answers(artifact, bench, store, target=target, isa=isa, progress=progress)
+    return pass_of(artifact, bench, store, target=target, isa=isa, progress=progress)
 
 
 def hand_on(

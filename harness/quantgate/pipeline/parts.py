@@ -6,7 +6,7 @@ parts that are there, make what is missing, and join all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quantgate.errors import UsageError
 from quantgate.progress import SILENT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.engine.artifact import Artifact
-    from quantgate.engine.comparing import Pass
+    from quantgate.engine.passes import Pass
     from quantgate.entries import ModelEntry
     from quantgate.pipeline.data import Data
     from quantgate.progress import Progress
@@ -97,12 +97,13 @@ def evaluate_parts_of(
         evaluate_parts(run.entry(model), run, parts)
 
 
-def _passes(entry: ModelEntry, run: Run, data: Data, progress: Progress) -> Iterator[Pass]:
-    """Plan every pass of an entry's models over its images, those of its gates."""
+def _passes(entry: ModelEntry, run: Run, data: Data, progress: Progress) -> Iterator[Pass[Any]]:
+    """Plan every pass of an entry's models over its images, those of its gates; of lanes what no cap is for."""
     from quantgate.engine.artifact import parent_artifact
     from quantgate.engine.comparing import pass_of
     from quantgate.pipeline.accuracy import Conditions
     from quantgate.pipeline.baseline import baseline_artifact
+    from quantgate.pipeline.lanes import lane_pass
     from quantgate.pipeline.optimize import optimized_artifact
     from quantgate.pipeline.repeats import repeated_artifacts
 
@@ -115,9 +116,14 @@ def _passes(entry: ModelEntry, run: Run, data: Data, progress: Progress) -> Iter
     references = tuple(filter(None, (parent, baseline)))
     conditions = Conditions.of(entry, run, data)
 
-    def planned(*artifacts: Artifact) -> Pass:
+    def planned(*artifacts: Artifact) -> Pass[Any]:
         how = conditions.keywords(progress)
         return pass_of(artifacts, conditions.bench, conditions.store, **how)
 
     yield planned(parent, optimized, *references[1:])
     yield from (planned(reference, again) for reference in references for again in repeats)
+    first, lanes = entry.benchmark.device, entry.evaluate.device
+    answering = [(optimized, first)] if lanes else []
+    answering += [(parent, "CPU")] if set(lanes) - {first} else []
+    for artifact, name in answering:
+        yield lane_pass(entry, run, artifact, data, name=name, progress=progress)

@@ -38,7 +38,8 @@ def note_alone(entry: ModelEntry, run: Run) -> None:
     """Note that limits between devices judge nothing where there is one device only."""
     keys = [key for key, kind in LIMITS.items() if kind.between_devices]
     left = [key for key in keys if getattr(entry.limits, key) is not None]
-    of_it = (one.lane for one in run.manifest.models.values() if one.lane)
+    lanes = (one.lane for one in run.manifest.models.values())
+    of_it = (lane for lane in lanes if lane and lane.answers)
     if entry.lane or not left or any(lane.model == entry.id for lane in of_it):
         return
     said = (
