@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quantgate.core.pictures import psnr_db, ssim
+from quantgate.core.pictures import Windows, psnr_db
 from quantgate.core.predictions import Rendering
 from quantgate.errors import DatasetError, DecoderError
 from quantgate.pair import ROLES, Pair
@@ -68,7 +68,23 @@ def compact(
             f"{name}: the target picture has {own} pixels, the models give {wanted}: write targets of what "
             "the models give, or let preprocess.size be that of the inputs"
         )
-    return prediction.map(lambda role: _record(role.pixels, parent, target))
+    shown = prediction.map(lambda role: np.clip(role.pixels, 0, 255))
+    # Each picture is compared with two others: what its windows hold is computed once.
+    reference = Windows.of(shown.parent)
+    windows = Pair(reference, Windows.of(shown.optimized))
+    aim = None if target is None else Windows.of(target)
+    return Pair(
+        *(
+            RenderingRecord(
+                preview=_preview(shown[role]),
+                truth_psnr_db=math.nan if target is None else psnr_db(shown[role], target),
+                truth_ssim=math.nan if aim is None else windows[role].likeness(aim),
+                parent_psnr_db=psnr_db(shown[role], shown.parent),
+                parent_ssim=windows[role].likeness(reference),
+            )
+            for role in ROLES
+        )
+    )
 
 
 def _check(pixels: NDArray[np.float32], shape: tuple[int, ...], where: str) -> None:
@@ -80,19 +96,9 @@ def _check(pixels: NDArray[np.float32], shape: tuple[int, ...], where: str) -> N
         raise DecoderError(f"{where}: the picture holds NaN or infinity")
 
 
-def _record(
-    pixels: NDArray[np.float32], parent: NDArray[np.float32], target: NDArray[np.float32] | None
-) -> RenderingRecord:
-    shown = np.clip(pixels, 0, 255)
-    step = max(1, -(-max(pixels.shape[:2]) // PREVIEW_PX))
-    reference = np.clip(parent, 0, 255)
-    return RenderingRecord(
-        preview=np.ascontiguousarray(np.rint(shown[::step, ::step]).astype(np.uint8)),
-        truth_psnr_db=math.nan if target is None else psnr_db(shown, target),
-        truth_ssim=math.nan if target is None else ssim(shown, target),
-        parent_psnr_db=psnr_db(shown, reference),
-        parent_ssim=ssim(shown, reference),
-    )
+def _preview(shown: NDArray[np.float32]) -> NDArray[np.uint8]:
+    step = max(1, -(-max(shown.shape[:2]) // PREVIEW_PX))
+    return np.ascontiguousarray(np.rint(shown[::step, ::step]).astype(np.uint8))
 
 
 def pack(records: Sequence[RenderingRecord]) -> Arrays:
