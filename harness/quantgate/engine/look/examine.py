@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from quantgate.datasets.selection import subset
@@ -80,17 +80,19 @@ def examine(
     except DecoderError as error:
         return Look(0, (), str(error))
     eye = Eye(parent, decoder, bench.task_name, first, fresh)
+    answers = tuple(parent.answers(first))
+    outlook = Outlook(eye.task, answers, _labels(bench))
     try:
-        sight = eye.look(first)
+        sight = eye.look(first, answers=answers)
     except DecoderError as error:
         broken = isinstance(error.__cause__, NotFiniteError)
-        remedy = _NOT_FINITE if broken else _outlook(eye, bench).remedy(decoder)
+        remedy = _NOT_FINITE if broken else _few(outlook).remedy(decoder)
         return Look(len(first), (), f"{error}; {remedy}")
     shown = _shown(eye, sight)
-    problem = _problem(eye, sight, bench)
+    problem = _problem(eye, sight, outlook)
     if problem:
         return Look(len(first), (), problem, shown)
-    return Look(len(first), tuple(_notes(eye, sight, bench, clock)), "", shown)
+    return Look(len(first), tuple(_notes((eye, sight, outlook), bench, clock)), "", shown)
 
 
 def _shown(eye: Eye, sight: Sight) -> tuple[tuple[str, NDArray[np.uint8], Prediction], ...]:
@@ -107,26 +109,25 @@ def _samples(bench: Bench) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
     return first, tuple(sample for sample in more if sample.name not in names)
 
 
-def _outlook(eye: Eye, bench: Bench) -> Outlook:
-    answers = tuple(eye.parent.answers(eye.samples[:_TRIED]))
-    return Outlook(eye.task, answers, _labels(bench))
+def _few(outlook: Outlook) -> Outlook:
+    """Keep the answers on which other decoders are tried."""
+    return replace(outlook, answers=outlook.answers[:_TRIED])
 
 
 def _labels(bench: Bench) -> int:
     return 0 if bench.dataset.labels_open else len(bench.dataset.labels)
 
 
-def _problem(eye: Eye, sight: Sight, bench: Bench) -> str:
+def _problem(eye: Eye, sight: Sight, outlook: Outlook) -> str:
     """Say which promises of the decoder the answers break, and what would keep them."""
     decoder: Decoder = eye.decoder
     found = [each.prediction for each in sight.seen]
-    answers = tuple(eye.parent.answers(eye.samples))
-    broken = Outlook(eye.task, answers, _labels(bench)).broken(decoder, found)
+    broken = outlook.broken(decoder, found)
     if not broken:
         return ""
     said = ", and ".join(each.sentence for each in broken)
     classes = all(each.what == "classes" for each in broken)
-    remedy = _outlook(eye, bench).remedy(decoder, classes=classes)
+    remedy = _few(outlook).remedy(decoder, classes=classes)
     return (
         f"decoder {decoder.kind} does not fit the parent's outputs: {said} (on {len(found)} images); "
         f"{remedy}"
@@ -141,10 +142,13 @@ def _meant_for(tasks: str) -> Iterator[str]:
         )
 
 
-def _notes(eye: Eye, sight: Sight, bench: Bench, clock: Callable[[], float]) -> Iterator[str]:
+def _notes(
+    looked: tuple[Eye, Sight, Outlook], bench: Bench, clock: Callable[[], float]
+) -> Iterator[str]:
+    eye, sight, outlook = looked
     found = [each.prediction for each in sight.seen]
     if not bench.task.METRICS:
-        yield from _meant_for(_outlook(eye, bench).other_tasks())
+        yield from _meant_for(_few(outlook).other_tasks())
     yield from implausible(found, sight.truths, bench.dataset.labels)
     if bench.preprocess.resize == "crop":
         yield from cut_away(eye.samples, [each.frame for each in sight.seen])

@@ -15,7 +15,7 @@ from quantgate.engine.look.views import part, read, truth_in_input
 from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -70,9 +70,16 @@ class Eye:
     fresh: tuple[Sample, ...] = ()
 
     def look(
-        self, samples: Sequence[Sample], plan: Preprocess | None = None, *, steady: bool = True
+        self,
+        samples: Sequence[Sample],
+        plan: Preprocess | None = None,
+        *,
+        steady: bool = True,
+        answers: Sequence[Answer] | None = None,
     ) -> Sight:
         """Infer and read images as they are and, for ``steady``, without their upper left edge.
+
+        ``answers`` are those to the images as they are, where they are known.
 
         Raises
         ------
@@ -81,8 +88,9 @@ class Eye:
         DatasetError
             Where an image cannot be read.
         """
-        seen = self._read(samples, plan, cut=False)
-        parts = self._read(samples, plan, cut=True) if steady else ()
+        whole = self.parent.answers(samples, plan) if answers is None else answers
+        seen = self._read(samples, whole)
+        parts = self._read(samples, self.parent.answers(samples, plan, cut=True)) if steady else ()
         truths = tuple(
             truth_in_input(sample.truth, each.frame)
             for each, sample in zip(seen, samples, strict=True)
@@ -92,10 +100,7 @@ class Eye:
         firm = steadiness(seen, parts) if steady else np.full(len(seen), np.nan)
         return Sight(seen, truths, firm, np.array(fits, np.float64))
 
-    def _read(
-        self, samples: Sequence[Sample], plan: Preprocess | None, *, cut: bool
-    ) -> tuple[Read, ...]:
-        answers = self.parent.answers(samples, plan, cut=cut)
+    def _read(self, samples: Sequence[Sample], answers: Iterable[Answer]) -> tuple[Read, ...]:
         return tuple(
             self._one(answer, sample) for answer, sample in zip(answers, samples, strict=True)
         )
