@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import nncf
 import numpy as np
 import openvino as ov
 
@@ -169,6 +168,8 @@ def gated(walk: Walk) -> None:
 
 def broken(walk: Walk) -> None:
     """Give a detector that somebody quantized, and that no longer sees blue."""
+    import nncf  # seconds, which nobody else needs
+
     shop(walk)
     images = sorted((walk.folder / "images").iterdir())[:12]
     pixels = [cv2.imread(str(path))[..., ::-1].transpose(2, 0, 1)[None] / 255 for path in images]  # type: ignore[index]
