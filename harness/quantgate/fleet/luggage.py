@@ -40,6 +40,8 @@ class Order:
         When the run began, ISO 8601 with zone.
     environ
         Variables that the run has and a node may not have.
+    devices
+        Names of the devices, or classes of instructions, on which models are judged.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Order:
     digest: str
     started: str
     environ: tuple[tuple[str, str], ...] = ()
+    devices: tuple[str, ...] = ("CPU",)
 
 
 def packed_files(root: Path, files: Iterable[Path]) -> bytes:

@@ -6,7 +6,6 @@ Ray starts and watches the processes, says which nodes live, and carries answers
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from contextlib import suppress
@@ -83,8 +82,6 @@ class RayCluster:
     def __enter__(self) -> Self:
         import ray
 
-        # What Ray's native code logs meanwhile is said in one sentence below.
-        os.environ["RAY_BACKEND_LOG_LEVEL"] = os.environ.get("RAY_BACKEND_LOG_LEVEL") or "fatal"
         address = self._address or "local"
         more: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -205,7 +202,9 @@ class RayCluster:
             return {}
         ask = ray.remote(facts_here)
         refs = {
-            name: ask.options(num_cpus=0, scheduling_strategy=_on(name), max_retries=0).remote()
+            name: ask.options(num_cpus=0, scheduling_strategy=_on(name), max_retries=0).remote(
+                self._order.devices
+            )
             for name in fresh
         }
         ray.wait(list(refs.values()), num_returns=len(refs), timeout=HELLO_S)
@@ -227,6 +226,7 @@ class RayCluster:
             max(1, min(int(cores // CORES), room)),
             str(facts["isa"]),
             speed=SPEED in resources,
+            devices=frozenset(facts["devices"]),
             facts=facts["machine"],
         )
 

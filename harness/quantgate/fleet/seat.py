@@ -20,11 +20,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantgate.errors import WorkerError
+from quantgate.errors import MeasurementError, WorkerError
 from quantgate.escaping import visible_lines
 from quantgate.fleet.luggage import at_home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quantgate.fleet.luggage import Order
     from quantgate.fleet.work import Work
 
@@ -178,8 +180,8 @@ def _wanted(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if Path(info.name).name.startswith(_OF_A_SESSION) else info
 
 
-def facts_here() -> dict[str, Any]:
-    """Say what a machine is, for the choice of who judges what."""
+def facts_here(devices: Sequence[str]) -> dict[str, Any]:
+    """Say what a machine is, and which of these devices it has, for the choice of who judges what."""
     import socket
 
     from quantgate.machine import available_bytes, fingerprint, isa_class, logical_cores
@@ -190,6 +192,19 @@ def facts_here() -> dict[str, Any]:
         "isa": isa_class(),
         "cores": logical_cores(),
         "free_bytes": available_bytes(),
+        "devices": [name for name in devices if _has(name)],
         "machine": dict(found.machine),
         "versions": dict(found.versions),
     }
+
+
+def _has(device: str) -> bool:
+    if device == "CPU":
+        return True
+    from quantgate.engine.devices import refuse_absent
+
+    try:
+        refuse_absent([("", device)])
+    except MeasurementError:
+        return False
+    return True

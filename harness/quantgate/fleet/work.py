@@ -34,7 +34,7 @@ class Node:
     speed
         Whether speed may be judged on it.
     devices
-        OpenVINO's names of the devices that were found on it.
+        Those of the devices that models ask for which it has.
     facts
         The stable facts of the machine, as reports show them.
     """

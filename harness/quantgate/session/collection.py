@@ -101,7 +101,7 @@ def prepare(config: pytest.Config, manifest: Path) -> Run:
     loaded = with_lanes(load_manifest(manifest, (config.getoption("--limit"), files)), other)
     now = dt.datetime.now(dt.UTC)
     given = getattr(config, "workerinput", {}).get("quantgate")
-    if given is None and not runs_nothing(config):
+    if given is None and config.getoption("--ray") is None and not runs_nothing(config):
         refuse_absent_devices(loaded)
     reports = Path(config.invocation_params.dir, config.getoption("--reports") or _reports(config))
     store = config.getoption("--store")

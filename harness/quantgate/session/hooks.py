@@ -9,7 +9,7 @@ import pytest
 
 from quantgate.errors import HarnessError
 from quantgate.session import closing, collection, finish, history, sharding, terminal
-from quantgate.session.dry_run import asks_about_pytest, runs_nothing
+from quantgate.session.dry_run import asks_about_pytest, leave_nothing, runs_nothing
 from quantgate.session.interrupts import ALL, Interrupts
 from quantgate.session.log import GateLog
 from quantgate.session.recover import alive, unfinished
@@ -228,7 +228,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
+def pytest_terminal_summary(
+    terminalreporter: Any, exitstatus: int, config: pytest.Config
+) -> Generator[None]:
     """Close with the table of all verdicts and the paths of the evidence."""
     run = config.stash.get(RUN, None)
     if run is None or hasattr(config, "workerinput"):
@@ -236,7 +238,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
         return
     with terminal.titles_on_one_line(terminalreporter):
         yield
-    closing.write_summary(terminalreporter, run)
+    if exitstatus != pytest.ExitCode.USAGE_ERROR:
+        closing.write_summary(terminalreporter, run)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -264,6 +267,9 @@ def _conclude(session: pytest.Session, run: Run, exitstatus: int) -> None:
     """Report and record, and fail a full run in which a declared limit was judged nowhere."""
     config = session.config
     if runs_nothing(config):
+        return
+    if exitstatus == pytest.ExitCode.USAGE_ERROR:  # said before anything ran
+        leave_nothing(config, run)
         return
     config.stash[INTERRUPTS].begin_report()
     if run.part is not None and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:

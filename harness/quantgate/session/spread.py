@@ -23,7 +23,7 @@ from quantgate.report.model import Problem
 from quantgate.report.words.verdicts import duration_text
 from quantgate.session.collection import gate_of
 from quantgate.session.machines import note_machine
-from quantgate.session.spread_work import in_parts, refuse_nowhere, works_of
+from quantgate.session.spread_work import devices_of, in_parts, refuse_nowhere, works_of
 from quantgate.session.stash import RUN
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
@@ -173,6 +173,9 @@ def _order(config: pytest.Config, run: Run) -> Order:
     store = str(config.getoption("--store") or os.environ.get("QUANTGATE_STORE", ""))
     if store:
         options += ["--store", store if "://" in store else str(Path(here, store))]
+    predictions = config.getoption("--predictions-from")
+    if predictions:
+        options += ["--predictions-from", str(Path(here, predictions))]
     if run.strict_sources:
         options.append("--strict-sources")
     minutes = config.getoption("--remedy")
@@ -184,7 +187,11 @@ def _order(config: pytest.Config, run: Run) -> Order:
             options.append(f"--{name}={value}")
     environ = tuple((k, v) for k, v in os.environ.items() if k.startswith(("QUANTGATE_", "NNCF_")))
     path = run.manifest.path
-    return Order("", tuple(options), str(here), str(path), digest(path), run.started, environ)
+    devices = tuple(
+        sorted({name for model in run.manifest.models for name in devices_of(run, model)})
+    )
+    place = (str(here), str(path), digest(path))
+    return Order("", tuple(options), *place, run.started, environ, devices)
 
 
 def _luggage(run: Run) -> bytes:

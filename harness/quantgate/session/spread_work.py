@@ -49,14 +49,25 @@ def works_of(
         both = (model, "answers") in found and (model, "speed") in found
         took = seconds.get(model, mean)
         speed = min(_SPEED_S, took / 2) if both else took
-        names = tuple(item.nodeid for item in tests)
+        names, devices = tuple(item.nodeid for item in tests), devices_of(run, model)
         if kind == "answers":
-            works.append(Work(model, model, kind, names, took - speed if both else took))
+            first = Work(model, model, kind, names, took - speed if both else took, devices=devices)
+            works.append(first)
             continue
         classes = classes_for_speed(_named_classes(run.entry(model), tests), tuple(nodes))
         after = frozenset({model} if both else ())
-        works.append(Work(f"{model} (speed)", model, kind, names, speed, after, classes))
+        fast = (f"{model} (speed)", model, kind, names, speed, after, classes, devices)
+        works.append(Work(*fast))
     return works
+
+
+def devices_of(run: Run, model: str) -> frozenset[str]:
+    """Name the devices on which a model is judged, its lanes' included; answers from elsewhere need none."""
+    return frozenset(
+        entry.lane.name if entry.lane else entry.benchmark.device
+        for entry in run.manifest.models.values()
+        if owner_of(entry.id) == model and not (entry.lane and entry.lane.given)
+    )
 
 
 def in_parts(run: Run, works: Sequence[Work]) -> list[Work]:
@@ -80,6 +91,7 @@ def in_parts(run: Run, works: Sequence[Work]) -> list[Work]:
                 (),
                 share,
                 frozenset() if place == 0 else frozenset({first}),
+                devices=work.devices,
                 part=part,
             )
             for place, part in enumerate(parts)
@@ -101,11 +113,17 @@ def refuse_nowhere(works: Iterable[Work], nodes: Sequence[Node]) -> None:
         if any(work.fits(node) for node in nodes):
             continue
         there = ", ".join(f"{n.text}: {n.isa}{'' if n.speed else ', not for speed'}" for n in nodes)
-        needed = f"a node for speed of class {' or '.join(sorted(work.classes)) or 'any'}"
+        if not any(work.devices <= node.devices for node in nodes):
+            needed = f"a node with {' and '.join(sorted(work.devices))}"
+            todo = "add one, or leave this model out with -k"
+        else:
+            needed = f"a node for speed of class {' or '.join(sorted(work.classes)) or 'any'}"
+            todo = (
+                "add one (`ray start --address=… --resources='{\"quantgate_speed\": 1}'`), or leave these "
+                'gates out with -m "not speed"'
+            )
         raise FleetError(
-            f"--ray: {work.name} needs {needed}, and the nodes are {there or 'none'}: add one "
-            "(`ray start --address=… --resources='{\"quantgate_speed\": 1}'`), or leave these gates out "
-            'with -m "not speed"'
+            f"--ray: {work.name} needs {needed}, and the nodes are {there or 'none'}: {todo}"
         )
 
 
