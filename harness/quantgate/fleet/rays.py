@@ -33,6 +33,10 @@ LOOK_S = 1.0
 CONNECT_S = 10.0
 #: How long a node may take to say what it is, s.
 HELLO_S = 60.0
+#: How long an address may take to answer, s.
+_ANSWER_S = 10.0
+#: What a client of gRPC says first, and the kind of frame by which a server answers.
+_PREFACE, _SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)), 4
 _VERSIONS = ("quantgate", "openvino", "nncf")
 
 
@@ -89,7 +93,9 @@ class RayCluster:
         more: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
         self._refuse_silence()
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        ended = False
         try:
+            _knock(address)
             ray.init(
                 address=address,
                 log_to_driver=False,
@@ -104,9 +110,13 @@ class RayCluster:
                 f"--ray {self._address}: no Ray cluster answers ({error}); give the address that "
                 "`ray start --head` printed, and its token in RAY_AUTH_TOKEN where it asks for one, or leave the address out to start a cluster here"
             ) from error
+        except SystemExit:  # by Ray's own handler
+            ended = True
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)  # Ray's own would end the run without a report
+        if ended:
+            signal.raise_signal(signal.SIGTERM)
         self._seat_class = ray.remote(Seat)
         self._parcel = ray.put(self._luggage)
         return self
@@ -141,7 +151,7 @@ class RayCluster:
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that live; a new one is asked what it is."""
-        alive = {str(one["NodeID"]): one for one in _all_nodes() if one["Alive"]}
+        alive = {str(one["NodeID"]): one for one in _all_nodes() if _works(one)}
         self._dead |= self._known.keys() - alive.keys()
         fresh = {
             name: one for name, one in alive.items() if name not in {*self._known, *self._dead}
@@ -277,12 +287,35 @@ class RayCluster:
                 )
 
 
+def _knock(address: str) -> None:
+    """Look whether anybody answers as Ray would: it asks an address for ever by itself.
+
+    Raises
+    ------
+    OSError
+        Where nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host or os.environ.get("RAY_USE_TLS") == "1":
+        return
+    with socket.create_connection((host, int(port)), _ANSWER_S) as connection:
+        connection.sendall(_PREFACE)
+        frame = connection.recv(4)
+    if frame[3:] != bytes((_SETTINGS,)):
+        raise ConnectionError("who answers there is not Ray")
+
+
 def _all_nodes() -> list[dict[str, Any]]:
     import ray
 
     nodes: Any = ray.nodes
     found: list[dict[str, Any]] = nodes()
     return found
+
+
+def _works(node: Mapping[str, Any]) -> bool:
+    """Whether a node lives and is there to work: one that has no core only leads the cluster."""
+    return bool(node["Alive"]) and node["Resources"].get("CPU", 0.0) > 0
 
 
 def _on(node: str) -> Any:

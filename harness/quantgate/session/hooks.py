@@ -79,9 +79,8 @@ def activate(config: pytest.Config) -> None:
     config.pluginmanager.register(config.stash[INTERRUPTS], "quantgate-interrupts")
     config.pluginmanager.register(Timeouts(), "quantgate-timeouts")
     spread = None if parallel else _spread(config)
-    if spread is None:
-        config.pluginmanager.register(WorkerKeeper(config), "quantgate-worker")
-    else:
+    config.pluginmanager.register(WorkerKeeper(config, gates=spread is None), "quantgate-worker")
+    if spread is not None:
         config.pluginmanager.register(spread, "quantgate-spread")
     if config.pluginmanager.hasplugin("allure_pytest"):
         config.stash[LOSSES] = watch_losses()

@@ -114,7 +114,7 @@ class Spread:
             unpacked(done.answer, target)
             reports = json.loads((target / REPORTS).read_bytes())
             self._lay(config, target, done)
-        for data in reports:
+        for data in map(_with_tuples, reports):
             report = config.hook.pytest_report_from_serializable(config=config, data=data)
             config.hook.pytest_runtest_logreport(report=report)
 
@@ -160,6 +160,14 @@ class Spread:
                 user_properties=[(LINE, line)],
             )
             config.hook.pytest_runtest_logreport(report=report)
+
+
+def _with_tuples(data: dict[str, Any]) -> dict[str, Any]:
+    """Give a serialized report the tuples that JSON made lists of: why a test was skipped, and where it stands."""
+    reason = data["longrepr"]
+    pairs = {name: [tuple(pair) for pair in data[name]] for name in ("user_properties", "sections")}
+    told = tuple(reason) if isinstance(reason, list) else reason
+    return data | pairs | {"longrepr": told, "location": tuple(data["location"])}
 
 
 def _order(config: pytest.Config, run: Run) -> Order:

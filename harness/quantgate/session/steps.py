@@ -118,20 +118,28 @@ def _reading(value: object) -> object:
 
 
 class WorkerKeeper:
-    """Starts the session's worker with the first gate, and ends it with the session."""
+    """Starts the session's worker with the first gate, and ends it with the session.
 
-    def __init__(self, config: pytest.Config) -> None:
+    Parameters
+    ----------
+    gates
+        Whether gates run in this session; tests of the user's own may ask for a model where they do not.
+    """
+
+    def __init__(self, config: pytest.Config, *, gates: bool = True) -> None:
+        self._gates = gates
         config.stash[WORKER] = Worker(WARM)
         config.stash[CAPPED] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Let it get ready while the first images are read, where no gate's time runs meanwhile."""
         run, worker = session.config.stash[RUN], session.config.stash[WORKER]
-        session.config.stash[AHEAD] = ahead_of(session.config, session.items, run)
-        if getattr(session.config.option, "timeout", None) and session.items:
+        items = [item for item in session.items if self._gates or gate_of(item) is None]
+        session.config.stash[AHEAD] = ahead_of(session.config, items, run)
+        if getattr(session.config.option, "timeout", None) and items:
             worker.start()
             worker.wait()
-        elif _is_needed(session.items, run):
+        elif _is_needed(items, run):
             worker.start()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
