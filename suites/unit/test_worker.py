@@ -311,7 +311,13 @@ def test_a_kill_for_memory_is_told_from_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["std::bad_alloc", "can't alloc", "Insufficient memory in OutOfMemoryError"]
+    "text",
+    [
+        "std::bad_alloc",
+        "can't alloc",
+        "Insufficient memory in OutOfMemoryError",
+        "libx.so: failed to map segment from shared object",
+    ],
 )
 def test_what_libraries_say_of_memory_is_called_that(text: str) -> None:
     """The cause of a refusal tells it, whatever was made of it."""

@@ -113,7 +113,7 @@ class Queue:
             if any(other.work.name == work.name for other in self.running):
                 return None
             if self.tried[work.name] < ATTEMPTS and (
-                answer is None or self._elsewhere(work, nodes)
+                answer is None or ended.anywhere or self._elsewhere(work, nodes)
             ):
                 self.pending = {work.name: work, **self.pending}  # it has waited long enough
                 return None

@@ -200,7 +200,7 @@ class RayCluster:
         import ray
 
         try:
-            answer, unfit = ray.get(ref)
+            answer, unfit, lost = ray.get(ref)
         except ray.exceptions.RayTaskError as error:  # the seat lives, what it held does not
             seat.busy = False
             return Ended(attempt, reason=str(error.cause))
@@ -208,7 +208,7 @@ class RayCluster:
             self._leave(attempt, seat)
             return Ended(attempt, reason=_lost(error))
         seat.busy = False
-        return Ended(attempt, answer, unfit)
+        return Ended(attempt, answer, lost or unfit, anywhere=bool(lost))
 
     def _leave(self, attempt: Attempt, seat: _Taken) -> None:
         self._seats[attempt.node.id, attempt.work.kind].remove(seat)

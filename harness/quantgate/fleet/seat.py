@@ -58,8 +58,8 @@ class Seat:
         self._folder = Path(tempfile.mkdtemp(prefix="quantgate-seat-"))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def judge(self, work: Work) -> tuple[bytes, str]:
-        """Do work; give the archive of all that it left, and why the machine was unfit for it, if it was.
+    def judge(self, work: Work) -> tuple[bytes, str, str]:
+        """Do work; give the archive of all that it left, why the machine was unfit for it, and what was lost on it.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Seat:
             raise self._death()
         told = json.loads(answer)
         try:
-            return packed(Path(told["folder"]), target), str(told["unfit"])
+            return packed(Path(told["folder"]), target), str(told["unfit"]), str(told["lost"])
         finally:
             shutil.rmtree(target, ignore_errors=True)
 

@@ -114,11 +114,14 @@ class Ended:
         What it brought; None where it failed.
     reason
         Why it failed, or why its answer should be had from another machine.
+    anywhere
+        Whether the same machine may do better next time: a process of it was lost, not its quiet.
     """
 
     attempt: Attempt
     answer: bytes | None = None
     reason: str = ""
+    anywhere: bool = False
 
 
 def classes_for_speed(named: frozenset[str] | None, nodes: tuple[Node, ...]) -> frozenset[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from quantgate.engine.worker.client import Step
 from quantgate.engine.worker.process import die_with
-from quantgate.errors import HarnessError
+from quantgate.errors import HarnessError, ReportError, StoreError, WorkerError
 from quantgate.fleet.luggage import Order
 from quantgate.fleet.seat import ALLURE, REPORTS
 from quantgate.pipeline.parts import evaluate_parts
@@ -40,6 +40,10 @@ _OF_THE_RUN: dict[str, object] = {
 }
 
 
+#: What breaks a gate for its machine and not for its model: no memory, a full disk, a process that was killed.
+_OF_THE_MACHINE = (WorkerError, StoreError, ReportError)
+
+
 class Asked:
     """A plugin that runs the tests which it is asked for, a line a piece of work.
 
@@ -60,6 +64,7 @@ class Asked:
         self._answers = answers
         self._config: pytest.Config | None = None
         self._reports: list[dict[str, Any]] = []
+        self._lost = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> None:
@@ -92,6 +97,12 @@ class Asked:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         self._reports.append(data)
 
+    def pytest_exception_interact(self, call: pytest.CallInfo[None]) -> None:
+        """Remember what another machine, or another time, may do better."""
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, _OF_THE_MACHINE):
+            self._lost = self._lost or str(error)
+
     def _make(self, model: str, part: Part) -> None:
         """Put a part of a model's answers into the store; what fails here fails at its gates, which say it."""
         assert self._config is not None
@@ -113,7 +124,8 @@ class Asked:
         (self._run / REPORTS).write_text(json.dumps(reports), encoding="utf-8")
         judged, _ = final_states(run := RunFolder(self._run), "")
         unfit = "; ".join(dict.fromkeys(unfit_of(run, judged).values()))
-        told = {"folder": str(self._run), "unfit": unfit}
+        told = {"folder": str(self._run), "unfit": unfit, "lost": self._lost}
+        self._lost = ""
         self._answers.write(json.dumps(told).encode() + b"\n")
         self._answers.flush()
 

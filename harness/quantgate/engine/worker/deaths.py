@@ -11,10 +11,10 @@ from pathlib import Path
 from quantgate.errors import OutOfMemoryError, WorkerError
 
 VMSTAT = Path("/proc/vmstat")
-#: What libraries say where memory runs out: C++, OpenCV, oneDNN, the C library.
+#: What libraries say where memory runs out: C++, OpenCV, oneDNN, the C library and its loader.
 _SHORT = re.compile(
     r"bad_alloc|bad allocation|can't alloc|cannot allocate memory|out of memory|insufficient memory"
-    r"|failed to allocate|unable to allocate|could not allocate",
+    r"|failed to allocate|unable to allocate|could not allocate|failed to map segment",
     re.IGNORECASE,
 )
 #: Innermost first, as faulthandler writes a thread.
