@@ -246,16 +246,14 @@ def test_a_test_of_ones_own_runs_where_the_run_was_started(both: Both, cluster: 
 
 
 def test_limits_for_a_class_that_no_node_has_are_refused_at_once(
-    both: Both, cluster: Nodes, tmp_path: Path
+    world: World, cluster: Nodes, tmp_path: Path
 ) -> None:
     """Nothing is judged: the sentence names the model, its classes, and the nodes that there are."""
     other = "neon" if isa_class() == "amx" else "amx"
-    text = manifest(both.world).replace(
-        "min_int8_share = 0.1", f"min_speedup = {{ {other} = 1.1 }}"
-    )
-    folder = lay(both.world, tmp_path, text)
+    text = manifest(world).replace("min_int8_share = 0.1", f"min_speedup = {{ {other} = 1.1 }}")
+    folder = lay(world, tmp_path, text)
 
-    ran = both.world.gate(folder, "--ray", cluster.address, **OPEN)
+    ran = world.gate(folder, "--ray", cluster.address, **OPEN)
 
     assert ran.status == 4, ran.said
     assert (

@@ -33,6 +33,8 @@ LOOK_S = 1.0
 CONNECT_S = 10.0
 #: How long a node may take to say what it is, s.
 HELLO_S = 60.0
+#: How long idle seats may take to remove what they hold, s.
+CLOSE_S = 5.0
 #: How long an address may take to answer, s.
 _ANSWER_S = 10.0
 #: What a client of gRPC says first, and the kind of frame by which a server answers.
@@ -143,10 +145,14 @@ class RayCluster:
     def __exit__(self, *_: object) -> None:
         import ray
 
-        for seats in self._seats.values():
-            for seat in seats:
-                with suppress(Exception):  # its node may be gone, in whatever way
-                    ray.kill(seat.handle)
+        seats = [seat for taken in self._seats.values() for seat in taken]
+        with suppress(Exception):  # nodes may be gone, in whatever way
+            idle = [seat.handle.close.remote() for seat in seats if not seat.busy]
+            if idle:
+                ray.wait(idle, num_returns=len(idle), timeout=CLOSE_S)
+        for seat in seats:
+            with suppress(Exception):
+                ray.kill(seat.handle)
         ray.shutdown()
 
     def nodes(self) -> tuple[Node, ...]:

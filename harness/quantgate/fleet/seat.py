@@ -152,6 +152,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):  # what it did not read any more
+            if pipe is not None:
+                pipe.close()
 
 
 def packed(run: Path, target: Path) -> bytes:
