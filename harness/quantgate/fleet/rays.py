@@ -6,6 +6,7 @@ Ray starts and watches the processes, says which nodes live, and carries answers
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -29,8 +30,6 @@ SPEED = "quantgate_speed"
 CORES, BYTES = 2, 3 * 2**30
 #: How long it is waited for answers before nodes are counted again, s.
 LOOK_S = 1.0
-#: How long a cluster may take to answer at all, s.
-CONNECT_S = 10.0
 #: How long a node may take to say what it is, s.
 HELLO_S = 60.0
 #: How long idle seats may take to remove what they hold, s.
@@ -93,7 +92,6 @@ class RayCluster:
 
         address = self._address or "local"
         more: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-        self._refuse_silence()
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         ended = False
         try:
@@ -105,8 +103,6 @@ class RayCluster:
                 namespace="quantgate",
                 **more,
             )
-        except SystemExit as ended:  # Ray's handler of SIGTERM, which it sets as it begins
-            raise KeyboardInterrupt from ended
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise FleetError(
                 f"--ray {self._address}: no Ray cluster answers ({error}); give the address that "
@@ -122,25 +118,6 @@ class RayCluster:
         self._seat_class = ray.remote(Seat)
         self._parcel = ray.put(self._luggage)
         return self
-
-    def _refuse_silence(self) -> None:
-        """Refuse an address at which nothing listens: Ray itself would try for minutes.
-
-        Raises
-        ------
-        FleetError
-            Names the address.
-        """
-        host, _, port = self._address.removeprefix("ray://").rpartition(":")
-        if not port.isdigit():
-            return
-        try:
-            socket.create_connection((host, int(port)), CONNECT_S).close()
-        except OSError as error:
-            raise FleetError(
-                f"--ray {self._address}: nothing answers there ({error.strerror or error}); give the address that "
-                "`ray start --head` printed, or leave the address out to start a cluster here"
-            ) from error
 
     def __exit__(self, *_: object) -> None:
         import ray

@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,14 +102,8 @@ class Seat:
         environ.pop("PYTEST_XDIST_WORKER", None)
         log = (self._folder / "log").open("wb")
         with log:
-            return subprocess.Popen(  # noqa: S603 - our own module
-                [
-                    sys.executable,
-                    "-m",
-                    MODULE,
-                    json.dumps(asdict(order)),
-                    str(self._folder / "run"),
-                ],
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", MODULE, str(self._folder / "run")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -117,6 +111,13 @@ class Seat:
                 cwd=order.here,
                 start_new_session=True,
             )
+        assert process.stdin is not None
+        # Everybody on the machine reads arguments; its environment it has already.
+        told = json.dumps(asdict(replace(order, environ=())))
+        with suppress(OSError):  # dead at once: the first piece of work says how
+            process.stdin.write(told.encode() + b"\n")
+            process.stdin.flush()
+        return process
 
     def _death(self) -> WorkerError:
         """Say how the process died, and what it said last."""

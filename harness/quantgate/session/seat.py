@@ -146,16 +146,16 @@ def _tail(test: str) -> str:
     return f"{file.rpartition('/')[2]}{separator}{name}"
 
 
-def main(order: str, run: str) -> int:
+def main(run: str) -> int:
     """Judge what is asked for, in a process of its own that ends with the one that asks."""
-    given = json.loads(order)
-    options, environ = tuple(given.pop("options")), tuple(map(tuple, given.pop("environ")))
-    known = Order(**given, options=options, environ=environ)
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries write there is no answer
-    arguments = [*gate_arguments(Path(known.manifest)), *known.options]
-    plugin = Asked(known, Path(run), questions, answers)
-    return int(pytest.main(arguments, plugins=[plugin]))
+    given = json.loads(questions.readline())
+    order = Order(
+        **given | {name: tuple(given[name]) for name in ("options", "environ", "devices")}
+    )
+    arguments = [*gate_arguments(Path(order.manifest)), *order.options]
+    return int(pytest.main(arguments, plugins=[Asked(order, Path(run), questions, answers)]))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from quantgate.fleet.luggage import Order, digest, packed_files
 from quantgate.fleet.rays import RayCluster
 from quantgate.fleet.seat import ALLURE, REPORTS, unpacked
 from quantgate.report.model import Problem
+from quantgate.report.words.numbers import counted
 from quantgate.report.words.verdicts import duration_text
 from quantgate.session.collection import gate_of
 from quantgate.session.machines import note_machine
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Options of the run that change what a gate does, and so go to every seat.
 _CARRIED = ("--limit", "--limits-from")
+#: The run records, nodes do not: the password of the database stays here.
+_HISTORY = "QUANTGATE_HISTORY"
 
 
 @dataclass(slots=True, eq=False)  # pytest keeps plugins in sets
@@ -193,7 +196,11 @@ def _order(config: pytest.Config, run: Run) -> Order:
         value = getattr(config.option, name, None)
         if value:
             options.append(f"--{name}={value}")
-    environ = tuple((k, v) for k, v in os.environ.items() if k.startswith(("QUANTGATE_", "NNCF_")))
+    environ = tuple(
+        (name, value)
+        for name, value in os.environ.items()
+        if name.startswith(("QUANTGATE_", "NNCF_")) and name != _HISTORY
+    )
     path = run.manifest.path
     devices = tuple(
         sorted({name for model in run.manifest.models for name in devices_of(run, model)})
@@ -247,7 +254,9 @@ def _fleet_line(nodes: Sequence[Node], works: Sequence[Work]) -> str:
     speed = [node for node in nodes if node.speed]
     models = len({work.model for work in works})
     classes = ", ".join(sorted({node.isa for node in speed})) or "none"
-    return f"Ray: {len(nodes)} nodes on {hosts} machines, {models} models; speed on {len(speed)} nodes ({classes})"
+    where = f"{counted(len(nodes), 'nodes')} on {counted(hosts, 'machines')}"
+    fit = f"speed on {counted(len(speed), 'nodes')} ({classes})"
+    return f"Ray: {where}, {counted(models, 'models')}; {fit}"
 
 
 def _tell(config: pytest.Config, line: str) -> None:
