@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from quantgate.decoders.class_scores import ClassScoresDecoder
 from quantgate.decoders.ssd_raw import SsdRawDecoder
 from quantgate.engine import parts
 from quantgate.engine.artifact import load, save
-from quantgate.engine.comparing import compare, compare_with_baseline
+from quantgate.engine.comparing import compare, compare_with_baseline, stored
 from quantgate.engine.evaluate import Bench, evaluate_role
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
@@ -505,6 +506,24 @@ def test_interrupt_ends_it_at_once(artifacts: Pair[Artifact], store: Store) -> N
     assert rest.count("reading") < 500
     assert list((store.root / "building").iterdir()) == []
     assert not list(store.root.glob("v*/comparison/*/*"))
+
+
+def test_a_kept_comparison_is_read_when_it_is_asked_for(
+    artifacts: Pair[Artifact], renderer: Renderer, store: Store
+) -> None:
+    """It goes to another process without what was read, and is the same there."""
+    bench = bench_of([renderer.sample(i) for i in range(3)])
+    made = stored(artifacts, bench, store, target=TARGET, isa="vnni")
+    found = made.comparison
+    make, told = made.__reduce__()
+    shutil.rmtree(made.folder)
+
+    assert plain(found) == plain(compare(artifacts, bench, store, target=TARGET, isa="vnni"))
+    assert made.comparison is found
+    shutil.rmtree(made.folder)
+    assert make(*told) == made
+    with pytest.raises(FileNotFoundError):
+        len(make(*told).comparison)
 
 
 def test_one_pass_serves_parent_and_baseline(

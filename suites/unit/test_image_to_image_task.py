@@ -58,6 +58,18 @@ def test_ssim_by_hand() -> None:
     assert ssim(flat[:4, :4], flat[:4, :4] + np.float32(50)) == pytest.approx(luminance)
 
 
+def test_windows_are_looked_at_once_for_the_same_numbers() -> None:
+    """Bit for bit what each pair alone gives, and a parent is exactly like itself."""
+    rng = np.random.default_rng(5)
+    parent, optimized, truth = (rng.uniform(-9, 280, (31, 24, 3)).astype(np.float32) for _ in "pot")
+    found = task.compact(Pair(Rendering(parent), Rendering(optimized)), Rendering(truth))
+    shown = Pair(np.clip(parent, 0, 255), np.clip(optimized, 0, 255))
+
+    assert found.map(lambda one: one.truth_ssim) == shown.map(lambda one: ssim(one, truth))
+    assert found.optimized.parent_ssim == ssim(shown.optimized, shown.parent)
+    assert found.parent.parent_ssim == ssim(shown.parent, shown.parent.copy()) == 1
+
+
 def test_ssim_sees_structure_that_psnr_does_not() -> None:
     """Noise and a change of brightness of equal error: the noise is less alike."""
     y, x = np.mgrid[:60, :60]
