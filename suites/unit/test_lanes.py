@@ -199,6 +199,30 @@ def test_what_cannot_be_timed_is_refused(
     assert f"models.net.{said}" in str(refused.value)
 
 
+def test_devices_of_all_models_are_of_those_that_judge_there(tmp_path: Path) -> None:
+    """What [defaults] list makes no lane of a model without a limit of speed, and refuses nothing."""
+    (tmp_path / "net.xml").touch()
+    head = MANIFEST[: MANIFEST.index("limits =")].format(task="classification", devices="[]")
+    other = head[head.index("[models.net]") :].replace("models.net", "models.slow")
+    defaults = (
+        '[defaults]\nbenchmark = { device = ["CPU", "GPU"] }\n'
+        "limits = { devices.GPU = { max_reorder_share = 0.5 }, min_agreement = 0.5 }\n"
+    )
+    path = tmp_path / "models.toml"
+    plain = other.replace("models.slow", "models.plain") + 'benchmark = { device = "CPU" }\n'
+    text = f"{defaults}{head}limits = {{ min_speedup = 2 }}\n{other}{plain}"
+    path.write_text(text, encoding="utf-8")
+    bare = tmp_path / "bare.toml"
+    bare.write_text(text.replace("devices.GPU = { max_reorder_share = 0.5 }, ", ""))
+
+    models = with_lanes(load_manifest(path), None).models
+
+    assert [*models] == ["net", "net:GPU", "slow", "slow:GPU", "plain"]
+    assert declared_limits(models["net:GPU"]) == ("min_speedup", "max_reorder_share")
+    assert declared_limits(models["slow:GPU"]) == ("max_reorder_share",)
+    assert [*with_lanes(load_manifest(bare), None).models] == ["net", "net:GPU", "slow", "plain"]
+
+
 @pytest.mark.parametrize("cap", ["", "AVX2", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"])
 def test_a_capped_processor_chooses_as_one_without_better_instructions(
     monkeypatch: pytest.MonkeyPatch, cap: str

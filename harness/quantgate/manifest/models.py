@@ -116,7 +116,10 @@ def _named(reading: Reading, key: str, devices: Sequence[str]) -> Iterator[Manif
 
 
 def _timed(reading: Reading) -> Iterator[ManifestProblem]:
-    """Check that further devices of ``benchmark`` have something to judge, and limits of devices a device."""
+    """Check that further devices of ``benchmark`` have something to judge, and limits of devices a device.
+
+    What ``[defaults]`` say is for the models that it fits.
+    """
     devices = reading.timed_on()
     limits: Limits | None = reading.values.get("limits")
     if not devices or limits is None or "benchmark" in reading.broken:
@@ -127,12 +130,12 @@ def _timed(reading: Reading) -> Iterator[ManifestProblem]:
             f'expected the device of both roles first, such as "CPU", and {found(first)} behind it'
         )
         yield reading.problem("benchmark", "device", say=say)
-    for name in limits.devices:
+    for name in limits.devices if reading.draft.is_own("limits", "devices") else ():
         if name not in further:
             listed = ", ".join(further) or "names none"
             say = f"expected a further device of benchmark.device ({listed}), found {found(name)}"
             yield reading.problem("limits", "devices", name, say=say)
-    for name in further:
+    for name in further if reading.draft.is_own("benchmark", "device") else ():
         own = limits.devices.get(name)
         keys = [one.name for one in fields(DeviceLimits)]
         if not any(getattr(of, key, None) is not None for of in (limits, own) for key in keys):

@@ -56,7 +56,7 @@ def skip_without_int8(entry: ModelEntry) -> None:
         import pytest
 
         pytest.skip(
-            f"this machine ({isa}) has no INT8 instructions that usually make a quantized model faster, "
+            f"{_place(entry)} has no INT8 instructions that usually make a quantized model faster, "
             "and the limit's table does not list it: speed is not judged here, accuracy and agreement are"
         )
 
@@ -75,7 +75,7 @@ def skip_unlisted_share(entry: ModelEntry, share: Estimate) -> None:
         import pytest
 
         pytest.skip(
-            f"the table of min_int8_share does not list this machine ({isa}): "
+            f"the table of min_int8_share does not list {_place(entry)}: "
             f"{share.value * 100:.1f} % of the work executed in INT8 here, which is not judged"
         )
 
@@ -172,6 +172,12 @@ def keep_timing(
             ],
         },
     )
+
+
+def _place(entry: ModelEntry) -> str:
+    from quantgate.machine import isa_class
+
+    return entry.lane.name if entry.lane else f"this machine ({isa_class()})"
 
 
 def _device(entry: ModelEntry) -> str:

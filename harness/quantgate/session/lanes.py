@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
-from quantgate.declared import limit_place
+from quantgate.declared import declared_limits, limit_place
 from quantgate.engine.worker.client import Step, Worker
 from quantgate.entries.lane import Lane, device_of
 from quantgate.errors import HarnessError, UsageError
@@ -39,7 +39,9 @@ def with_lanes(manifest: Manifest, given: Path | None) -> Manifest:
         models[model] = entry
         own = _named(entry, {name: one for (of, name), one in answers.items() if of == model})
         for lane in _lanes(entry, own):
-            models[lane.id] = _lane_entry(entry, lane)
+            made = _lane_entry(entry, lane)
+            if lane.answers or declared_limits(made):
+                models[lane.id] = made
     used = [entry.lane.given for entry in models.values() if entry.lane and entry.lane.given]
     if given and not used:
         held = ", ".join(sorted({model for model, _ in answers})) or "none"
