@@ -26,7 +26,7 @@ from quantgate.engine.evaluate import Bench, evaluate_role
 from quantgate.engine.naming import model_ports
 from quantgate.engine.runtime import Target, compile_model
 from quantgate.entries import Preprocess
-from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError
+from quantgate.errors import DatasetError, DecoderError, HarnessError, MeasurementError, StoreError
 from quantgate.pair import Pair
 from quantgate.pipeline.baseline import said_of_baseline
 from quantgate.store import Store
@@ -522,7 +522,7 @@ def test_a_kept_comparison_is_read_when_it_is_asked_for(
     assert made.comparison is found
     shutil.rmtree(made.folder)
     assert make(*told) == made
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(StoreError, match="cannot be read any more"):
         len(make(*told).comparison)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from quantgate.borders import border
 from quantgate.core.comparison import Comparison, ImageResult, TensorDistance
+from quantgate.errors import StoreError
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.catalog import TASKS
 
@@ -46,9 +48,17 @@ class Kept:
 
     @property
     def comparison(self) -> Comparison[Any]:
-        """The comparison, read once."""
+        """The comparison, read once.
+
+        Raises
+        ------
+        StoreError
+            Where it has left the store since it was found there.
+        """
         if not self._read:
-            self._read.append(load(self.folder, TASKS[self.task], self.dataset))
+            what = f"{self.folder}: these answers cannot be read any more"
+            with border(StoreError, what, "prune no store that a run works with, and run again"):
+                self._read.append(load(self.folder, TASKS[self.task], self.dataset))
         return self._read[0]
 
 
