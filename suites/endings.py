@@ -223,6 +223,8 @@ def of_terminal(said: str, known: States) -> States:
     table = said.rpartition("= verdicts =")[2].partition("\n=")[0]
     found = []
     for word, model, limit in _ROW.findall(table):
+        if word.lower() not in ELEMENTS:  # a note
+            continue
         gates = limit.split(", ")
         if limit.startswith("all "):
             gates = [key for (of, key), state in known.items() if (of, state) == (model, "skipped")]

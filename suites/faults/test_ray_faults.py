@@ -288,6 +288,7 @@ def test_an_unfit_machine_is_left_for_another(home: World, cluster: Nodes, tmp_p
     )
     assert judged["first", "min_speedup"] in {"passed", "undecided"}
     assert kept["first", "min_speedup"] == "undecided", alone.said
+    assert "speed took 1 attempt: a-noisy" in alone.said, alone.said
     assert "planted: unfit" in alone.said
     assert status == 1
 

@@ -58,13 +58,16 @@ class Done:
     answer
         What it brought; None where every attempt failed.
     history
-        A sentence for each attempt that brought nothing.
+        A sentence for each attempt that brought nothing, or an answer that another one was to better.
+    settled
+        Whether nothing speaks against the answer; else it is the last of those in ``history``.
     """
 
     work: Work
     node: Node | None
     answer: bytes | None
     history: tuple[str, ...] = ()
+    settled: bool = True
 
 
 @dataclass(slots=True)
@@ -119,7 +122,8 @@ class Queue:
                 return None
             answer = self.second_best.get(work.name)
         self.done.add(work.name)
-        return Done(work, attempt.node, answer, tuple(self.history[work.name]))
+        history = tuple(self.history[work.name])
+        return Done(work, attempt.node, answer, history, settled=not ended.reason)
 
     def twins_of(self, work: Work) -> list[Attempt]:
         """Take out the attempts that still run for work that is over."""

@@ -83,13 +83,20 @@ class Seat:
             return packed(Path(told["folder"]), target), str(told["unfit"]), str(told["lost"])
         finally:
             shutil.rmtree(target, ignore_errors=True)
+            if told[
+                "lost"
+            ]:  # pytest keeps what broke a fixture, and the process what it was short of
+                self._leave()
 
     def close(self) -> None:
         """End it."""
+        self._leave()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _leave(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             _end(process)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -98,6 +105,7 @@ class Seat:
 
     def _start(self) -> subprocess.Popen[bytes]:
         order = at_home(self._order, self._luggage, self._folder)
+        shutil.rmtree(self._folder / "run", ignore_errors=True)  # of one that died
         environ = {**os.environ, **dict(order.environ)}
         environ.pop("PYTEST_XDIST_WORKER", None)
         log = (self._folder / "log").open("wb")

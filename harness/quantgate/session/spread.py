@@ -137,10 +137,10 @@ class Spread:
     def _note(self, done: Done) -> None:
         """Tell of every attempt that brought nothing."""
         what = f"part {done.work.part} of the answers" if done.work.part else done.work.kind
-        end = f"; judged on {done.node.text}" if done.node and done.answer is not None else ""
-        note = (
-            f"{what} took {len(done.history) + bool(end)} attempts: {'; '.join(done.history)}{end}"
-        )
+        judged = done.node is not None and done.answer is not None and done.settled
+        end = f"; judged on {done.node.text}" if judged and done.node else ""
+        count = counted(len(done.history) + judged, "attempts")
+        note = f"{what} took {count}: {'; '.join(done.history)}{end}"
         self.run.keep(
             done.work.model, f"attempts-{done.work.name.replace('/', '-of-')}", {"notes": [note]}
         )
