@@ -7,6 +7,7 @@ QUANTGATE_RAY_KILLS_FROM is the number of the first, so that a series can be run
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -272,24 +273,28 @@ def test_an_unfit_machine_is_left_for_another(home: World, cluster: Nodes, tmp_p
     noisy, quiet = (
         {"PYTHONPATH": path, "QUANTGATE_PLANTED_HOST": host} for host in ("a-noisy", "b-quiet")
     )
-    folder = lay(home, tmp_path / "run", seed=110, models=("first",), speed=True)
+    one, other = (
+        lay(home, tmp_path / name, seed=110, models=("first",), speed=True) for name in ("1", "2")
+    )
 
     with working(cluster, noisy, quiet):
-        both = started(home, cluster, folder)
+        both = started(home, cluster, one)
         _, judged = both.end()
     with working(cluster, noisy):
-        alone = started(home, cluster, folder)
+        alone = started(home, cluster, other)
         status, kept = alone.end()
 
-    assert "speed took 2 attempts: a-noisy" in both.said, both.said
+    assert "attempts: a-noisy" in both.said, both.said
     assert "judged on b-quiet" in both.said
     assert (
         "planted: unfit" not in both.said.replace("attempts: ", "", 1).partition("judged on b")[2]
     )
     assert judged["first", "min_speedup"] in {"passed", "undecided"}
     assert kept["first", "min_speedup"] == "undecided", alone.said
-    assert "speed took 1 attempt: a-noisy" in alone.said, alone.said
-    assert "planted: unfit" in alone.said
+    assert re.search(
+        r"speed took \d attempts?: a-noisy.* planted: unfit$", alone.said, re.MULTILINE
+    )
+    assert "judged on" not in alone.said
     assert status == 1
 
 
@@ -349,7 +354,7 @@ def test_a_killed_driver_resumes(home: World, cluster: Nodes, tmp_path: Path) ->
 
 
 def test_two_runs_share_a_cluster(home: World, cluster: Nodes, tmp_path: Path) -> None:
-    """Two drivers at once are both judged whole."""
+    """Two drivers at once both judge all that is theirs."""
     folders = [lay(home, tmp_path / name, seed=150) for name in ("one", "other")]
 
     with working(cluster, {}, {}):
