@@ -314,6 +314,7 @@ def _lost(error: Exception) -> str:
         "OutOfMemoryError": "killed by Ray, because the node was short of memory",
         "NodeDiedError": "the node was lost",
         "ActorUnschedulableError": "the node was lost",
+        "ActorUnavailableError": "the node did not answer any more",
         "ActorDiedError": "its process or its node was lost",
         "ObjectLostError": "its answer was lost with its node",
     }
