@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from quantgate.shard import deal_all, read_durations
+from suites.e2e import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,40 +22,31 @@ if TYPE_CHECKING:
 MODELS = int(os.environ.get("QUANTGATE_BENCH_MODELS", "40"))
 #: Nodes of one core each.
 NODES = 2
-_HEAD = """\
+_DEFAULTS = """
 [defaults]
 benchmark = { hint = "latency", seconds = 4 }
 undecided = "warn"
-
-[datasets.c]
-kind = "digits"
-subject = "single"
-split = "calibrate"
-size = [224, 224]
-count = 100
-
-[datasets.e]
-kind = "digits"
-subject = "single"
-split = "evaluate"
-size = [224, 224]
-count = 120
+evaluate = "evaluation"
+preprocess = { size = [32, 32], mean = 120, scale = 60 }
 """
 _ENTRY = """
 [models.m{0:02}]
-source = {{ zoo = "digits-mobilenet-v2" }}
-calibrate = {{ dataset = "c", subset = {1}, seed = {0} }}
-evaluate = "e"
-limits = {{ max_accuracy_drop = 0.5, min_agreement = 0.5, max_size_ratio = 0.5, min_speedup = 1.05 }}
+task = "classification"
+source = "parent.xml"
+decoder = "class-scores"
+calibrate = {{ dataset = "calibration", subset = {1}, seed = {0} }}
+limits = {{ max_accuracy_drop = 0.5, min_agreement = 0.5, max_size_ratio = 1.5, min_speedup = 0.3 }}
 """
 
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Many models that take between a few and some ten seconds: each is calibrated on other images."""
-    path = tmp_path_factory.mktemp("fleet") / "models.toml"
-    entries = [_ENTRY.format(place, 10 + 80 * (place % 4) // 3) for place in range(MODELS)]
-    path.write_text(_HEAD + "".join(entries), encoding="utf-8")
+    """Many small models, each calibrated on images of its own."""
+    root = tmp_path_factory.mktemp("fleet")
+    tiny.make(root)
+    path = root / "models.toml"
+    entries = [_ENTRY.format(place, 60 + 80 * (place % 4)) for place in range(MODELS)]
+    path.write_text(tiny.DATASETS + _DEFAULTS + "".join(entries), encoding="utf-8")
     return path
 
 
