@@ -13,7 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from quantgate.fleet.rays import SPEED
+from quantgate.fleet.ray_nodes import SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
