@@ -11,9 +11,10 @@ import pytest
 
 from quantgate.errors import WorkerError
 from quantgate.fleet import seat
-from quantgate.fleet.luggage import LARGEST, Order, at_home, digest, packed_files
+from quantgate.fleet.luggage import LARGEST, Order, at_home, packed_files
 from quantgate.fleet.seat import Seat, packed, unpacked
 from quantgate.fleet.work import Work
+from quantgate.store import digest_of_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,9 @@ def order_of(root: Path) -> Order:
     """Tell of a run that was started beside its manifest."""
     path = root / "models.toml"
     options = ("--limits-from", str(root / "limits.toml"))
-    return Order("seat1", options, str(root), str(path), digest(path), "2026-01-01T00:00:00+00:00")
+    return Order(
+        "seat1", options, str(root), str(path), digest_of_file(path), "2026-01-01T00:00:00+00:00"
+    )
 
 
 def luggage_of(root: Path) -> bytes:
@@ -67,7 +70,7 @@ def test_a_manifest_of_another_machine_is_unpacked(
 
     home = tmp_path / "seat" / "home"
     assert (found.manifest, found.here) == (str(home / "models.toml"), str(home))
-    assert digest(home / "models.toml") == order.digest
+    assert digest_of_file(home / "models.toml") == order.digest
     assert found.options == ("--limits-from", str(home / "limits.toml"))
     assert (home / "labels.txt").read_text() == "a\nb\n"
     assert (home / "weights.bin").is_symlink()

@@ -97,6 +97,11 @@ class ModelEntry:
         default_factory=dict, metadata=DERIVED
     )
 
+    @property
+    def device_name(self) -> str:
+        """Name of the device that it is judged on, as models.toml names it: ``GPU``, ``CPU@avx2``."""
+        return self.lane.name if self.lane else self.benchmark.device
+
 
 @dataclass(frozen=True, slots=True)
 class ReportPlan:

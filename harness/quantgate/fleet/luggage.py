@@ -5,13 +5,14 @@ Images and large files do not travel: a machine has them under the same path, or
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from quantgate.store import digest_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,7 @@ def packed_files(root: Path, files: Iterable[Path]) -> bytes:
 def at_home(order: Order, luggage: bytes, folder: Path) -> Order:
     """Name the manifest on this machine: in its place where it is the same there, else unpacked in ``folder``."""
     place = Path(order.manifest)
-    if place.is_file() and digest(place) == order.digest:
+    if place.is_file() and digest_of_file(place) == order.digest:
         here = order.here if Path(order.here).is_dir() else str(place.parent)
         return replace(order, here=here)
     home = folder / _HOME
@@ -96,8 +97,3 @@ def at_home(order: Order, luggage: bytes, folder: Path) -> Order:
     root = str(place.parent)
     options = tuple(option.replace(root, str(home)) for option in order.options)
     return replace(order, manifest=str(home / place.name), here=str(home), options=options)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

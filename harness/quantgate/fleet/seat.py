@@ -83,9 +83,8 @@ class Seat:
             return packed(Path(told["folder"]), target), str(told["unfit"]), str(told["lost"])
         finally:
             shutil.rmtree(target, ignore_errors=True)
-            if told[
-                "lost"
-            ]:  # pytest keeps what broke a fixture, and the process what it was short of
+            # Pytest keeps what broke a fixture, and the process what it was short of.
+            if told["lost"]:
                 self._leave()
 
     def close(self) -> None:
@@ -131,9 +130,8 @@ class Seat:
         """Say how the process died, and what it said last."""
         process, self._process = self._process, None
         assert process is not None
-        with suppress(
-            subprocess.TimeoutExpired
-        ):  # it has closed its end, and may be about to leave
+        # It has closed its end, and may be about to leave.
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE_S)
         _end(process)
         status = process.returncode

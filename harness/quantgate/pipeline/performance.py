@@ -166,7 +166,7 @@ def keep_timing(
             "facts": [
                 [
                     "timing conditions",
-                    f"{_device(entry)}, {conditions.hint}, batch {conditions.batch}",
+                    f"{entry.device_name}, {conditions.hint}, batch {conditions.batch}",
                 ],
                 ["load of others while timing", f"{conditions.load_during:.0%} of the cores"],
             ],
@@ -178,10 +178,6 @@ def _place(entry: ModelEntry) -> str:
     from quantgate.machine import isa_class
 
     return entry.lane.name if entry.lane else f"this machine ({isa_class()})"
-
-
-def _device(entry: ModelEntry) -> str:
-    return entry.lane.name if entry.lane else entry.benchmark.device
 
 
 def _arm(
@@ -272,7 +268,7 @@ def profile_key(
         # Layers are called as the file calls them, which the artifact's own digest leaves out.
         "graph": digest_of_file(artifact.path),
         "artifact": artifact.digest,
-        "device": _device(entry),
+        "device": entry.device_name,
         "input": data.evaluation.samples[0].digest,
         "preprocess": asdict(entry.preprocess),
         "size": input_size(entry, parent),

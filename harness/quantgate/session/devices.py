@@ -28,7 +28,7 @@ def own_answers(steps: Steps, run: Run, optimized: Artifact, data: Data) -> Path
     entry = steps.entry
     if entry.lane and entry.lane.given:
         return given_answers(entry, optimized, data)
-    name = entry.lane.name if entry.lane else entry.benchmark.device
+    name = entry.device_name
     found = _answers(steps, run, optimized, data, name=name)
     hand_on(entry, run, optimized, data, name=name, answers=found)
     return found

@@ -75,7 +75,7 @@ def _judged(entry: ModelEntry, key: str, digests: Mapping[str, str]) -> dict[str
     kind = LIMITS[key]
     conditions = {"benchmark": _without(entry.benchmark, "seconds")}
     real = {"input": digests.get("input", "")}
-    device = {"device": entry.lane.name if entry.lane else entry.benchmark.device}
+    device = {"device": entry.device_name}
     seen = {**device, "evaluation": digests.get("evaluation", "")}
     by_scope: dict[Scope, dict[str, Any]] = {
         "size": {},

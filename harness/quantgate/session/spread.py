@@ -16,7 +16,7 @@ import pytest
 
 from quantgate.errors import FleetError, HarnessError
 from quantgate.fleet.dispatch import done_by
-from quantgate.fleet.luggage import Order, digest, packed_files
+from quantgate.fleet.luggage import Order, packed_files
 from quantgate.fleet.rays import RayCluster
 from quantgate.fleet.seat import ALLURE, REPORTS, unpacked
 from quantgate.report.model import Problem
@@ -29,6 +29,7 @@ from quantgate.session.stash import RUN
 from quantgate.session.states import note_end
 from quantgate.session.terminal import LINE
 from quantgate.shard import DURATIONS, read_durations
+from quantgate.store import digest_of_file
 from quantgate.telemetry import silence
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ class Spread:
     @staticmethod
     def _shared(config: pytest.Config, nodes: Iterable[Node]) -> bool:
         """Whether what one node puts into the store can be taken from it by another."""
-        given = config.getoption("--store") or os.environ.get("QUANTGATE_STORE")
-        return bool(given) or len({node.host for node in nodes}) == 1
+        return bool(_store_of(config)) or len({node.host for node in nodes}) == 1
 
     def _take(self, config: pytest.Config, gates: Mapping[str, pytest.Item], done: Done) -> None:
         """Make what a node answered part of this run, or say that none did."""
@@ -181,7 +181,7 @@ def _order(config: pytest.Config, run: Run) -> Order:
         for value in config.getoption(option):
             given = str(Path(here, value)) if option == "--limits-from" else str(value)
             options += [option, given]
-    store = str(config.getoption("--store") or os.environ.get("QUANTGATE_STORE", ""))
+    store = _store_of(config)
     if store:
         options += ["--store", store if "://" in store else str(Path(here, store))]
     predictions = config.getoption("--predictions-from")
@@ -205,8 +205,13 @@ def _order(config: pytest.Config, run: Run) -> Order:
     devices = tuple(
         sorted({name for model in run.manifest.models for name in devices_of(run, model)})
     )
-    place = (str(here), str(path), digest(path))
+    place = (str(here), str(path), digest_of_file(path))
     return Order("", tuple(options), *place, run.started, environ, devices)
+
+
+def _store_of(config: pytest.Config) -> str:
+    """Give the store that was asked for; empty where each machine uses its own."""
+    return str(config.getoption("--store") or os.environ.get("QUANTGATE_STORE", ""))
 
 
 def _luggage(run: Run) -> bytes:

@@ -64,7 +64,7 @@ def works_of(
 def devices_of(run: Run, model: str) -> frozenset[str]:
     """Name the devices on which a model is judged, its lanes' included; answers from elsewhere need none."""
     return frozenset(
-        entry.lane.name if entry.lane else entry.benchmark.device
+        entry.device_name
         for entry in run.manifest.models.values()
         if owner_of(entry.id) == model and not (entry.lane and entry.lane.given)
     )
