@@ -176,10 +176,13 @@ def gated() -> ov.Model:
 
 @pytest.mark.alone
 def test_a_missed_speed_is_mended(world: World, place: Path, tmp_path: Path) -> None:
-    """As declared INT8 is slower than the parent; with the winner's lines and an empty store it is faster."""
+    """What is slower than its limit as declared is no longer with the winner's lines and an empty store.
+
+    How much INT8 loses by the gates differs by processor and version, so the limit lies above what is measured here.
+    """
     text = (place / "models.toml").read_text("utf-8")
     for old, new in (
-        (LIMITS, "min_speedup = 1.0, min_agreement = 0.9"),
+        (LIMITS, "min_speedup = 0.01, min_agreement = 0.9"),
         ("seconds = 2", "seconds = 4"),
         ("size = [32, 32]", "size = [96, 96]"),
     ):
@@ -189,6 +192,10 @@ def test_a_missed_speed_is_mended(world: World, place: Path, tmp_path: Path) -> 
         tiny.save(gated(), tmp_path / name / "fragile.xml")
         for images in ("calibration", "evaluation"):
             (tmp_path / name / images).symlink_to((place / images).resolve())
+    (tmp_path / "slow" / "models.toml").write_text(text, encoding="utf-8")
+    measured = re.search(r"speedup ([\d.]+)×", world.gate(tmp_path / "slow").said)
+    assert measured
+    text = text.replace("min_speedup = 0.01", f"min_speedup = {float(measured[1]) * 1.25:.3f}")
     (tmp_path / "slow" / "models.toml").write_text(text, encoding="utf-8")
 
     searched = world.run(
@@ -203,7 +210,7 @@ def test_a_missed_speed_is_mended(world: World, place: Path, tmp_path: Path) -> 
 
     assert searched.status == 0, searched.said
     assert [one["missed"] for one in points if one["role"] == "declared"] == [["min_speedup"]]
-    assert set(green.outcomes.values()) == {"passed"}, green.said
+    assert set(green.outcomes.values()) == {"passed"}, f"{searched.said}\n{green.said}"
 
 
 def test_the_images_that_choose_do_not_judge(place: Path, remedied: Ran) -> None:
