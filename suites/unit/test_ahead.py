@@ -155,6 +155,24 @@ def test_an_ended_worker_answers_no_more() -> None:
         worker.call(Step("counting"), len, "abc")
 
 
+def test_a_worker_that_is_ended_as_it_is_asked_starts_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The session may end between a thread's call and its process."""
+    worker = Worker()
+
+    def pack(given: object) -> bytes:
+        del given
+        worker.end()
+        return b""
+
+    monkeypatch.setattr(client, "pack", pack)
+    monkeypatch.setattr(client, "_Process", lambda *_: pytest.fail("a process was started"))
+
+    with pytest.raises(WorkerError, match="was ended before counting"):
+        worker.call(Step("counting"), len, "abc")
+
+
 def test_what_would_fail_again_fails_once(run: Run, ahead: Ahead) -> None:
     """The gate that lacks it fails as it failed ahead; one that lacks something else tries for itself."""
     ahead.begin("first")

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,11 +68,13 @@ class Worker:
         self._environ = dict(environ or {})
         self._process: _Process | None = None
         self._ended = False
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start the process without waiting for it: it gets ready meanwhile."""
-        if APART and self._process is None:
-            self._process = _Process(self._warm, self._environ)
+        with self._lock:  # another thread may end it for good
+            if APART and self._process is None and not self._ended:
+                self._process = _Process(self._warm, self._environ)
 
     def wait(self) -> None:
         """Wait until it is ready, or dead: the first call tells of that."""
@@ -91,16 +94,17 @@ class Worker:
         """
         if not APART:
             return function(*args, **kwargs)
-        if self._ended:
-            raise WorkerError(f"the worker process was ended before {step.name}")
         data = pack((function, args, kwargs))
-        if self._process is not None and self._process.dead():  # killed while it had nothing to do
+        process = self._process
+        if process is not None and process.dead():  # killed while it had nothing to do
             self.kill()
         self.start()
-        assert self._process is not None
+        process = self._process
+        if process is None:
+            raise WorkerError(f"the worker process was ended before {step.name}")
         listener: Any = kwargs.get("progress")
         try:
-            kind, value, *more = self._process.ask(data, step, listener)
+            kind, value, *more = process.ask(data, step, listener)
         except BaseException:  # an interrupt, too: whatever the process does now is in vain
             self.kill()
             raise
@@ -123,7 +127,8 @@ class Worker:
 
     def end(self) -> None:
         """Kill the process for good: whatever calls, or is called later, raises."""
-        self._ended = True
+        with self._lock:
+            self._ended = True
         self.kill()
 
     def kill(self) -> None:
