@@ -8,7 +8,6 @@ import pytest
 
 from quantgate.core.estimate import Estimate
 from quantgate.core.speed import (
-    SpeedTarget,
     judge_speed,
     latency_ns,
     latency_ratio,
@@ -161,15 +160,3 @@ def test_versions_of_what_is_not_installed() -> None:
 def test_zero_drop_gets_a_limit_that_can_be_breached() -> None:
     """Where nothing was lost, the limit is the margin itself."""
     assert suggest("max_accuracy_drop", [Estimate.exact(0.0)]).limit == pytest.approx(0.002)
-
-
-def test_target_of_an_arm_that_was_not_measured_ends_the_rounds(model: Path) -> None:
-    """A limit against an arm that is not timed does not keep the rounds running."""
-    from quantgate.engine.rounds import RoundPlan, measure_rounds
-
-    names: Any = ("parent_f32", "parent_default")
-    arms = OpenVinoArms(Pair(model, model), INPUTS, Benchmark(), names)
-    plan = RoundPlan((SpeedTarget("parent_f32", 1.0),), window_s=0.001)
-    timing = measure_rounds(arms.build, plan, EMPTY.conditions)
-
-    assert timing.rounds() == 12

@@ -21,6 +21,7 @@ from quantgate.engine.quiet import (
     refuse_parallel,
     wait_for_quiet,
 )
+from quantgate.engine.rounds import RoundPlan, measure_rounds
 from quantgate.engine.timing import Options, control_of, measure_control, targets_of, time_pair
 from quantgate.entries import Benchmark, Limits
 from quantgate.errors import MeasurementError
@@ -361,3 +362,12 @@ def test_both_baselines_are_one_where_the_device_prefers_f32(
 
     assert built == [["optimized", "parent_f32"]] * 2
     assert factory.native_is_f32
+
+
+def test_a_target_against_an_arm_that_is_not_measured_ends_the_rounds(models: Pair[Path]) -> None:
+    """A limit against an arm that is not timed does not keep the rounds running."""
+    arms = OpenVinoArms(models, INPUTS, Benchmark(), ("optimized", "parent_f32"))
+    plan = RoundPlan((SpeedTarget("baseline", 1.0),), window_s=0.001)
+    timing = measure_rounds(arms.build, plan, Conditions("CPU", "latency", 1, 0, 0, 1.0))
+
+    assert timing.rounds() == 12
