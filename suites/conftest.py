@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,26 @@ if TYPE_CHECKING:
 
 #: Shown as text everywhere, or the report can be made to run what a class is called.
 EVIL = "<img src=x onerror=\"document.title='owned'\"></script><b>evil"
+
+
+#: What a unit test names if it depends on OpenVINO and NNCF.
+STACK = re.compile(
+    r"openvino|nncf|tiny|zoo|quantgate\.(engine|pipeline|sources|attribution|remedy|package|onboarding)\b"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a second stack be tested by what depends on it."""
+    help_text = "leave out unit tests that name nothing that depends on OpenVINO and NNCF"
+    parser.addoption("--stack-only", action="store_true", help=help_text)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of unit tests that are the same on every stack."""
+    if not config.getoption("--stack-only") or collection_path.parent.name != "unit":
+        return None
+    named = collection_path.is_file() and STACK.search(collection_path.read_text("utf-8"))
+    return None if named else True
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -66,6 +66,8 @@ class World:
                 "PYTHONPATH": str(ROOT),
                 "QUANTGATE_STORE": str(self.root / "store"),
                 "COLUMNS": "1000",
+                # Plugins of these tests' own environment, an eighth of a short command.
+                "PYTEST_ADDOPTS": "-p no:anyio -p no:hypothesispytest",
                 **environment,
             },
             capture_output=True,
