@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from quantgate.core.estimate import Estimate
 from quantgate.history.record import Number, RunRecord
 from quantgate.history.store import open_history
 from suites.e2e.world import ROOT
 from suites.nights import night
+
+pytestmark = pytest.mark.long
 
 MOMENTS = 20
 NUMBERS = 1500

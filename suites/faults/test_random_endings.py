@@ -88,6 +88,7 @@ class Tally:
         return f"{self.kinds.total()} endings ({kinds}), {self.told} verdicts told, 0 lost; slowest end: {slow}"
 
 
+@pytest.mark.long
 def test_no_ending_loses_a_verdict(home: World, tmp_path: Path) -> None:
     """What the terminal told is in every artifact, in the same words, whatever ended the run."""
     tally = Tally()

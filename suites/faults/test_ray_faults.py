@@ -208,6 +208,7 @@ class Tally:
         )
 
 
+@pytest.mark.long
 def test_no_kill_loses_a_verdict(home: World, cluster: Nodes, tmp_path: Path) -> None:
     """Whoever is killed, whenever: every gate is judged once, as without it, and repeated work is told."""
     tally, whole_s = Tally(), 8.0

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from suites.real.work import gate
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.long
 
 #: One layer may be put back, and the many products of YOLOX's SiLU are what INT8 breaks: quantizing
 #: nothing but them keeps the search short.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from suites.real.work import RealRun
 
+pytestmark = pytest.mark.long
+
 MANIFEST = """
 [datasets.rooms]
 kind = "values"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32]
     Draw = Callable[[Array, Array, Array, Frame], dict[str, object]]
 
+pytestmark = pytest.mark.long
+
 MANIFEST = """
 [datasets.scenes]
 kind = "coco"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.long
+
 IMAGES = 12
 MANIFEST = """
 [datasets.pairs]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.long
+
 MANIFEST = """
 [datasets.scenes]
 kind = "masks"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from suites.real.work import RealRun
 
+pytestmark = pytest.mark.long
+
 MANIFEST = """
 [datasets.words]
 kind = "text"

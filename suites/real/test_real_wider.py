@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.long
+
 IMAGES, SURE = 40, 0.7
 MODEL = "models/det_ultraface/ultraface_rfb_320.onnx"
 HEAD = """
