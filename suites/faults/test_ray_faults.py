@@ -246,6 +246,7 @@ def strike(cluster: Nodes, found: list[object], driver: Driver, victim: str) -> 
     return False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("short", [("RLIMIT_AS", 700 << 20), ("RLIMIT_FSIZE", 4096)])
 def test_what_one_seat_is_short_of_another_has(
     home: World, cluster: Nodes, tmp_path: Path, short: tuple[str, int]
@@ -354,6 +355,7 @@ def test_a_killed_driver_resumes(home: World, cluster: Nodes, tmp_path: Path) ->
         assert "made INT8 model" not in line
 
 
+@pytest.mark.long
 def test_two_runs_share_a_cluster(home: World, cluster: Nodes, tmp_path: Path) -> None:
     """Two drivers at once both judge all that is theirs."""
     folders = [lay(home, tmp_path / name, seed=150) for name in ("one", "other")]
