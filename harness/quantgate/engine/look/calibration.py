@@ -113,9 +113,10 @@ def _looks(dataset: Dataset) -> NDArray[np.float64]:
     """Measure :data:`_LOOKS` of a few pictures, grey levels, [pictures, 3]."""
     rows = []
     for sample in subset(dataset, FEW, 0).dataset.samples:
-        image = read_image(sample).astype(np.float64)
-        colour = image.max(axis=2) - image.min(axis=2)
-        grey = image.mean(axis=2)
+        blue, green, red = np.ascontiguousarray(np.moveaxis(read_image(sample), 2, 0))
+        most = np.maximum(np.maximum(blue, green), red)
+        colour = most - np.minimum(np.minimum(blue, green), red)
+        grey = (blue.astype(np.uint16) + green + red) / 3
         rows.append((grey.mean(), grey.std(), colour.mean()))
     return np.array(rows)
 

@@ -6,7 +6,8 @@ and scale would give is turned back through what the graph does, so that nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,15 +60,40 @@ class Parent:
     def answers(
         self, samples: Sequence[Sample], plan: Preprocess | None = None, *, cut: bool = False
     ) -> Iterator[Answer]:
-        """Infer every sample, fed as ``plan`` says; ``cut``: without its left and upper edge."""
+        """Infer every sample, fed as ``plan`` says; ``cut``: without its left and upper edge.
+
+        The next ones are inferred while an answer is read.
+        """
         wanted = self.plan if plan is None else plan
-        for sample in samples:
-            image, frame = self._input(sample, wanted, cut=cut)
-            fed = image if wanted == self.plan else _as_fed(image, wanted, self.plan)
-            found = self.model(fed[None].astype(np.float32))
-            yield Answer(
-                {port.name: found[index].copy() for index, port in enumerate(self.ports)}, frame
-            )
+        flying: deque[tuple[ov.InferRequest, Frame]] = deque()
+        idle = [self.model.create_infer_request() for _ in range(min(self._room, len(samples)))]
+        try:
+            for sample in samples:
+                image, frame = self._input(sample, wanted, cut=cut)
+                fed = image if wanted == self.plan else _as_fed(image, wanted, self.plan)
+                if not idle:
+                    request, of = flying[0]
+                    yield self._answer(request, of)
+                    idle.append(flying.popleft()[0])
+                request = idle.pop()
+                request.start_async(fed[None].astype(np.float32))
+                flying.append((request, frame))
+            while flying:
+                yield self._answer(*flying[0])
+                flying.popleft()
+        finally:
+            for request, _ in flying:
+                request.wait()
+
+    def _answer(self, request: ov.InferRequest, frame: Frame) -> Answer:
+        request.wait()
+        outputs = zip(self.ports, request.output_tensors, strict=True)
+        return Answer({port.name: tensor.data.copy() for port, tensor in outputs}, frame)
+
+    @property
+    def _room(self) -> int:
+        """How many images are under way: one more than the device works on."""
+        return int(self.model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")) + 1
 
     def picture(self, sample: Sample, plan: Preprocess | None = None) -> NDArray[np.uint8]:
         """Give a sample as it is fed before colour, mean and scale: BGR [height, width, 3]."""
@@ -85,7 +111,7 @@ class Parent:
 
 
 def open_parent(artifact: Artifact, plan: Preprocess, target: Target) -> Parent:
-    """Compile a parent's IR with a float input.
+    """Compile a parent's IR with a float input, to infer many images.
 
     Raises
     ------
@@ -97,7 +123,7 @@ def open_parent(artifact: Artifact, plan: Preprocess, target: Target) -> Parent:
     model = ov.Core().read_model(artifact.path)
     model.inputs[0].get_node().set_element_type(ov.Type.f32)
     model.validate_nodes_and_infer_types()
-    compiled = compile_graph(model, artifact, target)
+    compiled = compile_graph(model, artifact, replace(target, hint="throughput"))
     return Parent(compiled, plan, model_ports(compiled.outputs))
 
 
@@ -116,8 +142,14 @@ def _as_fed(
 ) -> NDArray[np.float32]:
     """Give the input from which the embedded steps make what ``wanted`` would make of the image."""
     red_first = image[..., ::-1] if wanted.colour == "rgb" else image
-    mean, scale = (np.asarray(each, np.float32) for each in (wanted.mean, wanted.scale))
-    values: NDArray[np.float32] = (red_first.astype(np.float32) - mean) / scale
-    mean, scale = (np.asarray(each, np.float32) for each in (embedded.mean, embedded.scale))
-    values = values * scale + mean
+    values: NDArray[np.float32] = red_first.astype(np.float32)
+    if (wanted.mean, wanted.scale) != (embedded.mean, embedded.scale):
+        (mean, scale), (own_mean, own_scale) = _numbers(wanted), _numbers(embedded)
+        values *= (own_scale / scale).astype(np.float32)
+        values += (own_mean - mean * own_scale / scale).astype(np.float32)
     return np.ascontiguousarray(values[..., ::-1] if embedded.colour == "rgb" else values)
+
+
+def _numbers(plan: Preprocess) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and scale of a plan, each a number or one a channel, [] or [channels]."""
+    return np.asarray(plan.mean, np.float64), np.asarray(plan.scale, np.float64)
