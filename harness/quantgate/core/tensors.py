@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from quantgate.errors import DecoderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_ROLES = ("parent", "optimized model")
+#: Values at a time. From 10,000 on BLAS starts threads beside those that infer, and its sum depends on their number.
+_BLOCK = 8192
 
 
 def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) -> TensorDistance:
@@ -40,42 +44,66 @@ def tensor_distance(name: str, parent: NDArray[Any], optimized: NDArray[Any]) ->
             f"output {name}: the parent gives shape {parent.shape}, the optimized model "
             f"{optimized.shape}; a tensor distance needs equal shapes"
         )
-    first = np.asarray(parent, np.float64).ravel()
-    second = np.asarray(optimized, np.float64).ravel()
-    if first.size == 0:
+    first, second = parent.ravel(), optimized.ravel()
+    size = first.size
+    if size == 0:
         raise DecoderError(f"output {name} is empty (shape {parent.shape}): no distance is defined")
-    for role, values in (("parent", first), ("optimized model", second)):
-        if not np.isfinite(values).all():
+    with np.errstate(all="ignore"):
+        centres = float(first.mean(dtype=np.float64)), float(second.mean(dtype=np.float64))
+    for role, values, mean in zip(_ROLES, (first, second), centres, strict=True):
+        # A mean is finite where all values are; one that overflows is looked at again.
+        if not math.isfinite(mean) and not np.isfinite(values).all():
             raise DecoderError(f"output {name} of the {role} holds NaN or infinity")
-    error = second - first
-    mse, power = _dot(error, error) / error.size, _dot(first, first) / first.size
-    relative = _relative(mse, power)
-    centres = float(first.mean()), float(second.mean())
-    spread = math.sqrt(max(0.0, power - centres[0] ** 2))
+    sums = _sums(first, second, centres)
+    spreads = sums.first / size, sums.second / size
+    powers = spreads[0] + centres[0] ** 2, spreads[1] + centres[1] ** 2
+    mse = sums.error / size
+    relative = _relative(mse, powers[0])
     return TensorDistance(
         output=name,
         mse=mse,
         relative=relative,
         sqnr_db=_decibel(relative),
-        cosine=_cosine(first, second, power),
-        largest=float(np.abs(error).max()),
+        cosine=_cosine(sums.product / size + centres[0] * centres[1], powers),
+        largest=sums.largest,
         centre=centres[0],
-        spread=spread,
-        centred_cosine=_centred_cosine(first, second, centres),
+        spread=math.sqrt(spreads[0]),
+        centred_cosine=_centred_cosine(sums),
     )
 
 
-def _centred_cosine(
-    first: NDArray[np.float64], second: NDArray[np.float64], centres: tuple[float, float]
-) -> float:
-    one, other = first - centres[0], second - centres[1]
-    power = math.sqrt(_dot(one, one) * _dot(other, other))
-    return max(-1.0, min(1.0, _dot(one, other) / power)) if power else math.nan
+class _Sums(NamedTuple):
+    """Sums of squares and products over a pair of outputs less their means, and of the error between them."""
+
+    first: float
+    second: float
+    product: float
+    error: float
+    largest: float
 
 
-def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    # Not `@`: BLAS would start threads beside those that infer, and its sum depends on their number.
-    return float(np.einsum("i,i->", a, b))
+def _sums(
+    first: NDArray[np.number], second: NDArray[np.number], centres: tuple[float, float]
+) -> _Sums:
+    """Go through two outputs [n] once, in blocks that stay in the processor's cache."""
+    squares = products = others = errors = largest = 0.0
+    for start in range(0, first.size, _BLOCK):
+        one = first[start : start + _BLOCK].astype(np.float64)
+        other = second[start : start + _BLOCK].astype(np.float64)
+        error = other - one
+        one -= centres[0]
+        other -= centres[1]
+        squares += float(one @ one)
+        others += float(other @ other)
+        products += float(one @ other)
+        errors += float(error @ error)
+        largest = max(largest, float(error.max()), -float(error.min()))
+    return _Sums(squares, others, products, errors, largest)
+
+
+def _centred_cosine(sums: _Sums) -> float:
+    power = math.sqrt(sums.first * sums.second)
+    return max(-1.0, min(1.0, sums.product / power)) if power else math.nan
 
 
 def _relative(mse: float, power: float) -> float:
@@ -90,10 +118,8 @@ def _decibel(relative: float) -> float:
     return -10 * math.log10(relative) if math.isfinite(relative) else -math.inf
 
 
-def _cosine(first: NDArray[np.float64], second: NDArray[np.float64], power: float) -> float:
+def _cosine(product: float, powers: tuple[float, float]) -> float:
     """1 for two zero vectors (equal), 0 where only one is zero (nothing in common)."""
-    other = _dot(second, second) / second.size
-    if not power or not other:
-        return 1.0 if power == other else 0.0
-    cosine = _dot(first, second) / first.size / math.sqrt(power * other)
-    return max(-1.0, min(1.0, cosine))
+    if not all(powers):
+        return 1.0 if powers[0] == powers[1] else 0.0
+    return max(-1.0, min(1.0, product / math.sqrt(powers[0] * powers[1])))
