@@ -99,21 +99,14 @@ def encode(mask: NDArray[np.bool_], corner: tuple[int, int], size: tuple[int, in
     padded = np.zeros(mask.shape[1] * (mask.shape[0] + 1) + 1, np.bool_)
     padded[:-1].reshape(mask.shape[1], mask.shape[0] + 1)[:, 1:] = mask.T
     changes = np.flatnonzero(padded[1:] != padded[:-1])
-    first, last_in = changes[0::2] + 1, changes[1::2]
-    starts, ends = (
-        (pixel // (mask.shape[0] + 1) + left) * height + pixel % (mask.shape[0] + 1) - 1 + top
-        for pixel in (first, last_in)
-    )
-    ends = ends + 1
+    # What lies before a run begins in the run's own column, be it that one pixel of nothing.
+    columns = changes // (mask.shape[0] + 1)
+    edges = changes + columns * (height - mask.shape[0] - 1) + (left * height + top)
     # A run that reaches the bottom goes on at the top of the next column.
-    broken = ends[:-1] != starts[1:]
-    starts = starts[np.concatenate([[True], broken])] if len(starts) else starts
-    ends = ends[np.concatenate([broken, [True]])] if len(ends) else ends
-    edges = np.stack([starts, ends], axis=1).reshape(-1)
-    last = [] if len(ends) and ends[-1] == width * height else [width * height]
-    ends_at = np.array([0, *edges.tolist(), *last], np.int64)
-    counts = ends_at[1:] - ends_at[:-1]
-    return {"size": [height, width], "counts": _written(counts)}
+    meet = np.flatnonzero(edges[1:] == edges[:-1])
+    edges = np.delete(edges, np.concatenate([meet, meet + 1])) if len(meet) else edges
+    counts = np.diff(edges, prepend=0, append=width * height)
+    return {"size": [height, width], "counts": _written(counts if counts[-1] else counts[:-1])}
 
 
 def _written(counts: NDArray[np.int64]) -> bytes:
