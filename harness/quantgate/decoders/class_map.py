@@ -75,7 +75,7 @@ class ClassMapDecoder(ByShape[Port]):
         if values.shape[2] == 1:
             classes = to_original(self._whole(values, found.name), frame, "nearest")[..., 0]
         elif self.resize == "nearest":
-            best = values.argmax(axis=2).astype(np.float32)
+            best = _likeliest(values).astype(np.float32)
             classes = to_original(best[..., None], frame, "nearest")[..., 0]
         else:
             classes = to_original(values, frame, "linear").argmax(axis=2)
@@ -130,7 +130,21 @@ class ClassMapDecoder(ByShape[Port]):
         if values.ndim == 2:  # noqa: PLR2004 - a map of classes
             return values[..., None]
         first = values.shape[0] < values.shape[2] if self.layout is None else self.layout == "nchw"
-        return np.ascontiguousarray(values.transpose(1, 2, 0)) if first else values
+        return values.transpose(1, 2, 0) if first else values
+
+
+def _likeliest(scores: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Class of the highest score of every pixel [h, w, classes], the first of several."""
+    if scores.flags.c_contiguous:
+        return scores.argmax(axis=2)
+    # Map after map, as they lie in memory: numpy would turn them around first, which takes twice as long.
+    best = scores[..., 0].copy()
+    found = np.zeros(best.shape, np.intp)
+    for label in range(1, scores.shape[2]):
+        higher = scores[..., label] > best
+        np.copyto(found, label, where=higher)
+        np.copyto(best, scores[..., label], where=higher)
+    return found
 
 
 def to_original(
