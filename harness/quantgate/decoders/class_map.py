@@ -136,7 +136,7 @@ class ClassMapDecoder(ByShape[Port]):
 def _likeliest(scores: NDArray[np.float32]) -> NDArray[np.intp]:
     """Class of the highest score of every pixel [h, w, classes], the first of several."""
     if scores.flags.c_contiguous:
-        return scores.argmax(axis=2)
+        return np.asarray(scores.argmax(axis=2))
     # Map after map, as they lie in memory: numpy would turn them around first, which takes twice as long.
     best = scores[..., 0].copy()
     found = np.zeros(best.shape, np.intp)
