@@ -239,18 +239,23 @@ def _median(values_ns: tuple[int, ...]) -> float | None:
 def profile_roles(
     entry: ModelEntry, artifacts: Pair[Artifact], data: Data, store: Store
 ) -> Pair[Profile]:
-    """Read from the runtime what each role really executed, or find that in the store."""
+    """Read from the runtime what each role really executed, or find that in the store.
+
+    Times that no limit judges come from fewer compiled copies: nothing else may run meanwhile.
+    """
     from quantgate.core.profile import Profile
-    from quantgate.engine.profile import profile
+    from quantgate.engine.profile import COPIES, LEAST_COPIES, profile
     from quantgate.report.codec import decode, encode
+
+    most = LEAST_COPIES if entry.limits.max_reorder_share is None else COPIES
 
     def profiled(artifact: Artifact) -> Profile:
         def build(folder: Path) -> None:
             inputs = real_input(entry, artifacts.parent, data)
-            found = profile(artifact.path, entry.benchmark.device, inputs)
+            found = profile(artifact.path, entry.benchmark.device, inputs, most=most)
             (folder / _PROFILE).write_text(json.dumps(encode(found)), encoding="utf-8")
 
-        key = profile_key(entry, artifacts.parent, artifact, data)
+        key = profile_key(entry, artifacts.parent, artifact, data) | {"copies": most}
         folder = store.get_or_build("profile", key, build)
         return decode(Profile, json.loads((folder / _PROFILE).read_text("utf-8")))
 
