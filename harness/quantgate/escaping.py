@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from functools import lru_cache
 
 #: Controls, and marks that are not seen but change how the rest is shown: C0, DEL, C1, Arabic letter mark,
 #: zero width space, directions, line and paragraph ends, invisible operators, byte order, annotations, tags.
@@ -112,6 +113,7 @@ def table_name(*keys: str) -> str:
     return ".".join(map(toml_key, keys))
 
 
+@lru_cache(maxsize=4096)  # names of images and classes stand in one table after the other
 def csv_text(text: str) -> str:
     """Write a text as a cell of CSV, in front of which an apostrophe keeps a formula from running."""
     shown = one_line(text)

@@ -73,6 +73,18 @@ def test_no_text_is_a_formula(start: str) -> None:
     assert rows_of(table_csv(table).data)[1] == [f"'{spelled}1+1", "3", "-0.5"]
 
 
+@pytest.mark.parametrize("name", ["plain", "x], [y", '"], ["'])
+def test_json_has_each_row_on_a_line(name: str) -> None:
+    """Whatever a text looks like."""
+    rows = ((name, 3, 0.25), ("], [", None, None), ("", 0, 1.0))
+
+    data = table_json(Table("t", "T", COLUMNS, rows)).data
+
+    assert json.loads(data)["rows"] == [list(row) for row in rows]
+    lines = data.decode().split('"rows": [\n')[1].split("\n],")[0].splitlines()
+    assert [json.loads(line.removesuffix(",")) for line in lines] == [list(row) for row in rows]
+
+
 def test_table_json_is_versioned_and_knows_no_infinity() -> None:
     """Infinity is a word, because JSON has no number for it."""
     table = Table("t", "T", COLUMNS, (("a", 1, math.inf),), frozenset({0}))
