@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,11 +78,16 @@ def tinted(photograph: Image, labels: NDArray[np.uint8]) -> Image:
     """Lay the colours of class ids [h, w] over a photograph, with a light line where classes meet."""
     from PIL import Image as Pillow
 
-    colours = np.array([class_colour(label) for label in range(256)], np.uint8)
-    shown = Pillow.fromarray(labels, "L").resize(photograph.size, Pillow.Resampling.NEAREST)
-    large = np.asarray(shown)
-    tint = Pillow.fromarray(colours[large], "RGB")
-    return contoured(Pillow.blend(photograph.convert("RGB"), tint, _OPACITY), labels)
+    tint = Pillow.fromarray(labels, "L").resize(photograph.size, Pillow.Resampling.NEAREST)
+    tint.putpalette(_palette())
+    blended = Pillow.blend(photograph.convert("RGB"), tint.convert("RGB"), _OPACITY)
+    return contoured(blended, labels)
+
+
+@cache
+def _palette() -> bytes:
+    """Colours of all class ids, one after the other."""
+    return bytes(value for label in range(256) for value in class_colour(label))
 
 
 def contoured(picture: Image, labels: NDArray[np.uint8]) -> Image:
