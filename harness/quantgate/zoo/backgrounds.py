@@ -57,8 +57,10 @@ def _texture(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint
     along = np.arange(size[0], dtype=np.float32) * np.cos(angle)
     across = np.arange(size[1], dtype=np.float32) * np.sin(angle)
     phase = np.add.outer(across, along) * np.float32(2 * np.pi / period)
-    stripes = np.sin(phase) * np.float32(rng.uniform(0.0, 60.0))
-    return np.asarray(np.clip(blotches + stripes[:, :, None], 0, 255), dtype=np.uint8)
+    stripes = np.sin(phase, out=phase)
+    stripes *= np.float32(rng.uniform(0.0, 60.0))
+    mixed = blotches + stripes[:, :, None]
+    return np.asarray(np.clip(mixed, 0, 255, out=mixed), dtype=np.uint8)
 
 
 def _shift_colours(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -144,8 +144,11 @@ def _paint(
     """Lay ink over a region, lighter on one side."""
     ramp = np.linspace(-1.0, 1.0, region.shape[0], dtype=np.float32) * rng.uniform(-25.0, 25.0)
     ink = colour.astype(np.float32) + ramp[:, None, None]
-    mixed = region + (ink - region) * alpha[:, :, None]
-    np.copyto(region, np.clip(mixed, 0, 255), casting="unsafe")
+    under = region.astype(np.float32)
+    mixed = ink - under
+    mixed *= alpha[:, :, None]
+    mixed += under
+    np.copyto(region, np.clip(mixed, 0, 255, out=mixed), casting="unsafe")
 
 
 def occlude(rng: np.random.Generator, canvas: SceneCanvas, thickness: float) -> None:
