@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from quantgate.core.geometry import Frame
-from quantgate.decoders.boxes import Candidates, suppress
+from quantgate.decoders.boxes import Candidates, best, suppress
 from quantgate.decoders.catalog import DECODERS
 from quantgate.decoders.yolo import YoloDecoder
 from quantgate.errors import DecoderError
@@ -22,7 +23,7 @@ FRAME = Frame((100, 80), (64, 64), (0.64, 0.8), (0.0, 0.0))
 def plain_nms(candidates: Candidates, threshold: float) -> list[int]:
     """Greedy suppression per class as its definition says, box by box."""
     kept: list[int] = []
-    boxes = candidates.boxes.astype(np.float64)
+    boxes = candidates.boxes_of(np.arange(len(candidates.scores))).astype(np.float64)
     for i in np.argsort(-candidates.scores, kind="stable"):
         if all(
             candidates.labels[i] != candidates.labels[k] or iou(boxes[i], boxes[k]) <= threshold
@@ -52,7 +53,7 @@ def test_suppression_is_greedy_per_class(seed: int, count: int, most: int) -> No
         rng.integers(0, 4, count),
     )
     expected = plain_nms(candidates, 0.45)[:most]
-    assert suppress(candidates, 0.45, most).tolist() == expected
+    assert suppress(candidates, 0.45, most)[0].tolist() == expected
 
 
 @settings(max_examples=20, deadline=None)
@@ -65,7 +66,50 @@ def test_looking_at_the_best_only_changes_nothing(seed: int) -> None:
     candidates = Candidates(
         boxes.astype(np.float32), rng.random(1500).astype(np.float32), rng.integers(0, 3, 1500)
     )
-    assert suppress(candidates, 0.5, 60).tolist() == suppress(candidates, 0.5, 1500)[:60].tolist()
+    assert (
+        suppress(candidates, 0.5, 60)[0].tolist()
+        == suppress(candidates, 0.5, 1500)[0][:60].tolist()
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 900),
+    most=st.integers(1, 120),
+    inside_out=st.sampled_from([0.0, 0.1]),
+)
+def test_suppression_in_rounds_is_opencv_over_all(
+    seed: int, count: int, most: int, inside_out: float
+) -> None:
+    """Boxes computed when they are looked at, ties, and boxes without area change nothing."""
+    rng = np.random.default_rng(seed)
+    corner = rng.integers(-20, 60, (count, 2))
+    side = rng.integers(1, 30, (count, 2)) * np.where(rng.random((count, 1)) < inside_out, -1, 1)
+    boxes = np.concatenate([corner, corner + side], axis=1).astype(np.float32)
+    scores = (rng.integers(1, 40, count) / 40).astype(np.float32)
+    labels = rng.integers(0, 3, count)
+    order = np.argsort(-scores, kind="stable")
+    shifted = boxes[order].astype(np.float64)
+    shifted -= min(shifted.min(), 0)
+    shifted[:, 2:] -= shifted[:, :2]
+    expected = cv2.dnn.NMSBoxesBatched(
+        shifted.tolist(), list(range(count, 0, -1)), labels[order].tolist(), 0.0, 0.5
+    )
+
+    kept, found = suppress(Candidates(lambda index: boxes[index], scores, labels), 0.5, most)
+
+    assert kept.tolist() == order[np.asarray(expected)][:most].tolist()
+    assert found.tolist() == boxes[kept].tolist()
+
+
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 300), n=st.integers(0, 400))
+def test_the_best_come_in_the_order_of_all(seed: int, count: int, n: int) -> None:
+    """At least as many as asked for, or all; ties by their place."""
+    scores = np.random.default_rng(seed).integers(0, 20, n).astype(np.float32)
+    found = best(scores, count)
+    assert len(found) >= min(n, count)
+    assert found.tolist() == np.argsort(-scores, kind="stable")[: len(found)].tolist()
 
 
 SHAPES = st.lists(
@@ -156,13 +200,13 @@ def test_diou_suppression_is_its_definition(
     boxes = np.concatenate([corner, corner + 2 + rng.random((count, 2)) * 25], axis=1)
     scores = np.sort(rng.random(count))[::-1].astype(np.float32)
     candidates = Candidates(boxes.astype(np.float32), scores, rng.integers(0, 3, count))
-    measured = candidates.boxes.astype(np.float64)
+    measured = candidates.boxes_of(np.arange(count)).astype(np.float64)
     kept: list[int] = []
     for i in range(count):
         same = [k for k in kept if candidates.labels[k] == candidates.labels[i]]
         if all(diou(measured[i], measured[k]) <= threshold for k in same):
             kept.append(i)
-    assert suppress(candidates, threshold, most, "diou").tolist() == kept[:most]
+    assert suppress(candidates, threshold, most, "diou")[0].tolist() == kept[:most]
 
 
 def diou(a: Any, b: Any) -> float:

@@ -141,8 +141,8 @@ def test_diou_keeps_boxes_whose_centres_lie_apart() -> None:
     """Two boxes above the IoU threshold survive DIoU suppression if their centres differ."""
     corners = np.array([[10, 10, 30, 30], [18, 10, 38, 30], [10.5, 10, 30.5, 30]], np.float32)
     candidates = Candidates(corners, np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int64))
-    assert suppress(candidates, 0.4, 10, "iou").tolist() == [0]
-    assert suppress(candidates, 0.4, 10, "diou").tolist() == [0, 1]
+    assert suppress(candidates, 0.4, 10, "iou")[0].tolist() == [0]
+    assert suppress(candidates, 0.4, 10, "diou")[0].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(("agnostic", "labels"), [(False, [2, 0]), (True, [2])])

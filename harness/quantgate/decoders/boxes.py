@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable  # noqa: TC003 - read at run time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -23,19 +24,28 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 3000
 #: exp() of a regression is cut here: far beyond any real box, and far from overflow.
 LARGEST_EXPONENT = 15.0
+#: Candidates that enter suppression at first, at least.
+_FEWEST = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Scored boxes before suppression: ``xyxy`` float32 [n, 4] in input pixels, scores, labels."""
+    """Scored boxes before suppression, n of them.
 
-    boxes: NDArray[np.float32]
+    Parameters
+    ----------
+    boxes
+        ``xyxy`` float32 [n, 4] in input pixels; or what computes those of an index [k]. Of thousands
+        of candidates suppression looks at the best hundreds.
+    """
+
+    boxes: NDArray[np.float32] | Callable[[NDArray[np.int64]], NDArray[np.float32]]
     scores: NDArray[np.float32]
     labels: NDArray[np.int64]
 
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Candidates:
-        """Select by index [k] or boolean mask [n]."""
-        return Candidates(self.boxes[index], self.scores[index], self.labels[index])
+    def boxes_of(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Boxes [k, 4] of an index [k]."""
+        return self.boxes(index) if callable(self.boxes) else self.boxes[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +104,55 @@ def above(
 
 def suppress(
     candidates: Candidates, iou_threshold: float, most: int, measure: str = "iou"
-) -> NDArray[np.int64]:
-    """Greedy NMS per class: indices [k] of the best ``most`` survivors, by score (stable).
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Greedy NMS per class: indices [k] of the best ``most`` survivors, by score (stable), and their boxes [k, 4].
 
     Whether a box survives depends on better boxes alone, so only as many of the best candidates
     are looked at as are needed to fill ``most``; the result is that of looking at all.
     """
-    order = np.argsort(-candidates.scores, kind="stable")
     if measure == "diou":
-        ranked = candidates.take(order)
-        return order[diou_nms(ranked.boxes, ranked.labels, iou_threshold, most)]
-    window = max(256, 2 * most)
-    while True:
-        head = order[:window]
-        kept = head[_nms(candidates.take(head), iou_threshold)]
-        if len(kept) >= most or window >= len(order):
-            return kept[:most]
-        window *= 2
+        order = np.argsort(-candidates.scores, kind="stable")
+        boxes = candidates.boxes_of(order)
+        first = diou_nms(boxes, candidates.labels[order], iou_threshold, most)
+        return order[first], boxes[first]
+    order = kept = np.zeros(0, np.int64)
+    boxes = np.zeros((0, 4), np.float32)
+    seen, end = 0, max(_FEWEST, most * 7 // 4)
+    while seen < len(candidates.scores) and len(kept) < most:
+        if end > len(order):
+            order = best(candidates.scores, 2 * end)
+        new = order[seen:end]
+        rivals = np.concatenate([kept, new])
+        boxes = np.concatenate([boxes, candidates.boxes_of(new)])
+        index = _nms(boxes, candidates.labels[rivals], iou_threshold)
+        kept, boxes = rivals[index], boxes[index]
+        # As many again as kept so many so far; each costs a comparison with all that are kept.
+        seen, end = end, end + max(_FEWEST // 2, (most - len(kept)) * end // len(kept))
+    return kept[:most], boxes[:most]
 
 
-def _nms(candidates: Candidates, iou_threshold: float) -> NDArray[np.int64]:
-    from cv2 import dnn
+def best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Indices [k] of at least ``count`` of the highest scores [n], or of all: the highest first (stable)."""
+    if len(scores) <= 2 * count:
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[-count]
+    index = np.flatnonzero(scores >= least)
+    return index[np.argsort(-scores[index], kind="stable")]
 
-    if not len(candidates.scores):
-        return np.zeros(0, np.int64)
-    boxes = candidates.boxes.astype(np.float64)
+
+def _nms(
+    corners: NDArray[np.float32], labels: NDArray[np.int64], threshold: float
+) -> NDArray[np.int64]:
+    """Indices of the boxes [n, 4] that survive, the surest first."""
+    import cv2
+
+    boxes = corners.astype(np.float64)
     # OpenCV keeps classes apart by shifting them by the largest coordinate: none may be negative.
     boxes -= min(float(boxes.min()), 0.0)
     boxes[:, 2:] -= boxes[:, :2]
     # As lists: the binding converts them faster than arrays. Scores of 0 would be dropped.
-    ranks = np.linspace(1.0, 0.5, len(boxes), dtype=np.float32)
-    kept = dnn.NMSBoxesBatched(
-        boxes.tolist(), ranks.tolist(), candidates.labels.tolist(), 0.0, iou_threshold
-    )
+    ranks = list(range(len(boxes), 0, -1))
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), ranks, labels.tolist(), 0.0, threshold)
     return np.asarray(kept, dtype=np.int64).reshape(-1)
 
 
@@ -144,19 +170,21 @@ def select(
     """Like :func:`detections`, with the index of each object's candidate, [objects]."""
     labels = as_labels(candidates.labels, keeping.class_table)
     index = np.flatnonzero(labels >= 0)
-    named = Candidates(candidates.boxes[index], candidates.scores[index], labels[index])
+    rivals = Candidates(
+        lambda some: candidates.boxes_of(index[some]),
+        candidates.scores[index],
+        np.zeros_like(index) if keeping.agnostic else labels[index],
+    )
+    most = keeping.max_detections
     if keeping.iou_threshold is None:
-        kept = np.argsort(-named.scores, kind="stable")[: keeping.max_detections]
+        kept = best(rivals.scores, most)[:most]
+        boxes = rivals.boxes_of(kept)
     else:
-        one = np.zeros_like(named.labels)
-        rivals = replace(named, labels=one) if keeping.agnostic else named
-        most = keeping.max_detections
-        kept = suppress(rivals, keeping.iou_threshold, most, keeping.measure)
-    boxes = frame.to_image(named.boxes[kept])
+        kept, boxes = suppress(rivals, keeping.iou_threshold, most, keeping.measure)
+    boxes = frame.to_image(boxes)
     real = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    kept = kept[real]
-    found = Detections(boxes[real], named.scores[kept], named.labels[kept])
-    return found, index[kept]
+    kept = index[kept[real]]
+    return Detections(boxes[real], candidates.scores[kept], labels[kept]), kept
 
 
 def as_labels(classes: NDArray[np.int64], table: tuple[int, ...] | None) -> NDArray[np.int64]:

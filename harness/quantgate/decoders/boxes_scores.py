@@ -74,10 +74,13 @@ class BoxesScoresDecoder(ByShape[tuple[Port, Port]]):
         scores = scores.reshape(len(boxes), -1 if len(boxes) else scores.shape[-1])
         scores = without_background(scores, background_index(self.background))
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        corners = as_corners(boxes[rows], self.box_format)
-        if self.units == "relative":
-            corners = corners * np.array([*frame.model, *frame.model], dtype=np.float32)
-        candidates = Candidates(corners, scores[rows, labels], labels)
+        unit = frame.model if self.units == "relative" else (1, 1)
+        size = np.array([*unit, *unit], dtype=np.float32)
+        candidates = Candidates(
+            lambda index: as_corners(boxes[rows[index]], self.box_format) * size,
+            scores[rows, labels],
+            labels,
+        )
         return detections(candidates, frame, keeping_of(self))
 
 

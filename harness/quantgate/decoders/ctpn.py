@@ -107,6 +107,7 @@ def _slices(
     large = ((boxes[:, 2:] - boxes[:, :2]) >= _LEAST_PX).all(axis=1)
     boxes, scores = boxes[large].astype(np.float32), scores[large]
     for iou in (_FIRST_IOU, _THEN_IOU):
-        kept = suppress(Candidates(boxes, scores, np.zeros(len(scores), np.int64)), iou, _MOST)
-        boxes, scores = boxes[kept], scores[kept]
+        rivals = Candidates(boxes, scores, np.zeros(len(scores), np.int64))
+        kept, boxes = suppress(rivals, iou, _MOST)
+        scores = scores[kept]
     return Slices(boxes.astype(np.float64), scores.astype(np.float64))

@@ -98,11 +98,13 @@ def _overlapping(
 
 
 def _intersections(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shared area [n, m] of boxes [4, n] and [4, m]."""
-    extent = np.minimum(a[2:, :, None], b[2:, None])
-    extent -= np.maximum(a[:2, :, None], b[:2, None])
-    np.maximum(extent, 0, out=extent)
-    shared: NDArray[np.float32] = np.multiply(extent[0], extent[1], out=extent[0])
+    """Shared area [n, m] of boxes [4, n] and [4, m]; none or less where they are apart."""
+    width = np.minimum(a[2, :, None], b[2])
+    width -= np.maximum(a[0, :, None], b[0])
+    np.maximum(width, 0, out=width)
+    height = np.minimum(a[3, :, None], b[3])
+    height -= np.maximum(a[1, :, None], b[1])
+    shared: NDArray[np.float32] = np.multiply(width, height, out=width)
     return shared
 
 

@@ -18,7 +18,7 @@ from quantgate.decoders.fields import (
     Strides,
 )
 from quantgate.decoders.points import PAIR, PointCount, heads_by_columns, suppressed
-from quantgate.decoders.ports import ByShape, finite, ports_of
+from quantgate.decoders.ports import ByShape, finite, finite_rows, ports_of
 from quantgate.decoders.priors import cells, check_cells
 from quantgate.decoders.protocol import Port
 from quantgate.errors import DecoderError
@@ -64,18 +64,17 @@ class YunetDecoder(ByShape[dict[int, list[Port]]]):
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
         heads = self.picked(ports_of(outputs))
-        shares = [finite(outputs, port.name).ravel() for port in heads[1]]
         # Both shares of a stride follow each other in size; which is which, their product does not ask.
-        both = [np.clip(a * b, 0, 1) for a, b in zip(shares[::2], shares[1::2], strict=True)]
-        scores = np.sqrt(np.concatenate(both))
+        first, second = (finite_rows(outputs, heads[1][k::2]).ravel() for k in range(2))
+        scores = np.sqrt(np.clip(first * second, 0, 1))
         grid = cells(frame.model, self.strides)
         check_cells(len(scores), frame.model, self.strides)
         kept = np.flatnonzero(scores >= self.score_threshold)
         place, stride = grid[kept, :2], grid[kept, 2:]
-        boxes = _rows(outputs, heads[_BOX])[kept]
+        boxes = finite_rows(outputs, heads[_BOX])[kept]
         sides = np.exp(np.minimum(boxes[:, 2:], LARGEST_EXPONENT)) * stride
         corners = centre_to_corners(np.hstack([(place + boxes[:, :2]) * stride, sides]))
-        offsets = _rows(outputs, heads[PAIR * self.points])[kept]
+        offsets = finite_rows(outputs, heads[PAIR * self.points])[kept]
         points = (place[:, None] + offsets.reshape(-1, self.points, PAIR)) * stride[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
         return suppressed(corners, scores[kept], points, (frame, keeping))
@@ -108,15 +107,17 @@ class ScrfdDecoder(ByShape[dict[int, list[Port]]]):
     def decode(self, outputs: Outputs, frame: Frame) -> Detections:
         """Objects of one image (see Decoder)."""
         heads = self.picked(ports_of(outputs))
-        scores = np.clip(_rows(outputs, heads[1]).ravel(), 0, 1)
+        scores = np.clip(finite_rows(outputs, heads[1]).ravel(), 0, 1)
         grid = np.repeat(cells(frame.model, self.strides), self.anchors, axis=0)
         check_cells(len(scores) // self.anchors, frame.model, self.strides)
         kept = np.flatnonzero(scores >= self.score_threshold)
         stride = grid[kept, 2:]
         place = grid[kept, :2] * stride
-        away = _rows(outputs, heads[_BOX])[kept] * stride
+        away = finite_rows(outputs, heads[_BOX])[kept] * stride
         corners = np.hstack([place - away[:, :2], place + away[:, 2:]])
-        offsets = _rows(outputs, heads[PAIR * self.points])[kept].reshape(-1, self.points, PAIR)
+        offsets = finite_rows(outputs, heads[PAIR * self.points])[kept].reshape(
+            -1, self.points, PAIR
+        )
         points = place[:, None] + offsets * stride[:, None]
         keeping = Keeping(self.max_detections, self.iou_threshold)
         return suppressed(corners, scores[kept], points, (frame, keeping))
@@ -169,11 +170,4 @@ def _anchors(count: int, size: tuple[int, int]) -> NDArray[np.float32]:
     raise DecoderError(
         f"decoder blaze knows no anchors of which an input of {size[0]}x{size[1]} has {count}; expected "
         "those of the full range (stride 4), or of short range and palms (strides 8 and 16)"
-    )
-
-
-def _rows(outputs: Outputs, ports: Sequence[Port]) -> NDArray[np.float32]:
-    """Rows of all strides, [n, columns]."""
-    return np.concatenate(
-        [finite(outputs, port.name).reshape(-1, port.shape[-1]) for port in ports]
     )

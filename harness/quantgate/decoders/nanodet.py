@@ -23,7 +23,7 @@ from quantgate.decoders.fields import (
     ScoreThreshold,
     Strides,
 )
-from quantgate.decoders.ports import ByShape, as_table, finite, ports_of
+from quantgate.decoders.ports import ByShape, as_table, finite, finite_rows, ports_of
 from quantgate.decoders.priors import cells, check_cells
 from quantgate.decoders.protocol import Port
 
@@ -90,10 +90,12 @@ class NanodetDecoder(ByShape[tuple[list[Port], list[Port]]]):
         scores, distances = self._read(outputs)
         check_cells(len(scores), frame.model, self.strides)
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        # A box with several classes is computed once.
-        used, back = np.unique(rows, return_inverse=True)
-        corners = self._corners(distances[used], cells(frame.model, self.strides)[used])
-        candidates = Candidates(corners[back], scores[rows, labels], labels)
+        grid = cells(frame.model, self.strides)
+        candidates = Candidates(
+            lambda index: self._corners(distances[rows[index]], grid[rows[index]]),
+            scores[rows, labels],
+            labels,
+        )
         return detections(candidates, frame, keeping_of(self))
 
     def _read(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -102,11 +104,7 @@ class NanodetDecoder(ByShape[tuple[list[Port], list[Port]]]):
         if not distances:
             table = finite(outputs, scores[0].name).reshape(-1, scores[0].shape[-1])
             return table[:, :-columns], table[:, -columns:]
-        classes = scores[0].shape[-1]
-        return (
-            np.concatenate([finite(outputs, p.name).reshape(-1, classes) for p in scores]),
-            np.concatenate([finite(outputs, p.name).reshape(-1, columns) for p in distances]),
-        )
+        return finite_rows(outputs, scores), finite_rows(outputs, distances)
 
     def _corners(
         self, distances: NDArray[np.float32], cell: NDArray[np.float32]

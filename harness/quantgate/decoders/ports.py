@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -164,10 +165,7 @@ def finite(outputs: Outputs, name: str) -> NDArray[np.float32]:
         When it holds NaN or infinity.
     """
     array: NDArray[Any] = np.asarray(outputs[name], dtype=np.float32)
-    # One sum is several times cheaper than isfinite; a sum that overflows is looked at again.
-    with np.errstate(all="ignore"):
-        suspicious = not np.isfinite(array.sum())
-    if suspicious:
+    if _suspicious(array):
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         if bad:
             raise NotFiniteError(
@@ -175,3 +173,29 @@ def finite(outputs: Outputs, name: str) -> NDArray[np.float32]:
                 "the model is broken for this image"
             )
     return array
+
+
+def finite_rows(outputs: Outputs, ports: Sequence[Port]) -> NDArray[np.float32]:
+    """Rows [n, columns] of several tables, one after the other.
+
+    Raises
+    ------
+    DecoderError
+        When one holds NaN or infinity.
+    """
+    rows = np.concatenate(
+        [np.asarray(outputs[port.name], np.float32).reshape(-1, port.shape[-1]) for port in ports]
+    )
+    if _suspicious(rows):
+        for port in ports:
+            finite(outputs, port.name)
+    return rows
+
+
+def _suspicious(values: NDArray[np.float32]) -> bool:
+    """Whether values [...] may hold NaN or infinity: one sum is several times cheaper than isfinite.
+
+    A sum that overflows is to be looked at again.
+    """
+    with np.errstate(all="ignore"):
+        return not math.isfinite(values.sum())

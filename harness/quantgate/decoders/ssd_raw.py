@@ -115,9 +115,12 @@ class SsdRawDecoder(ByShape[tuple[Port, Port]]):
         scores = self._activate(finite(outputs, pair[1].name).reshape(len(encoded), -1))
         scores = without_background(scores, background_index(self.background))
         rows, labels = above(scores, self.score_threshold, multi_label=self.multi_label)
-        corners = self._boxes(encoded[rows], priors[rows])
-        corners *= np.array([*frame.model, *frame.model], dtype=np.float32)
-        candidates = Candidates(corners, scores[rows, labels], labels)
+        size = np.array([*frame.model, *frame.model], dtype=np.float32)
+        candidates = Candidates(
+            lambda index: self._boxes(encoded[rows[index]], priors[rows[index]]) * size,
+            scores[rows, labels],
+            labels,
+        )
         return detections(candidates, frame, keeping_of(self))
 
     def _priors(self, size: tuple[int, int]) -> NDArray[np.float32]:
