@@ -245,10 +245,11 @@ def _row(series: _Series, index: int, keep: Keep) -> tuple[NDArray[np.float32], 
         bare = np.zeros((len(labels), 7 + math.prod(scene.points.shape[1:])), np.float32)
         bare[:, 0], bare[:, 1] = index, labels
         return bare, [b""] * len(labels)
-    areas = [mask.sum() for mask in scene.masks]
+    masks = scene.masks
+    areas = [np.count_nonzero(mask) for mask in masks]
     points = scene.points.reshape(len(scene.labels), -1)
     columns = (np.full(len(scene.labels), index), scene.labels, *scene.boxes.T, areas, *points.T)
-    counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in scene.masks]
+    counts = [rle.encode(np.asfortranarray(mask))["counts"] for mask in masks]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1), counts
 
 

@@ -77,12 +77,12 @@ def _free_centre(
     sides = np.array(owners.shape[::-1], np.float64)
     low = np.minimum(0.8 * half, sides / 2)
     centres = low + rng.random((_PLACES_TRIED, 2)) * (sides - 2 * low)
-
-    def covered(centre: NDArray[np.float64]) -> int:
-        (x0, y0), (x1, y1) = np.maximum(centre - half, 0).astype(int), (centre + half).astype(int)
-        return int(np.count_nonzero(owners[y0:y1, x0:x1]))
-
-    return np.asarray(min(centres, key=covered), dtype=np.float64)
+    corners = np.maximum(centres - half, 0).astype(int), (centres + half).astype(int)
+    covered = [
+        np.count_nonzero(owners[y0:y1, x0:x1])
+        for (x0, y0), (x1, y1) in zip(*(corner.tolist() for corner in corners), strict=True)
+    ]
+    return np.asarray(centres[covered.index(min(covered))], dtype=np.float64)
 
 
 def _blend(rng: np.random.Generator, canvas: SceneCanvas, digit: Stroke, pose: _Pose) -> None:

@@ -206,16 +206,18 @@ def draw_member(rng: np.random.Generator, split: Split) -> Stroke:
 
 def _finish(rng: np.random.Generator, canvas: SceneCanvas, *, blur: float, noise: float) -> Scene:
     """Keep the digits that are visible enough, measure their boxes, then spoil the image."""
+    import cv2
+
     boxes: list[tuple[int, int, int, int]] = []
     labels: list[int] = []
     points: list[NDArray[np.float64]] = []
     table = np.zeros(len(canvas.labels) + 1, np.uint8)
     for k, (label, full) in enumerate(zip(canvas.labels, canvas.full_px, strict=True), start=1):
-        visible = canvas.owners == k
-        if not full or visible.sum() < _MIN_VISIBLE * full:
+        visible = cv2.inRange(canvas.owners, k, k)
+        if not full or cv2.countNonZero(visible) < _MIN_VISIBLE * full:
             continue
-        rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
-        boxes.append((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        left, top, width, height = cv2.boundingRect(visible)
+        boxes.append((left, top, left + width, top + height))
         labels.append(label)
         points.append(canvas.points[k - 1])
         table[k] = len(labels)
