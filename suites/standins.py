@@ -15,7 +15,7 @@ import openvino as ov
 from openvino.preprocess import ColorFormat, PrePostProcessor
 
 from quantgate.decoders.fields import COCO_UNUSED_IDS
-from quantgate.sources.darknet import import_darknet
+from quantgate.sources.darknet.importer import import_darknet
 from quantgate.sources.omz import find_model
 from quantgate.sources.omz.fetch import store_key
 from quantgate.sources.opset import opset

@@ -7,14 +7,16 @@ catalog is read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from quantgate.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
 
 #: What can be added from outside, each in the group ``quantgate.NAME``.
 GROUPS = ("decoders", "tasks", "sources", "datasets", "limits", "metrics")
@@ -85,6 +87,63 @@ def extended(group: str, built_in: Mapping[str, Any]) -> dict[str, Any]:
                 "give it another name"
             )
     return {**built_in, **added}
+
+
+class Lazy(Mapping[str, Any]):
+    """A mapping whose values are made when they are first asked for.
+
+    Parameters
+    ----------
+    given
+        What each value is made of, by name.
+    make
+        Makes it. Arguments: the name, and what is given.
+    """
+
+    def __init__(self, given: Mapping[str, Any], make: Callable[[str, Any], Any]) -> None:
+        self._given = given
+        self._make = make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._make(name, self._given[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+def kinds(group: str, built_in: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a catalog whose built-in kinds are imported when they are asked for: a run needs few of many.
+
+    Parameters
+    ----------
+    group
+        One of :data:`GROUPS`, and the room that the built-in kinds are in.
+    built_in
+        By name: ``module:attribute`` in that room, a module, or the kind itself.
+
+    Raises
+    ------
+    PluginError
+        As :func:`extended`.
+    """
+
+    def found(_: str, place: Any) -> Any:
+        if not isinstance(place, str):
+            return place
+        module, _, attribute = place.partition(":")
+        room = import_module(f"quantgate.{group}.{module}")
+        return getattr(room, attribute) if attribute else room
+
+    return Lazy(extended(group, built_in), found)
 
 
 def _load(group: str, point: EntryPoint) -> Any:

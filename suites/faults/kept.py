@@ -23,7 +23,7 @@ from quantgate.report.model import Shard
 from quantgate.report.publish import load_run, write_run
 from quantgate.report.shards.files import lay_together
 from quantgate.shard import read_durations
-from quantgate.sources.darknet import import_darknet
+from quantgate.sources.darknet.importer import import_darknet
 from quantgate.sources.files import inspect
 from quantgate.sources.reading import read as read_model
 from quantgate.store import Store

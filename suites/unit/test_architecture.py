@@ -55,7 +55,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(name: str) -> frozenset[str]:
-    """Modules of the package that a module imports anywhere: at its top, lazily, or for types."""
+    """Modules of the package that a module imports anywhere: at its top, lazily, by name, or for types."""
     found = set()
     for node in ast.walk(ast.parse(modules()[name].read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "quantgate":
@@ -64,6 +64,9 @@ def imports(name: str) -> frozenset[str]:
                 found.add(inside if inside in modules() else str(node.module))
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name in modules()}
+        elif isinstance(node, ast.Constant) and name.endswith(".catalog"):
+            place = f"{name.removesuffix('.catalog')}.{str(node.value).partition(':')[0]}"
+            found |= {place} & modules().keys()
     return frozenset(found - {name})
 
 

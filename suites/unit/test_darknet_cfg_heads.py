@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from quantgate.errors import SourceError
-from quantgate.sources.darknet import decoder_of, import_darknet
 from quantgate.sources.darknet.cfg_heads import heads_of
+from quantgate.sources.darknet.decoding import decoder_of
+from quantgate.sources.darknet.importer import import_darknet
 
 TINY = """
 [net]

@@ -9,7 +9,9 @@ import pytest
 
 from quantgate.core.geometry import Frame
 from quantgate.decoders.yolo import YoloDecoder
-from quantgate.sources.darknet import DarknetHead, decoder_of, import_darknet
+from quantgate.sources.darknet.decoding import decoder_of
+from quantgate.sources.darknet.heads import DarknetHead
+from quantgate.sources.darknet.importer import import_darknet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

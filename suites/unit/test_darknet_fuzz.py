@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantgate.errors import SourceError
-from quantgate.sources.darknet import import_darknet
+from quantgate.sources.darknet.importer import import_darknet
 from quantgate.sources.darknet.layers import LAYERS
 
 KEYS = (

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from quantgate.errors import SourceError
-from quantgate.sources.darknet import DarknetHead, import_darknet
 from quantgate.sources.darknet.activations import ACTIVATIONS
 from quantgate.sources.darknet.cfg import read_cfg
+from quantgate.sources.darknet.heads import DarknetHead
+from quantgate.sources.darknet.importer import import_darknet
 from quantgate.sources.darknet.locate import DarknetSource, locate, read
 from suites.darknet_files import write_darknet, yolov4_cfg
 

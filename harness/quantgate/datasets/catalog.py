@@ -6,31 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from quantgate.borders import border
-from quantgate.datasets import (
-    coco,
-    dense,
-    dota,
-    folder,
-    icdar,
-    identities,
-    imagenet,
-    landmarks,
-    masks,
-    open_images,
-    pairs,
-    table,
-    text,
-    voc,
-    wider,
-    yolo_txt,
-)
 from quantgate.datasets.assembly import assemble, without_truth
 from quantgate.datasets.classes import with_classes
 from quantgate.datasets.kind import DatasetKind
 from quantgate.datasets.regions import with_regions
 from quantgate.datasets.segments import with_segments
 from quantgate.errors import DatasetError
-from quantgate.plugins import extended
+from quantgate.plugins import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,26 +31,26 @@ def _digits(name: str, entry: DatasetEntry, cache: Path | None, masks: bool) -> 
 
 
 #: Kinds by their name in models.toml.
-DATASETS: Mapping[str, DatasetKind] = extended(
+DATASETS: Mapping[str, DatasetKind] = kinds(
     "datasets",
     {
-        "coco": coco.KIND,
-        "voc": voc.KIND,
-        "imagenet": imagenet.KIND,
-        "yolo-txt": yolo_txt.KIND,
-        "wider": wider.KIND,
-        "wflw": landmarks.LIST,
-        "pts": landmarks.PTS,
-        "open-images": open_images.KIND,
-        "masks": masks.KIND,
-        "pairs": pairs.KIND,
-        "values": dense.KIND,
-        "text": text.KIND,
-        "identities": identities.KIND,
-        "table": table.KIND,
-        "icdar": icdar.KIND,
-        "dota": dota.KIND,
-        "folder": folder.KIND,
+        "coco": "coco:KIND",
+        "voc": "voc:KIND",
+        "imagenet": "imagenet:KIND",
+        "yolo-txt": "yolo_txt:KIND",
+        "wider": "wider:KIND",
+        "wflw": "landmarks:LIST",
+        "pts": "landmarks:PTS",
+        "open-images": "open_images:KIND",
+        "masks": "masks:KIND",
+        "pairs": "pairs:KIND",
+        "values": "dense:KIND",
+        "text": "text:KIND",
+        "identities": "identities:KIND",
+        "table": "table:KIND",
+        "icdar": "icdar:KIND",
+        "dota": "dota:KIND",
+        "folder": "folder:KIND",
         "digits": DatasetKind(
             None,
             needs=(),

@@ -2,112 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any
 
-from quantgate.decoders.associative_embedding import AssociativeEmbeddingDecoder
-from quantgate.decoders.boxes_labels import BoxesLabelsDecoder
-from quantgate.decoders.boxes_scores import BoxesScoresDecoder
-from quantgate.decoders.centernet import CenternetDecoder
-from quantgate.decoders.class_map import ClassMapDecoder
-from quantgate.decoders.class_scores import ClassScoresDecoder
-from quantgate.decoders.ctc import CtcDecoder
-from quantgate.decoders.ctpn import CtpnDecoder
-from quantgate.decoders.db import DbDecoder
-from quantgate.decoders.dense_map import DenseMapDecoder
-from quantgate.decoders.detr import DetrDecoder
-from quantgate.decoders.east import EastDecoder
-from quantgate.decoders.face_heads import BlazeDecoder, ScrfdDecoder, YunetDecoder
-from quantgate.decoders.fastestdet import FastestdetDecoder
-from quantgate.decoders.heads import HeadsDecoder
-from quantgate.decoders.heat_maps import HeatMapsDecoder
-from quantgate.decoders.image import ImageDecoder
-from quantgate.decoders.landmarks import LandmarksDecoder
 from quantgate.decoders.likely import likely
-from quantgate.decoders.mask_rcnn import MaskRcnnDecoder
-from quantgate.decoders.movenet import MovenetDecoder
-from quantgate.decoders.nanodet import NanodetDecoder
-from quantgate.decoders.nms_indices import NmsIndicesDecoder
-from quantgate.decoders.openpose import OpenposeDecoder
-from quantgate.decoders.pixel_link import PixelLinkDecoder
-from quantgate.decoders.retinaface import RetinafaceDecoder
-from quantgate.decoders.sequence import SequenceDecoder
-from quantgate.decoders.simcc import SimccDecoder
-from quantgate.decoders.ssd import SsdDecoder
-from quantgate.decoders.ssd_heads import SsdHeadsDecoder
-from quantgate.decoders.ssd_raw import SsdRawDecoder
-from quantgate.decoders.tensors import TensorsDecoder
-from quantgate.decoders.vector import VectorDecoder
-from quantgate.decoders.yolact import YolactDecoder
-from quantgate.decoders.yolo import YoloDecoder
-from quantgate.decoders.yolo_obb import YoloObbDecoder, YoloObbRowsDecoder
-from quantgate.decoders.yolo_pose import YoloV8PoseDecoder
-from quantgate.decoders.yolo_rows import YoloV5Decoder, YoloV8Decoder
-from quantgate.decoders.yolo_seg import YoloV8SegDecoder
-from quantgate.decoders.yolof import YolofDecoder
-from quantgate.decoders.yolox import YoloxDecoder
-from quantgate.plugins import extended
+from quantgate.plugins import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from quantgate.decoders.ports import MisfitError
     from quantgate.decoders.protocol import Port
 
 #: Decoders by their name in models.toml.
-DECODERS: dict[str, Any] = extended(
+DECODERS: Mapping[str, Any] = kinds(
     "decoders",
     {
-        "class-scores": ClassScoresDecoder,
-        "ssd": SsdDecoder,
-        "boxes-scores": BoxesScoresDecoder,
-        "ssd-raw": SsdRawDecoder,
-        "ssd-heads": SsdHeadsDecoder,
-        "detr": DetrDecoder,
-        "yolox": YoloxDecoder,
-        "nanodet": NanodetDecoder,
-        "fastestdet": FastestdetDecoder,
-        "yolo": YoloDecoder,
-        "yolo-v5": YoloV5Decoder,
-        "yolo-v8": YoloV8Decoder,
-        "yolof": YolofDecoder,
-        "centernet": CenternetDecoder,
-        "boxes-labels": BoxesLabelsDecoder,
-        "nms-indices": NmsIndicesDecoder,
-        "mask-rcnn": MaskRcnnDecoder,
-        "yolo-v8-seg": YoloV8SegDecoder,
-        "yolact": YolactDecoder,
-        "yolo-v8-pose": YoloV8PoseDecoder,
-        "yunet": YunetDecoder,
-        "scrfd": ScrfdDecoder,
-        "blaze": BlazeDecoder,
-        "retinaface": RetinafaceDecoder,
-        "openpose": OpenposeDecoder,
-        "associative-embedding": AssociativeEmbeddingDecoder,
-        "heat-maps": HeatMapsDecoder,
-        "simcc": SimccDecoder,
-        "movenet": MovenetDecoder,
-        "landmarks": LandmarksDecoder,
-        "db": DbDecoder,
-        "pixel-link": PixelLinkDecoder,
-        "east": EastDecoder,
-        "ctpn": CtpnDecoder,
-        "yolo-obb": YoloObbDecoder,
-        "yolo-obb-rows": YoloObbRowsDecoder,
-        "ctc": CtcDecoder,
-        "sequence": SequenceDecoder,
-        "vector": VectorDecoder,
-        "heads": HeadsDecoder,
-        "class-map": ClassMapDecoder,
-        "dense-map": DenseMapDecoder,
-        "image": ImageDecoder,
-        "tensors": TensorsDecoder,
+        "class-scores": "class_scores:ClassScoresDecoder",
+        "ssd": "ssd:SsdDecoder",
+        "boxes-scores": "boxes_scores:BoxesScoresDecoder",
+        "ssd-raw": "ssd_raw:SsdRawDecoder",
+        "ssd-heads": "ssd_heads:SsdHeadsDecoder",
+        "detr": "detr:DetrDecoder",
+        "yolox": "yolox:YoloxDecoder",
+        "nanodet": "nanodet:NanodetDecoder",
+        "fastestdet": "fastestdet:FastestdetDecoder",
+        "yolo": "yolo:YoloDecoder",
+        "yolo-v5": "yolo_rows:YoloV5Decoder",
+        "yolo-v8": "yolo_rows:YoloV8Decoder",
+        "yolof": "yolof:YolofDecoder",
+        "centernet": "centernet:CenternetDecoder",
+        "boxes-labels": "boxes_labels:BoxesLabelsDecoder",
+        "nms-indices": "nms_indices:NmsIndicesDecoder",
+        "mask-rcnn": "mask_rcnn:MaskRcnnDecoder",
+        "yolo-v8-seg": "yolo_seg:YoloV8SegDecoder",
+        "yolact": "yolact:YolactDecoder",
+        "yolo-v8-pose": "yolo_pose:YoloV8PoseDecoder",
+        "yunet": "face_heads:YunetDecoder",
+        "scrfd": "face_heads:ScrfdDecoder",
+        "blaze": "face_heads:BlazeDecoder",
+        "retinaface": "retinaface:RetinafaceDecoder",
+        "openpose": "openpose:OpenposeDecoder",
+        "associative-embedding": "associative_embedding:AssociativeEmbeddingDecoder",
+        "heat-maps": "heat_maps:HeatMapsDecoder",
+        "simcc": "simcc:SimccDecoder",
+        "movenet": "movenet:MovenetDecoder",
+        "landmarks": "landmarks:LandmarksDecoder",
+        "db": "db:DbDecoder",
+        "pixel-link": "pixel_link:PixelLinkDecoder",
+        "east": "east:EastDecoder",
+        "ctpn": "ctpn:CtpnDecoder",
+        "yolo-obb": "yolo_obb:YoloObbDecoder",
+        "yolo-obb-rows": "yolo_obb:YoloObbRowsDecoder",
+        "ctc": "ctc:CtcDecoder",
+        "sequence": "sequence:SequenceDecoder",
+        "vector": "vector:VectorDecoder",
+        "heads": "heads:HeadsDecoder",
+        "class-map": "class_map:ClassMapDecoder",
+        "dense-map": "dense_map:DenseMapDecoder",
+        "image": "image:ImageDecoder",
+        "tensors": "tensors:TensorsDecoder",
     },
 )
-
-#: Tasks that each decoder's predictions serve.
-DECODER_TASKS: dict[str, tuple[str, ...]] = {
-    kind: decoder.tasks for kind, decoder in DECODERS.items()
-}
 
 #: Decoders whose shapes are those of nearly any map, vector or picture.
 OF_ANY_MAP = frozenset(
@@ -122,11 +77,10 @@ DEFAULT_DECODERS: dict[str, str] = {
     "generic": "tensors",
 }
 
-if TYPE_CHECKING:
-    AnyDecoder: TypeAlias = Any
-else:
-    #: What ``decoder = { … }`` is read into: one of the dataclasses above.
-    AnyDecoder = Union[tuple(DECODERS.values())]  # noqa: UP007 - known at run time only
+
+def kinds_for(task: object) -> list[str]:
+    """Kinds whose predictions serve a task, in the catalog's order."""
+    return [kind for kind, decoder in DECODERS.items() if task in decoder.tasks]
 
 
 def fitting_kinds(ports: Sequence[Port], task: str) -> tuple[str, ...]:
@@ -134,7 +88,7 @@ def fitting_kinds(ports: Sequence[Port], task: str) -> tuple[str, ...]:
     return tuple(
         kind
         for kind, decoder in DECODERS.items()
-        if task in DECODER_TASKS[kind] and decoder.fits(ports) and likely(kind, ports)
+        if task in decoder.tasks and decoder.fits(ports) and likely(kind, ports)
     )
 
 
@@ -143,10 +97,10 @@ def would_fit(error: MisfitError, task: str) -> str:
 
     Where there are none, the tasks that have one are named.
     """
-    kinds = [kind for kind in fitting_kinds(error.ports, task) if kind != error.kind]
-    if kinds:
-        return f"decoders for {task} that would fit: {', '.join(kinds)}"
-    tasks = sorted({each for of in DECODER_TASKS.values() for each in of} - {task})
+    fitting = [kind for kind in fitting_kinds(error.ports, task) if kind != error.kind]
+    if fitting:
+        return f"decoders for {task} that would fit: {', '.join(fitting)}"
+    tasks = sorted({each for of in DECODERS.values() for each in of.tasks} - {task})
     served = {each: fitting_kinds(error.ports, each) for each in tasks}
     listed = [f"{each} ({', '.join(of)})" for each, of in served.items() if of]
     if listed:

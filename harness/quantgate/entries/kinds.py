@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Gt, Interval, Len, MinLen
 from typing_extensions import Doc
@@ -18,6 +18,15 @@ class NameIn:
     catalog: Literal["tasks", "metrics", "datasets"]
 
 
+@dataclass(frozen=True, slots=True)
+class TableOf:
+    """Metadata of a table that is of one of the kinds in a catalog, which whoever reads the manifest looks up."""
+
+    catalog: Literal["decoders"]
+
+
+#: What ``decoder = { … }`` is read into: one of the catalog's dataclasses.
+AnyDecoder: TypeAlias = Annotated[Any, TableOf("decoders")]
 TaskName: TypeAlias = Annotated[str, NameIn("tasks")]
 MetricName: TypeAlias = Annotated[str, NameIn("metrics")]
 DatasetKindName: TypeAlias = Annotated[str, NameIn("datasets")]

@@ -10,10 +10,9 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from quantgate.decoders.catalog import AnyDecoder
 from quantgate.entries.data import DatasetEntry, Preprocess
 from quantgate.entries.judged import ExpectedFailure, Limits, Published
-from quantgate.entries.kinds import DERIVED, NonNegative, Positive, TaskName
+from quantgate.entries.kinds import DERIVED, AnyDecoder, NonNegative, Positive, TaskName
 from quantgate.entries.lane import Lane
 from quantgate.entries.plans import Benchmark, EvaluationPlan, Recipe
 from quantgate.sources.catalog import AnySource

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 _LONGEST_PATH = 1000
-#: Keys that belong to some kinds only.
-KEYS_OF_ANY = frozenset(key for kind in DATASETS.values() for key in (*kind.needs, *kind.may))
 #: Splits of the built-in scenes.
 SPLITS = ("train", "calibrate", "evaluate")
 
@@ -47,7 +46,7 @@ def check_dataset(
             f"{names((*needed, *optional))} only",
         )
         for key in said
-        if key in KEYS_OF_ANY and key not in {*needed, *optional}
+        if key not in {"kind", *needed, *optional} and key in _keys_of_some()
     ]
     if entry.kind == "digits" and entry.split not in {None, *SPLITS}:
         sentence = f"expected one of {names(SPLITS)}, found {found(entry.split)}"
@@ -55,6 +54,12 @@ def check_dataset(
     if entry.region is not None:
         problems += _region_problems(entry, entry.region, (*place, "region"))
     return problems
+
+
+@cache
+def _keys_of_some() -> frozenset[str]:
+    """Keys that belong to some kinds only."""
+    return frozenset(key for kind in DATASETS.values() for key in (*kind.needs, *kind.may))
 
 
 def _region_problems(

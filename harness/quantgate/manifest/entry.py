@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
+from quantgate.decoders.catalog import DECODERS, kinds_for
 from quantgate.entries import Benchmark, DatasetEntry, Limits, ModelEntry
 from quantgate.manifest import datasets, hints
 from quantgate.manifest.draft import DEFAULTABLE, SHORTHANDS, ModelDraft, spell
@@ -117,11 +117,13 @@ def _values(one: ModelDraft, problems: list[ManifestProblem]) -> dict[str, Any]:
         for key in one.table
         if key not in known
     )
-    for key, hint in known.items():
+    for key in known:
         if key in one.table:
             values[key] = _value(one, key, problems)
         elif key in hints.required(ModelEntry) and not _is_known_by_name(one, key):
-            sentence = f"missing, expected {'a string or ' if key in SHORTHANDS else ''}{say(hint)}"
+            sentence = (
+                f"missing, expected {'a string or ' if key in SHORTHANDS else ''}{say(known[key])}"
+            )
             if key == "decoder":
                 sentence = _no_decoder(one)
             problems.append(ManifestProblem(("models", one.id, key), sentence))
@@ -132,8 +134,7 @@ def _values(one: ModelDraft, problems: list[ManifestProblem]) -> dict[str, Any]:
 
 def _no_decoder(one: ModelDraft) -> str:
     """Say which decoders serve the task that the entry gives, or list all."""
-    task = one.table.get("task")
-    kinds = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks] or list(DECODERS)
+    kinds = kinds_for(one.table.get("task")) or list(DECODERS)
     return (
         "missing, expected how outputs are read: a string or a table whose kind is "
         f"{'one of ' if len(kinds) > 1 else ''}{names(kinds)}"
@@ -152,10 +153,10 @@ def _is_known_by_name(one: ModelDraft, key: str) -> bool:
 
 
 def _value(one: ModelDraft, key: str, problems: list[ManifestProblem]) -> Any:
-    raw, hint = one.table[key], _field(key)
+    raw = one.table[key]
     if key in {"source", "decoder"}:
         if not isinstance(raw, dict):
-            sentence = f"expected a string or {say(hint)}, found {found(raw)}"
+            sentence = f"expected a string or {say(_field(key))}, found {found(raw)}"
             problems.append(ManifestProblem(one.where(key), sentence))
             return None
         chosen = (
@@ -164,6 +165,8 @@ def _value(one: ModelDraft, key: str, problems: list[ManifestProblem]) -> Any:
         if chosen is None:
             return None
         hint = chosen
+    else:
+        hint = _field(key)
     inside: list[ManifestProblem] = []
     value = read(hint, raw, (), inside)
     for problem in inside:
@@ -194,8 +197,7 @@ def _decoder_of(
     kind = raw.get("kind")
     if isinstance(kind, str) and kind in DECODERS:
         return DECODERS[kind]  # type: ignore[no-any-return]
-    own = [each for each, tasks in DECODER_TASKS.items() if one.table.get("task") in tasks]
-    known = own or list(DECODERS)
+    known = kinds_for(one.table.get("task")) or list(DECODERS)
     if "kind" in raw:
         place = one.where("decoder", "kind")
         problems.append(ManifestProblem(place, unknown_name("decoder", kind, known, len(known))))

@@ -14,7 +14,9 @@ from annotated_types import Ge, Gt, Interval, Len, MinLen
 from typing_extensions import Doc
 
 from quantgate.datasets.catalog import DATASETS
-from quantgate.entries.kinds import NameIn
+from quantgate.decoders.catalog import DECODERS
+from quantgate.entries.kinds import NameIn, TableOf
+from quantgate.plugins import Lazy
 from quantgate.tasks.catalog import TASKS
 
 _SCALARS: dict[object, tuple[str, str]] = {
@@ -28,12 +30,13 @@ _SCALARS: dict[object, tuple[str, str]] = {
 
 
 @cache
-def fields(table: type) -> dict[str, Any]:
+def fields(table: type) -> Mapping[str, Any]:
     """Map the keys of a table (a dataclass) to their hints, ``Annotated`` included.
 
-    A string that names something in a catalog is the choice of the names that are there.
+    A string that names something in a catalog is the choice of the names that are there, and a table of one of
+    its kinds the union of them: looked up when the hint is asked for, since that may import all kinds.
     """
-    return {key: _looked_up(hint) for key, hint in _declared(table).items()}
+    return Lazy(_declared(table), lambda _, hint: _looked_up(hint))
 
 
 @cache
@@ -63,7 +66,9 @@ def _looked_up(hint: Any) -> Any:
     for item in metadata:
         if isinstance(item, NameIn):
             bare = Literal[names_in(item.catalog)]
-    rest = tuple(item for item in metadata if not isinstance(item, NameIn))
+        if isinstance(item, TableOf):
+            bare = Union[tuple(DECODERS.values())]  # noqa: UP007 - known at run time only
+    rest = tuple(item for item in metadata if not isinstance(item, NameIn | TableOf))
     return Annotated[(bare, *rest)] if rest else bare
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
-from quantgate.decoders.catalog import DECODER_TASKS
+from quantgate.decoders.catalog import kinds_for
 from quantgate.entries import DeviceLimits, SmoothQuantAlphas
 from quantgate.entries.lane import misnamed
 from quantgate.manifest.datasets import has_truth
@@ -49,10 +49,9 @@ def _references(reading: Reading) -> Iterator[ManifestProblem]:
 
 def _decoder(reading: Reading) -> Iterator[ManifestProblem]:
     decoder, task = reading.values.get("decoder"), reading.values.get("task")
-    if decoder is None or task is None or task in DECODER_TASKS[decoder.kind]:
+    if decoder is None or task is None or task in decoder.tasks:
         return
-    fitting = [kind for kind, tasks in DECODER_TASKS.items() if task in tasks]
-    say = f"expected a decoder for {task} ({names(fitting)}), found {decoder.kind}"
+    say = f"expected a decoder for {task} ({names(kinds_for(task))}), found {decoder.kind}"
     yield reading.problem("decoder", "kind", say=say)
 
 
@@ -66,11 +65,11 @@ def _truth(reading: Reading) -> Iterator[ManifestProblem]:
     condition = kind.condition_of(data)
     told = kind.truths[condition]
     # The class of a region is that of its object, and an object has no mask there.
-    fit = tasks_of(told if data.region is None else ("class", *(t for t in told if t != "masks")))
-    if task not in fit:
+    fit = told if data.region is None else ("class", *(t for t in told if t != "masks"))
+    if not _is_for(task, fit):
         held = f"{data.kind} with {condition}" if condition else data.kind
         say = (
-            f"expected a dataset for {task}, found {held}, which is for {names(fit)}; with annotated = "
+            f"expected a dataset for {task}, found {held}, which is for {names(tasks_of(fit))}; with annotated = "
             "false its images serve every task"
         )
         yield reading.problem("evaluate", "dataset", say=say)
@@ -78,7 +77,11 @@ def _truth(reading: Reading) -> Iterator[ManifestProblem]:
 
 def tasks_of(truths: Sequence[str]) -> tuple[str, ...]:
     """Name the tasks that these annotations are for; a task without a truth takes any."""
-    return tuple(name for name, task in TASKS.items() if task.TRUTH in {None, *truths})
+    return tuple(task for task in TASKS if _is_for(task, truths))
+
+
+def _is_for(task: str, truths: Sequence[str]) -> bool:
+    return TASKS[task].TRUTH in {None, *truths}
 
 
 def _plan(reading: Reading) -> Iterator[ManifestProblem]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from quantgate.core.limits import LIMITS
 from quantgate.datasets.catalog import DATASETS
 from quantgate.declared import task_limits
-from quantgate.decoders.catalog import DECODER_TASKS, DECODERS
+from quantgate.decoders.catalog import DECODERS
 from quantgate.decoders.heads import HeadEntry
 from quantgate.entries import (
     Advanced,
@@ -100,7 +100,7 @@ def reference() -> str:
             for source in get_args(AnySource):
                 lines += [f"### `source`: {_summary(source)}", "", *_keys(source), ""]
             for kind, decoder in DECODERS.items():
-                tasks = " and ".join(DECODER_TASKS[kind])
+                tasks = " and ".join(decoder.tasks)
                 heading = f"### `decoder`: `{kind}` ({tasks})"
                 lines += [heading, "", _summary(decoder), "", *_keys(decoder), ""]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from quantgate.decoders.alternatives import Reading, variants
-from quantgate.decoders.catalog import DECODER_TASKS, DECODERS, fitting_kinds
+from quantgate.decoders.catalog import DECODERS, fitting_kinds, kinds_for
 from quantgate.decoders.fields import CLASS_ID_LISTS
 from quantgate.decoders.likely import likely
 from quantgate.decoders.priors import PRIORS
@@ -85,14 +85,12 @@ def options_for(
         The only one to consider, where something says it.
     """
     found = []
-    tasks = (
-        {task} if task is not None else {each for of in DECODER_TASKS.values() for each in of[:1]}
-    )
-    for kind, serves in DECODER_TASKS.items():
-        own = next((each for each in serves if each in tasks), None)
+    tasks = {task} if task is not None else {one.tasks[0] for one in DECODERS.values()}
+    for kind, maker in DECODERS.items():
+        own = next((each for each in maker.tasks if each in tasks), None)
         if own is None or own in _TASKS_OF_ANY_OUTPUT:
             continue
-        if hasattr(DECODERS[kind], "characters"):
+        if hasattr(maker, "characters"):
             bases = _recognizers(kind, ports, own, symbols)
         else:
             bases = _bases(kind, ports, _likely(ports, own, told=task is not None), priors)
@@ -108,9 +106,7 @@ def _likely(ports: Sequence[Port], task: str, *, told: bool) -> tuple[str, ...]:
     kinds = fitting_kinds(ports, task)
     if kinds or not told:
         return kinds
-    return tuple(
-        kind for kind, of in DECODER_TASKS.items() if task in of and DECODERS[kind].fits(ports)
-    )
+    return tuple(kind for kind in kinds_for(task) if DECODERS[kind].fits(ports))
 
 
 def named_heads(

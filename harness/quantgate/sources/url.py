@@ -20,7 +20,6 @@ from quantgate.redaction import redacted_url
 from quantgate.sources.archive import ArchiveLimits, extract
 from quantgate.sources.files import SourceFile, inspect
 from quantgate.sources.kind import SourceKind, always, fetched
-from quantgate.sources.transfer import TransferBroken, transfer
 from quantgate.store import digest_of_file
 
 if TYPE_CHECKING:
@@ -170,6 +169,8 @@ def _part(store: Store, sha256: str) -> Path:
 
 def _download(url: str, part: Path, plan: FetchPlan, progress: Progress) -> None:
     """Transfer until it is whole, resuming after every break."""
+    from quantgate.sources.transfer import TransferBroken, transfer  # HTTP and TLS with it
+
     pause_s = plan.backoff_s
     attempts = 1 if url.startswith("file:") else plan.attempts
     for attempt in range(1, attempts + 1):

@@ -4,44 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quantgate.plugins import extended, plugged
-from quantgate.tasks import generic
+from quantgate.plugins import Lazy, kinds, plugged
 from quantgate.tasks.added import with_added
-from quantgate.tasks.attributes import task as attributes
-from quantgate.tasks.classification import task as classification
-from quantgate.tasks.dense import task as dense
-from quantgate.tasks.detection import instance_segmentation
-from quantgate.tasks.detection import task as detection
-from quantgate.tasks.embedding import task as embedding
-from quantgate.tasks.image_to_image import task as image_to_image
-from quantgate.tasks.keypoints import task as keypoints
-from quantgate.tasks.quads import task as quads
-from quantgate.tasks.segmentation import task as semantic_segmentation
-from quantgate.tasks.text import task as text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from quantgate.tasks.protocol import Task
 
-TASKS: dict[str, Task] = {
-    name: with_added(name, task, plugged("metrics"))
-    for name, task in extended(
-        "tasks",
-        {
-            "classification": classification,
-            "detection": detection,
-            "instance_segmentation": instance_segmentation,
-            "semantic_segmentation": semantic_segmentation,
-            "keypoints": keypoints,
-            "quads": quads,
-            "text": text,
-            "embedding": embedding,
-            "attributes": attributes,
-            "dense": dense,
-            "image_to_image": image_to_image,
-            "generic": generic,
-        },
-    ).items()
-}
+_KINDS = kinds(
+    "tasks",
+    {
+        "classification": "classification.task",
+        "detection": "detection.task",
+        "instance_segmentation": "detection.instance_segmentation",
+        "semantic_segmentation": "segmentation.task",
+        "keypoints": "keypoints.task",
+        "quads": "quads.task",
+        "text": "text.task",
+        "embedding": "embedding.task",
+        "attributes": "attributes.task",
+        "dense": "dense.task",
+        "image_to_image": "image_to_image.task",
+        "generic": "generic",
+    },
+)
+TASKS: Mapping[str, Task] = Lazy(
+    _KINDS, lambda name, _: with_added(name, _KINDS[name], plugged("metrics"))
+)
 
 
 def needs_others(task: str) -> bool:

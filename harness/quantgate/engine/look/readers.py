@@ -9,7 +9,7 @@ import numpy as np
 
 from quantgate.core.predictions import Detections
 from quantgate.decoders.alternatives import needs_settings, others, readings
-from quantgate.decoders.catalog import DECODER_TASKS, DECODERS, OF_ANY_MAP, fitting_kinds
+from quantgate.decoders.catalog import DECODERS, OF_ANY_MAP, fitting_kinds
 from quantgate.decoders.ctc import CtcDecoder
 from quantgate.decoders.dense_map import DenseMapDecoder
 from quantgate.decoders.image import ImageDecoder
@@ -80,7 +80,7 @@ class Outlook:
         """Name the tasks whose decoders read these outputs as they promise, but for those that read nearly anything."""
         ports = ports_of(self.answers[0].outputs)
         found: dict[str, list[str]] = {}
-        for task in sorted({each for tasks in DECODER_TASKS.values() for each in tasks}):
+        for task in sorted({each for decoder in DECODERS.values() for each in decoder.tasks}):
             kinds = [kind for kind in fitting_kinds(ports, task) if self._readable(kind)]
             if kinds:
                 found[task] = kinds

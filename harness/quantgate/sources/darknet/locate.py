@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 from typing_extensions import Doc
 
 from quantgate.errors import SourceUnavailableError
-from quantgate.sources.darknet.importer import import_darknet
 from quantgate.sources.files import SourceFile
 from quantgate.store import digest_of_file
 
@@ -74,7 +73,9 @@ def read(source: SourceFile) -> ov.Model:
     Raises
     ------
     SourceError
-        As :func:`quantgate.sources.darknet.import_darknet`.
+        As :func:`quantgate.sources.darknet.importer.import_darknet`.
     """
+    from quantgate.sources.darknet.importer import import_darknet
+
     cfg, weights = source.paths
     return import_darknet(cfg, weights).model

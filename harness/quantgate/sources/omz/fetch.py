@@ -13,14 +13,13 @@ from quantgate.errors import SourceError, SourceUnavailableError
 from quantgate.progress import Silent
 from quantgate.sources.files import inspect
 from quantgate.sources.kind import SourceKind, always, fetched
-from quantgate.sources.omz import adapt
-from quantgate.sources.omz.environment import create_tools, find_tools
 from quantgate.sources.omz.index import find_model
-from quantgate.sources.omz.job import Attempts, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import openvino as ov
 
     from quantgate.progress import Progress
     from quantgate.sources.files import SourceFile
@@ -93,6 +92,9 @@ def fetch_omz(
         )
 
     def build(folder: Path) -> None:
+        from quantgate.sources.omz.environment import create_tools, find_tools
+        from quantgate.sources.omz.job import Attempts, Job
+
         tools = find_tools(model, store.root) or create_tools(model, store.root, command, plan.tell)
         job = Job(model, precision, tools, command, progress or Silent())
         cache = (plan.cache_dir or store.root / "omz-cache").absolute()
@@ -136,6 +138,12 @@ def _fetch(
     return inspect(fetch_omz(source, store, zoo, progress))
 
 
+def _read(found: SourceFile) -> ov.Model:
+    from quantgate.sources.omz.adapt import read
+
+    return read(found)
+
+
 KIND = SourceKind(
-    OmzSource, fetched(_fetch), adapt.read, fetch=_fetch, is_here=is_fetched, is_remote=always
+    OmzSource, fetched(_fetch), _read, fetch=_fetch, is_here=is_fetched, is_remote=always
 )
