@@ -23,8 +23,8 @@ COCO_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 #: Best detections an image and class that COCO looks at.
 COCO_MOST = 100
 _RECALL_STEPS = {"coco": 100, "voc11": 10}
-# Cells of a block of resamples: bounds memory to some tens of megabytes.
-_BLOCK = 2_000_000
+# Cells of a block of resamples: what is computed of one stays in the processor's cache.
+_BLOCK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +186,18 @@ def _block(
     interpolation: Interpolation,
 ) -> NDArray[np.float64]:
     drawn = weights[:, flags.image]
-    seen = np.cumsum(drawn, axis=1)
+    seen = np.cumsum(drawn, axis=1, dtype=np.int32)
     divisor = np.maximum(positives, 1)[:, None]
     total = np.zeros(len(weights))
     for hit, ignored in zip(flags.hit, flags.ignored, strict=True):
         at = np.flatnonzero(hit)
         if len(at) == 0:
             continue
-        true = np.cumsum(drawn[:, at], axis=1)
+        true = np.cumsum(drawn[:, at], axis=1, dtype=np.int32)
         counted = seen[:, at]
         aside = np.flatnonzero(ignored)
         if len(aside):
-            skipped = np.cumsum(drawn[:, aside], axis=1)
+            skipped = np.cumsum(drawn[:, aside], axis=1, dtype=np.int32)
             before = np.searchsorted(aside, at)
             counted = counted - np.where(before > 0, skipped[:, np.maximum(before - 1, 0)], 0)
         precision = true / np.maximum(counted, 1)

@@ -22,7 +22,7 @@ from quantgate.core.skeletons import sigmas_of
 from quantgate.tasks.detection.overlap import overlap_with_truth, plain_overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -216,19 +216,33 @@ def coco_flags(
     by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
     for index, (detections, objects) in enumerate(zip(found, truth, strict=True)):
         iou = overlap_with_truth(detections, objects)
-        for label in np.union1d(detections.labels, objects.labels).tolist():
-            rows = np.flatnonzero(detections.labels == label)
-            rows = rows[np.argsort(-detections.scores[rows], kind="stable")][:most]
-            columns = np.flatnonzero(objects.labels == label)
+        for label, rows, columns in classes_of(detections, objects, most):
             aside, crowd = objects.aside[columns], objects.crowd[columns]
-            near = iou[np.ix_(rows, columns)]
+            near = iou[rows[:, None], columns]
             chosen = assign_greedily(near, aside, thresholds, shared=crowd)
             flags = flag(detections.scores[rows], chosen, aside)
             by_class.setdefault(label, []).append((index, flags))
-    merged = {
-        label: merge(images, len(found), len(thresholds))
-        for label, images in sorted(by_class.items())
-    }
+    return _annotated(by_class, len(found), len(thresholds))
+
+
+def classes_of(
+    found: Detections, truth: Objects, most: int | None = None
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Each class of an image with its detections [n], the ``most`` best by score, and its annotated objects [m]."""
+    best = np.argsort(-found.scores, kind="stable")
+    order = best[np.argsort(found.labels[best], kind="stable")]
+    classes = np.union1d(found.labels, truth.labels)
+    starts = np.searchsorted(found.labels[order], classes, "left").tolist()
+    ends = np.searchsorted(found.labels[order], classes, "right").tolist()
+    for label, start, end in zip(classes.tolist(), starts, ends, strict=True):
+        yield label, order[start:end][:most], np.flatnonzero(truth.labels == label)
+
+
+def _annotated(
+    by_class: dict[int, list[tuple[int, ImageFlags]]], images: int, thresholds: int
+) -> dict[int, ClassFlags]:
+    """Join the flags of each class over all images; classes that are not annotated are left out."""
+    merged = {label: merge(own, images, thresholds) for label, own in sorted(by_class.items())}
     return {label: flags for label, flags in merged.items() if flags.positives.any()}
 
 
@@ -251,19 +265,13 @@ def voc_flags(
     by_class: dict[int, list[tuple[int, ImageFlags]]] = {}
     for index, (detections, objects) in enumerate(zip(found, truth, strict=True)):
         iou = plain_overlap(detections, objects)
-        for label in np.union1d(detections.labels, objects.labels).tolist():
-            rows = np.flatnonzero(detections.labels == label)
-            rows = rows[np.argsort(-detections.scores[rows], kind="stable")]
-            columns = np.flatnonzero(objects.labels == label)
+        for label, rows, columns in classes_of(detections, objects):
             aside = objects.crowd[columns]
-            chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds, rivals=False)
+            near = iou[rows[:, None], columns]
+            chosen = assign_greedily(near, aside, thresholds, rivals=False)
             flags = flag(detections.scores[rows], chosen, aside)
             by_class.setdefault(label, []).append((index, flags))
-    merged = {
-        label: merge(images, len(found), len(thresholds))
-        for label, images in sorted(by_class.items())
-    }
-    return {label: flags for label, flags in merged.items() if flags.positives.any()}
+    return _annotated(by_class, len(found), len(thresholds))
 
 
 def voc_by_class(flags: dict[int, ClassFlags], interpolation: Interpolation) -> dict[int, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from quantgate.core.average_precision import (
 from quantgate.core.bootstrap import FEWEST_RESAMPLES, resampled_roles, summarize
 from quantgate.pair import ROLES, Pair
 from quantgate.tasks.detection.accuracy import class_mean, outline_of, resamples
-from quantgate.tasks.detection.average_precision import THRESHOLDS
+from quantgate.tasks.detection.average_precision import THRESHOLDS, classes_of
 from quantgate.tasks.detection.matching import Detected, checked, objects_of
 from quantgate.tasks.detection.overlap import overlap_with_truth
 from quantgate.tasks.segments import Segment
@@ -85,11 +85,10 @@ def _flags(
         found, truth = result.record[role], objects_of(result)
         iou = overlap_with_truth(found, truth)
         areas = _areas(found, masks=masks)
-        for label in np.union1d(found.labels, truth.labels).tolist():
-            rows = np.flatnonzero(found.labels == label)
-            rows = rows[np.argsort(-found.scores[rows], kind="stable")][:COCO_MOST]
+        for label, rows, columns in classes_of(found, truth, COCO_MOST):
+            near = _Near(found.scores[rows], areas[rows], iou[rows[:, None], columns], {})
             for name, bounds in SIZES.items():
-                flags = _flag_class((found, rows), (truth, label), iou, (areas, thresholds, bounds))
+                flags = _flag_class(near, (truth, columns), thresholds, bounds)
                 listed[name].setdefault(label, []).append((index, flags))
     return {
         name: {
@@ -101,24 +100,41 @@ def _flags(
     }
 
 
+class _Near(NamedTuple):
+    """Detections of a class on an image: scores and areas [n], IoU [n, m], and what was assigned by who is aside."""
+
+    scores: NDArray[np.float32]
+    areas: NDArray[np.float64]
+    iou: NDArray[np.float64]
+    assigned: dict[bytes, NDArray[np.int64]]
+
+
 def _flag_class(
-    detected: tuple[Detections, NDArray[np.int64]],
-    annotated: tuple[Objects, int],
-    iou: NDArray[np.float64],
-    rule: tuple[NDArray[np.float64], Sequence[float], tuple[float, float]],
+    near: _Near,
+    annotated: tuple[Objects, NDArray[np.int64]],
+    thresholds: Sequence[float],
+    bounds: tuple[float, float],
 ) -> ImageFlags:
     """Match one class on one image: objects of other sizes are set aside, as crowd regions are."""
-    (found, rows), (truth, label), (areas, thresholds, (low, high)) = detected, annotated, rule
-    columns = np.flatnonzero(truth.labels == label)
-    crowd, own = truth.crowd[columns], truth.areas[columns]
+    (truth, columns), (low, high) = annotated, bounds
+    other = np.broadcast_to(
+        (near.areas < low) | (near.areas > high), (len(thresholds), len(near.areas))
+    )
+    if not len(columns):  # most classes of most images
+        return ImageFlags(near.scores, np.zeros_like(other), other, 0)
+    own = truth.areas[columns]
     aside = truth.aside[columns] | (own < low) | (own > high)
-    chosen = assign_greedily(iou[np.ix_(rows, columns)], aside, thresholds, shared=crowd)
+    # Where all are aside, or none is, nobody comes before another.
+    key = aside.tobytes() if aside.any() and not aside.all() else b""
+    if key not in near.assigned:
+        crowd = truth.crowd[columns]
+        near.assigned[key] = assign_greedily(near.iou, aside, thresholds, shared=crowd)
+    chosen = near.assigned[key]
     matched, counted = chosen >= 0, np.append(aside, False)[chosen]
-    other = (areas[rows] < low) | (areas[rows] > high)
     return ImageFlags(
-        found.scores[rows],
+        near.scores,
         matched & ~counted,
-        (matched & counted) | (~matched & other[None, :]),
+        (matched & counted) | (~matched & other),
         int((~aside).sum()),
     )
 
