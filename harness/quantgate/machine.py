@@ -13,11 +13,11 @@ import platform
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from quantgate import __version__
+from quantgate.stack import installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,7 +212,4 @@ def quota_text(quota: float | None) -> str:
 
 def version_of(distribution: str) -> str:
     """Look up an installed version without importing the library."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+    return installed(distribution) or "not installed"

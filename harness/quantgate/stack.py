@@ -6,6 +6,7 @@ accepts mixtures of them that fail later with an import error nobody understands
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,22 @@ NNCF_3 = 3
 NNCF_3_OPENVINO = 2026
 
 
+@cache
+def version(distribution: str) -> str:
+    """Look up an installed version, once a process: that opens files.
+
+    Raises
+    ------
+    PackageNotFoundError
+        Where it is not installed.
+    """
+    return metadata.version(distribution)
+
+
 def installed(distribution: str) -> str | None:
     """Look up an installed version, None where there is none."""
     try:
-        return metadata.version(distribution)
+        return version(distribution)
     except metadata.PackageNotFoundError:
         return None
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
-from functools import partial
-from importlib.metadata import version
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -22,6 +21,7 @@ from quantgate.datasets.quad_rows import QuadRow, quad_objects
 from quantgate.datasets.sample import Dataset, Sample
 from quantgate.datasets.truths import LazyDense, LazyLabelMap, LazyRendering
 from quantgate.errors import DatasetError
+from quantgate.stack import version
 from quantgate.store import Store
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def _depths(scene: Callable[[], Scene]) -> NDArray[np.float32]:
     return depth_of(scene())[..., None]
 
 
+@cache
 def renderer_version() -> str:
     """Hex digest of everything that draws: the renderer's code and the libraries it draws with."""
     from quantgate import zoo

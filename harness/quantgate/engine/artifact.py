@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -24,6 +23,7 @@ from quantgate.errors import QuantizationError, StoreError
 from quantgate.sources.catalog import locate, resolve
 from quantgate.sources.kind import Place
 from quantgate.sources.quantized import quantization_trace
+from quantgate.stack import version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from quantgate.machine import LIBRARIES
 from quantgate.pair import Pair
 from quantgate.progress import SILENT
 from quantgate.sourcecode import code_digest
+from quantgate.stack import version
 from quantgate.store.entry import digest_of_file
 
 if TYPE_CHECKING:
@@ -67,14 +66,8 @@ class Bench:
             "decoder": {"kind": self.decoder.kind, **_settings(self.decoder)},
             "task": self.task_name,
             "code": code_digest("core", "decoders", "tasks"),
-            "versions": _versions(),
+            "versions": {name: version(name) for name in LIBRARIES if name != "nncf"},
         }
-
-
-@cache
-def _versions() -> Mapping[str, str]:
-    """Look up the libraries that have a part in an answer, once a process: it takes milliseconds."""
-    return {name: version(name) for name in LIBRARIES if name != "nncf"}
 
 
 def _settings(decoder: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import logging
 import os
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from quantgate.errors import HarnessError, QuantizationError
 from quantgate.pair import Pair
 from quantgate.sources.quantized import quantization_trace
 from quantgate.sources.reading import first_line
+from quantgate.stack import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
