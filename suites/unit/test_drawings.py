@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
+from quantgate.core.predictions import LabelMap
 from quantgate.datasets import drawings
 from quantgate.datasets.catalog import load_dataset
 from quantgate.datasets.images import read_image
@@ -19,17 +22,18 @@ from quantgate.zoo.material import scans
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+    from numpy.typing import NDArray
 
-    from quantgate.datasets.sample import Dataset
+    from quantgate.core.predictions import Rendering
+    from quantgate.datasets.sample import Dataset, Sample
 
 ENTRY = DatasetEntry(kind="digits", size=(64, 48), count=6)
 
 
-def load(cache: Path | None, tmp_path: Path) -> Dataset:
+def load(cache: Path | None, tmp_path: Path, entry: DatasetEntry = ENTRY) -> Dataset:
     """Load six scenes."""
     drawings._whole.cache_clear()
-    return load_dataset("scenes", ENTRY, tmp_path, cache=cache)
+    return load_dataset("scenes", entry, tmp_path, cache=cache)
 
 
 def test_kept_scenes_are_those_that_would_be_drawn(
@@ -44,6 +48,29 @@ def test_kept_scenes_are_those_that_would_be_drawn(
     for image, sample in zip(expected, load(tmp_path / "store", tmp_path).samples, strict=True):
         np.testing.assert_array_equal(read_image(sample), image, strict=True)
     assert kept.digest == drawn.digest
+
+
+@pytest.mark.parametrize("subject", ["class-maps", "clean"])
+def test_annotated_pixels_are_kept_of_sets_that_are_judged(
+    subject: Literal["class-maps", "clean"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Class maps and clean pictures of an evaluation set are read, to the last bit what would be drawn."""
+    entry = replace(ENTRY, subject=subject)
+    expected = [annotated(sample) for sample in load(None, tmp_path, entry).samples]
+    load(tmp_path / "store", tmp_path, entry)
+    load(tmp_path / "store", tmp_path, replace(entry, split="calibrate"))
+    kept = load(tmp_path / "store", tmp_path, entry)
+    monkeypatch.delattr(scenes, "render")
+
+    for truth, sample in zip(expected, kept.samples, strict=True):
+        np.testing.assert_array_equal(annotated(sample), truth, strict=True)
+    assert len(list((tmp_path / "store").rglob(drawings._FILE))) == 3
+
+
+def annotated(sample: Sample) -> NDArray[np.generic]:
+    """Pixels of a truth [h, w] or [h, w, 3]."""
+    truth = sample.truth
+    return truth.labels if isinstance(truth, LabelMap) else cast("Rendering", truth).pixels
 
 
 def test_damaged_scenes_are_drawn_again(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from quantgate.zoo.strokes import Split
 
     _Rows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.bytes_]]
-    Keep: TypeAlias = Callable[[NDArray[np.uint8]], object]
+    Keep: TypeAlias = Callable[[Scene], object]
 
 _ROWS = "truths.npz"
 _SPLITS = ("train", "calibrate", "evaluate")
@@ -83,7 +83,8 @@ class _Series:
 def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = False) -> Dataset:
     """Make the dataset of an entry's split, seed, size, subject and count.
 
-    Every scene is drawn once; its truth is kept in ``cache``, and its pixels where they do not take too much.
+    Every scene is drawn once; its truth is kept in ``cache``, and its pixels where they do not take too much, those
+    that an evaluation set annotates, too.
 
     Raises
     ------
@@ -101,19 +102,20 @@ def load(name: str, entry: DatasetEntry, cache: Path | None, *, masks: bool = Fa
     count = entry.count or _COUNT
     renderer = renderer_version()
     drawings = Drawings(series.label(count), renderer, (count, size[1], size[0], 3), cache)
+    planes = _Planes.of(entry.subject, series, drawings)
     truths: list[Truth]
     try:
         if shown == "hands":
             truths = _hands(series, count)
         else:
-            drawn = _drawn(series, drawings)
+            drawn = _drawn(series, drawings, planes)
             truths = [_truth(drawn, i, entry.subject, masks=masks) for i in range(count)]
     except ValueError as error:
         raise DatasetError(f"datasets.{name}: {error}") from error
     groups = strata(truths, [labels_in(truth) for truth in truths])
     digests = [_digest(renderer, series, i) for i in range(count)]
     own = [
-        _own_truth(entry.subject, truth, partial(_scene, series, i), digest)
+        _own_truth(truth, planes, (series, i), digest)
         for i, (truth, digest) in enumerate(zip(truths, digests, strict=True))
     ]
     samples = tuple(
@@ -156,29 +158,56 @@ def _labels(subject: str) -> tuple[str, ...]:
     return ("background", *LABELS) if subject == "class-maps" else LABELS
 
 
-def _own_truth(subject: str, objects: Truth, scene: Callable[[], Scene], digest: str) -> Truth:
-    """What the subject annotates; maps and pictures are drawn only when they are asked for."""
-    if subject == "class-maps":
-        return LazyLabelMap(partial(_classes, scene), f"drawn {digest}")
-    if subject == "clean":
-        return LazyRendering(partial(_clean, scene), f"drawn {digest}")
-    if subject == "depth":
-        return LazyDense(partial(_depths, scene), f"drawn {digest}", "m")
-    return objects
+def _classes(scene: Scene) -> NDArray[np.uint8]:
+    return scene.classes
 
 
-def _classes(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
-    return scene().classes
+def _clean(scene: Scene) -> NDArray[np.uint8]:
+    return scene.clean
 
 
-def _clean(scene: Callable[[], Scene]) -> NDArray[np.uint8]:
-    return scene().clean
+@dataclass(frozen=True, slots=True)
+class _Planes:
+    """What a subject annotates at every pixel, if it does, and where that is kept of an evaluation set."""
+
+    subject: str
+    kept: Drawings | None
+
+    @classmethod
+    def of(cls, subject: str, series: _Series, drawings: Drawings) -> _Planes:
+        """Name the place, which is another one than the images'; nobody reads what calibration sets annotate."""
+        if subject not in _DENSE or series.split != "evaluate":
+            return cls(subject, None)
+        shape = drawings.shape if subject == "clean" else drawings.shape[:3]
+        return cls(subject, replace(drawings, series=f"{drawings.series} {subject}", shape=shape))
+
+    def pixels(self, series: _Series, index: int) -> NDArray[np.uint8]:
+        """Read or draw one image's, [h, w] or [h, w, 3]."""
+        found = None if self.kept is None else self.kept.image(index)
+        return _DENSE[self.subject](_scene(series, index)) if found is None else found
 
 
-def _depths(scene: Callable[[], Scene]) -> NDArray[np.float32]:
+def _own_truth(objects: Truth, planes: _Planes, place: tuple[_Series, int], digest: str) -> Truth:
+    """What the subject annotates; maps and pictures are read or drawn only when they are asked for."""
+    if planes.subject == "depth":
+        return LazyDense(partial(_depths, *place), f"drawn {digest}", "m")
+    if planes.subject not in _DENSE:
+        return objects
+    lazy = LazyLabelMap if planes.subject == "class-maps" else LazyRendering
+    return lazy(partial(planes.pixels, *place), f"drawn {digest}")
+
+
+def _depths(series: _Series, index: int) -> NDArray[np.float32]:
     from quantgate.zoo.depths import depth_of
 
-    return depth_of(scene())[..., None]
+    return depth_of(_scene(series, index))[..., None]
+
+
+#: What a scene has at every pixel, of the subjects that annotate bytes.
+_DENSE: dict[str, Callable[[Scene], NDArray[np.uint8]]] = {
+    "class-maps": _classes,
+    "clean": _clean,
+}
 
 
 @cache
@@ -237,7 +266,7 @@ def _row(series: _Series, index: int, keep: Keep) -> tuple[NDArray[np.float32], 
     from faster_coco_eval.core import mask as rle
 
     scene, told = _drawn_scene(series, index)
-    keep(scene.image)
+    keep(scene)
     if series.shown == "marks":
         assert isinstance(told, int)
         return _marked_row(scene, index, told), [b""]
@@ -265,14 +294,14 @@ def _marked_row(scene: Scene, index: int, label: int) -> NDArray[np.float32]:
     return row
 
 
-def _drawn(series: _Series, drawings: Drawings) -> _Drawn:
+def _drawn(series: _Series, drawings: Drawings, planes: _Planes) -> _Drawn:
     """Draw a series' truth, or read it from the store, which keeps a digest of it."""
     count, cache = drawings.shape[0], drawings.cache
     if cache is None:
         return _Drawn(*_all_rows(series, count), series.size)
 
     def build(folder: Path) -> None:
-        rows, counts = _kept_rows(series, drawings)
+        rows, counts = _kept_rows(series, drawings, planes)
         np.savez(folder / _ROWS, rows=rows, counts=counts)
 
     folder = Store(cache).get_or_build("truths", drawings.key(), build)
@@ -280,18 +309,31 @@ def _drawn(series: _Series, drawings: Drawings) -> _Drawn:
         return _Drawn(arrays["rows"], arrays["counts"], series.size)
 
 
-def _kept_rows(series: _Series, drawings: Drawings) -> _Rows:
-    """Draw all truths, and keep the pixels on the way."""
+def _kept_rows(series: _Series, drawings: Drawings, planes: _Planes) -> _Rows:
+    """Draw all truths, and keep the pixels on the way, and what is annotated of them."""
     found: list[_Rows] = []
 
-    def draw(keep: Keep) -> None:
+    def draw(*keeps: Keep) -> None:
+        def keep(scene: Scene) -> None:
+            for one in keeps:
+                one(scene)
+
         found.append(_all_rows(series, drawings.shape[0], keep))
 
-    return found[0] if drawings.draw(draw) else _all_rows(series, drawings.shape[0])
+    def draw_images(*others: Keep) -> None:
+        if not drawings.draw(lambda keep: draw(lambda scene: keep(scene.image), *others)):
+            draw(*others)
+
+    if planes.kept is not None:
+        own = _DENSE[planes.subject]
+        planes.kept.draw(lambda keep: draw_images(lambda scene: keep(own(scene))))
+    if not found:
+        draw_images()
+    return found[0]
 
 
 def _all_rows(series: _Series, count: int, keep: Keep = lambda _: None) -> _Rows:
-    """Draw the truth of every scene; ``keep`` is given its pixels."""
+    """Draw the truth of every scene, which is given to ``keep``."""
     parts = [_row(series, i, keep) for i in range(count)]
     rows = np.concatenate([part[0] for part in parts])
     return rows, np.array([one for part in parts for one in part[1]], dtype=np.bytes_)

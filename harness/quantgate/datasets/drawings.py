@@ -36,14 +36,14 @@ class Drawings:
     renderer
         Digest of what draws it.
     shape
-        ``(images, height, width, 3)``.
+        ``(images, height, width)``, and 3 where they are in colour.
     cache
         Root of the store; None where nothing is kept.
     """
 
     series: str
     renderer: str
-    shape: tuple[int, int, int, int]
+    shape: tuple[int, ...]
     cache: Path | None
 
     def draw(self, draw: Callable[[Callable[[NDArray[np.uint8]], object]], None]) -> bool:
@@ -52,7 +52,7 @@ class Drawings:
         Parameters
         ----------
         draw
-            Draws all images, and gives each [height, width, 3] to what it is called with, in order.
+            Draws all images, and gives each, [height, width, ...], to what it is called with, in order.
         """
         if self.cache is None or math.prod(self.shape) > MOST_BYTES:
             return False
@@ -68,7 +68,7 @@ class Drawings:
         return built
 
     def image(self, index: int) -> NDArray[np.uint8] | None:
-        """Read one image, uint8 [height, width, 3]; None where it is not kept."""
+        """Read one image, uint8 [height, width] or [height, width, 3]; None where it is not kept."""
         file = _whole(self)
         if file is None:
             return None
