@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from suites.bench.accuracy_check import Checked, accuracy_check, command, setting
+from suites.bench.evaluating import evaluated
 from suites.e2e.world import World
 
 ROUNDS = max(1, int(os.environ.get("QUANTGATE_BENCH_ROUNDS", "3")))
@@ -39,48 +40,6 @@ cfg = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.cfg"
 weights = "{real}/models/det_yolo_fastest_darknet/yolo-fastest-1.1.weights"
 """
 
-#: Evaluates the parent alone at a precision; says its file, the seconds its images took, and its AP.
-CHILD = """
-import json, os, sys, time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import cv2
-import numpy as np
-import openvino as ov
-from quantgate.datasets.catalog import load_dataset
-from quantgate.engine.artifact import parent_artifact
-from quantgate.engine.evaluate import evaluate_role
-from quantgate.engine.runtime import Target, compile_model
-from quantgate.manifest import load_manifest
-from quantgate.pipeline.feeding import bench_of
-from quantgate.store import Store
-manifest = load_manifest(Path("models.toml"))
-entry, store = manifest.models["yolo-fastest"], Path("store")
-dataset = load_dataset("scenes", manifest.datasets["scenes"], manifest.root, cache=store)
-artifact = parent_artifact(entry.source, entry.preprocess, manifest.root, Store(store))
-bench = bench_of(entry, dataset)
-model = compile_model(artifact, Target(precision=sys.argv[1]))
-started = time.perf_counter()
-found = evaluate_role(model, bench)
-images_s = time.perf_counter() - started
-ap = bench.task.metrics(found).parent["ap"]
-paths = [str(sample.image) for sample in dataset.samples]
-cv2.setNumThreads(1)
-started = time.perf_counter()
-with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-    read = sum(pool.map(lambda path: cv2.imread(path) is not None, paths))
-decode_s = time.perf_counter() - started
-queue = ov.AsyncInferQueue(model)
-image = np.zeros((1, 320, 320, 3), np.uint8)
-started = time.perf_counter()
-for _ in paths:
-    queue.start_async(image, share_inputs=True)
-queue.wait_all()
-parts_s = decode_s + time.perf_counter() - started
-said = {"path": str(artifact.path.resolve()), "images_s": images_s, "parts_s": parts_s, "ap": ap}
-print(json.dumps(said))
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -90,10 +49,7 @@ class Place:
 
     def evaluate(self, precision: str) -> dict[str, Any]:
         """What our evaluation of the parent found."""
-        ran = self.world.run(self.world.root, "-c", CHILD, precision)
-        assert ran.status == 0, ran.said
-        said: dict[str, Any] = json.loads(ran.said.splitlines()[-1])
-        return said
+        return evaluated(self.world, "yolo-fastest", precision)
 
     def check(self, *options: str) -> Checked:
         """What accuracy_check found."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -157,6 +158,7 @@ class BlazeDecoder(ByShape[tuple[Port, Port]]):
         return suppressed(corners, scores[kept], points, (frame, keeping))
 
 
+@lru_cache(maxsize=8)
 def _anchors(count: int, size: tuple[int, int]) -> NDArray[np.float32]:
     """Middles of MediaPipe's anchors, [count, 2] px: of the grids that have so many."""
     for strides, each in _BLAZE:
@@ -166,7 +168,9 @@ def _anchors(count: int, size: tuple[int, int]) -> NDArray[np.float32]:
         ]
         table = np.concatenate(grids)
         if len(table) == count:
-            return (table[:, :2] + np.float32(0.5)) * table[:, 2:]
+            middles = (table[:, :2] + np.float32(0.5)) * table[:, 2:]
+            middles.setflags(write=False)
+            return np.asarray(middles)
     raise DecoderError(
         f"decoder blaze knows no anchors of which an input of {size[0]}x{size[1]} has {count}; expected "
         "those of the full range (stride 4), or of short range and palms (strides 8 and 16)"
