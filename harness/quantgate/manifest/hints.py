@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints
@@ -50,13 +50,15 @@ def _declared(table: type) -> dict[str, Any]:
 
 
 @cache
-def named(table: type) -> tuple[str, ...]:
-    """Name the keys of a table whose values are names in a catalog."""
-    return tuple(
-        key
+def named(table: type) -> Mapping[str, str]:
+    """Map the keys of a table whose values are names in a catalog to that catalog."""
+    return {
+        key: item.catalog
         for key, hint in _declared(table).items()
-        if any(isinstance(item, NameIn) for one in options(hint) for item in unwrap(one)[1])
-    )
+        for one in options(hint)
+        for item in unwrap(one)[1]
+        if isinstance(item, NameIn)
+    }
 
 
 def _looked_up(hint: Any) -> Any:
@@ -65,19 +67,19 @@ def _looked_up(hint: Any) -> Any:
         bare = Union[tuple(map(_looked_up, get_args(bare)))]  # noqa: UP007 - known at run time only
     for item in metadata:
         if isinstance(item, NameIn):
-            bare = Literal[names_in(item.catalog)]
+            bare = Literal[tuple(dict.fromkeys(names_in(item.catalog)))]
         if isinstance(item, TableOf):
             bare = Union[tuple(DECODERS.values())]  # noqa: UP007 - known at run time only
     rest = tuple(item for item in metadata if not isinstance(item, NameIn | TableOf))
     return Annotated[(bare, *rest)] if rest else bare
 
 
-def names_in(catalog: str) -> tuple[str, ...]:
-    """Name what a catalog holds, plug-ins included; of metrics those that limits can be of."""
+def names_in(catalog: str) -> Iterator[str]:
+    """Name what a catalog holds, plug-ins included; of metrics those that limits can be of, task by task."""
     if catalog == "metrics":
         kinds = (pair for task in TASKS.values() for pair in task.METRICS.items())
-        return tuple(dict.fromkeys(name for name, kind in kinds if kind.judged))
-    return tuple(TASKS if catalog == "tasks" else DATASETS)
+        return (name for name, kind in kinds if kind.judged)
+    return iter(TASKS if catalog == "tasks" else DATASETS)
 
 
 def is_table(hint: Any) -> TypeGuard[type]:

@@ -68,9 +68,9 @@ def _strange_names(hint: Any, raw: object) -> dict[KeyPath, str]:
     """Places of strings that no catalog holds: to pydantic they are strings like others."""
     if not hints.is_table(hint) or not isinstance(raw, dict):
         return {}
-    said = {key: raw[key] for key in hints.named(hint) if isinstance(raw.get(key), str)}
-    known = hints.fields(hint)
-    return {(key,): "" for key, name in said.items() if name not in hints.choices(known[key])}
+    named = hints.named(hint)
+    said = {key: raw[key] for key in named if isinstance(raw.get(key), str)}
+    return {(key,): "" for key, name in said.items() if name not in hints.names_in(named[key])}
 
 
 @cache

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from quantgate.borders import border
-from quantgate.engine.explore import Point, point_from_dict, setting_snippet
 from quantgate.errors import ReportError
 
 if TYPE_CHECKING:
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from quantgate.engine.artifact import Artifact
+    from quantgate.engine.explore import Point
     from quantgate.entries import ModelEntry
     from quantgate.pair import Pair
     from quantgate.report.performance import Explored
@@ -37,7 +37,13 @@ def kept_points(path: Path, of: list[str]) -> list[Point]:
     with border(ReportError, what, advice):
         lines = path.read_text("utf-8").splitlines() if path.is_file() else []
         stored = [json.loads(line) for line in lines if line.endswith("}")]
-        return [point_from_dict(item["point"]) for item in stored if item["of"] == of]
+        return [_point(item["point"]) for item in stored if item["of"] == of]
+
+
+def _point(told: dict[str, Any]) -> Point:
+    from quantgate.engine.explore import point_from_dict  # nothing of it where nothing was explored
+
+    return point_from_dict(told)
 
 
 def keep_point(path: Path, of: list[str], point: Point) -> None:
@@ -50,6 +56,7 @@ def keep_point(path: Path, of: list[str], point: Point) -> None:
 
 def as_explored(model: str, points: Iterable[Point]) -> list[Explored]:
     """Flatten points into what a report shows: one entry a role."""
+    from quantgate.engine.explore import setting_snippet
     from quantgate.pair import ROLES
     from quantgate.report.performance import Explored
 
