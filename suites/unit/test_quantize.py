@@ -409,15 +409,20 @@ def test_statistics_are_those_of_one_image_after_the_other(
 def test_another_versions_collection_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where NNCF keeps its engines elsewhere, it infers as it always does."""
+    """Where NNCF keeps its engines elsewhere, it infers and registers as it always does."""
     from nncf.common.tensor_statistics import aggregator
+    from nncf.openvino.statistics import aggregator as of_openvino
 
+    own = of_openvino.OVStatisticsAggregator
     ahead = statistics.Ahead(Calibration(samples(4), picture).stream())
     with monkeypatch.context() as patched:
         patched.setattr(aggregator, "factory", SimpleNamespace())
         with ahead.for_statistics():
             assert aggregator.factory == SimpleNamespace()
+            assert of_openvino.OVStatisticsAggregator is own
     with ahead.for_statistics():
         assert aggregator.factory.EngineFactory is ahead
+        assert of_openvino.OVStatisticsAggregator is not own
+    assert of_openvino.OVStatisticsAggregator is own
     assert aggregator.factory.EngineFactory is not ahead
     assert len(list(ahead)) == 4
