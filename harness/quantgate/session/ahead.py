@@ -61,6 +61,7 @@ class Ahead:
     def __init__(self, run: Run, asked: Mapping[str, frozenset[str]], processes: int) -> None:
         self._run = run
         self._asked = dict(asked)
+        self._places = {model: place for place, model in enumerate(asked)}
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._workers = [Worker() for _ in range(processes)]
         self._pool = ThreadPoolExecutor(max(1, processes), "ahead")
@@ -80,12 +81,9 @@ class Ahead:
         if self._begun_s or not self._workers or model not in self._asked:
             return
         self._begun_s = time.monotonic()
-        folder = self._folder()
-        folder.open()
-        ahead = replace(self._run, directory=folder.directory, worker=_FOLDER)
         for other in models[models.index(model) + 1 :]:
             self._progress[other] = Following()
-            self._made[other] = self._pool.submit(self._make, ahead, other)
+            self._made[other] = self._pool.submit(self._make, other)
 
     def wait(self, model: str, kind: str = "", progress: Progress = SILENT) -> bool:
         """Wait a moment for a model that is being made; false where no more of it will come from here.
@@ -133,9 +131,8 @@ class Ahead:
         made = self._made.pop(model, None)
         if made is None or made.cancel() or not made.done() or made.exception() is not None:
             return 0.0
-        for record in self._folder().records("built"):
-            if record["model"] == model:
-                self._run.append("built", record)
+        for record in self._folder(model).records("built"):
+            self._run.append("built", record)
         return max(0.0, (made.result() or 0.0) - waited_s)
 
     @contextmanager
@@ -158,10 +155,11 @@ class Ahead:
             for worker in self._workers:
                 worker.end()
 
-    def _folder(self) -> RunFolder:
-        return RunFolder(self._run.parts / _FOLDER, _FOLDER)
+    def _folder(self, model: str) -> RunFolder:
+        """Name where the steps of a model write: one folder for all would be read again and again."""
+        return RunFolder(self._run.parts / _FOLDER / str(self._places[model]), _FOLDER)
 
-    def _make(self, run: Run, model: str) -> float | None:
+    def _make(self, model: str) -> float | None:
         """Make one model in whichever process is idle; None where the session, or one of these, has ended."""
         if self._over.wait(max(0.0, self._begun_s + PATIENCE_S - time.monotonic())):
             return None
@@ -172,6 +170,9 @@ class Ahead:
                 if self._over.is_set():
                     return None
                 worker.start()
+            folder = self._folder(model)
+            folder.open()
+            run = replace(self._run, directory=folder.directory, worker=_FOLDER)
             given = (run.entry(model), run, self._asked[model])
             return worker.call(step, make_ahead, *given, progress=self._progress[model])
         except WorkerError:  # perhaps memory is short: the gates need it more
