@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT = 340, 230
-LEFT, TOP, RIGHT, BOTTOM = 62, 34, 16, 44
+LEFT, TOP, RIGHT, BOTTOM = 62, 34, 24, 44
 #: Colours of a run from nothing, and of one in which nothing changed, told apart without colour by dashes.
 LINES = {False: ("from nothing", "#0b6bcb", ""), True: ("nothing changed", "#b35900", "5 4")}
 STYLE = "text{font:12px sans-serif;fill:#222}.axis{stroke:#999;fill:none}.title{font-weight:600}"
@@ -48,7 +48,7 @@ def _panel(costs: Sequence[Mapping[str, Any]], what: tuple[str, str, float, str]
         return TOP + down * (1 - _share(value, low, high))
 
     said = "processor time" if name == "processor_s" else "memory, all processes"
-    parts = [f'<text class="title" x="{LEFT}" y="18">{said}, {unit}</text>']
+    parts = [f'<text class="title" x="8" y="18">{said}, {unit}</text>']
     parts.append(f'<path class="axis" d="M{LEFT},{TOP}V{TOP + down}H{LEFT + across}"/>')
     parts += [_label(x(count), TOP + down + 16, f"{count:,}", "middle") for count in counts]
     parts.append(_label(LEFT + across / 2, TOP + down + 34, of, "middle"))
