@@ -13,6 +13,7 @@ from suites.bench.accuracy_check import setting
 from suites.bench.evaluating import evaluated
 from suites.bench.test_bench_yolo_fastest import MANIFEST as YOLO_FASTEST
 from suites.e2e.world import World
+from suites.real.work import SMALL_DETECTORS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,23 +30,6 @@ labels = ["face"]
 calibrate = "scenes"
 evaluate = {{ dataset = "scenes", allow_overlap = true }}
 limits = {{ min_match_rate = 0.5 }}
-
-[models.fastestdet]
-task = "detection"
-source = "{real}/models/det_fastestdet/FastestDet.onnx"
-decoder = "fastestdet"
-preprocess = {{ scale = 255 }}
-
-[models.nanodet-m]
-task = "detection"
-source = "{real}/models/det_nanodet_m/nanodet_m_320.onnx"
-decoder = "nanodet"
-
-[models.nanodet-m.preprocess]
-resize = "letterbox"
-pad = 0
-mean = [103.53, 116.28, 123.675]
-scale = [57.375, 57.12, 58.395]
 
 [models.ultraface]
 task = "detection"
@@ -75,7 +59,7 @@ def test_small_detectors_keep_most_of_what_their_parts_allow(tmp_path: Path) -> 
     """One table of all models in both precisions; aim .85, and on a busy machine at least half."""
     real = setting("QUANTGATE_REAL", "the folder of real models and images")
     world = World(tmp_path, {})
-    text = (YOLO_FASTEST + MANIFEST).format(real=real)
+    text = (YOLO_FASTEST + MANIFEST + SMALL_DETECTORS).format(real=real)
     (tmp_path / "models.toml").write_text(text, "utf-8")
     cases = [(model, precision) for model in MODELS for precision in PRECISIONS]
     found = [[evaluated(world, *case) for case in cases] for _ in range(ROUNDS)]

@@ -13,8 +13,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quantgate.engine.runtime import Precision
 
-#: What a user would write; ``{real}`` is the folder of models and images.
-MANIFEST = """
+#: Two entries of :data:`MANIFEST`; ``{real}`` is the folder of models and images.
+SMALL_DETECTORS = """
+[models.nanodet-m]
+task = "detection"
+source = "{real}/models/det_nanodet_m/nanodet_m_320.onnx"
+decoder = "nanodet"
+
+[models.nanodet-m.preprocess]
+resize = "letterbox"
+pad = 0
+mean = [103.53, 116.28, 123.675]
+scale = [57.375, 57.12, 58.395]
+
+[models.fastestdet]
+task = "detection"
+source = "{real}/models/det_fastestdet/FastestDet.onnx"
+decoder = "fastestdet"
+preprocess = {{ scale = 255 }}
+"""
+
+#: What a user would write, as ``SMALL_DETECTORS``.
+MANIFEST = (
+    """
 [datasets.photographs]
 kind = "imagenet"
 path = "{real}/images/imagenet500/images"
@@ -62,23 +83,9 @@ source = "{real}/models/det_yolox_nano/yolox_nano.onnx"
 decoder = "yolox"
 preprocess = {{ resize = "fit" }}
 
-[models.nanodet-m]
-task = "detection"
-source = "{real}/models/det_nanodet_m/nanodet_m_320.onnx"
-decoder = "nanodet"
-
-[models.nanodet-m.preprocess]
-resize = "letterbox"
-pad = 0
-mean = [103.53, 116.28, 123.675]
-scale = [57.375, 57.12, 58.395]
-
-[models.fastestdet]
-task = "detection"
-source = "{real}/models/det_fastestdet/FastestDet.onnx"
-decoder = "fastestdet"
-preprocess = {{ scale = 255 }}
-
+"""
+    + SMALL_DETECTORS
+    + """
 [models.ssd-mobilenet-v1]
 task = "detection"
 source = "{real}/models/det_ssd_mobilenet_v1/ssd_mobilenet_v1_dequant_f32.xml"
@@ -94,6 +101,7 @@ preprocess = {{ colour = "rgb", mean = 127, scale = 128 }}
 calibrate = {{ dataset = "unannotated", subset = 60 }}
 evaluate = {{ dataset = "unannotated", hold_out = true }}
 """
+)
 
 #: Models of every other task and source, as ``MANIFEST``.
 TASKS = """

@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -158,14 +159,6 @@ def _labels(subject: str) -> tuple[str, ...]:
     return ("background", *LABELS) if subject == "class-maps" else LABELS
 
 
-def _classes(scene: Scene) -> NDArray[np.uint8]:
-    return scene.classes
-
-
-def _clean(scene: Scene) -> NDArray[np.uint8]:
-    return scene.clean
-
-
 @dataclass(frozen=True, slots=True)
 class _Planes:
     """What a subject annotates at every pixel, if it does, and where that is kept of an evaluation set."""
@@ -205,8 +198,8 @@ def _depths(series: _Series, index: int) -> NDArray[np.float32]:
 
 #: What a scene has at every pixel, of the subjects that annotate bytes.
 _DENSE: dict[str, Callable[[Scene], NDArray[np.uint8]]] = {
-    "class-maps": _classes,
-    "clean": _clean,
+    "class-maps": attrgetter("classes"),
+    "clean": attrgetter("clean"),
 }
 
 
