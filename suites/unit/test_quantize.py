@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import nullcontext
+from dataclasses import replace
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +19,19 @@ from quantgate.engine.calibration import Aim, Calibration
 from quantgate.engine.interface import integrity
 from quantgate.engine.quantize import quantize
 from quantgate.engine.quantizers import layers, quantizers
-from quantgate.entries import IgnoredScope, Preprocess, Recipe, Unquantized
+from quantgate.entries import (
+    Advanced,
+    IgnoredScope,
+    Preprocess,
+    RangeEnd,
+    RangeEstimator,
+    Recipe,
+    Unquantized,
+)
 from quantgate.errors import DatasetError, QuantizationError
 from quantgate.pair import Pair
 from quantgate.sources.local import LocalSource
+from quantgate.stack import version
 from quantgate.store import Store
 
 try:
@@ -38,6 +49,12 @@ if TYPE_CHECKING:
 
 F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 RECIPE = Recipe(dataset="pictures", subset=4)
+#: Ranges of activations as the least and greatest of all images, not as means over them.
+EXTREMES = Advanced(
+    activations_range_estimator_params=RangeEstimator(
+        RangeEnd("min", "min"), RangeEnd("max", "max")
+    )
+)
 
 
 class Listener:
@@ -376,11 +393,12 @@ def test_the_same_model_is_written_in_the_same_bytes(folder: Path, tmp_path: Pat
     assert b'name="first_conv"' in written[0][1]
 
 
+@pytest.mark.parametrize("advanced", [RECIPE.advanced, EXTREMES], ids=["means", "extremes"])
 def test_statistics_are_those_of_one_image_after_the_other(
-    parent: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parent: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, advanced: Advanced
 ) -> None:
     """Images inferred ahead on all cores, in whatever order they are finished, give NNCF's own model bit for bit."""
-    drawn = samples(24)
+    drawn, recipe = samples(24), replace(RECIPE, advanced=advanced)
     begun: list[object] = []
     most = 0
     start = statistics._Engine.start
@@ -393,17 +411,34 @@ def test_statistics_are_those_of_one_image_after_the_other(
 
     monkeypatch.setattr(statistics._Engine, "start", noted)
     monkeypatch.setattr(statistics, "logical_cores", lambda: 3)
-    ahead = quantize(parent, RECIPE, Calibration(drawn, picture), Store(tmp_path / "ahead"))
+    ahead = quantize(parent, recipe, Calibration(drawn, picture), Store(tmp_path / "ahead"))
     assert len(begun) >= len(drawn)
     assert most == 4
     monkeypatch.setattr(statistics.Ahead, "for_statistics", lambda _: nullcontext())
     begun.clear()
-    alone = quantize(parent, RECIPE, Calibration(drawn, picture), Store(tmp_path / "alone"))
+    alone = quantize(parent, recipe, Calibration(drawn, picture), Store(tmp_path / "alone"))
 
     assert not begun
     for suffix in (".xml", ".bin"):
         one, other = (m.artifact.path.with_suffix(suffix).read_bytes() for m in (ahead, alone))
         assert one == other
+
+
+@pytest.mark.parametrize("kind", ["MinAggregator", "MaxAggregator"])
+def test_extremes_are_those_that_nncf_aggregates(kind: str) -> None:
+    """The least and greatest of so many images, as NNCF folds them one after the other."""
+    from nncf.tensor import Tensor
+
+    room = "experimental.common" if version("nncf").startswith("2.") else "common"
+    made = getattr(import_module(f"nncf.{room}.tensor_statistics.collectors"), kind)
+    own, ours = (made(aggregation_axes=(0,), num_samples=5) for _ in range(2))
+    branch = statistics._Branch(SimpleNamespace(inplace=True), ("seen",), [(0, ours)])
+    for value in np.random.default_rng(3).normal(size=(9, 1, 4)).astype(np.float32):
+        own.register_reduced_input(Tensor(value))
+        branch.register({"seen": value})
+    branch.end()
+
+    assert np.array_equal(ours.aggregate().data, own.aggregate().data)
 
 
 def test_another_versions_collection_is_left_alone(
